@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from validation.suites.contract import questions
+from validation.suites.contract import questions, words
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.questions import (
     ACTIONS,
@@ -97,12 +97,12 @@ def _answer_dataloader(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
 
 
 def _answer_ddp(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
-    groups = [
-        ("gloo", RANKS),
-        *([("nccl", min(RANKS, expected.gpu_count))] if expected.gpu_count else []),
-    ]
+    groups = [(words.GLOO, RANKS)]
+    if expected.gpu_count:
+        groups += [(words.ONE_GPU_GLOO, RANKS), (words.ONE_GPU_NCCL, RANKS)]
+        groups += [(words.NCCL, min(RANKS, expected.gpu_count))]
     answers: dict[str, ExpectedAnswer] = {}
-    for backend, ranks in groups:
+    for placement, ranks in groups:
         asked = questions.draw_regression(nonce, ranks)
         weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
         inputs = np.array(asked.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
@@ -111,7 +111,7 @@ def _answer_ddp(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
         # gradient of the mean squared error over all rows.
         gradient = _exact_answer(2 * errors.T @ inputs / errors.size)
         for rank in range(ranks):
-            answers[f"gradient {backend} rank {rank} of {ranks}"] = gradient
+            answers[f"gradient {placement} rank {rank} of {ranks}"] = gradient
     return answers
 
 

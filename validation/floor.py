@@ -24,7 +24,7 @@ from runner.errors import ConfigError
 from runner.verdict import Verdict, worst_verdict
 from validation.rates import batch_size, rate_per_second
 from validation.record import Check, Figure, SuiteResult
-from validation.suites.contract.words import CHALLENGE, EXPECTED
+from validation.suites.contract.words import CHALLENGE, EXPECTED, GPU_LIMITS
 
 FOLDER = Path(__file__).resolve().parent / "expectations"
 NAME = "floor"
@@ -130,7 +130,11 @@ def judge_floor(
 def _judge_measured(
     throughput: SuiteResult, known: Expectations, source: FloorSource
 ) -> SuiteResult:
-    measured = {check.name: check for check in throughput.checks if check.name != CHALLENGE}
+    measured = {
+        check.name: check
+        for check in throughput.checks
+        if check.name not in (CHALLENGE, GPU_LIMITS)
+    }
     checks = tuple(
         _check_floor(name, measured.get(name), known) for name in sorted({*measured, *known.floors})
     )

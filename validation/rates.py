@@ -6,6 +6,7 @@ from runner.verdict import Verdict
 from validation.record import Check, Figure, SuiteResult
 
 BATCH = "batch"
+RATE = "_per_s"
 
 
 def rate_per_second(check: Check) -> Figure | None:
@@ -16,7 +17,7 @@ def rate_per_second(check: Check) -> Figure | None:
     if check.verdict is not Verdict.PASS:
         return None
     return next(
-        (figure for figure in check.figures if figure.unit.endswith("/s") and figure.value > 0),
+        (figure for figure in check.figures if figure.name.endswith(RATE) and figure.value > 0),
         None,
     )
 

@@ -16,6 +16,7 @@ COMPARED = (
 )
 """Checks that compare the gradients of two ranks with those of one process."""
 
+NO_DRIVER = "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"
 MODES = (*COMPARED, "unused_parameters_surface", "amp_overflow", "seeded_runs")
 
 
@@ -176,14 +177,17 @@ DEFECTS = (
         patched("group_timeout_ignored"),
     ),
     Defect(
-        "NCCL asked for without a GPU",
+        "ranks on GPUs asked for without a GPU",
         "ddp",
         (
-            ("nccl_gradients", "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
+            ("nccl_gradients", NO_DRIVER),
             ("nccl_single_rank", "rank 0 of 1 raised RuntimeError: Found no NVIDIA driver"),
-            ("nccl_transport", "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
-            *_over("nccl", MODES, "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
-            ("challenge", "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
+            ("nccl_transport", NO_DRIVER),
+            ("one_gpu_transport", NO_DRIVER),
+            *_over("nccl", MODES, NO_DRIVER),
+            *_over("one-gpu-gloo", MODES, NO_DRIVER),
+            *_over("one-gpu-nccl", MODES, NO_DRIVER),
+            ("challenge", NO_DRIVER),
         ),
         told(device="cuda", gpu_count=2),
     ),

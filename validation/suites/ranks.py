@@ -16,6 +16,7 @@ import torch
 import torch.distributed
 
 from . import processes
+from .contract.words import GLOO, NCCL, ONE_GPU, ONE_GPU_NCCL
 from .outcome import require
 from .processes import WorkProcessExit
 
@@ -40,12 +41,12 @@ So a rank that hangs is ended first, and its stacks show where.
 """
 
 Work = Callable[[int, int, str], Any]
-"""(rank, world size, backend) -> anything `torch.save` can write. Can be pickled."""
+"""(rank, world size, placement) -> anything `torch.save` can write. Can be pickled."""
 
 
 @dataclass(frozen=True)
 class RankGroup:
-    """A process group of `gloo` (on the CPU) or `nccl` (rank N on GPU N).
+    """A process group whose ranks lie as `placement` says (contract/words.py).
 
     A rank may take `limit_s`. `folder` takes the rendezvous file and the results. `environment` is
     set in each rank before torch is used. `timeout_s` is how long a collective call waits, by
@@ -53,7 +54,7 @@ class RankGroup:
     """
 
     world_size: int
-    backend: str
+    placement: str
     folder: Path
     limit_s: float = RANK_LIMIT_S
     environment: tuple[tuple[str, str], ...] = ()
@@ -67,7 +68,7 @@ def run_ranks(work: Work, group: RankGroup) -> list[Any]:
     found = _join_accounts(
         {rank: _describe_failure(ended[rank], group) for rank in failed}, group.world_size
     )
-    require(not failed, found, f"all to do their work over {group.backend}", _likely_cause(ended))
+    require(not failed, found, f"all to do their work over {group.placement}", _likely_cause(ended))
     return [end.result for end in ended]
 
 
@@ -81,9 +82,32 @@ def run_to_exit(work: Work, group: RankGroup) -> list[WorkProcessExit]:
     return processes.run_all(works, folder, group.limit_s)
 
 
-def device_of(rank: int, backend: str) -> Any:
+def device_of(rank: int, placement: str) -> Any:
     """Return the device on which a rank computes."""
-    return torch.device("cuda", rank) if backend == "nccl" else torch.device("cpu")
+    if placement == GLOO:
+        return torch.device("cpu")
+    return torch.device("cuda", rank if placement == NCCL else 0)
+
+
+def share_one_gpu(rank: int, nccl: tuple[int, ...]) -> dict[str, str]:
+    """Return the environment in which NCCL accepts several ranks on one GPU.
+
+    NCCL refuses two ranks of one host on one GPU ("Duplicate GPU detected"). Up to 2.29 a host is
+    told by NCCL_HOSTID, so each rank claims to be a host of its own; 2.30 has a switch. Either way
+    the ranks talk over sockets, by NCCL's network transport. The buffers are small, because the
+    GPU switches between the ranks' kernels and none of them needs more.
+    Source: NCCL's "Environment Variables" and init.cc.
+    """
+    alone = {"NCCL_MULTI_RANK_GPU_ENABLE": "1"} if nccl >= (2, 30) else {}
+    return {
+        "NCCL_HOSTID": f"rank-{rank}",
+        "NCCL_SOCKET_IFNAME": "lo",
+        "NCCL_NET": "Socket",
+        "NCCL_IB_DISABLE": "1",
+        "NCCL_BUFFSIZE": str(1 << 20),
+        "NCCL_MAX_NCHANNELS": "2",
+        **alone,
+    }
 
 
 def _run_rank(rank: int, work: Work, group: RankGroup, store: str) -> Any:
@@ -92,17 +116,19 @@ def _run_rank(rank: int, work: Work, group: RankGroup, store: str) -> Any:
         "GLOO_SOCKET_IFNAME", "lo"
     )  # without a network there is no other interface to guess
     torch.set_num_threads(1)  # more ranks than cores must not fight over them
-    if group.backend == "nccl":
-        torch.cuda.set_device(rank)
+    if group.placement == ONE_GPU_NCCL:
+        os.environ.update(share_one_gpu(rank, torch.cuda.nccl.version()))
+    if group.placement != GLOO:
+        torch.cuda.set_device(device_of(rank, group.placement))
     torch.distributed.init_process_group(
-        group.backend,
+        group.placement.removeprefix(ONE_GPU),
         init_method=f"file://{store}",
         rank=rank,
         world_size=group.world_size,
         timeout=timedelta(seconds=group.timeout_s or _PATIENCE * group.limit_s),
     )
-    result = work(rank, group.world_size, group.backend)
-    if group.backend == "nccl":
+    result = work(rank, group.world_size, group.placement)
+    if group.placement in (NCCL, ONE_GPU_NCCL):
         torch.distributed.destroy_process_group()
     # gloo's destructor can wait for ever for a thread that waits for the GIL (pytorch pull 154976)
     return result

@@ -11,6 +11,8 @@ from validation.suites.ddp.nccl_debug import (
     parse_connections,
 )
 
+LOCAL = ("P2P", "SHM")
+
 START = """\
 node:192:192 [0] NCCL INFO Bootstrap : Using lo:127.0.0.1<0>
 node:192:192 [0] NCCL INFO NET/Plugin: No plugin found (libnccl-net.so)
@@ -49,7 +51,7 @@ def test_peer_to_peer() -> None:
     found = parse_connections(START + P2P + END)
     assert found[0] == NcclConnection(0, 0, 1, "P2P", "/CUMEM/read")
     assert count_per_transport(found) == {"P2P": 4}
-    assert not find_connection_problem(found, 2)
+    assert not find_connection_problem(found, 2, LOCAL)
 
 
 def test_shared_memory_names_gpus_by_number_or_bus() -> None:
@@ -58,20 +60,26 @@ def test_shared_memory_names_gpus_by_number_or_bus() -> None:
         NcclConnection(0, 0, 1, "SHM", "/direct/direct"),
         NcclConnection(0, 1, 0, "SHM", "/direct/direct"),
     )
-    assert not find_connection_problem(found, 2)
+    assert not find_connection_problem(found, 2, LOCAL)
 
 
 def test_sockets_are_counted_once_and_refused() -> None:
     found = parse_connections(START + SOCKETS + END)
     assert count_per_transport(found) == {"NET": 2}
-    assert find_connection_problem(found, 2) == "rank 0 reaches rank 1 by NET/Socket/0"
+    assert find_connection_problem(found, 2, LOCAL) == "rank 0 reaches rank 1 by NET/Socket/0"
+
+
+def test_ranks_that_share_a_gpu_must_be_connected_by_the_network() -> None:
+    assert not find_connection_problem(parse_connections(SOCKETS), 2, ("NET",))
+    found = find_connection_problem(parse_connections(P2P), 2, ("NET",))
+    assert found == "rank 0 reaches rank 1 by P2P/CUMEM/read"
 
 
 def test_one_slow_connection_among_fast_ones_is_refused() -> None:
     mixed = P2P + SOCKETS.replace("00/0", "02/0")
     assert count_per_transport(parse_connections(mixed)) == {"NET": 2, "P2P": 4}
     assert (
-        find_connection_problem(parse_connections(mixed), 2)
+        find_connection_problem(parse_connections(mixed), 2, LOCAL)
         == "rank 0 reaches rank 1 by NET/Socket/0"
     )
 
@@ -79,20 +87,21 @@ def test_one_slow_connection_among_fast_ones_is_refused() -> None:
 @pytest.mark.parametrize("text", ["", START + END, P2P.replace("NCCL INFO", "NCCL WARN")])
 def test_nothing_told_is_no_proof(text: str) -> None:
     assert (
-        find_connection_problem(parse_connections(text), 2) == "NCCL told of no connection at all"
+        find_connection_problem(parse_connections(text), 2, LOCAL)
+        == "NCCL told of no connection at all"
     )
 
 
 def test_a_rank_that_only_sends() -> None:
     assert (
-        find_connection_problem(parse_connections(P2P.splitlines()[0]), 2)
+        find_connection_problem(parse_connections(P2P.splitlines()[0]), 2, LOCAL)
         == "ranks [0, 1] of 2 do not both send and receive"
     )
 
 
 def test_a_rank_that_is_missing() -> None:
     assert (
-        find_connection_problem(parse_connections(P2P), 4)
+        find_connection_problem(parse_connections(P2P), 4, LOCAL)
         == "ranks [2, 3] of 4 do not both send and receive"
     )
 

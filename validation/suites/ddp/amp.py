@@ -32,15 +32,15 @@ OVERFLOW_STEP = 1
 _LEARNING_RATE = 0.1 * SCALE
 
 
-def train_scaled(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+def train_scaled(rank: int, world_size: int, placement: str) -> dict[str, Any]:
     """Make three steps and return their gradients, those before unscaling, and the scales.
 
     `gradients` are those the optimizer sees.
     """
-    return _collect_columns(_train_steps(rank, world_size, backend, overflows_in=()))
+    return _collect_columns(_train_steps(rank, world_size, placement, overflows_in=()))
 
 
-def train_overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+def train_overflowing(rank: int, world_size: int, placement: str) -> dict[str, Any]:
     """Do as `train_scaled`, with an infinite loss of the last rank in OVERFLOW_STEP.
 
     `weights` and `scales_after` are those after each step, `weights_at_start` those before the
@@ -50,7 +50,7 @@ def train_overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any
         _train_steps(
             rank,
             world_size,
-            backend,
+            placement,
             overflows_in=(OVERFLOW_STEP,) if rank == world_size - 1 else (),
         )
     )
@@ -73,9 +73,9 @@ def compute_reference(world_size: int) -> ReferenceGradients:
 
 
 def _train_steps(
-    rank: int, world_size: int, backend: str, overflows_in: tuple[int, ...]
+    rank: int, world_size: int, placement: str, overflows_in: tuple[int, ...]
 ) -> Iterator[dict[str, Any]]:
-    device = device_of(rank, backend)
+    device = device_of(rank, placement)
     model = DistributedDataParallel(_build_model(rank).to(device))
     optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)
     scaler = torch.amp.GradScaler(device.type, init_scale=SCALE)

@@ -12,9 +12,9 @@ from ..contract.questions import INPUTS, OUTPUTS, ROWS_PER_RANK
 from ..ranks import device_of
 
 
-def compute_averaged_gradient(rank: int, world_size: int, backend: str, *, nonce: str) -> Any:
+def compute_averaged_gradient(rank: int, world_size: int, placement: str, *, nonce: str) -> Any:
     """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, averaged over the ranks."""
-    question, device = questions.draw_regression(nonce, world_size), device_of(rank, backend)
+    question, device = questions.draw_regression(nonce, world_size), device_of(rank, placement)
     rows = slice(rank * ROWS_PER_RANK, (rank + 1) * ROWS_PER_RANK)
     inputs = torch.tensor(question.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[
         rows

@@ -17,7 +17,7 @@ ABSENT_S = 8.0
 """How long rank 1 stays away, at most, from a collective call that waits TIMEOUT_S."""
 
 
-def let_rank_die(rank: int, world_size: int, backend: str) -> str:
+def let_rank_die(rank: int, world_size: int, placement: str) -> str:
     """Let rank 1 exit without a word; return the error of the collective call of the others."""
     torch.distributed.barrier()
     if rank == 1:
@@ -25,7 +25,7 @@ def let_rank_die(rank: int, world_size: int, backend: str) -> str:
     return _collective_error(None)
 
 
-def let_rank_hang(rank: int, world_size: int, backend: str, *, told: str) -> str:
+def let_rank_hang(rank: int, world_size: int, placement: str, *, told: str) -> str:
     """Let rank 1 stay away; return the error of the collective call of the others.
 
     The file `told` ends the wait of rank 1.

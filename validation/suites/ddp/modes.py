@@ -28,43 +28,45 @@ _UNEVEN_BATCH = 8
 Told = dict[str, Any]
 
 
-def train_plain(rank: int, world_size: int, backend: str) -> Told:
+def train_plain(rank: int, world_size: int, placement: str) -> Told:
     """Train three steps with the defaults."""
     return _train_share(
-        _wrap_parallel(gradients.build_mlp(rank), rank, backend), rank, world_size, backend
+        _wrap_parallel(gradients.build_mlp(rank), rank, placement), rank, world_size, placement
     )
 
 
-def train_small_buckets(rank: int, world_size: int, backend: str) -> Told:
+def train_small_buckets(rank: int, world_size: int, placement: str) -> Told:
     """Train with small buckets.
 
     `buckets` is how many were sent in each step, as DistributedDataParallel logged it.
     """
-    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend, bucket_cap_mb=SMALL_BUCKET_MB)
-    result = _train_share(model, rank, world_size, backend)
+    model = _wrap_parallel(
+        gradients.build_mlp(rank), rank, placement, bucket_cap_mb=SMALL_BUCKET_MB
+    )
+    result = _train_share(model, rank, world_size, placement)
     logged = model._get_ddp_logging_data()
     sizes = logged.get("rebuilt_bucket_sizes") or logged["bucket_sizes"]
     return {**result, "buckets": len(sizes.split(","))}
 
 
-def train_bucket_view(rank: int, world_size: int, backend: str) -> Told:
+def train_bucket_view(rank: int, world_size: int, placement: str) -> Told:
     """Train with gradients that are views of a bucket.
 
     `memories` is how many separate memories hold the gradients; views of one bucket share one.
     """
-    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend, gradient_as_bucket_view=True)
-    result = _train_share(model, rank, world_size, backend)
+    model = _wrap_parallel(gradients.build_mlp(rank), rank, placement, gradient_as_bucket_view=True)
+    result = _train_share(model, rank, world_size, placement)
     memories = {parameter.grad.untyped_storage().data_ptr() for parameter in model.parameters()}
     return {**result, "memories": len(memories)}
 
 
-def train_static_graph(rank: int, world_size: int, backend: str) -> Told:
+def train_static_graph(rank: int, world_size: int, placement: str) -> Told:
     """Train a block that is used twice under reentrant checkpointing.
 
     Only a static graph can synchronise it.
     """
-    model = _wrap_parallel(build_twice_checkpointed(rank), rank, backend, static_graph=True)
-    return _train_share(model, rank, world_size, backend)
+    model = _wrap_parallel(build_twice_checkpointed(rank), rank, placement, static_graph=True)
+    return _train_share(model, rank, world_size, placement)
 
 
 def build_twice_checkpointed(rank: int) -> Any:
@@ -88,13 +90,13 @@ class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         return self.last(hidden)
 
 
-def train_no_sync(rank: int, world_size: int, backend: str) -> Told:
+def train_no_sync(rank: int, world_size: int, placement: str) -> Told:
     """Make one step from MICRO_BATCHES, of which only the last one is synchronised.
 
     `alone` are the gradients that were added up before the last one.
     """
-    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend)
-    device = device_of(rank, backend)
+    model = _wrap_parallel(gradients.build_mlp(rank), rank, placement)
+    device = device_of(rank, placement)
     parts = [
         (inputs.to(device), targets.to(device))
         for inputs, targets in _micro_batches(rank, world_size)
@@ -120,22 +122,22 @@ def _accumulate_gradients(model: Any, parts: list[tuple[Any, Any]]) -> Step:
     return gradients.copy_gradients(model)
 
 
-def train_unused_parameters(rank: int, world_size: int, backend: str) -> Told:
+def train_unused_parameters(rank: int, world_size: int, placement: str) -> Told:
     """Train with a head of its own on each rank, and a last head that no rank uses."""
     model = _wrap_parallel(
-        _build_heads(rank, world_size), rank, backend, find_unused_parameters=True
+        _build_heads(rank, world_size), rank, placement, find_unused_parameters=True
     )
-    return {"gradients": _train_heads(model, rank, world_size, backend)}
+    return {"gradients": _train_heads(model, rank, world_size, placement)}
 
 
-def train_unused_unannounced(rank: int, world_size: int, backend: str) -> str:
+def train_unused_unannounced(rank: int, world_size: int, placement: str) -> str:
     """Do the same without `find_unused_parameters`; return the error of the second step.
 
     It is empty if there is none.
     """
-    model = _wrap_parallel(_build_heads(rank, world_size), rank, backend)
+    model = _wrap_parallel(_build_heads(rank, world_size), rank, placement)
     try:
-        _train_heads(model, rank, world_size, backend)
+        _train_heads(model, rank, world_size, placement)
     except RuntimeError as error:
         return str(error).splitlines()[0]
     return ""
@@ -168,9 +170,9 @@ def _build_heads(rank: int, world_size: int) -> Any:
     return gradients.fill_weights(_HeadsNetwork(world_size + 1).double(), rank)
 
 
-def _train_heads(model: Any, rank: int, world_size: int, backend: str) -> list[Step]:
+def _train_heads(model: Any, rank: int, world_size: int, placement: str) -> list[Step]:
     inputs, targets = (
-        part.to(device_of(rank, backend)) for part in gradients.take_share(rank, world_size)
+        part.to(device_of(rank, placement)) for part in gradients.take_share(rank, world_size)
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
@@ -190,18 +192,18 @@ def _mean_of_heads(model: Any, ranks: list[int], world_size: int) -> Step:
     return gradients.copy_gradients(model)
 
 
-def train_uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
+def train_uneven_inputs(rank: int, world_size: int, placement: str) -> Told:
     """Train on as many batches as UNEVEN_STEPS has for each rank.
 
     `weights` are those after `join`.
     """
-    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend)
+    model = _wrap_parallel(gradients.build_mlp(rank), rank, placement)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
     with model.join():
         for step in range(UNEVEN_STEPS[rank]):
             inputs, targets = (
-                part.to(device_of(rank, backend)) for part in _uneven_batch(rank, step)
+                part.to(device_of(rank, placement)) for part in _uneven_batch(rank, step)
             )
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(model(inputs), targets).backward()
@@ -242,11 +244,11 @@ def _uneven_batch(rank: int, step: int) -> tuple[Any, Any]:
     return inputs[first : first + _UNEVEN_BATCH], targets[first : first + _UNEVEN_BATCH]
 
 
-def train_integers(rank: int, world_size: int, backend: str) -> Told:
+def train_integers(rank: int, world_size: int, placement: str) -> Told:
     """Make one step in fp32 whose every sum is a small integer, and so exact."""
-    model = _wrap_parallel(_integer_model(), rank, backend)
+    model = _wrap_parallel(_integer_model(), rank, placement)
     inputs, targets = (
-        part.to(device_of(rank, backend)) for part in _integer_share(rank, world_size)
+        part.to(device_of(rank, placement)) for part in _integer_share(rank, world_size)
     )
     (model(inputs) * targets).sum().backward()
     return {"gradients": [gradients.copy_gradients(model)]}
@@ -296,35 +298,35 @@ def _draw_integers(limit: int, seed: int, *shape: int) -> Any:
     return torch.randint(1 - limit, limit, shape, generator=torch.Generator().manual_seed(seed))
 
 
-def train_seeded(rank: int, world_size: int, backend: str, *, seeds: tuple[int, ...]) -> Told:
+def train_seeded(rank: int, world_size: int, placement: str, *, seeds: tuple[int, ...]) -> Told:
     """Train with weights, data and dropout drawn from torch's global generator.
 
     The training is repeated for each of `seeds`.
     """
     torch.use_deterministic_algorithms(True)
     steps = itertools.chain.from_iterable(
-        _train_drawn(rank, world_size, backend, seed) for seed in seeds
+        _train_drawn(rank, world_size, placement, seed) for seed in seeds
     )
     return {"gradients": [*steps]}
 
 
-def _train_drawn(rank: int, world_size: int, backend: str, seed: int) -> list[Step]:
+def _train_drawn(rank: int, world_size: int, placement: str, seed: int) -> list[Step]:
     torch.manual_seed(seed * world_size + rank)
-    device = device_of(rank, backend)
+    device = device_of(rank, placement)
     layers = torch.nn.Linear(32, 64), torch.nn.Dropout(0.5), torch.nn.Linear(64, 8)
-    model = _wrap_parallel(torch.nn.Sequential(*layers), rank, backend)
+    model = _wrap_parallel(torch.nn.Sequential(*layers), rank, placement)
     return gradients.train_steps(
         model, torch.randn(32, 32, device=device), torch.randn(32, 8, device=device)
     )
 
 
-def _wrap_parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:
-    return DistributedDataParallel(model.to(device_of(rank, backend)), **options)
+def _wrap_parallel(model: Any, rank: int, placement: str, **options: Any) -> Any:
+    return DistributedDataParallel(model.to(device_of(rank, placement)), **options)
 
 
-def _train_share(model: Any, rank: int, world_size: int, backend: str) -> Told:
+def _train_share(model: Any, rank: int, world_size: int, placement: str) -> Told:
     inputs, targets = (
-        part.to(device_of(rank, backend)) for part in gradients.take_share(rank, world_size)
+        part.to(device_of(rank, placement)) for part in gradients.take_share(rank, world_size)
     )
     return {"gradients": gradients.train_steps(model, inputs, targets)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 _CONNECTED = re.compile(
@@ -44,8 +44,13 @@ def parse_connections(text: str) -> tuple[NcclConnection, ...]:
     )
 
 
-def find_connection_problem(found: Iterable[NcclConnection], world_size: int) -> str:
-    """Return why ranks of one machine must not be connected so; empty if they may."""
+def find_connection_problem(
+    found: Iterable[NcclConnection], world_size: int, allowed: Collection[str]
+) -> str:
+    """Return why the ranks must not be connected so; empty if they may.
+
+    Each must send and receive, by a transport that is `allowed`.
+    """
     found = tuple(found)
     if not found:
         return "NCCL told of no connection at all"
@@ -53,7 +58,7 @@ def find_connection_problem(found: Iterable[NcclConnection], world_size: int) ->
     silent = sorted(set(range(world_size)) - both)
     if silent:
         return f"ranks {silent} of {world_size} do not both send and receive"
-    foreign = [each for each in found if each.transport not in ("P2P", "SHM")]
+    foreign = [each for each in found if each.transport not in allowed]
     if foreign:
         first = foreign[0]
         return f"rank {first.source} reaches rank {first.target} by {first.transport}{first.path}"

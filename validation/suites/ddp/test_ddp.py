@@ -1,12 +1,14 @@
 """DistributedDataParallel gives the gradients of one process on the whole batch, in every mode.
 
 Ranks are compared with that reference, never with each other: if gradients are summed, they still
-agree. Over gloo the ranks are processes on the CPU, over NCCL each has a GPU.
+agree. Over gloo the ranks are processes on the CPU, over NCCL each has a GPU. With one GPU, two
+ranks share it: over gloo with tensors on the GPU, and over NCCL by its network transport.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,7 @@ from .. import processes
 from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
+from ..contract.words import GLOO, NCCL, ONE_GPU_GLOO, ONE_GPU_NCCL
 from ..declared import needs_gpus, reports
 from ..gpus import require_gpus
 from ..outcome import require
@@ -62,11 +65,20 @@ def _server(capfd: pytest.CaptureFixture[str]) -> None:
         processes.start_server()
 
 
-@pytest.fixture(params=["gloo", pytest.param("nccl", marks=needs_gpus(TWO))])
-def backend(request: pytest.FixtureRequest, expected: Expected) -> str:
-    """Return the backend: each mode runs over both, over NCCL if there are two GPUs."""
-    if request.param == "nccl":
+@pytest.fixture(
+    params=[
+        GLOO,
+        pytest.param(ONE_GPU_GLOO, marks=needs_gpus(1)),
+        pytest.param(ONE_GPU_NCCL, marks=needs_gpus(1)),
+        pytest.param(NCCL, marks=needs_gpus(TWO)),
+    ]
+)
+def placement(request: pytest.FixtureRequest, expected: Expected) -> str:
+    """Return the placement of the ranks: each mode runs in all that there are GPUs for."""
+    if request.param == NCCL:
         _require_two_gpus(expected)
+    elif request.param != GLOO:
+        require_gpus(expected)
     return str(request.param)
 
 
@@ -76,7 +88,7 @@ def test_gloo_gradients(tmp_path: Path, figure: Figures) -> None:
         _check_gradients(
             modes.train_plain,
             gradients.compute_reference(world_size),
-            RankGroup(world_size, "gloo", tmp_path),
+            RankGroup(world_size, GLOO, tmp_path),
             figure,
         )
 
@@ -89,7 +101,7 @@ def test_nccl_gradients(expected: Expected, tmp_path: Path, figure: Figures) -> 
         _check_gradients(
             modes.train_plain,
             gradients.compute_reference(world_size),
-            RankGroup(world_size, "nccl", tmp_path),
+            RankGroup(world_size, NCCL, tmp_path),
             figure,
         )
 
@@ -103,15 +115,15 @@ def test_nccl_single_rank(expected: Expected, tmp_path: Path, figure: Figures) -
     """
     require_gpus(expected)
     _check_gradients(
-        modes.train_plain, gradients.compute_reference(1), RankGroup(1, "nccl", tmp_path), figure
+        modes.train_plain, gradients.compute_reference(1), RankGroup(1, NCCL, tmp_path), figure
     )
 
 
-def test_integer_gradients(backend: str, tmp_path: Path) -> None:
+def test_integer_gradients(placement: str, tmp_path: Path) -> None:
     """Bit for bit: sums of small integers are exact in fp32."""
     reference = modes.compute_integers_reference(TWO)
     for rank, result in enumerate(
-        run_ranks(modes.train_integers, RankGroup(TWO, backend, tmp_path))
+        run_ranks(modes.train_integers, RankGroup(TWO, placement, tmp_path))
     ):
         wanted, got = reference.whole[0], result["gradients"][0]
         off, total = _count_differences(wanted, got), sum(each.numel() for each in wanted)
@@ -126,11 +138,11 @@ def test_integer_gradients(backend: str, tmp_path: Path) -> None:
 
 @_apply_marks(EACH_OF_TWO)
 @reports("buckets", "buckets")
-def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
+def test_small_buckets(placement: str, tmp_path: Path, figure: Figures) -> None:
     results = _check_gradients(
         modes.train_small_buckets,
         gradients.compute_reference(TWO),
-        RankGroup(TWO, backend, tmp_path),
+        RankGroup(TWO, placement, tmp_path),
         figure,
     )
     buckets = min(each["buckets"] for each in results)
@@ -140,7 +152,7 @@ def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 
 @_apply_marks(EACH_OF_TWO)
-def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
+def test_no_sync(placement: str, tmp_path: Path, figure: Figures) -> None:
     """Micro-batches inside `no_sync` stay with their rank.
 
     The first one outside brings all to the mean.
@@ -149,7 +161,7 @@ def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
         *(steps[:1] for steps in _whole_and_shares(gradients.compute_reference(TWO)))
     )
     for rank, result in enumerate(
-        _check_gradients(modes.train_no_sync, whole, RankGroup(TWO, backend, tmp_path), figure)
+        _check_gradients(modes.train_no_sync, whole, RankGroup(TWO, placement, tmp_path), figure)
     ):
         error = gradients.relative_difference(modes.accumulate_alone(rank, TWO), result["alone"])
         found = (
@@ -160,11 +172,11 @@ def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 
 @_apply_marks(EACH_OF_TWO)
-def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
+def test_bucket_view(placement: str, tmp_path: Path, figure: Figures) -> None:
     for result in _check_gradients(
         modes.train_bucket_view,
         gradients.compute_reference(TWO),
-        RankGroup(TWO, backend, tmp_path),
+        RankGroup(TWO, placement, tmp_path),
         figure,
     ):
         found = f"{result['memories']} separate memories hold the gradients"
@@ -177,28 +189,30 @@ def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 
 @_apply_marks(EACH_OF_TWO)
-def test_static_graph(backend: str, tmp_path: Path, figure: Figures) -> None:
+def test_static_graph(placement: str, tmp_path: Path, figure: Figures) -> None:
     reference = gradients.compute_reference(TWO, modes.build_twice_checkpointed)
-    _check_gradients(modes.train_static_graph, reference, RankGroup(TWO, backend, tmp_path), figure)
+    _check_gradients(
+        modes.train_static_graph, reference, RankGroup(TWO, placement, tmp_path), figure
+    )
 
 
 @_apply_marks(EACH_OF_TWO)
-def test_unused_parameters(backend: str, tmp_path: Path, figure: Figures) -> None:
+def test_unused_parameters(placement: str, tmp_path: Path, figure: Figures) -> None:
     _check_gradients(
         modes.train_unused_parameters,
         modes.compute_unused_reference(TWO),
-        RankGroup(TWO, backend, tmp_path),
+        RankGroup(TWO, placement, tmp_path),
         figure,
     )
 
 
-def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
+def test_unused_parameters_surface(placement: str, tmp_path: Path) -> None:
     """Without find_unused_parameters the second step fails.
 
     Otherwise it would train on gradients that were never synchronised.
     """
     for rank, error in enumerate(
-        run_ranks(modes.train_unused_unannounced, RankGroup(TWO, backend, tmp_path))
+        run_ranks(modes.train_unused_unannounced, RankGroup(TWO, placement, tmp_path))
     ):
         found = f"rank {rank} of {TWO} said {error or 'nothing'!r} to parameters without a gradient"
         require(
@@ -211,14 +225,14 @@ def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
 
 @reports("gradient_error rank 0", "relative")
 @reports("gradient_error rank 1", "relative")
-def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
+def test_uneven_inputs(placement: str, tmp_path: Path, figure: Figures) -> None:
     """Under `join`, a rank that has run out of batches does not stop the others.
 
     It ends with their weights.
     """
     reference, weights = modes.compute_uneven_reference()
     for rank, result in enumerate(
-        run_ranks(modes.train_uneven_inputs, RankGroup(TWO, backend, tmp_path))
+        run_ranks(modes.train_uneven_inputs, RankGroup(TWO, placement, tmp_path))
     ):
         own = ReferenceGradients(
             *(steps[: modes.UNEVEN_STEPS[rank]] for steps in _whole_and_shares(reference))
@@ -241,10 +255,10 @@ def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
 @reports("gradient_error rank 0", "relative")
 @reports("gradient_error rank 1", "relative")
 @reports("gradient_scale", "times")
-def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
+def test_amp_gradients(placement: str, tmp_path: Path, figure: Figures) -> None:
     """fp16 autocast with a GradScaler, on gradients that fp16 loses if they are not scaled."""
     reference = amp.compute_reference(TWO)
-    ranks = run_ranks(amp.train_scaled, RankGroup(TWO, backend, tmp_path))
+    ranks = run_ranks(amp.train_scaled, RankGroup(TWO, placement, tmp_path))
     for rank, result in enumerate(ranks):
         _require_scaled(rank, result)
         error = gradients.require_same(reference, result["gradients"], rank, TWO, amp.LIMIT)
@@ -252,11 +266,11 @@ def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
     figure("gradient_scale", ranks[0]["scales"][0], "times")
 
 
-def test_amp_overflow(backend: str, tmp_path: Path) -> None:
+def test_amp_overflow(placement: str, tmp_path: Path) -> None:
     """An infinite loss on one rank makes all of them skip that step, halve the scale, and go on."""
     at = amp.OVERFLOW_STEP
     for rank, result in enumerate(
-        run_ranks(amp.train_overflowing, RankGroup(TWO, backend, tmp_path))
+        run_ranks(amp.train_overflowing, RankGroup(TWO, placement, tmp_path))
     ):
         steps = enumerate(zip(result["weights_at_start"], result["weights"], strict=True))
         skipped = [step for step, (before, after) in steps if not _count_differences(before, after)]
@@ -277,12 +291,14 @@ def test_amp_overflow(backend: str, tmp_path: Path) -> None:
         )
 
 
-def test_seeded_runs(backend: str, tmp_path: Path) -> None:
+def test_seeded_runs(placement: str, tmp_path: Path) -> None:
     """Two runs of one seed are equal bit for bit, and another seed gives other gradients.
 
     Without the second part, equality would prove nothing.
     """
-    group = RankGroup(TWO, backend, tmp_path, environment=(("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),))
+    group = RankGroup(
+        TWO, placement, tmp_path, environment=(("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),)
+    )
     firsts = run_ranks(partial(modes.train_seeded, seeds=(1, 2)), group)
     agains = run_ranks(partial(modes.train_seeded, seeds=(1,)), group)
     for rank, (first, again) in enumerate(zip(firsts, agains, strict=True)):
@@ -314,32 +330,31 @@ def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> 
     Over sockets training is many times slower.
     """
     _require_two_gpus(expected)
-    debug = (("NCCL_DEBUG", "INFO"), ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"))
-    environment = (*debug, ("NCCL_DEBUG_FILE", str(tmp_path / "nccl.%p")))
-    world_size = min(expected.gpu_count, max(WORLD_SIZES))
-    run_ranks(modes.train_plain, RankGroup(world_size, "nccl", tmp_path, environment=environment))
-    files = [
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(tmp_path.glob("nccl.*"))
-    ]
-    connections = nccl_debug.parse_connections("\n".join(files))
-    for transport, count in nccl_debug.count_per_transport(connections).items():
-        figure(f"connections by {transport}", count, "connections")
-    problem = nccl_debug.find_connection_problem(connections, world_size)
     cause = (
         "P2P is off between these GPUs and /dev/shm is not shared or too small, or "
         "NCCL_*_DISABLE is set"
     )
-    require(
-        not problem, f"{problem} ({len(files)} debug files)", "P2P or SHM between all ranks", cause
-    )
+    group = RankGroup(min(expected.gpu_count, max(WORLD_SIZES)), NCCL, tmp_path)
+    _require_transport(group, ("P2P", "SHM"), cause, figure)
+
+
+@needs_gpus(1)
+@reports("connections by *", "connections", required=False)
+def test_one_gpu_transport(expected: Expected, tmp_path: Path, figure: Figures) -> None:
+    """Ranks that share a GPU must talk by NCCL's network transport.
+
+    If they did not talk at all, the checks over `one-gpu-nccl` would prove nothing.
+    """
+    require_gpus(expected)
+    cause = "NCCL_HOSTID or NCCL_SOCKET_IFNAME is not honoured by this NCCL"
+    _require_transport(RankGroup(TWO, ONE_GPU_NCCL, tmp_path), ("NET",), cause, figure)
 
 
 @reports("told_after", "s")
 def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that dies is an error in the others at once, not a hang. Over gloo."""
     waiting, dead = run_to_exit(
-        failures.let_rank_die, RankGroup(TWO, "gloo", tmp_path, FAILURE_LIMIT_S)
+        failures.let_rank_die, RankGroup(TWO, GLOO, tmp_path, FAILURE_LIMIT_S)
     )
     found = f"rank 1 left with exit code {dead.exit_code}"
     require(
@@ -356,7 +371,7 @@ def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
 def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that stays away is an error in the others after the group's timeout. Over gloo."""
     work = partial(failures.let_rank_hang, told=str(tmp_path / "told"))
-    waiting, _ = run_to_exit(work, RankGroup(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
+    waiting, _ = run_to_exit(work, RankGroup(TWO, GLOO, tmp_path, FAILURE_LIMIT_S))
     cause = f"the timeout of {failures.TIMEOUT_S} s of the group is ignored"
     _require_error_in_time(waiting, "rank 1 hung", "Timed out", cause, figure)
 
@@ -366,12 +381,41 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Pa
 
     Over NCCL too, if there is a GPU.
     """
-    groups = [("gloo", questions.RANKS)]
-    groups += [("nccl", min(expected.gpu_count, questions.RANKS))] if expected.gpu_count else []
-    for backend, ranks in groups:
+    groups = [(GLOO, questions.RANKS)]
+    if expected.gpu_count:
+        groups += [(ONE_GPU_GLOO, questions.RANKS), (ONE_GPU_NCCL, questions.RANKS)]
+        groups += [(NCCL, min(expected.gpu_count, questions.RANKS))]
+    for placement, ranks in groups:
         work = partial(challenge.compute_averaged_gradient, nonce=nonce)
-        for rank, gradient in enumerate(run_ranks(work, RankGroup(ranks, backend, tmp_path))):
-            answer(f"gradient {backend} rank {rank} of {ranks}", gradient.flatten().tolist())
+        for rank, gradient in enumerate(run_ranks(work, RankGroup(ranks, placement, tmp_path))):
+            answer(f"gradient {placement} rank {rank} of {ranks}", gradient.flatten().tolist())
+
+
+def _require_transport(
+    group: RankGroup, allowed: tuple[str, ...], cause: str, figure: Figures
+) -> None:
+    """Train in `group`, and fail the check unless NCCL connects all its ranks by `allowed`."""
+    told = group.folder / "nccl.%p"
+    environment = (
+        ("NCCL_DEBUG", "INFO"),
+        ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"),
+        ("NCCL_DEBUG_FILE", str(told)),
+    )
+    run_ranks(modes.train_plain, replace(group, environment=environment))
+    files = [
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(group.folder.glob("nccl.*"))
+    ]
+    connections = nccl_debug.parse_connections("\n".join(files))
+    for transport, count in nccl_debug.count_per_transport(connections).items():
+        figure(f"connections by {transport}", count, "connections")
+    problem = nccl_debug.find_connection_problem(connections, group.world_size, allowed)
+    require(
+        not problem,
+        f"{problem} ({len(files)} debug files)",
+        f"{' or '.join(allowed)} between all ranks",
+        cause,
+    )
 
 
 def _require_error_in_time(

@@ -16,10 +16,11 @@ import torch
 from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
-from ..declared import may_not_run, reports
+from ..declared import may_not_run, needs_gpus, reports
+from ..gpus import require_gpus
 from ..outcome import not_run, require
 from ..training import copy_parameters, require_fall, require_trained
-from . import measure, workloads
+from . import gpu_limits, measure, workloads
 from .workloads import MeasuredTask
 
 OFF = {"fp32": 0.01, "amp": 0.02}
@@ -85,6 +86,20 @@ def test_inference(
     answer = workloads.build_inference(task, expected.device, amp=precision == "amp")
     _require_real_outputs(answer(task.inputs), answer(task.inputs[:1]), OFF[precision])
     _measure_step(lambda: answer(task.inputs), task, expected, figure)
+
+
+@needs_gpus(1)
+@reports("copy", "GB/s")
+@reports("fp32", "TFLOP/s")
+@reports("tf32", "TFLOP/s")
+@reports("fp16", "TFLOP/s")
+@reports("bf16", "TFLOP/s")
+def test_gpu_limits(expected: Expected, figure: Figures) -> None:
+    """The GPU's own speed: matrix products in each precision, and copies of its memory."""
+    require_gpus(expected)
+    figure("copy", gpu_limits.measure_copies() / 1e9, "GB/s")
+    for precision in gpu_limits.PRECISIONS:
+        figure(precision, gpu_limits.measure_products(precision) / 1e12, "TFLOP/s")
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:

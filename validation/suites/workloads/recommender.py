@@ -68,13 +68,13 @@ def draw_pairs() -> tuple[Any, Any, Any]:
     return users, items, ((tastes[users] * kinds[items]).sum(dim=1) + noise > 0).float()
 
 
-def train_rank(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+def train_rank(rank: int, world_size: int, placement: str) -> dict[str, Any]:
     """Train as one rank; return its weights, the types of its layers' outputs, and its device.
 
     Ranks start from different weights on purpose: DDP has to replace them by those of rank 0.
     """
     torch.manual_seed(rank)
-    device = device_of(rank, backend)
+    device = device_of(rank, placement)
     model = Recommender().to(device)
     seen: set[str] = set()
     for layer in (model.hidden, model.score):

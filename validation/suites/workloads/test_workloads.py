@@ -212,7 +212,9 @@ def ranks(
         if expected.gpu_count > 1
         else [("gloo", 2), ("nccl", 1)][: 1 + expected.gpu_count]
     )
-    groups = [RankGroup(size, backend, tmp_path_factory.mktemp(backend)) for backend, size in sizes]
+    groups = [
+        RankGroup(size, placement, tmp_path_factory.mktemp(placement)) for placement, size in sizes
+    ]
     return [run_ranks(recommender.train_rank, group) for group in groups]
 
 
