@@ -43,6 +43,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.append(os.environ.get("GPU_PACKAGES", ""))  # last: the GPU machine's own come first
 
+from images.compatibility import load_compatibility
 from runner import records
 from runner.home import REPOSITORY
 from runner.verdict import Verdict
@@ -204,11 +205,16 @@ class Session:
         }
 
     def _expected(self) -> Expected:
-        """Return the facts of this Python itself, so the checks of versions prove nothing."""
+        """Return the facts of this Python itself, so the checks of versions prove nothing.
+
+        What its torch was built for is known from its version.
+        """
         facts = self.facts
+        torch = facts["torch"].partition("+")[0]
+        build = load_compatibility().find_build(torch, facts["cuda"])
         on_gpu = self.device == "cuda"
         return Expected(
-            torch=facts["torch"].partition("+")[0],
+            torch=torch,
             torchvision=facts["torchvision"].partition("+")[0],
             torchaudio=facts["torchaudio"].partition("+")[0],
             cuda=facts["cuda"],
@@ -221,7 +227,10 @@ class Session:
             packages=(),
             compiler=shutil.which("cc") is not None,
             epoch=0,
-            architectures=tuple(facts["architectures"]),
+            architectures=build.architectures,
+            without_code=tuple(
+                (library, name) for library, names in build.without_code.items() for name in names
+            ),
         )
 
     def _setup(self, environment: dict[str, str]) -> Setup:

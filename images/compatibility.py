@@ -5,7 +5,7 @@ Every line of the catalogue is checked against them when the catalogue is loaded
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -20,17 +20,22 @@ COMPATIBILITY = Path(__file__).resolve().parent / "compatibility.yaml"
 
 @dataclass(frozen=True)
 class TorchBuild:
-    """A build of torch for one CUDA. An empty value is not known."""
+    """A build of torch for one CUDA. An empty value is not known.
+
+    `without_code` names libraries of the wheel that lack code for some of its architectures.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     cudnn: Release | None = None
     nccl: Release | None = None
     architectures: tuple[Architecture, ...] = ()
+    without_code: dict[str, tuple[Architecture, ...]] = field(default_factory=dict)
 
     @property
     def unknown_facts(self) -> tuple[str, ...]:
         """The names of the facts that are not known."""
-        return tuple(field.name for field in fields(self) if not getattr(self, field.name))
+        needed = ("cudnn", "nccl", "architectures")
+        return tuple(name for name in needed if not getattr(self, name))
 
 
 @dataclass(frozen=True)

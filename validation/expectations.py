@@ -16,6 +16,7 @@ def expect_image(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expect
     has no cuDNN or NCCL for the line's CUDA.
     """
     means, locks = catalog.lines[line], locks_of(catalog, line, stacks)
+    build = load_compatibility().find_build(means.torch, means.cuda)
     return Expected(
         torch=means.torch,
         torchvision=means.torchvision,
@@ -34,7 +35,10 @@ def expect_image(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expect
         ),
         compiler=any(catalog.stacks[stack].compiler for stack in stacks),
         epoch=means.epoch,
-        architectures=load_compatibility().find_build(means.torch, means.cuda).architectures,
+        architectures=build.architectures,
+        without_code=tuple(
+            (library, name) for library, names in build.without_code.items() for name in names
+        ),
     )
 
 

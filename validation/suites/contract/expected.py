@@ -18,7 +18,9 @@ class Expected:
     all locked Python packages as (normalised name, version), sorted. `compiler` says whether the
     image ships a C and C++ compiler. `epoch` is the time of every file of the image, in seconds
     since 1970. `architectures` are those that torch was built for (`sm_90`), as torch names them.
-    `derived` says that the image was built on top of one of ours, so it may hold further packages.
+    `without_code` are the libraries, with an architecture each, that lack code for it in the wheels
+    themselves. `derived` says that the image was built on top of one of ours, and may hold further
+    packages.
     """
 
     torch: str
@@ -36,11 +38,15 @@ class Expected:
     epoch: int
     architectures: tuple[str, ...]
     derived: bool = False
+    without_code: tuple[tuple[str, str], ...] = ()
 
 
 def read_expected(path: Path) -> Expected:
     """Return the facts that the host wrote in a file for this run."""
     fields = json.loads(path.read_text(encoding="utf-8"))
-    packages = tuple((name, version) for name, version in fields["packages"])
+    pairs = {
+        name: tuple((first, second) for first, second in fields[name])
+        for name in ("packages", "without_code")
+    }
     lists = {name: tuple(fields[name]) for name in ("stacks", "architectures")}
-    return Expected(**{**fields, **lists, "packages": packages})
+    return Expected(**{**fields, **lists, **pairs})
