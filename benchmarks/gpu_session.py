@@ -20,6 +20,7 @@ It takes about 9 minutes, and writes to OUT as it goes:
     defects.json        defects that only a GPU can show, and whether the suites caught them
     gate.json           the regression gate: the machine against itself, and against 5 % slower
     nccl.txt            what NCCL logged
+    svd.json            how exact the singular vectors of the GPU are
 
 `--parts` chooses among the parts. `--device cpu` is for a trial without a GPU.
 """
@@ -53,7 +54,7 @@ from validation.executors import local
 from validation.executors.interface import Setup
 from validation.judge import judge_suite
 from validation.preflight import check_host
-from validation.regression import compare_releases, container_runner
+from validation.regression import LOOKS, compare_releases, container_runner
 from validation.run import ValidationTarget, validate_image
 from validation.suite import SUITES, Suite
 from validation.suites.contract.expected import Expected
@@ -79,6 +80,9 @@ class Session:
         )
         self.facts = json.loads(asked.stdout)
 
+    only = ""
+    """The name of the one defect to plant, if not all are wanted."""
+
     def run_part(self, name: str) -> None:
         """Run a part, and say how long it took. A part that raises does not stop the others."""
         parts: dict[str, Callable[[], None]] = {
@@ -86,6 +90,7 @@ class Session:
             "suites": self.run_suites,
             "defects": self.run_defects,
             "gate": self.run_gate,
+            "svd": self.measure_svd,
         }
         started = time.monotonic()
         try:
@@ -136,6 +141,8 @@ class Session:
         device = next(suite for suite in SUITES if suite.name == "device")
         found = []
         for name, environment in self._planted_environments():
+            if self.only not in name:
+                continue
             setup = self._setup(environment)
             result = judge_suite(device, local.run_suite(device, setup))
             refused = {
@@ -145,11 +152,15 @@ class Session:
             }
             found.append({"defect": name, "verdict": result.verdict, "refused": refused})
             print(f"  {name}: {result.verdict}, {', '.join(refused) or 'nothing'}", flush=True)
-        found.append(self._busy_gpu())
+        if not self.only:
+            found.append(self._busy_gpu())
         self._write("defects.json", found)
 
     def run_gate(self) -> None:
-        """Compare the machine with itself, and with itself when every step takes 5 % longer."""
+        """Compare the machine with itself, and with itself when every step takes 5 % longer.
+
+        It takes only the pairs of the first look: the machine is there for minutes.
+        """
         pace = Suite(
             "gpu_pace",
             "base",
@@ -163,10 +174,20 @@ class Session:
         for percent in (0, SLOWER_PERCENT):
             slower = {"PYTHONPATH": str(planted), "SLOWER_BY": str(percent)} if percent else {}
             run = container_runner(pace, clean, self._setup(slower), local.run_suite)
-            result = compare_releases(run)
+            result = compare_releases(run, LOOKS[:1])
             results[f"{percent} % slower"] = json.loads(records.to_json(result))
             print(f"  {percent} % slower: {result.verdict} {result.reason}", flush=True)
             self._write("gate.json", results)
+
+    def measure_svd(self) -> None:
+        """Write how far singular vectors of fp32 matrices are from orthogonal, by method."""
+        asked = subprocess.run(
+            [self.python, REPOSITORY / "benchmarks" / "svd_errors.py", self.device],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self._write("svd.json", json.loads(asked.stdout))
 
     def _planted_environments(self) -> Iterator[tuple[str, dict[str, str]]]:
         yield "no defect", {}
@@ -259,7 +280,7 @@ class Session:
         (self.out / name).write_text(json.dumps(value, indent=1) + "\n")
 
 
-PARTS = ("facts", "suites", "defects", "gate")
+PARTS = ("facts", "suites", "defects", "svd", "gate")
 
 
 def main() -> None:
@@ -270,10 +291,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--defect", default="", help="plant only defects with this in their name")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     os.environ["PYTORCH_CUDA_IMAGES_OUT"] = str(asked.out.resolve())
     session = Session(asked.out, asked.device, sys.executable)
+    session.only = asked.defect
     for part in asked.parts.split(","):
         session.run_part(part)
 

@@ -75,6 +75,13 @@ def measure_errors(device: str, precision: str) -> Iterator[KernelError]:
         )
 
 
+def measure_default_error(device: str) -> float:
+    """Return the error of an fp32 matrix product on `device` with the settings as they are."""
+    left, right = (_draw_normal(TYPES["fp32"], SIZE, SIZE, seed=seed) for seed in (1, 2))
+    got = torch.matmul(left.to(device), right.to(device))
+    return relative_error(got, _to_double(left) @ _to_double(right))
+
+
 @contextlib.contextmanager
 def _set_tf32(allowed: bool) -> Iterator[None]:
     """Switch TF32 on or off for a block; half precision adds in fp32 all the way."""

@@ -177,6 +177,22 @@ def test_kernels_on_every_gpu(precision: str, expected: Expected, figure: Figure
             _require_exact(f"cuda:{index}", "tf32", figure, above=FP32_LIMIT)
 
 
+@reports("matmul_error cuda:{gpu}", "relative", device="cuda")
+def test_fp32_products_keep_fp32(expected: Expected, figure: Figures) -> None:
+    """Products of fp32 matrices are made in fp32, unless a training asks for less.
+
+    A setting in the image that allows TF32 for all would cost every training 13 of 24 bits.
+    """
+    precision = torch.get_float32_matmul_precision()
+    cause = "a setting such as TORCH_ALLOW_TF32_CUBLAS_OVERRIDE allows TF32 without being asked"
+    require(precision == "highest", f"fp32 products are made in `{precision}`", "`highest`", cause)
+    for device in [f"cuda:{index}" for index in range(expected.gpu_count)]:
+        error = kernels.measure_default_error(device)
+        figure(f"matmul_error {device}", error, "relative")
+        found = f"an fp32 product on {device} is off by {error:.1e} of the largest value"
+        require(error <= FP32_LIMIT, found, f"at most {FP32_LIMIT:.0e}", cause)
+
+
 @needs_gpus(1)
 @reports("memory cuda:{gpu}", "bytes")
 def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:

@@ -8,6 +8,7 @@ larger.
 import os
 import time
 
+import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 PART = int(os.environ["SLOWER_BY"]) / 100
@@ -26,6 +27,8 @@ class Wait:
         self.ended, self.fastest = time.perf_counter(), float("inf")
 
     def __call__(self, *_: object) -> None:
+        if torch.cuda.is_initialized():  # else the GPU would work on during the wait
+            torch.cuda.synchronize()
         now = time.perf_counter()
         self.fastest = min(self.fastest, now - self.ended)
         until = now + PART * self.fastest
