@@ -6,12 +6,16 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import re
 import sys
 from typing import Any
 
 import torch
 import torchaudio
 import torchvision
+
+SHOWN = re.compile(r"torch.*|triton|nvidia-.*|cuda-.*|numpy|transformers|tokenizers|pytest.*")
+"""Packages that the suites run on."""
 
 
 def read_facts() -> dict[str, Any]:
@@ -40,7 +44,7 @@ def read_facts() -> dict[str, Any]:
             }
             for each in devices
         ],
-        "packages": dict(sorted(packages.items())),
+        "packages": {name: packages[name] for name in sorted(packages) if SHOWN.fullmatch(name)},
     }
 
 

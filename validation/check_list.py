@@ -31,7 +31,7 @@ MAY_BE_ZERO = frozenset({"relative", "%", "nats", "files", "reward", "of the tar
 AT_MOST_ONE = frozenset({"area under the curve"})
 ABOVE_ZERO = frozenset(
     {
-        *("images/s", "sequences/s", "steps/s", "ms", "s", "bytes", "MB"),
+        *("images/s", "sequences/s", "steps/s", "ms", "s", "bytes", "MB", "GB/s", "TFLOP/s"),
         *(
             "images",
             "sequences",

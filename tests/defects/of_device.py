@@ -17,6 +17,7 @@ ON_GPUS = (
     "every_gpu_is_detected",
     "every_gpu_has_code_in_the_build",
     *(f"kernels_on_every_gpu[{precision}]" for precision in PRECISIONS),
+    "fp32_products_keep_fp32",
     "memory_of_every_gpu",
     "challenge",
 )
@@ -125,6 +126,12 @@ DEFECTS = (
         ),
         told(device="cuda", gpu_count=2),
         representative=True,
+    ),
+    Defect(
+        "TF32 for all products",
+        "device",
+        (("fp32_products_keep_fp32", "fp32 products are made in `high`, expected `highest`"),),
+        with_environment(TORCH_ALLOW_TF32_CUBLAS_OVERRIDE="1"),
     ),
     Defect(
         "stale CUDA_VISIBLE_DEVICES",

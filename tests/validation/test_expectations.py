@@ -150,6 +150,15 @@ def test_the_challenge_measures_nothing_and_needs_no_entry(tmp_path: Path) -> No
     assert (result.verdict, [check.name for check in result.checks]) == (Verdict.PASS, [AMP])
 
 
+def test_the_gpus_own_speed_needs_no_entry(tmp_path: Path) -> None:
+    speed = Check("gpu_limits", Verdict.PASS, "", 1.0, (Figure("copy", 4098.0, "GB/s"),))
+    known = measured("training[resnet50-amp]", 100.0)
+    folder = committed(tmp_path, known)
+    result = judge_floor(suite(known, speed), [GPU], SOURCE, folder)
+    assert [check.name for check in result.checks] == [known.name]
+    assert result.verdict is Verdict.PASS
+
+
 def test_without_a_gpu_there_is_no_floor(tmp_path: Path) -> None:
     result = judge_floor(suite(measured(AMP, 1)), [], SOURCE, tmp_path)
     assert result.verdict is Verdict.NOT_RUN

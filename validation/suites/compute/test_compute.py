@@ -220,16 +220,16 @@ def test_fft(expected: Expected, figure: Figures) -> None:
 
 
 def _check_errors(
-    errors: Iterable[tuple[str, float]], expected: Expected, name: str, figure: Figures
+    errors: Iterable[numerics.Deviation], expected: Expected, name: str, figure: Figures
 ) -> None:
     """Report the largest error as a figure; each must be within what fp32 rounds."""
     found = list(errors)
-    figure(name, max(error for _, error in found), "relative")
-    for what, error in found:
+    figure(name, max(error for _, error, _ in found), "relative")
+    for what, error, limit in found:
         require(
-            error <= numerics.FP32_LIMIT,
+            error <= limit,
             f"{what} on {expected.device}: off by {error:.1e} of the largest value",
-            f"at most {numerics.FP32_LIMIT:.0e}",
+            f"at most {limit:.0e}",
             WRONG_KERNEL,
         )
 

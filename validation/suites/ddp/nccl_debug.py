@@ -33,7 +33,7 @@ def parse_connections(text: str) -> tuple[NcclConnection, ...]:
     """Return every connection in the file, in its order.
 
     Over a network both ends report it, and only the sender's line is taken. The lines are those of
-    transport/{p2p,shm,net}.cc of NCCL 2.8 to 2.27, with NCCL_DEBUG=INFO.
+    transport/{p2p,shm,net}.cc of NCCL 2.8 to 2.28, with NCCL_DEBUG=INFO.
     """
     return tuple(
         NcclConnection(

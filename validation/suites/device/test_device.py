@@ -183,6 +183,8 @@ def test_fp32_products_keep_fp32(expected: Expected, figure: Figures) -> None:
 
     A setting in the image that allows TF32 for all would cost every training 13 of 24 bits.
     """
+    if expected.gpu_count:
+        require_every_gpu(expected)
     precision = torch.get_float32_matmul_precision()
     cause = "a setting such as TORCH_ALLOW_TF32_CUBLAS_OVERRIDE allows TF32 without being asked"
     require(precision == "highest", f"fp32 products are made in `{precision}`", "`highest`", cause)
