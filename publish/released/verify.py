@@ -27,6 +27,7 @@ from publish.released import trusted_journal, yank_statements
 from publish.released.published import CANDIDATE
 from publish.tags.journal import TAG, Journal, StoredJournal, list_tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.masking import mask_value
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 
@@ -119,7 +120,7 @@ def _read_signed_journal(
 def _parse_image_reference(reference: str, host: str, production: str) -> _ImageReference:
     parsed = parse_reference(reference, host)
     if parsed is None:
-        shown = clean_line(reference, 80)
+        shown = mask_value(reference)
         raise ConfigError(
             f"`{shown}` is not a reference",
             "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...",

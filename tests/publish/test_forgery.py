@@ -117,8 +117,8 @@ def begin(
     line: Line, kind: Literal["promotion", "rollback"], version: str, *entries: JournalEntry
 ) -> None:
     """Write a transaction into the journal as if a run had been killed behind it."""
-    kept_at = line.catalog.repositories.journal
-    kept = journal.read_journal(line.registry, kept_at)
+    repository = line.catalog.repositories.journal
+    kept = journal.read_journal(line.registry, repository)
     begun = Transaction(
         kind,
         version,
@@ -127,19 +127,19 @@ def begin(
         entries,
         ("v2.6.0",) * (kind == "rollback"),
     )
-    with lock.hold_lock(line.registry, kept_at, "somebody") as claim:
+    with lock.hold_lock(line.registry, repository, "somebody") as claim:
         journal.write_journal(
-            line.registry, kept_at, kept.journal.with_transaction(begun), kept.digest, claim
+            line.registry, repository, kept.journal.with_transaction(begun), kept.digest, claim
         )
 
 
 def signed_journal(line: Line) -> Journal:
     """The journal, which somebody trusted signed."""
-    book = journal.read_journal(
+    stored = journal.read_journal(
         line.registry, line.catalog.repositories.journal, line.production.seal
     )
-    assert book.problem == ""
-    return book.journal
+    assert stored.problem == ""
+    return stored.journal
 
 
 def told(kept: Journal) -> list[tuple[object, ...]]:
@@ -446,13 +446,13 @@ def test_a_yank_outlives_the_journal(line: Line) -> None:
     first = line.prepare("v2.6.0")
     line.promote(first, FIRST)
     yank_version(line.production, "v2.6.0", "it loses data")
-    kept_at = line.catalog.repositories.journal
-    with lock.hold_lock(line.registry, kept_at, "somebody") as claim:
+    repository = line.catalog.repositories.journal
+    with lock.hold_lock(line.registry, repository, "somebody") as claim:
         journal.write_journal(
             line.registry,
-            kept_at,
+            repository,
             Journal(),
-            journal.read_journal(line.registry, kept_at).digest,
+            journal.read_journal(line.registry, repository).digest,
             claim,
         )
     assert line.verify("v2.6.0").reasons == ("v2.6.0 was yanked: it loses data",)

@@ -50,11 +50,11 @@ def builds(line: Line) -> tuple[BuildRecord, BuildRecord]:
 
 def kept(line: Line) -> Journal:
     """The journal, signed."""
-    book = journal.read_journal(
+    stored = journal.read_journal(
         line.registry, line.catalog.repositories.journal, line.production.seal
     )
-    assert book.problem == ""
-    return book.journal
+    assert stored.problem == ""
+    return stored.journal
 
 
 def put(line: Line, body: bytes) -> None:
@@ -144,10 +144,10 @@ def test_a_yank_in_a_signed_journal_counts_by_version(
 ) -> None:
     """Also on a digest that was hidden while the marks were put."""
     hidden = replace(forged_yank(line, "done"), entries=(), reason="it loses data")
-    seal, kept_at = line.production.seal, line.catalog.repositories.journal
+    seal, repository = line.production.seal, line.catalog.repositories.journal
     body = TypeAdapter(Journal).dump_json(kept(line).with_transaction(hidden))
-    manifest = document.push_document(line.registry, kept_at, journal.KIND, body, seal)
-    line.registry.put_manifest(kept_at, journal.TAG, manifest)
+    manifest = document.push_document(line.registry, repository, journal.KIND, body, seal)
+    line.registry.put_manifest(repository, journal.TAG, manifest)
     found = line.verify("v2.6.0")
     assert (found.verdict, found.reasons) == (Verdict.FAIL, ("v2.6.0 was yanked: it loses data",))
     assert line.verify("v2.6.1").verdict is Verdict.PASS

@@ -209,6 +209,8 @@ def test_versions_in_order() -> None:
     ]
     assert version_order("v2.10.0-candidate") == version_order("v2.10.0")
     assert line_alias_of("v2.10.3") == line_alias_of("v2.10.3-candidate") == "v2.10"
+    with refused(ConfigError, "`v2.10` is not a version"):
+        line_alias_of("v2.10")
     assert list_tags_of("v2.6", "base") == ("v2.6", "v2.6-base")
     assert list_tags_of("v2.6", "cv-nlp") == ("v2.6-cv-nlp",)
 
@@ -288,8 +290,8 @@ def test_a_transaction_that_says_nothing_is_dropped_if_nobody_signed_it(
     client.put_manifest(
         "records", journal.TAG, document.push_document(client, "records", journal.KIND, body, None)
     )
-    book = read_journal(client, "records", journal_seal(P256))
-    assert (book.journal, book.problem) == (Journal((FIRST,)), "nobody signed it")
+    stored = read_journal(client, "records", journal_seal(P256))
+    assert (stored.journal, stored.problem) == (Journal((FIRST,)), "nobody signed it")
     said = capsys.readouterr().err
     assert said.count("no trusted key signed it, so this is left out") == 1
     assert words in said
@@ -311,10 +313,10 @@ def test_what_is_no_journal_is_an_empty_one_if_nobody_signed_it(
     made = document.push_document(client, "records", journal.KIND, body, None)
     client.put_manifest("records", journal.TAG, made)
     began = time.process_time()
-    book = read_journal(client, "records", journal_seal(P256))
+    stored = read_journal(client, "records", journal_seal(P256))
     assert time.process_time() - began < 3, "it costs little to find out"
-    assert (book.journal, book.digest) == (Journal(), made.digest)
-    assert book.problem.startswith("nobody signed it")
+    assert (stored.journal, stored.digest) == (Journal(), made.digest)
+    assert stored.problem.startswith("nobody signed it")
 
 
 def test_it_is_signed_by_who_may_decide(client: Registry, claim: LockClaim) -> None:

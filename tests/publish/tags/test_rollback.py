@@ -338,14 +338,14 @@ def test_a_yank_reaches_what_the_journal_leaves_out(client: Registry) -> None:
     released(client, "v2.6.1")
     production, own = at(client), tags(client)
     with lock.hold_lock(client, REPOSITORIES.journal, "me") as claim:
-        book = journal.read_journal(client, REPOSITORIES.journal, production.seal)
-        (promoted,) = book.journal.transactions
+        stored = journal.read_journal(client, REPOSITORIES.journal, production.seal)
+        (promoted,) = stored.journal.transactions
         cut = replace(promoted, entries=promoted.entries[:1])
         journal.write_journal(
             client,
             REPOSITORIES.journal,
             Journal((cut,)),
-            book.digest,
+            stored.digest,
             claim,
             production.seal,
         )

@@ -379,8 +379,8 @@ def test_what_nobody_signed_in_place_of_the_journal_stops_nothing(client: Regist
     client.put_manifest(REPOSITORIES.journal, journal.TAG, manifest)
     released(client, "v2.6.0")
     assert "v2.6.0-cv" in tags(client)
-    book = journal.read_journal(client, REPOSITORIES.journal, journal_seal(P256))
-    assert (book.problem, book.journal.own_entries("v2.6.0") != ()) == ("", True)
+    stored = journal.read_journal(client, REPOSITORIES.journal, journal_seal(P256))
+    assert (stored.problem, stored.journal.own_entries("v2.6.0") != ()) == ("", True)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"transactions": [3]}'], ids=bytes.decode)
@@ -388,9 +388,9 @@ def test_a_signed_journal_that_cannot_be_read_stops_everything(
     client: Registry, body: bytes
 ) -> None:
     """One of a newer version, for instance."""
-    kept_at = REPOSITORIES.journal
-    made = document.push_document(client, kept_at, journal.KIND, body, journal_seal(P256))
-    client.put_manifest(kept_at, journal.TAG, made)
+    repository = REPOSITORIES.journal
+    made = document.push_document(client, repository, journal.KIND, body, journal_seal(P256))
+    client.put_manifest(repository, journal.TAG, made)
     with refused(EnvironmentFailed, "not a journal"):
         released(client, "v2.6.0")
     assert tags(client) == {}
@@ -415,19 +415,19 @@ def test_an_unsigned_journal_that_was_deleted_in_part_stops_nothing(
     fake: FakeRegistry, client: Registry, signer: str, lost: str
 ) -> None:
     released(client, "v2.6.0")
-    kept_at = REPOSITORIES.journal
+    repository = REPOSITORIES.journal
     seal = journal_seal(STRANGER) if signer == "a stranger" else None
-    made = document.push_document(client, kept_at, journal.KIND, b"[]", seal)
+    made = document.push_document(client, repository, journal.KIND, b"[]", seal)
     if signer == "rubbish":
         config, body = made.parse_blobs()
-        made = image_manifest(config, [client.push_bytes(kept_at, b"x", "x/y"), body])
-    client.put_manifest(kept_at, journal.TAG, made)
+        made = image_manifest(config, [client.push_bytes(repository, b"x", "x/y"), body])
+    client.put_manifest(repository, journal.TAG, made)
     layers = made.parse_blobs()[1:]
     for gone in {"the document": layers[-1:], "the signature": layers[:1]}.get(lost, layers):
-        fake.blobs[kept_at].pop(gone.digest)
+        fake.blobs[repository].pop(gone.digest)
     released(client, "v2.6.1")
     assert "v2.6.1-cv" in tags(client)
-    assert journal.read_journal(client, kept_at, journal_seal(P256)).problem == ""
+    assert journal.read_journal(client, repository, journal_seal(P256)).problem == ""
 
 
 # Strangers
