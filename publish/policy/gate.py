@@ -109,12 +109,12 @@ _EvidenceProblem = tuple[Verdict, str]
 class _TrustedStatement:
     """A trusted statement about this digest.
 
-    `made` is its signed date. `contents` is what was read from it; if it cannot be read, `problem`
+    `signed_at` is its date. `contents` is what was read from it; if it cannot be read, `problem`
     says why.
     """
 
     artifact: str
-    made: datetime.datetime
+    signed_at: datetime.datetime
     contents: Any
     problem: str
 
@@ -229,7 +229,9 @@ def _select_statements(
             else:
                 statements.append(read)
     if statements:
-        return rule.select(sorted(statements, key=lambda each: (each.made, each.artifact)), gate)
+        return rule.select(
+            sorted(statements, key=lambda each: (each.signed_at, each.artifact)), gate
+        )
     missing: _EvidenceProblem = Verdict.NOT_RUN, "missing"
     if problems:
         more = len(problems) - _MAX_SHOWN_PROBLEMS
@@ -250,16 +252,16 @@ def _read_statement(
         return found.problem or "no trusted key signed it"
     if found.statement.subject != digest:
         return f"it is about {found.statement.subject}, not this image"
-    made = _read_date(read_date(found.statement))
-    if made is None:
+    signed_at = _read_date(read_date(found.statement))
+    if signed_at is None:
         return "it has no valid date"
     try:
-        return _TrustedStatement(found.artifact, made, rule.read(found.statement), "")
+        return _TrustedStatement(found.artifact, signed_at, rule.read(found.statement), "")
     except ReleaseError as error:
-        return _TrustedStatement(found.artifact, made, None, error.message)
+        return _TrustedStatement(found.artifact, signed_at, None, error.message)
     except Exception as error:
         problem = f"{type(error).__name__}: {str(error)[:100]}"
-        return _TrustedStatement(found.artifact, made, None, problem)
+        return _TrustedStatement(found.artifact, signed_at, None, problem)
 
 
 def _read_date(text: str) -> datetime.datetime | None:
@@ -272,7 +274,7 @@ def _read_date(text: str) -> datetime.datetime | None:
 
 def _select_newest(statements: Sequence[_TrustedStatement], _: _GateContext) -> _Selection:
     """Select the statements with the newest date. `statements` are in the order of their dates."""
-    return _Selection([each for each in statements if each.made == statements[-1].made])
+    return _Selection([each for each in statements if each.signed_at == statements[-1].signed_at])
 
 
 def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContext) -> _Selection:
@@ -282,15 +284,15 @@ def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContex
     reason if they failed. A run that cannot be read has no known GPUs; it is selected if it is the
     newest.
     """
-    made = {_tested_models(each): each.made for each in statements}
-    latest = [each for each in statements if made[_tested_models(each)] == each.made]
+    newest_dates = {_tested_models(each): each.signed_at for each in statements}
+    latest = [each for each in statements if newest_dates[_tested_models(each)] == each.signed_at]
     newest = _select_newest(statements, gate).statements
     proofs: list[_TrustedStatement] = []
     reasons = []
     for family in gate.demands.gpus:
         words = gate.channels.families[family]
         runs = [each for each in latest if each.contents and _used_gpu(each.contents, words)]
-        proofs += [each for each in runs if each.made == runs[-1].made]
+        proofs += [each for each in runs if each.signed_at == runs[-1].signed_at]
         if not runs:
             models = sorted({model for each in latest for model in _tested_models(each)})
             article = "an" if family[0] in "AEIOU" else "a"
@@ -308,9 +310,8 @@ def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContex
             continue
         verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites))
         if any(verdict in _FAILURES for verdict in verdicts):
-            text = (
-                f"the tests of {each.made:%Y-%m-%d} {_describe_gpus(_tested_models(each))} failed"
-            )
+            gpus = _describe_gpus(_tested_models(each))
+            text = f"the tests of {each.signed_at:%Y-%m-%d} {gpus} failed"
             reasons.append(gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}")))
     return _Selection(counted, reasons)
 
@@ -341,12 +342,12 @@ def _judge_statement(
     rule: _EvidenceRule, statement: _TrustedStatement, gate: _GateContext, days: int
 ) -> Iterator[_EvidenceProblem]:
     """Yield what is wrong with a statement: its age, or its contents."""
-    made = statement.made.date()
-    age = (gate.today - made).days
+    signed_on = statement.signed_at.date()
+    age = (gate.today - signed_on).days
     if age < 0:
-        yield Verdict.FAIL, f"its date, {made}, is in the future"
+        yield Verdict.FAIL, f"its date, {signed_on}, is in the future"
     if age > days:
-        yield Verdict.INCONCLUSIVE, f"{age} days old (of {made}); the limit is {days} days"
+        yield Verdict.INCONCLUSIVE, f"{age} days old (of {signed_on}); the limit is {days} days"
     if statement.problem:
         yield Verdict.FAIL, f"cannot be read: {statement.problem}"
         return
@@ -467,7 +468,7 @@ def _judge_database(
         text = assessed.database.updated_at[:40]
         yield Verdict.FAIL, f"the date of its vulnerability database, `{text}`, is not a date"
         return
-    scanned = statement.made.date()
+    scanned = statement.signed_at.date()
     age = (scanned - updated.date()).days
     if age < 0:
         yield (

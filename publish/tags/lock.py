@@ -30,8 +30,8 @@ reach the registry after the claim of that run has ended. Three rules make this 
 
 A claim is signed by a key that may decide. So a claim of a stranger stops nobody. A stranger who
 may write the repository can still do two things: put the claim of a run that has ended there again,
-which counts until `CLAIM_S` after it was made; and disturb the runs of the time in which he writes
-the tag again and again.
+which counts until `CLAIM_S` after it was made; and disturb other runs for as long as the stranger
+keeps writing the tag.
 """
 
 from __future__ import annotations
