@@ -33,6 +33,7 @@ Accepted = Literal[Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE]
 """Verdicts that a channel may accept as proof. No channel accepts a failure."""
 
 Loc = tuple[int | str, ...]
+"""The place of a value in the file: its keys and indexes."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
