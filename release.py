@@ -34,7 +34,9 @@ def _use_own_python() -> None:
     """
     folder = Path(__file__).resolve().parent / ".venv"
     is_own = os.path.realpath(sys.prefix) == os.path.realpath(folder)
-    would_prompt = __name__ == "__main__" and bool(os.environ.pop("PYTHONINSPECT", ""))
+    would_prompt = __name__ == "__main__" and bool(os.environ.get("PYTHONINSPECT"))
+    if would_prompt:
+        del os.environ["PYTHONINSPECT"]
     if is_own and not would_prompt:
         return
     python = str(folder / "bin" / "python")

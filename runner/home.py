@@ -18,7 +18,6 @@ from typing import TextIO
 
 from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.masking import mask_value
 from runner.untrusted import Malformed, clean_line, open_own_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -122,9 +121,11 @@ def _named_folder(given: str, variable: str) -> Path:
     or a line of a log cannot carry.
     """
     if not given.isprintable() or ":" in given:
-        shown = mask_value(given)
-        problem = f"{variable} is `{shown}`, which contains a colon or a control character"
-        raise ConfigError(problem, "name a folder without them")
+        # The value is not shown: what follows a colon may be a password.
+        raise ConfigError(
+            f"the value of {variable} contains a colon or a control character",
+            "name a folder without them",
+        )
     return Path(given).absolute()
 
 

@@ -115,6 +115,7 @@ SETTINGS = (
     Setting(CURL_CA_BUNDLE, "the same, if `REQUESTS_CA_BUNDLE` is not set", "none"),
     Setting(SSL_CERT_FILE, "the same, if none of the two is set", "none"),
     Setting(SSL_CERT_DIR, "the same as a folder, if none of the three is set", "none"),
+    Setting("PYTHONINSPECT", "ignored: with it, Python would end with a prompt", "the same"),
     Setting("TMPDIR", "folder of temporary files", "`/tmp`"),
     Setting(GITHUB_ACTIONS, "`true` in a job of GitHub Actions: provenance names that job", "a"
             " local builder"),
