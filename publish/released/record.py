@@ -34,7 +34,7 @@ class GateRefusal:
 
     def __post_init__(self) -> None:
         if not self.reasons:
-            raise ValueError("a refusal must have a reason")
+            raise ValueError("a refusal must have reasons")
 
     @property
     def summary_line(self) -> str:
