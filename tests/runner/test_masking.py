@@ -25,7 +25,7 @@ WORKFLOW = "https://github.com/ORG/REPO/.github/workflows/release.yml@refs/heads
         ("https://s3cret@host/x", "https://***@host/x"),
         ("s3cret@host", "***@host"),
         ("/data/user:s3cret@host", "/data/***@host"),
-        ("https://issuer=user:s3cret@host", "https://issuer=***@host"),
+        ("https://issuer=user:s3cret@host", "https://***@host"),
         ("host/x?token=s3cret", "host/x?***"),
         ("host/x?s3cret", "host/x?***"),
         ("https://host/x#s3cret", "https://host/x#***"),
