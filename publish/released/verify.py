@@ -150,7 +150,11 @@ def _find_place_problems(  # noqa: PLR0913, PLR0917 - a reference, and all facts
             f"{named.repository} is not the repository of releases, which is "
             f"{repositories.production}"
         )
-    by_version = journal.yank_reason(_own_stem(decided)) if decided else ""
+    by_version = ""
+    if decided:  # the journal names a candidate with its mark
+        is_candidate = decided.channel == CANDIDATE
+        stem = candidate_stem(decided.version) if is_candidate else decided.version
+        by_version = journal.yank_reason(stem)
     marked = yank_statements.list_reasons(found)
     if reason := journal.yank_reason(digest=digest) or marked or by_version:
         yield reason
@@ -160,12 +164,6 @@ def _find_place_problems(  # noqa: PLR0913, PLR0917 - a reference, and all facts
     expected = journal.expected_digests(named.tag)
     if expected and digest not in expected:
         yield f"by the journal {named.tag} should point to {' or '.join(sorted(expected))}"
-
-
-def _own_stem(decided: DecisionClaim) -> str:
-    """Return the version of a decision as the journal names it: with the mark of a candidate."""
-    is_release = decided.channel != CANDIDATE
-    return decided.version if is_release else candidate_stem(decided.version)
 
 
 def _find_unknown_target(
