@@ -80,7 +80,7 @@ class Repositories:
 
 @dataclass(frozen=True)
 class Line:
-    """The facts that all images of one PyTorch line share.
+    """The facts that all images of one PyTorch line share; a line may have no torchaudio.
 
     The line is scanned nightly and patched until `supported_until`. `epoch` is the time of every
     file, in seconds since 1970. `driver_floor` is the oldest NVIDIA driver that the line supports.
@@ -89,7 +89,7 @@ class Line:
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     torch: Release
     torchvision: Release
-    torchaudio: Release
+    torchaudio: Release | None
     cuda: Cuda
     python: Python
     debian: Suite
@@ -375,8 +375,10 @@ def _check_torch(name: str, line: Line, known: Compatibility, check: _CatalogFil
     for package in ("torchvision", "torchaudio"):
         written, right = getattr(line, package), getattr(release, package)
         if written != right:
-            message = f"{package} {written} does not go with torch {line.torch}"
-            raise check.error_at((*at, package), message, f"write {package}: {right!r}")
+            shown = written or "null (none)"
+            message = f"{package} {shown} does not go with torch {line.torch}"
+            hint = f"write {package}: {repr(right) if right else 'null'}"
+            raise check.error_at((*at, package), message, hint)
     for field, choices in (("cuda", tuple(release.builds)), ("python", release.python)):
         written = getattr(line, field)
         if written not in choices:
@@ -436,6 +438,8 @@ def _check_lock_of_base(line: Line, lock: Lock) -> None:
     """Require that the lock has the versions of the line, and what its torch requires."""
     for package in ("torch", "torchvision", "torchaudio"):
         wheel, version = lock.find_wheel(package), getattr(line, package)
+        if wheel is None and version is None:
+            continue
         if wheel is None or wheel.version != version:
             raise _contradiction_error(lock, wheel, f"{package} {version}")
     runtime = next(

@@ -40,11 +40,14 @@ class TorchBuild:
 
 @dataclass(frozen=True)
 class TorchRelease:
-    """A release of torch: what goes with it, and its builds by CUDA."""
+    """A release of torch: what goes with it, and its builds by CUDA.
+
+    `torchaudio` is None if no release of it goes with this torch.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     torchvision: Release
-    torchaudio: Release
+    torchaudio: Release | None
     python: tuple[Python, ...]
     builds: dict[Cuda, TorchBuild]
 

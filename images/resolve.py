@@ -133,6 +133,8 @@ def _compile_requirements(
 def _read_requirements(line: Line, stack: str) -> str:
     """Return the requirements of a stack with the line's versions.
 
+    A requirement that names a package which the line does not have is left out.
+
     Raises ConfigError if one is not a name with its versions: an option or an address would install
     code that does not come from the index.
     """
@@ -140,19 +142,22 @@ def _read_requirements(line: Line, stack: str) -> str:
     found = []
     for number, row in enumerate(records.read_text(path).splitlines(), start=1):
         if row.strip() and not row.lstrip().startswith("#"):
-            found.append(f"{_fill_requirement(line, row, f'{path}:{number}')}\n")
-    return "".join(found)
+            found.append(_fill_requirement(line, row, f"{path}:{number}"))
+    return "".join(f"{requirement}\n" for requirement in found if requirement)
 
 
 def _fill_requirement(line: Line, row: str, place: str) -> str:
+    """Return a requirement with the line's versions; empty if the line has no such package."""
     versions = {"torch": line.torch, "torchvision": line.torchvision, "torchaudio": line.torchaudio}
-    try:
-        text = re.sub(
-            r"\{([^{}]*)\}", lambda found: versions[found[1]], row.partition(" #")[0].strip()
-        )
-    except KeyError as error:
+    words = re.findall(r"\{([^{}]*)\}", row)
+    if unknown := next((word for word in words if word not in versions), None):
         hint = f"use one of: {', '.join(f'{{{name}}}' for name in versions)}"
-        raise ConfigError(f"{place}: unknown word {error.args[0]!r:.40} in braces", hint) from None
+        raise ConfigError(f"{place}: unknown word {unknown!r:.40} in braces", hint)
+    if any(versions[word] is None for word in words):
+        return ""
+    text = row.partition(" #")[0].strip()
+    for word in words:
+        text = text.replace(f"{{{word}}}", versions[word] or "")
     try:
         is_plain = Requirement(text).url is None
     except InvalidRequirement:

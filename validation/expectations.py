@@ -20,7 +20,7 @@ def expect_image(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expect
     return Expected(
         torch=means.torch,
         torchvision=means.torchvision,
-        torchaudio=means.torchaudio,
+        torchaudio=means.torchaudio or "",
         cuda=means.cuda,
         python=means.python,
         cudnn=_locked_packages(locks[BASE], "nvidia-cudnn", means.cuda),

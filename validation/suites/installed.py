@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
@@ -17,7 +17,10 @@ from .contract.layout import ROOT
 
 _BIN = Path(sys.prefix) / "bin"
 _OF_THE_HARNESS = ("VALIDATION_", "PYTEST_")
-_PINNED = re.compile(r"(?P<name>[\w.-]+)\s*\(?\s*==\s*(?P<version>[\w.]+)")
+_PINNED = re.compile(
+    r"(?P<name>[\w.-]+)\s*(?:\[(?P<extras>[\w\s,.-]*)\])?\s*\(?\s*==\s*(?P<version>[\w.]*\w)(?:\.\*)?"
+)
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
 
 
 @dataclass(frozen=True)
@@ -111,19 +114,29 @@ def packages_without_record() -> list[str]:
     )
 
 
-def pinned_versions(package: str) -> dict[str, str]:
+def pinned_versions(package: str, extras: Collection[str] = ()) -> dict[str, str]:
     """Return the packages that `package` requires in one version only, by normalised name.
 
-    The result is empty if `package` is not installed.
+    Its requirements for `extras` count too, and those of packages that it pins with extras: torch
+    2.11 pins CUDA's libraries by `cuda-toolkit[cublas,...]==13.0.2`. The result is empty if
+    `package` is not installed.
     """
-    wanted = [
-        requirement
-        for found in own_distributions()
-        if normalise_name(found.metadata["Name"]) == package
-        for requirement in found.requires or ()
-    ]
-    matches = filter(None, map(_PINNED.match, wanted))
-    return {normalise_name(match["name"]): match["version"] for match in matches}
+    found: dict[str, str] = {}
+    for requirement in _requirements_of(package):
+        match, extra = _PINNED.match(requirement), _EXTRA.search(requirement)
+        if match is None or (extra and extra[1] not in extras):
+            continue
+        name = normalise_name(match["name"])
+        found[name] = match["version"]
+        if match["extras"]:
+            found |= pinned_versions(name, re.split(r"[\s,]+", match["extras"].strip()))
+    return found
+
+
+def _requirements_of(package: str) -> Iterator[str]:
+    for found in own_distributions():
+        if normalise_name(found.metadata["Name"]) == package:
+            yield from found.requires or ()
 
 
 def find_dependents(package: str) -> set[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 class Expected:
     """The facts that the tag asserts. Versions are written as their projects write them.
 
-    For instance `cuda` is 12.4 and `cudnn` is 9.1.0.70. `device` is `cpu` or `cuda`. `packages` are
+    For instance `cuda` is 12.4 and `cudnn` is 9.1.0.70; `torchaudio` is empty if the line has none.
+    `device` is `cpu` or `cuda`. `packages` are
     all locked Python packages as (normalised name, version), sorted. `compiler` says whether the
     image ships a C and C++ compiler. `epoch` is the time of every file of the image, in seconds
     since 1970. `architectures` are those that torch was built for (`sm_90`), as torch names them.

@@ -13,10 +13,12 @@ from __future__ import annotations
 import json
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "torch.hub", "torch.utils.data", "torchvision", "torchaudio")
+PACKAGES = ("torch", "torch.hub", "torch.utils.data", "torchvision")
+OF_SOME_LINES = ("torchaudio",)
 WORKERS = 2
 SIZE = 512
 """A product of this size is shared among all threads."""
@@ -62,6 +64,8 @@ if __name__ == "__main__":
     sys.addaudithook(note_compiled_file)
     path = [*sys.path]
     torch, *_ = map(import_module, PACKAGES)
+    for name in filter(find_spec, OF_SOME_LINES):
+        import_module(name)
     threads, added = count_threads_at_work()
     workers = [*torch.utils.data.DataLoader(ThreadSamples(), batch_size=None, num_workers=WORKERS)]
     seen = {

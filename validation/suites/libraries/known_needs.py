@@ -32,10 +32,44 @@ OPTIONAL = (
         _FFMPEG,
         "torio tries FFmpeg 6, 5 and 4, and does without where none is there",
     ),
+    (
+        "nvidia/*/lib/libcufile_rdma.so.*",
+        ("libibverbs.so.*", "libmlx5.so.*", "librdmacm.so.*"),
+        "cuFile loads it for storage over RDMA, where the host's RDMA libraries are installed",
+    ),
+    (
+        "nvidia/nvshmem/lib/nvshmem_*.so.*",
+        (
+            "libfabric.so.*",
+            "libibverbs.so.*",
+            "libmlx5.so.*",
+            "libmpi.so.*",
+            "liboshmem.so.*",
+            "libpmix.so.*",
+            "libucp.so.*",
+            "libucs.so.*",
+        ),
+        "NVSHMEM loads the transport and the bootstrap that its settings name",
+    ),
+    (
+        "torch/lib/libgfortran.so.*",
+        ("libquadmath.so.*",),
+        "the wheel of torch 2.15 brings it, and nothing in it needs it",
+    ),
+    (
+        "triton/plugins/*.so*",
+        ("libtriton.so",),
+        "Triton loads a plugin only when a setting names one, after itself",
+    ),
 )
 """(files, libraries, reason): backends for programs that the image does not ship."""
 
 LOADED_FIRST = (
+    ("nvidia/cu*/lib/libcufile_rdma.so.*", "libcufile.so.*"),
+    ("nvidia/cu*/lib/libcusolverMg.so.*", "libcublas.so.*"),
+    ("nvidia/cu*/lib/libcusolverMg.so.*", "libcublasLt.so.*"),
+    ("nvidia/cu*/lib/libcusolverMg.so.*", "libcusparse.so.*"),
+    ("nvidia/cu*/lib/libcusolverMg.so.*", "libnvJitLink.so.*"),
     ("torchaudio/lib/_torchaudio.so", "libtorchaudio.so"),
     ("torchaudio/lib/_torchaudio_sox.so", "libtorchaudio_sox.so"),
     ("torchaudio/lib/pybind11_prefixctc.so", "libctc_prefix_decoder.so"),
@@ -43,17 +77,24 @@ LOADED_FIRST = (
     ("torio/lib/_torio_ffmpeg5.so", "libtorio_ffmpeg5.so"),
     ("torio/lib/_torio_ffmpeg6.so", "libtorio_ffmpeg6.so"),
 )
-"""(module, library beside it): the package loads the library by its path before the module.
+"""(module, library beside it): who loads the module has loaded the library by its path before.
 
-Source: `_load_lib` of its `_extension`.
+For torchaudio and torio see `_load_lib` of their `_extension`. cuFile itself loads its RDMA part,
+and torch loads the libraries beside libcusolverMg when it is imported.
 """
+
+HEADERS_ONLY = ("nvidia-cuda-cccl",)
+"""NVIDIA's packages without a library."""
+
+IMPORT_TORCH_FIRST = ("torchaudio",)
+"""Packages that import torch and name no requirement of it; torchaudio does since 2.11."""
 
 PRIVATE_COPIES = (
     (
         "torchvision.libs/libcudart.*",
         "auditwheel put it beside nvJPEG, which torchvision alone uses",
     ),
-    ("triton/backends/nvidia/lib/cupti/libcupti.so*", "only Triton's profiler loads it"),
+    ("triton/backends/nvidia/lib/cupti*/libcupti.so*", "only Triton's profiler loads it"),
     (
         "simsimd.libs/libgomp-*",
         "GNU OpenMP may be there more than once, each with the threads of its own callers",
@@ -76,7 +117,11 @@ def may_be_missing(missing: MissingLibrary, site_packages: str, with_driver: boo
     if any(fnmatchcase(missing.needed, needed) for needed in optional):
         return True
     beside = Path(missing.path).with_name(missing.needed)
-    return (name, missing.needed) in LOADED_FIRST and beside.is_file()
+    known = any(
+        fnmatchcase(name, module) and fnmatchcase(missing.needed, library)
+        for module, library in LOADED_FIRST
+    )
+    return known and beside.is_file()
 
 
 def is_private(path: str, site_packages: str) -> bool:

@@ -24,13 +24,29 @@ _MANGLED = re.compile(r"([-.][0-9a-f]{8})+$")
 """The suffix that auditwheel gives to a library in a wheel: libgomp-a34b3233.so.1."""
 
 
+_SHARED_OBJECT = re.compile(r"\.so(\.\d+)*$")
+
+
+def is_shared_object(path: str) -> bool:
+    """Return whether a file is named as a shared object: libnccl.so.2, but not sort.so_heap.h."""
+    return _SHARED_OBJECT.search(path) is not None
+
+
 @dataclass(frozen=True)
 class CudaLibrary:
-    """A CUDA library: its name for people, its file up to `.so`, and `ask` for its version."""
+    """A CUDA library: its name for people, its file up to `.so`, and `ask` for its version.
+
+    `package` is the name of its package, without `-cu12` or the like.
+    """
 
     name: str
     family: str
+    package: str
     ask: Callable[[ctypes.CDLL], str]
+
+    def is_locked(self, packages: Iterable[str]) -> bool:
+        """Return whether one of `packages` is the library's."""
+        return any(re.fullmatch(rf"{self.package}(-cu\d+)?", name) for name in packages)
 
     def read_version(self, path: str) -> str:
         """Return the version that the library at `path` reports; a text if it reports none."""
@@ -93,6 +109,16 @@ def versions_agree(found: str, wanted: str) -> bool:
     )
 
 
+def is_at_least(found: str, least: str) -> bool:
+    """Return whether a version has the same major number as `least`, and is not older.
+
+    A library of CUDA may be newer than the one that a program was compiled for, within its major
+    version.
+    """
+    numbers, wanted = ([int(part) for part in text.split(".")] for text in (found, least))
+    return numbers[0] == wanted[0] and numbers >= wanted
+
+
 def format_cuda_version(number: int) -> str:
     """Return `12.4` from 1000 x major + 10 x minor (CUDA Runtime API, cudaRuntimeGetVersion)."""
     return f"{number // 1000}.{number % 1000 // 10}"
@@ -133,19 +159,29 @@ def _call_and_read(function: Callable[..., int], *arguments: int) -> int:
 CUDART = CudaLibrary(
     "CUDA runtime",
     "libcudart",
+    "nvidia-cuda-runtime",
     lambda library: format_cuda_version(_call_and_read(library.cudaRuntimeGetVersion)),
 )
-CUDNN = CudaLibrary("cuDNN", "libcudnn", _version_by_property("cudnnGetProperty"))
-NCCL = CudaLibrary("NCCL", "libnccl", _nccl_version)
+CUDNN = CudaLibrary("cuDNN", "libcudnn", "nvidia-cudnn", _version_by_property("cudnnGetProperty"))
+NCCL = CudaLibrary("NCCL", "libnccl", "nvidia-nccl", _nccl_version)
 LIBRARIES = (
     CUDART,
     CUDNN,
     NCCL,
-    CudaLibrary("cuBLAS", "libcublas", _version_by_property("cublasGetProperty")),
-    CudaLibrary("cuBLASLt", "libcublasLt", _version_by_property("cublasLtGetProperty")),
-    CudaLibrary("cuFFT", "libcufft", _version_by_property("cufftGetProperty")),
-    CudaLibrary("cuRAND", "libcurand", _version_by_property("curandGetProperty")),
-    CudaLibrary("cuSPARSE", "libcusparse", _version_by_property("cusparseGetProperty")),
-    CudaLibrary("cuSPARSELt", "libcusparseLt", _version_by_property("cusparseLtGetProperty")),
+    CudaLibrary("cuBLAS", "libcublas", "nvidia-cublas", _version_by_property("cublasGetProperty")),
+    CudaLibrary(
+        "cuBLASLt", "libcublasLt", "nvidia-cublas", _version_by_property("cublasLtGetProperty")
+    ),
+    CudaLibrary("cuFFT", "libcufft", "nvidia-cufft", _version_by_property("cufftGetProperty")),
+    CudaLibrary("cuRAND", "libcurand", "nvidia-curand", _version_by_property("curandGetProperty")),
+    CudaLibrary(
+        "cuSPARSE", "libcusparse", "nvidia-cusparse", _version_by_property("cusparseGetProperty")
+    ),
+    CudaLibrary(
+        "cuSPARSELt",
+        "libcusparseLt",
+        "nvidia-cusparselt",
+        _version_by_property("cusparseLtGetProperty"),
+    ),
 )
-"""The libraries that `import torch` loads."""
+"""The libraries that `import torch` loads, if its line has them."""

@@ -27,7 +27,7 @@ from ..declared import reports
 from ..installed import format_some
 from ..outcome import require
 from . import loaded_libraries
-from .known_needs import is_private, may_be_missing
+from .known_needs import HEADERS_ONLY, IMPORT_TORCH_FIRST, is_private, may_be_missing
 from .loaded_libraries import (
     CUDART,
     CUDNN,
@@ -41,6 +41,7 @@ from .loaded_libraries import (
 from .shared_objects import (
     DamagedObjectError,
     DynamicLoader,
+    MissingLibrary,
     SharedObject,
     current_loader,
     find_missing,
@@ -119,6 +120,11 @@ def test_pytorch(expected: Expected) -> None:
     wanted = "cu" + expected.cuda.replace(".", "")
     for name in ("torch", "torchvision", "torchaudio"):
         asserted = getattr(expected, name)
+        if not asserted:
+            require(
+                not is_installed(name), f"{name} is installed", "none in this line", OTHER_WHEELS
+            )
+            continue
         found, _, build = import_or_fail(name).__version__.partition("+")
         require(
             found == asserted,
@@ -140,6 +146,10 @@ def test_pytorch(expected: Expected) -> None:
         )
 
 
+def is_installed(name: str) -> bool:
+    return name in dict(installed.list_packages())
+
+
 def test_torchvision_fits_torch(torch: ModuleType) -> None:
     """A torchvision of another torch lacks its compiled operators."""
     boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 8.0], [20.0, 20.0, 29.0, 29.0]])
@@ -152,10 +162,15 @@ def test_torchvision_fits_torch(torch: ModuleType) -> None:
 def test_cuda_libraries(
     library: CudaLibrary, torch: ModuleType, owners: dict[str, str], expected: Expected
 ) -> None:
-    """A library that torch loaded has the version of torch's own build, the lock and the tag."""
+    """A library that torch loaded has the version of torch's own build, the lock and the tag.
+
+    A line that locks no package of it does without it: torch 2.15 has no cuRAND.
+    """
     paths = [path for path in list_own_copies() if family_name(path) == library.family]
     paths.sort(key=lambda path: path not in owners)  # a second copy is for another check
-    not_cuda = "torch is not a CUDA build, or is of a line that does without this library"
+    if not paths and not library.is_locked(name for name, _ in expected.packages):
+        return
+    not_cuda = "torch is not a CUDA build, or loads this library only when it uses it"
     require(
         paths,
         f"{library.name} is not loaded by `import torch`",
@@ -166,6 +181,14 @@ def test_cuda_libraries(
     where = f"{library.name} is loaded from {paths[0]}, which is of no package"
     require(package, where, "a file of a locked package", MISLED)
     found = library.read_version(paths[0])
+    if library is CUDNN:
+        compiled = dotted_version(torch._C._cudnn.getCompileVersion())
+        require(
+            loaded_libraries.is_at_least(found, compiled),
+            f"cuDNN {found} is loaded",
+            f"{compiled} or later of its major version, as torch was compiled for",
+            OTHER_WHEELS,
+        )
     for who, wanted in claimed_versions(library, package, torch, expected):
         require(
             versions_agree(found, wanted),
@@ -193,7 +216,6 @@ def claimed_versions(
         )
     if library is CUDNN:
         yield "the tag says", expected.cudnn
-        yield "torch was compiled for", dotted_version(torch._C._cudnn.getCompileVersion())
     if library is NCCL:
         yield "the tag says", expected.nccl
         yield "torch was compiled for", dotted_version(torch.cuda.nccl.version())
@@ -247,9 +269,12 @@ def test_cudnn_parts(torch: ModuleType) -> None:
 @reports("cuda_libraries", "files")
 def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure: Figures) -> None:
     """Every library of NVIDIA's packages is there and can be loaded, also those of a first use."""
-    locked = {name for name, _ in expected.packages if name.startswith("nvidia-")}
+    named = {name for name, _ in expected.packages if name.startswith("nvidia-")}
+    locked = named - {*HEADERS_ONLY}
     files = sorted(
-        path for path, package in owners.items() if package in locked and ".so" in Path(path).name
+        path
+        for path, package in owners.items()
+        if package in locked and loaded_libraries.is_shared_object(path)
     )
     silent = sorted(locked - {owners[path] for path in files})
     require(
@@ -261,7 +286,12 @@ def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure:
     steps = loaded_libraries.parse_outcomes(
         installed.run_python(BESIDE_ME / "load_each.py", *files)
     )
-    failed = [line[2:] for _, line in steps if not line.startswith("= ")]
+    with_driver = expected.device == "cuda"
+    failed = [
+        line[2:]
+        for path, line in steps
+        if not line.startswith("= ") and not is_optional_need(path, line, with_driver)
+    ]
     figure("cuda_libraries", len(steps), "files")
     require(
         not failed,
@@ -269,6 +299,13 @@ def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure:
         f"all {len(files)} to load",
         REPLACED,
     )
+
+
+def is_optional_need(path: str, line: str, with_driver: bool) -> bool:
+    """Return whether load_each.py could not load a file for want of what it may do without."""
+    needed = line.removeprefix("! ").partition(": ")[0]
+    lost = MissingLibrary(path, needed)
+    return line == f"! {needed}: {NOT_FOUND}" and may_be_missing(lost, SITE_PACKAGES, with_driver)
 
 
 def test_no_second_copy_loaded(torch: ModuleType, expected: Expected) -> None:
@@ -295,7 +332,7 @@ def test_no_second_copy_loaded(torch: ModuleType, expected: Expected) -> None:
 def exercise_torch(torch: ModuleType, device: str) -> None:
     """Load what is loaded on first use. Another check tells whether these packages import."""
     for name in ("torchvision", "torchaudio"):
-        first_import(name)
+        first_import(name)  # a line without torchaudio has none
     values = torch.rand(8, 8, 8, 8, device="cuda" if device == "cuda" else "cpu")
     torch.nn.functional.conv2d(values, values)
     torch.linalg.svd(values @ values)
@@ -364,7 +401,9 @@ def test_libraries_found_by_name(owners: dict[str, str]) -> None:
 
 
 def is_watched(path: str) -> bool:
-    return ".so" in path and WATCHED.fullmatch(family_name(path)) is not None
+    return (
+        loaded_libraries.is_shared_object(path) and WATCHED.fullmatch(family_name(path)) is not None
+    )
 
 
 def is_loaded_file(said: str, path: str) -> bool:
@@ -382,7 +421,8 @@ def test_shared_objects_resolve(
 ) -> None:
     """Every library that a program or library of the image needs is found. This needs no GPU."""
     loader, objects = image
-    torchs, users = sonames_of_torch(loader), installed.find_dependents("torch")
+    torchs = sonames_of_torch(loader)
+    users = {*installed.find_dependents("torch"), *IMPORT_TORCH_FIRST}
     missing = find_missing(
         loader, objects, lambda each: torchs if owners.get(each.path) in users else ()
     )
