@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -79,27 +79,6 @@ class Repositories:
 
 
 @dataclass(frozen=True)
-class Line:
-    """The facts that all images of one PyTorch line share; a line may have no torchaudio.
-
-    The line is scanned nightly and patched until `supported_until`. `epoch` is the time of every
-    file, in seconds since 1970. `driver_floor` is the oldest NVIDIA driver that the line supports.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    torch: Release
-    torchvision: Release
-    torchaudio: Release | None
-    cuda: Cuda
-    python: Python
-    debian: Suite
-    base_image: PinnedImage
-    epoch: Annotated[int, Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
-    driver_floor: Driver
-    supported_until: Annotated[datetime.date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
-
-
-@dataclass(frozen=True)
 class Budget:
     """The limits of an image: compressed megabytes (10^6 bytes), packages in its SBOM, layers."""
 
@@ -114,6 +93,29 @@ class Budget:
             self.packages + other.packages,
             self.layers + other.layers,
         )
+
+
+@dataclass(frozen=True)
+class Line:
+    """The facts that all images of one PyTorch line share; a line may have no torchaudio.
+
+    The line is scanned nightly and patched until `supported_until`. `epoch` is the time of every
+    file, in seconds since 1970. `driver_floor` is the oldest NVIDIA driver that the line supports.
+    `budgets` replace those of the stacks of the same name in this line.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    torch: Release
+    torchvision: Release
+    torchaudio: Release | None
+    cuda: Cuda
+    python: Python
+    debian: Suite
+    base_image: PinnedImage
+    epoch: Annotated[int, Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
+    driver_floor: Driver
+    supported_until: Annotated[datetime.date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
+    budgets: dict[str, Budget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,9 +192,11 @@ class Catalog:
             ordered.append(ready)
         return tuple(ordered)
 
-    def budget_of(self, image: str) -> Budget:
-        """Return the budget of an image: the sum of the budgets of its stacks."""
-        return reduce(add, (self.stacks[stack].budget for stack in self.stacks_of(image)))
+    def budget_of(self, line: str, image: str) -> Budget:
+        """Return the budget of an image of `line`: the sum of the budgets of its stacks."""
+        own = self.lines[line].budgets
+        parts = (own.get(stack, self.stacks[stack].budget) for stack in self.stacks_of(image))
+        return reduce(add, parts)
 
     def os_part_of(self, image: str) -> OsPart:
         """Return how an image runs: the ports of all its stacks, and the last command and check."""
@@ -268,6 +272,7 @@ def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
     known = load_compatibility(facts)
     for name, line in catalog.lines.items():
         _check_line_name(name, line, check)
+        _check_budgets(name, line, catalog, check)
         _check_torch(name, line, known, check)
         _check_system(name, line, known, check)
     return catalog
@@ -301,14 +306,12 @@ class _CatalogFile:
 def _check_repositories(repositories: Repositories, check: _CatalogFile) -> None:
     """Require that all repositories differ: their rights to write differ too."""
     named: dict[str, str] = {}
-    for field in fields(repositories):
-        name = getattr(repositories, field.name)
-        first = named.setdefault(name, field.name)
-        if first != field.name:
-            message = f"`{field.name}` and `{first}` are one repository, {name}"
-            raise check.error_at(
-                ("repositories", field.name), message, "give each a name of its own"
-            )
+    for key in fields(repositories):
+        name = getattr(repositories, key.name)
+        first = named.setdefault(name, key.name)
+        if first != key.name:
+            message = f"`{key.name}` and `{first}` are one repository, {name}"
+            raise check.error_at(("repositories", key.name), message, "give each a name of its own")
 
 
 def _check_stacks(catalog: Catalog, check: _CatalogFile) -> None:
@@ -364,6 +367,14 @@ def _check_line_name(name: str, line: Line, check: _CatalogFile) -> None:
         )
 
 
+def _check_budgets(name: str, line: Line, catalog: Catalog, check: _CatalogFile) -> None:
+    for stack in line.budgets:
+        if stack not in catalog.stacks:
+            message = f"line {name} has a budget for unknown stack `{clean_line(stack, 60)}`"
+            hint = f"stacks: {', '.join(catalog.stacks)}"
+            raise check.error_at(("lines", name, "budgets", stack), message, hint)
+
+
 def _check_torch(name: str, line: Line, known: Compatibility, check: _CatalogFile) -> None:
     """Require that torch, its packages, CUDA and Python go together, and that facts are known."""
     at = ("lines", name)
@@ -379,11 +390,11 @@ def _check_torch(name: str, line: Line, known: Compatibility, check: _CatalogFil
             message = f"{package} {shown} does not go with torch {line.torch}"
             hint = f"write {package}: {repr(right) if right else 'null'}"
             raise check.error_at((*at, package), message, hint)
-    for field, choices in (("cuda", tuple(release.builds)), ("python", release.python)):
-        written = getattr(line, field)
+    for key, choices in (("cuda", tuple(release.builds)), ("python", release.python)):
+        written = getattr(line, key)
         if written not in choices:
-            message = f"torch {line.torch} was never built for {field} {written}"
-            raise check.error_at((*at, field), message, f"choose one of {', '.join(choices)}")
+            message = f"torch {line.torch} was never built for {key} {written}"
+            raise check.error_at((*at, key), message, f"choose one of {', '.join(choices)}")
     if unknown := known.find_build(line.torch, line.cuda).unknown_facts:
         message = (
             f"{COMPATIBILITY.name} lacks {', '.join(unknown)} of torch {line.torch} for CUDA "

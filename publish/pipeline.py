@@ -270,7 +270,7 @@ class ReleaseRun:
             registry=self.registry.host,
             place=place,
             compiler=catalog.has_compiler(build.image),
-            budget=catalog.budget_of(build.image),
+            budget=catalog.budget_of(self.version.line, build.image),
             growth_percent=catalog.growth_percent,
             before=sum(layer.size for layer in layers) if before else None,
         )

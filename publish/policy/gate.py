@@ -166,7 +166,7 @@ def make_subject(
         kind=kind,
         line=catalog.lines[version.line],
         suites=tuple(suite.name for suite in list_suites(catalog.stacks_of(image))),
-        packages=catalog.budget_of(image).packages,
+        packages=catalog.budget_of(version.line, image).packages,
     )
 
 

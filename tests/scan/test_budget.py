@@ -36,7 +36,7 @@ def test_beyond_it(spent: ImageUsage, before: int | None, what: str) -> None:
 def test_an_image_may_take_what_its_stacks_may() -> None:
     shipped = catalog.load_catalog()
     parts = [shipped.stacks[stack].budget for stack in ("base", "cv", "nlp")]
-    assert shipped.budget_of("cv-nlp") == Budget(
+    assert shipped.budget_of("2.6", "cv-nlp") == Budget(
         sum(part.megabytes for part in parts),
         sum(part.packages for part in parts),
         sum(part.layers for part in parts),

@@ -32,7 +32,13 @@ from tests.scan.samples import TODAY
 SHIPPED = catalog.load_catalog()
 BUILD = built("base")
 SUBJECT = ScanTarget(
-    BUILD, "127.0.0.1:1", CatalogPlace("2.6", ("base",)), False, SHIPPED.budget_of("base"), 5, None
+    BUILD,
+    "127.0.0.1:1",
+    CatalogPlace("2.6", ("base",)),
+    False,
+    SHIPPED.budget_of("2.6", "base"),
+    5,
+    None,
 )
 JUDGES = AssessmentContext(load_policy(), (), "none was given", History({}), TODAY)
 FIND_TARGET = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && target=$2; shift; done'
