@@ -198,7 +198,7 @@ class _Planner:
         """
         line = self.catalog_line
         made_from = [
-            dockerfile_path().read_text(),
+            records.read_text(dockerfile_path()),
             BOOTSTRAP_OPTIONS,
             line.base_image,
             line.debian,

@@ -193,7 +193,7 @@ def _download_wheels(line: Line, whole: Path) -> dict[str, Wheel]:
     if done.code != 0:
         problem = f"download failed: {' '.join(clean_text(done.stderr).splitlines()[-2:])[:300]}"
         raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
-    text = whole.read_text()
+    text = records.read_text(whole)
     return {
         wheel.name: wheel for wheel in _read_wheels(folder, _parse_pins(text.splitlines()), text)
     }

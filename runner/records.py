@@ -12,6 +12,7 @@ import json
 import math
 import os
 import tempfile
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,7 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, parse_json, read_own_file
+from runner.untrusted import Malformed, open_regular, parse_json, read_own_file
 
 STRICT = ConfigDict(extra="forbid")
 """Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
@@ -39,6 +40,8 @@ YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """Errors that are a fault of the repository. All others are about this machine."""
+
+_REMOVE = "remove it, then run the same command again"
 
 _TEXT = "tag:yaml.org,2002:str"
 _STEP = {
@@ -118,13 +121,14 @@ def read_record(kind: type[T], path: Path) -> T | None:
         ) from None
 
 
-def read_text(path: Path) -> str:
-    """Return a text file of this repository.
+def read_bytes(path: Path) -> bytes:
+    """Return a file of this repository.
 
-    Raises ConfigError if it is missing or not UTF-8, and EnvironmentFailed if it cannot be read.
+    Raises ConfigError if it is missing, no regular file or has more bytes than TEXT_BYTES, and
+    EnvironmentFailed if it cannot be read.
     """
     try:
-        return read_own_file(path, TEXT_BYTES).decode()
+        return read_own_file(path, TEXT_BYTES)
     except Malformed as error:
         raise ConfigError(f"{path}:1: {error}", "restore it from git") from None
     except OSError as error:
@@ -135,9 +139,44 @@ def read_text(path: Path) -> str:
         raise EnvironmentFailed(
             f"cannot read {path}: {error.strerror}", home.hint_for(error)
         ) from None
+
+
+def read_text(path: Path) -> str:
+    """Return a text file of this repository.
+
+    Raises ConfigError if it is missing or not UTF-8, and EnvironmentFailed if it cannot be read.
+    """
+    try:
+        return read_bytes(path).decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", "restore it from git") from None
+
+
+def read_document(path: Path) -> bytes:
+    """Return a file that an earlier stage made, of at most JSON_BYTES.
+
+    Raises EnvironmentFailed if it cannot be read, is no regular file or is larger.
+    """
+    try:
+        return read_own_file(path, JSON_BYTES)
+    except Malformed as error:
+        raise EnvironmentFailed(f"{path}: {error}", _REMOVE) from None
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"cannot read {path}: {error.strerror}", home.hint_for(error)
+        ) from None
+
+
+def open_binary(path: Path) -> BufferedReader:
+    """Open a file of any size that this program or a tool made, to read it in parts.
+
+    Raises OSError, and EnvironmentFailed if it is no regular file: a FIFO would be waited for.
+    """
+    try:
+        return open_regular(path)
+    except Malformed as error:
+        raise EnvironmentFailed(str(error), _REMOVE) from None
 
 
 def load_yaml(kind: type[T], path: Path) -> T:

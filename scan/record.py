@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from runner.verdict import Verdict
 
 MOST = 20
 """Problems of one sort that are named one by one; the rest is counted."""
+
+
+FileName = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
+"""The name of a file beside the record: no path, which could lead to any file of the machine."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +132,9 @@ class Sbom:
     `file` is CycloneDX, `spdx` the same as SPDX; both are JSON, beside the record.
     """
 
-    file: str
+    file: FileName
     sha256: str
-    spdx: str
+    spdx: FileName
     packages: dict[str, int]
 
 

@@ -26,7 +26,8 @@ def install_harness(lock: Path = LOCK) -> Path:
     It is made on the first call and kept for later runs. Raises EnvironmentFailed if the wheels
     cannot be downloaded.
     """
-    target = home.make_home_folder("harness") / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    locked = hashlib.sha256(records.read_bytes(lock)).hexdigest()
+    target = home.make_home_folder("harness") / locked[:16]
     if not target.is_dir():
         _install_wheels(lock, target)
     return target

@@ -80,7 +80,7 @@ class EvidenceSigner:
         `documents` are the digests of the artifacts that hold the SBOM for other tools.
         """
         if record.sbom:
-            document = (folder / record.sbom.file).read_bytes()
+            document = records.read_document(folder / record.sbom.file)
             self._publish_statement(build, cyclonedx.make_statement(record, document, self.name))
         kept = attach_record(self.registry, build, "scan", record, record.started_at)
         self._publish_statement(
