@@ -74,6 +74,8 @@ def machine_hint(error: BaseException) -> str:
     """Return what to do about a limit of this machine; empty for any other error."""
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         return hint_for(error)
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return _HINTS[errno.EAGAIN]
     return ""
 
 
@@ -100,6 +102,10 @@ _HINTS = {
     errno.EMFILE: "allow more open files (`ulimit -n`), then run the same command again",
     errno.ENFILE: "end other programs that hold many files open, then run the same command again",
     errno.ENOMEM: "free memory, then run the same command again",
+    errno.EAGAIN: (
+        "allow more processes and threads (`ulimit -u`, a container's `--pids-limit`), then run "
+        "the same command again"
+    ),
     errno.EFBIG: "allow larger files (`ulimit -f`), then run the same command again",
 }
 
@@ -107,6 +113,7 @@ _OF_THE_MACHINE = (
     errno.EMFILE,
     errno.ENFILE,
     errno.ENOMEM,
+    errno.EAGAIN,
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,

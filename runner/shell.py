@@ -182,7 +182,7 @@ def _start_program(
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
         except OSError as error:
             raise EnvironmentFailed(
-                f"`{words[0]}` cannot be run: {error.strerror}", hint
+                f"`{words[0]}` cannot be run: {error.strerror}", home.machine_hint(error) or hint
             ) from error
         _running.add(process)
     try:

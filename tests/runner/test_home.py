@@ -213,5 +213,11 @@ def test_a_limit_of_the_machine_is_told_with_its_way_out() -> None:
     for number, words in ((errno.EFBIG, "ulimit -f"), (errno.EMFILE, "ulimit -n")):
         assert words in homes.hint_for(OSError(number, "x"))
         assert words in homes.machine_hint(OSError(number, "x"))
+    for no_more in (
+        BlockingIOError(errno.EAGAIN, "fork"),
+        RuntimeError("can't start new thread"),
+    ):
+        assert "--pids-limit" in homes.machine_hint(no_more)
+    assert homes.machine_hint(RuntimeError("x")) == ""
     assert homes.machine_hint(OSError(errno.EACCES, "x")) == ""
     assert homes.machine_hint(ValueError("x")) == ""
