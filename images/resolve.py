@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from images import layer_lock, wheelhouse
 from images.catalog import IMAGES, Catalog, Line
@@ -155,7 +155,7 @@ def _fill_requirement(line: Line, row: str, place: str) -> str:
         raise ConfigError(f"{place}: unknown word {error.args[0]!r:.40} in braces", hint) from None
     try:
         is_plain = Requirement(text).url is None
-    except InvalidRequirement:
+    except (ValueError, RecursionError):  # more digits, or deeper brackets, than Python reads
         is_plain = False
     if not is_plain:
         raise ConfigError(
@@ -203,7 +203,7 @@ def _read_wheels(folder: Path, versions: dict[str, str], resolution: str) -> Ite
     for path in sorted(folder.glob("*.whl")):
         try:
             name, version, _, _ = parse_wheel_filename(path.name)
-        except InvalidWheelFilename:
+        except ValueError:
             continue
         if versions.get(name) == str(version) and (found := file_sha256(path)) in resolution:
             yield Wheel(name, str(version), found, path.name, path.stat().st_size)

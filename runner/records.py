@@ -34,6 +34,9 @@ JSON_BYTES = 128 << 20
 The largest one, the facts about an image, has a few megabytes.
 """
 
+LARGEST_NUMBER = {bool: 1, int: (1 << 63) - 1, float: 1e100}
+"""The largest numbers of a record or file. Sums of many stay finite, and any can be shown."""
+
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
 """Limits of a file that people write: bytes, levels, keys and values, characters of one value."""
@@ -67,11 +70,11 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     Raises ConfigError that names `source` if the text is no such record.
     """
     try:
-        parse_json(text, JSON_BYTES)
+        _check_numbers(parse_json(text, JSON_BYTES))
         return TypeAdapter(kind).validate_json(
             text, strict=True
         )  # strict: else the text "NaN" would be a number
-    except Malformed as error:
+    except (Malformed, _WrongNumber) as error:
         problem = str(error)
     except ValidationError as error:
         _, problem = _first_error(error)
@@ -199,7 +202,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
         finally:
             loader.dispose()
         _check_numbers(data)
-    except _NotFinite as error:
+    except _WrongNumber as error:
         raise ConfigError(
             f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
         ) from None
@@ -209,7 +212,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
     try:
         found = TypeAdapter(kind).validate_python(data)
         _check_numbers(TypeAdapter(kind).dump_python(found))
-    except _NotFinite as error:
+    except _WrongNumber as error:
         raise ConfigError(
             f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
         ) from None
@@ -253,17 +256,19 @@ def _event_problem(event: yaml.Event, depth: int, count: int) -> str:
     return next((problem for problem, is_so in problems.items() if is_so), "")
 
 
-class _NotFinite(ValueError):
-    """A number that cannot be compared with a limit, and its place."""
+class _WrongNumber(ValueError):
+    """A number that cannot be compared with a limit, added or shown, and its place."""
 
-    def __init__(self, loc: Loc) -> None:
-        super().__init__(f"`{'.'.join(map(str, loc))}`: Input should be a finite number")
+    def __init__(self, loc: Loc, problem: str) -> None:
+        super().__init__(f"`{'.'.join(map(str, loc))}`: Input should be {problem}")
         self.loc = loc
 
 
 def _check_numbers(value: object, at: Loc = ()) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise _NotFinite(at)
+        raise _WrongNumber(at, "a finite number")
+    if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER[type(value)]:
+        raise _WrongNumber(at, "a smaller number")
     inside = (
         value.items()
         if isinstance(value, dict)

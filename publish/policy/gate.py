@@ -40,6 +40,7 @@ from publish.evidence.store import FoundEvidence
 from publish.policy.channels import Channels, Demands, Evidence
 from publish.policy.reason import Reason
 from runner.errors import ReleaseError
+from runner.moments import parse_moment
 from runner.verdict import Verdict, summary_verdict
 from scan import sbom
 from scan.record import Package, TriageStatus
@@ -258,8 +259,8 @@ def _read_statement(
 def _read_date(text: str) -> datetime.datetime | None:
     """Return an ISO 8601 time in UTC, None if the text is none."""
     try:
-        return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
-    except (ValueError, OverflowError):
+        return parse_moment(text)
+    except ValueError:
         return None
 
 

@@ -31,6 +31,7 @@ from publish.tags.allowed import (
 from publish.tags.journal import Journal, JournalEntry, Transaction, version_order
 from publish.tags.yank_marker import ReadMarks
 from runner import progress
+from runner.moments import parse_moment
 from runner.untrusted import clean_line
 
 MOST = 300
@@ -187,7 +188,7 @@ def clamp_moment(stated: str) -> str:
     """Return a moment that a signed statement states, in UTC; now if it is none or to come."""
     now = datetime.datetime.now(datetime.UTC)
     try:
-        moment = min(now, datetime.datetime.fromisoformat(stated).astimezone(datetime.UTC))
-    except (ValueError, OverflowError):
+        moment = min(now, parse_moment(stated))
+    except ValueError:
         moment = now
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
