@@ -227,7 +227,7 @@ def _build_root(line: Line, base: str, exported: Path) -> None:
             "--no-cache",
             "--progress=plain",
             *options,
-            f"--output=type=tar,dest={exported}",
+            _tar_output(exported),
             dockerfile_path().parent,
         ],
         env=env | shell.secrets_for(settings.REGISTRY_LOGINS),
@@ -237,6 +237,15 @@ def _build_root(line: Line, base: str, exported: Path) -> None:
         ),
         timeout_s=BUILD_TIMEOUT_S,
     )
+
+
+def _tar_output(path: Path) -> str:
+    """Return the option that writes a root file system to `path`.
+
+    Docker reads it as one line of CSV, in which commas and quotes stand in quotes.
+    """
+    destination = f"dest={path}".replace('"', '""')
+    return f'--output=type=tar,"{destination}"'
 
 
 class _LayerFile(io.RawIOBase):

@@ -23,7 +23,7 @@ from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line, clean_text
+from runner.untrusted import clean_line
 
 HINT = "check requirements.in of the stacks and pip's index configuration"
 UV = Path(sys.executable).parent / "uv"
@@ -191,7 +191,7 @@ def _download_wheels(line: Line, whole: Path) -> dict[str, Wheel]:
             timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
         )
     if done.code != 0:
-        problem = f"download failed: {' '.join(clean_text(done.stderr).splitlines()[-2:])[:300]}"
+        problem = f"download failed: {wheelhouse.describe_failure(done.stderr)}"
         raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
     text = records.read_text(whole)
     return {

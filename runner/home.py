@@ -30,7 +30,7 @@ def home_folder() -> Path:
     if cache := os.environ.get(settings.XDG_CACHE_HOME):
         return _named_folder(cache, settings.XDG_CACHE_HOME) / "pytorch-cuda-images"
     try:
-        return Path.home() / ".cache" / "pytorch-cuda-images"
+        return _named_folder(str(Path.home()), "HOME") / ".cache" / "pytorch-cuda-images"
     except RuntimeError:
         raise ConfigError(
             "this user has no home folder", f"set {settings.HOME} to a folder you can write"

@@ -91,7 +91,7 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["npipe://x", "fd://x", "nonsense://x", "word", "tcp://h", "tcp://h:1/path", "ssh://u@h/path"],
+    ["npipe://x", "fd://x", "nonsense://x", "word", "tcp://h", "tcp://h:1/path", "ssh://u@h"],
 )
 @pytest.mark.usefixtures("no_cache")
 def test_an_address_of_another_kind_is_wrong_usage(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from runner import home as homes
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 
 Other = Callable[[str], "subprocess.Popen[str]"]
@@ -194,6 +194,19 @@ def test_where_things_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert homes.home_folder() == Path("/cache/pytorch-cuda-images")
     assert homes.out_folder() == homes.REPOSITORY / "out"
+
+
+@pytest.mark.parametrize("user", ["/a:b", "/a\x1bb"])
+def test_the_home_of_the_user_is_checked_as_the_variable_is(
+    monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    for name in ("PYTORCH_CUDA_IMAGES_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", user)
+    with refused(ConfigError, "HOME is `/a", "colon or a control character"):
+        homes.home_folder()
+    monkeypatch.setenv("HOME", "-rel")
+    assert homes.home_folder().is_absolute()
 
 
 @pytest.mark.parametrize("kind", ["a symbolic link", "a named pipe"])
