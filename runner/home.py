@@ -145,6 +145,16 @@ def only_run() -> Iterator[None]:
         yield
 
 
+def open_own_record(name: str) -> TextIO:
+    """Open a file in the folder of records, which is made if it is missing.
+
+    Raises EnvironmentFailed if that cannot be, or if it is a link or a FIFO.
+    """
+    with _report_unwritable(out_folder(), settings.OUT):
+        out_folder().mkdir(parents=True, exist_ok=True)
+        return open_file(out_folder() / name)
+
+
 def open_file(path: Path) -> TextIO:
     """Open a file of this project for reading and appending.
 

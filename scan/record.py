@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator
 
+from runner.untrusted import clean_line
 from runner.verdict import Verdict
 
 MOST = 20
 """Problems of one sort that are named one by one; the rest is counted."""
 
 
-FileName = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
+def _require_file_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
+        raise ValueError(f"`{clean_line(text, 60)}` is not the name of a file")
+    return text
+
+
+FileName = Annotated[str, AfterValidator(_require_file_name)]
 """The name of a file beside the record: no path, which could lead to any file of the machine."""
 
 

@@ -24,6 +24,7 @@ after it began; and who keeps writing the tag disturbs the runs of that time.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import socket
@@ -64,6 +65,8 @@ A claim that ends later than that allows is a wrong clock's.
 _OWNER, _UNTIL, _NONCE, _SIGNATURE = (
     f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce", "signature")
 )
+_NUMBER_FILE = ".owner"
+"""A file in the folder of records."""
 _ENDED = "0.000"
 """The end of a claim that was given back. It holds up nobody, so nobody signs it."""
 
@@ -98,15 +101,27 @@ _AGAIN = "run the same command again: it goes on where this one stopped"
 def make_owner_name(purpose: str) -> str:
     """Return a name that no other running process uses.
 
-    It names this CI run and its purpose, else this machine and checkout. Attempts of a CI run
+    It names this CI run and its purpose, else this machine and folder of records, by a random
+    number in it: two machines may have one name and one path. Attempts of a CI run
     follow each other, and commands in a checkout exclude each other (`home.only_run`), so a claim
     under this name is that of a dead process. Jobs of a CI run that run side by side have different
     purposes, such as the version they promote.
     """
     if run := os.environ.get(settings.GITHUB_RUN_ID):
         return f"{os.environ.get(settings.GITHUB_REPOSITORY, '')} run {run}, {purpose}".strip()
-    checkout = hashlib.sha256(str(home.out_folder().resolve()).encode()).hexdigest()[:8]
-    return f"{socket.gethostname()} {checkout}"
+    named = f"{home.out_folder().resolve()} {_read_folder_number()}"
+    return f"{socket.gethostname()} {hashlib.sha256(named.encode()).hexdigest()[:8]}"
+
+
+def _read_folder_number() -> str:
+    """Return the random number of the folder of records, which is made on its first use."""
+    with home.open_own_record(_NUMBER_FILE) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if found := file.read(64):
+            return found
+        file.write(made := uuid.uuid4().hex)
+        return made
 
 
 @contextlib.contextmanager
