@@ -549,6 +549,14 @@ def test_a_file_for_keys_of_tls_is_not_written(home: Path, tmp_path: Path) -> No
     assert "127.0.0.2:9" in done.stdout
 
 
+def test_a_pipe_in_place_of_authorities_is_refused_at_once(home: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    done = run("plan", "v2.6.0", REQUESTS_CA_BUNDLE=str(tmp_path / "ca.pem"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "REQUESTS_CA_BUNDLE" in done.stderr
+    assert "not a regular file" in done.stderr
+
+
 @pytest.mark.parametrize("size", ["²", "1" * 5000])
 @pytest.mark.parametrize("variable", ["COLUMNS", "LINES"])
 def test_a_size_of_the_terminal_that_is_no_number(home: Path, variable: str, size: str) -> None:
