@@ -15,6 +15,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,22 @@ def read_own_file(path: Path, limit: int) -> bytes:
     if not found.name:
         raise Malformed(f"`{found}` is a folder, not a regular file")
     return read_file(found.parent, found.name, limit)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file of any size for reading, which is read in parts.
+
+    Links are followed, but the target must be a regular file: a FIFO is not waited for, and a
+    device is not touched. Raises OSError, and Malformed if it is something else.
+    """
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise Malformed(f"`{path}` is {_kind_of(mode)}, not a regular file")
+        return _open_again(descriptor, path)
+    finally:
+        os.close(descriptor)
 
 
 def open_own_file(path: Path) -> int:
@@ -243,13 +260,21 @@ def _read_regular(descriptor: int, limit: int, name: str) -> bytes:
 
     The link below /proc leads to that very file, wherever it is now.
     """
-    with open(f"/proc/self/fd/{descriptor}", "rb", buffering=0) as file:  # noqa: PTH123 - a path of /proc
+    with _open_again(descriptor, Path(name)) as file:
         data = bytearray()
         while chunk := file.read(min(1 << 20, limit + 1 - len(data))):
             data += chunk
     if len(data) > limit:
         raise Malformed(f"`{name}` grew beyond the allowed {limit:,} bytes")
     return bytes(data)
+
+
+def _open_again(descriptor: int, path: Path) -> BufferedReader:
+    """Return the regular file of an O_PATH descriptor, open for reading; errors name `path`."""
+    try:
+        return os.fdopen(os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC), "rb")
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
 
 
 def _kind_of(mode: int) -> str:
