@@ -106,8 +106,8 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
         config = client.images.get(reference).attrs.get("Config") or {}
         volumes = containers.volumes_in_memory(config, options["tmpfs"], ROOT)
         try:
-            container = client.containers.create(
-                reference, name=name, **{**options, "mounts": [*volumes, *mounts]}
+            container = containers.create_confined(
+                client, reference, {**options, "name": name, "mounts": [*volumes, *mounts]}
             )
             containers.require_plain_accounts(container)
             container.start()
@@ -135,15 +135,10 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
 def _container_options(suite: Suite, mounts: list[Mount]) -> dict[str, Any]:
     return {
         "command": ["python", COLLECT, ROOT, suite.module_file],
-        "network_mode": "none",
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
         "read_only": True,
         "tmpfs": {"/tmp": ""},  # noqa: S108 - in the container
         "mounts": mounts,
         "pids_limit": PROCESSES,
-        "use_config_proxy": False,  # the address of a proxy may hold a password
-        "healthcheck": {"test": ["NONE"]},
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "16m"}),
     }
 

@@ -19,8 +19,10 @@ from scan import assess, documents, licences, secrets
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import (
     ImageFacts,
-    _parse_facts,
+    _NoFacts,
+    _parse_document,
     _ProbeExit,
+    _RootDocument,
     compare_with_sbom,
     count_unlisted,
     probe_image,
@@ -198,7 +200,11 @@ def test_two_names_that_look_alike_stay_two() -> None:
 
 
 def looked(document: object) -> ImageFacts | ScanProblem:
-    return _parse_facts(_ProbeExit(0, json.dumps(document).encode()))
+    printed = json.dumps({"facts": document, "private": {}}).encode()
+    try:
+        return _parse_document(_RootDocument, _ProbeExit(0, printed)).facts
+    except _NoFacts as error:
+        return error.problem
 
 
 FACTS: dict[str, Any] = {
@@ -253,9 +259,10 @@ def test_any_facts_are_understood_or_a_problem(document: Any) -> None:
 
 @given(st.binary())
 def test_any_last_words_are_shown(said: bytes) -> None:
-    found = _parse_facts(_ProbeExit(3, b"", said))
-    assert isinstance(found, ScanProblem)
-    assert not [each for each in found.what if unicodedata.category(each) in ("Cc", "Cs")]
+    with pytest.raises(_NoFacts) as raised:
+        _parse_document(_RootDocument, _ProbeExit(3, b"", said))
+    shown = raised.value.problem.what
+    assert not [each for each in shown if unicodedata.category(each) in ("Cc", "Cs")]
 
 
 TALKS = {
@@ -296,7 +303,6 @@ def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.Monkey
 
 
 def test_a_malformed_look_gets_no_hint_about_a_file_of_records() -> None:
-    found = _parse_facts(_ProbeExit(0, b'{"debian": 1}'))
-    assert isinstance(found, ScanProblem)
-    assert "did not print one complete document: stdout: " in found.what
-    assert "delete the file" not in found.what
+    with pytest.raises(_NoFacts, match="did not print one complete document: stdout: ") as raised:
+        _parse_document(_RootDocument, _ProbeExit(0, b'{"facts": 1}'))
+    assert "delete the file" not in raised.value.problem.what
