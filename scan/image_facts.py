@@ -27,7 +27,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from images.debian import installed_packages
 from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
-from runner.errors import ConfigError
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json
 from scan.record import Package, ScanProblem
 
@@ -289,8 +289,10 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
 
     Raises ImageCannotStart if the image is why it cannot be created or started.
     """
-    config = _engine_client().images.get(reference).attrs.get("Config") or {}
-    volumes = containers.volumes_read_only(config, FOLDER, {LABEL: str(folder)})
+    image = _engine_client().images.get(reference).attrs
+    volumes = containers.volumes_read_only(image.get("Config") or {}, FOLDER, {LABEL: str(folder)})
+    if volumes:
+        _require_room(int(image.get("Size") or 0))
     with containers.without_volumes_of_a_failure(_engine_client(), volumes):
         try:
             container = containers.create_confined(
@@ -321,6 +323,18 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
             container.remove(force=True, v=True)
             containers.remove_volumes(container)
             progress.say_line(f"removed container {container.short_id}", detail=True)
+
+
+def _require_room(size: int) -> None:
+    """Raise EnvironmentFailed unless the engine's disk has room for a copy of all of an image.
+
+    The engine copies into each volume what the image has at its path.
+    """
+    client = _engine_client()
+    if problem := containers.find_full_disk(containers.disks_of(client), size):
+        raise EnvironmentFailed(
+            f"the volumes of the image cannot be made: {problem}", engine.DISK_HINT
+        )
 
 
 def _container_settings(folder: Path, look: _Look) -> dict[str, Any]:
