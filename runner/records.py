@@ -33,6 +33,9 @@ JSON_BYTES = 128 << 20
 The largest one, the facts about an image, has a few megabytes.
 """
 
+RECORD_VALUES = 300_000
+"""Keys and values of a record at most; pydantic makes an error of 1 KB for each that is wrong."""
+
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
 """Limits of a file that people write: bytes, levels, keys and values, characters of one value."""
@@ -64,7 +67,7 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     Raises ConfigError that names `source` if the text is no such record.
     """
     try:
-        parse_json(text, JSON_BYTES)
+        parse_json(text, JSON_BYTES, RECORD_VALUES)
         return TypeAdapter(kind).validate_json(
             text, strict=True
         )  # strict: else the text "NaN" would be a number
@@ -252,7 +255,8 @@ def _first_error(error: ValidationError) -> tuple[Loc, str]:
 
     A misspelled key is unknown and missing: the unknown one is in the file.
     """
-    first = min(error.errors(), key=lambda found: found["type"] not in _UNKNOWN)
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    first = min(errors, key=lambda found: found["type"] not in _UNKNOWN)
     place = ".".join(str(part) for part in first["loc"]) or "document"
     if first["type"] in _UNKNOWN:
         return first["loc"], f"unknown key `{place}`"

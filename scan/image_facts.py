@@ -404,7 +404,8 @@ def _parse_document(kind: type[_Document], ended: _ProbeExit) -> _Document:
         last = clean_line(lines[-1])
         raise _NoFacts(f"its `python` exited with {ended.exit_code}; it printed last: {last}")
     try:
-        parse_json(ended.document, DOCUMENT_BYTES)  # the limit of `from_json` is larger
+        # The limit of `from_json` is larger.
+        parse_json(ended.document, DOCUMENT_BYTES, records.RECORD_VALUES)
         return records.from_json(kind, ended.document, "stdout")
     except (ConfigError, Malformed) as error:
         # Without the hint of the error, which is about files of records.

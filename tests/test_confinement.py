@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def creations(source: str) -> Iterator[str]:
             yield str(node.arg)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
-            if text in GIVES or text.startswith(("--cap-add", "--privileged", "--pid")):
+            if text in GIVES or text.startswith(("--cap-add", "--privileged", "--pid=")):
                 yield text
             elif text in ("run", "exec") and "docker_program" in source:
                 yield f"docker {text}"
@@ -117,11 +117,15 @@ def check_start(folder: Path) -> None:
     start_check.is_fault_of_image(engine.connect_engine(), python_image(), options, [])
 
 
-KINDS = {
+def probe_image(folder: Path) -> None:
+    assert isinstance(image_facts.probe_image(python_image()), image_facts.ImageFacts)
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
     "suite": run_suite,
     "listing": list_checks,
     "start check": check_start,
-    "image probe": lambda _: image_facts.probe_image(python_image()),
+    "image probe": probe_image,
 }
 
 

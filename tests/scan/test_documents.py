@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import unicodedata
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from runner.errors import EnvironmentFailed
 from scan import assess, documents, licences, secrets
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import (
+    DOCUMENT_BYTES,
     ImageFacts,
     _NoFacts,
     _parse_document,
@@ -306,3 +308,16 @@ def test_a_malformed_look_gets_no_hint_about_a_file_of_records() -> None:
     with pytest.raises(_NoFacts, match="did not print one complete document: stdout: ") as raised:
         _parse_document(_RootDocument, _ProbeExit(0, b'{"facts": 1}'))
     assert "delete the file" not in raised.value.problem.what
+
+
+@pytest.mark.parametrize("value", ["1", "[]", "{}", '"x"'])
+def test_a_document_of_many_wrong_values_takes_little_memory(value: str) -> None:
+    """An error for each would take gigabytes: a kilobyte for every three bytes."""
+    values = ",".join([value] * (DOCUMENT_BYTES // (len(value) + 2)))
+    printed = json.dumps({"facts": FACTS | {"setuid": [0]}, "private": {}}).replace(
+        "[0]", f"[{values}]"
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(_NoFacts, match="more than the allowed 300,000 keys and values"):
+        _parse_document(_RootDocument, _ProbeExit(0, printed.encode()))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 << 20
