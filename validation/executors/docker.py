@@ -174,7 +174,7 @@ def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
     try:
         config = _engine_client().images.get(setup.reference).attrs.get("Config") or {}
         options = _container_options(suite, setup, folder)
-        mounted = (*TEMPORARY, *(str(mount["Target"]) for mount in options["mounts"]))
+        mounted = (*options["tmpfs"], *(str(mount["Target"]) for mount in options["mounts"]))
         volumes = containers.volumes_in_memory(config, mounted, ROOT)
         try:
             with _started_container(setup.reference, options, volumes) as container:
