@@ -33,9 +33,6 @@ JSON_BYTES = 128 << 20
 The largest one, the facts about an image, has a few megabytes.
 """
 
-RECORD_VALUES = 300_000
-"""Keys and values of a record at most; pydantic makes an error of 1 KB for each that is wrong."""
-
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
 """Limits of a file that people write: bytes, levels, keys and values, characters of one value."""
@@ -67,7 +64,7 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     Raises ConfigError that names `source` if the text is no such record.
     """
     try:
-        parse_json(text, JSON_BYTES, RECORD_VALUES)
+        parse_json(text, JSON_BYTES)
         return TypeAdapter(kind).validate_json(
             text, strict=True
         )  # strict: else the text "NaN" would be a number
