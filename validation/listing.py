@@ -37,6 +37,8 @@ HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See do
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MOST_BYTES = 1 << 20
 PROCESSES = 4096
+MEMORY_BYTES = 8 << 30
+TEMPORARY_BYTES = 1 << 30
 HINT = "name an image that has the stack of the suite"
 DEFAULTS = {"gpus": 0, "may_not_run": [], "figures": [], "device": "", "required": True}
 
@@ -136,7 +138,9 @@ def _container_options(suite: Suite, mounts: list[Mount]) -> dict[str, Any]:
     return {
         "command": ["python", COLLECT, ROOT, suite.module_file],
         "read_only": True,
-        "tmpfs": {"/tmp": ""},  # noqa: S108 - in the container
+        "tmpfs": {"/tmp": f"size={TEMPORARY_BYTES}"},  # noqa: S108 - in the container
+        "mem_limit": MEMORY_BYTES,
+        "memswap_limit": MEMORY_BYTES,
         "mounts": mounts,
         "pids_limit": PROCESSES,
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "16m"}),
