@@ -296,7 +296,8 @@ def _first_error(error: ValidationError) -> tuple[Loc, str]:
 
     A misspelled key is unknown and missing: the unknown one is in the file.
     """
-    first = min(error.errors(), key=lambda found: found["type"] not in _UNKNOWN)
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    first = min(errors, key=lambda found: found["type"] not in _UNKNOWN)
     place = ".".join(str(part) for part in first["loc"]) or "document"
     if first["type"] in _UNKNOWN:
         return first["loc"], f"unknown key `{place}`"

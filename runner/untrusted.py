@@ -22,6 +22,12 @@ from typing import Any
 DEEPEST = 64
 """Levels of nested JSON. The deepest document that this project writes or reads has 12."""
 
+MOST_VALUES = 2_000_000
+"""Keys and values of a JSON text. Checking their types takes 1 KB for each that is wrong.
+
+The samples of many GPUs and a report of Trivy have some hundred thousand.
+"""
+
 _ANSI = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?", re.DOTALL
 )
@@ -160,12 +166,12 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
                 folders.append(path)
 
 
-def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+def parse_json(data: bytes | str, limit: int, values: int = MOST_VALUES) -> Any:  # noqa: ANN401 - JSON values have no narrower type
     """Return the value of a JSON text in UTF-8.
 
-    Raises Malformed if it has more than `limit` bytes, is no JSON, is nested deeper than DEEPEST,
-    has a key twice in one object (two readers would see different things), or holds a number or
-    character that JSON cannot hold.
+    Raises Malformed if it has more than `limit` bytes or `values` keys and values, is no JSON, is
+    nested deeper than DEEPEST, has a key twice in one object (two readers would see different
+    things), or holds a number or character that JSON cannot hold.
     """
     if len(data) > limit:
         raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")
@@ -177,7 +183,7 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
             parse_constant=_finite_number,
             parse_float=_finite_number,
         )
-        _check_tree(found)
+        _check_tree(found, values)
     except RecursionError:
         raise Malformed(f"JSON that is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
@@ -309,14 +315,18 @@ def _finite_number(text: str) -> float:
     return value
 
 
-def _check_tree(value: object) -> None:
-    """Raise if a value is nested too deeply or holds text that is not Unicode.
+def _check_tree(value: object, most: int) -> None:
+    """Raise if a value is nested too deeply, has too many parts, or text that is not Unicode.
 
     A lone surrogate is not: no file can hold it.
     """
     level: list[object] = [value]
+    values = 1
     for _ in range(DEEPEST):
         level = [inner for each in level for inner in _inner_values(each)]
+        values += len(level)
+        if values > most:
+            raise Malformed(f"JSON of more than the allowed {most:,} keys and values")
         if not level:
             return
     raise RecursionError
