@@ -62,12 +62,18 @@ if (
 ) not in sys.path:  # PYTHONSAFEPATH leaves it out
     sys.path.insert(0, _folder)
 
+# TLS would write the keys of every connection there, and wait for a named pipe
+os.environ.pop("SSLKEYLOGFILE", None)
+# numpy starts threads while it is loaded; where none is left it would interrupt this process
+_threads = os.environ.pop("OPENBLAS_NUM_THREADS", None)
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 try:
     import traceback
     from argparse import Namespace
     from collections.abc import Callable, Sequence
 
     from commands.parser import parse
+    from oci import tls
     from runner import embedded, home, progress
     from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
     from runner.records import write_text
@@ -80,6 +86,9 @@ except Exception as _error:
     _lack = " ".join(f"{type(_error).__name__}: {_error}"[:300].split()).rstrip(":")
     _hint = "free memory" if isinstance(_error, MemoryError) else "run `make setup`"
     _end_now(f"the harness cannot be loaded, {_lack} -> {_hint}", 3)
+os.environ.pop("OPENBLAS_NUM_THREADS")  # suites of this machine's own Python use every core
+if _threads is not None:
+    os.environ["OPENBLAS_NUM_THREADS"] = _threads
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -112,7 +121,9 @@ def main(arguments: Sequence[str]) -> int:
         raise
     # a mistake of this program, a machine without memory, a panic of a native module
     except BaseException as error:
-        progress.say_line(f"internal error: {_report_mistake(error)}")
+        hint = home.machine_hint(error)
+        problem = f"error: {clean_line(str(error))} -> {hint}" if hint else _report_mistake(error)
+        progress.say_line(problem)
         return EnvironmentFailed.exit_code
 
 
@@ -122,6 +133,7 @@ def _run_command(arguments: Sequence[str]) -> int:
     progress.set_verbose(asked.verbose)
     # a wrong address is refused before anything is done, also by commands that need none
     embedded.configured_registry()
+    tls.find_authorities()  # libraries read them too, and would wait for a named pipe
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):
         return run(asked)
@@ -141,8 +153,8 @@ def _report_mistake(error: BaseException) -> str:
         path = home.out_folder() / "errors" / f"{os.getpid()}.txt"
         write_text(path, whole.encode("utf-8", "replace").decode())
     except ReleaseError:
-        return f"{what} -> run it again with --verbose, and report what it prints"
-    return f"{what} -> report it with {path}"
+        return f"internal error: {what} -> run it again with --verbose, and report what it prints"
+    return f"internal error: {what} -> report it with {path}"
 
 
 def _run_and_exit() -> NoReturn:

@@ -7,6 +7,7 @@ import re
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from images import catalog as catalogue
@@ -95,6 +96,13 @@ def parse_program(text: str) -> str:
     if not text or not text.isprintable() or text.startswith("-"):
         raise ArgumentTypeError("write the path of a Python, without control characters")
     return text
+
+
+def parse_folder(text: str) -> Path:
+    """Return the path of a folder. An empty text, which is the current one, is a mistake."""
+    if not text or not text.isprintable():
+        raise ArgumentTypeError("write the path of a folder, `.` for this one")
+    return Path(text)
 
 
 def parse_address(text: str) -> str:

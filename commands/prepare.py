@@ -49,20 +49,16 @@ PROBLEMS_SHOWN = 50
 
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: show what this machine can do, and what it lacks."""
-    findings = doctor.examine_machine(
+    findings: tuple[doctor.MachineFinding, ...] = ()
+    for each in doctor.examine_machine(
         trivy.scanner_version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
-    )
+    ):
+        findings += (each,)
+        if not asked.json:  # at once: the next look may wait
+            sign = "ok" if each.ok else "missing" if each.required else "limited"
+            progress.print_answer(f"{sign:8} {each.name:9} {' '.join(each.detail.split())}")
     if asked.json:
         print_record(findings)
-    else:
-        signs = [
-            "ok" if each.ok else "missing" if each.required else "limited" for each in findings
-        ]
-        lines = [
-            f"{sign:8} {each.name:9} {' '.join(each.detail.split())}"
-            for sign, each in zip(signs, findings, strict=True)
-        ]
-        progress.print_answer("\n".join(lines))
     return (
         EXIT_OK
         if all(found.ok or not found.required for found in findings)

@@ -18,6 +18,7 @@ from commands.arguments import (
     open_release,
     parse_address,
     parse_day,
+    parse_folder,
     parse_image_reference,
     parse_line,
 )
@@ -81,7 +82,7 @@ REASON = make_argument(
     help="one line; everybody who verifies the release sees it",
 )
 DATE = make_argument("--date", type=parse_day, help="for example 2026-12-15; by default today")
-FOLDER = make_argument("folder", help="the folder for NAME.key and NAME.pub")
+FOLDER = make_argument("folder", type=parse_folder, help="the folder for NAME.key and NAME.pub")
 NAME = make_argument("--name", default="release", help="the name of both files; by default release")
 
 
@@ -252,7 +253,7 @@ def _add_telling(command: ArgumentParser) -> None:
     )
     command.add_argument(
         "--feeds",
-        type=Path,
+        type=parse_folder,
         help="a folder with the published feeds, VERSION.atom; the new feed keeps their entries",
     )
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
@@ -297,7 +298,7 @@ def _read_notes(path: Path) -> str:
 
 def run_keys(asked: Namespace) -> int:
     """`keys`: make a pair of keys to sign evidence."""
-    for path in keys.generate_pair(Path(asked.folder), asked.name):
+    for path in keys.generate_pair(asked.folder, asked.name):
         progress.say_line(f"wrote {path}")
     return EXIT_OK
 

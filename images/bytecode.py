@@ -16,16 +16,14 @@ from images import wheelhouse
 from images.catalog import IMAGES
 from images.layers import LayerSpec
 from images.wheels import OpenWheel, Prefix
-from runner import engine, home, shell
+from runner import containers, engine, home, shell
 
 FILES_PER_JOB = 60
 TIMEOUT_S = 1800
 COMPILER = IMAGES / "bytecode_compiler.py"
 
 CONFINED = (
-    "--network=none",
-    "--cap-drop=ALL",
-    "--security-opt=no-new-privileges",
+    *containers.CONFINED,
     "--read-only",
     "--tmpfs=/tmp",
     "--pids-limit=4096",

@@ -24,7 +24,7 @@ from docker.errors import DockerException
 from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
-from runner import engine, progress, settings, shell
+from runner import engine, progress, records, settings, shell
 from runner.errors import EnvironmentFailed
 
 COMPRESSION_LEVEL = 6
@@ -118,7 +118,8 @@ def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob,
     writer = _LayerFile(target)
     status = b""
     with (
-        tarfile.open(exported, "r:") as source,
+        records.open_binary(exported) as root,
+        tarfile.open(fileobj=root, mode="r:") as source,
         tarfile.TarFile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as layer,
     ):
         for entry in source:
@@ -138,7 +139,7 @@ def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob,
             layer.addfile(fixed, content)
         # tarfile does not notice a file that ends in or before a header. A complete one ends in
         # two blocks of zeros.
-        with exported.open("rb") as file:
+        with records.open_binary(exported) as file:
             file.seek(source.offset)
             if file.read(len(_END)) != _END:
                 raise tarfile.ReadError("unexpected end of data")
@@ -209,7 +210,7 @@ def _bootstrap_base(line: Line, work: Path) -> str:
     name = f"pytorch-cuda-debian:{line.debian}"
     with (
         engine.report_failures("the engine's import of the base", RETRY_HINT),
-        root.open("rb") as file,
+        records.open_binary(root) as file,
     ):
         engine.connect_engine().api.import_image_from_data(file, *name.split(":"))
     root.unlink()
@@ -226,7 +227,7 @@ def _build_root(line: Line, base: str, exported: Path) -> None:
             "--no-cache",
             "--progress=plain",
             *options,
-            f"--output=type=tar,dest={exported}",
+            _tar_output(exported),
             dockerfile_path().parent,
         ],
         env=env | shell.secrets_for(settings.REGISTRY_LOGINS),
@@ -236,6 +237,15 @@ def _build_root(line: Line, base: str, exported: Path) -> None:
         ),
         timeout_s=BUILD_TIMEOUT_S,
     )
+
+
+def _tar_output(path: Path) -> str:
+    """Return the option that writes a root file system to `path`.
+
+    Docker reads it as one line of CSV, in which commas and quotes stand in quotes.
+    """
+    destination = f"dest={path}".replace('"', '""')
+    return f'--output=type=tar,"{destination}"'
 
 
 class _LayerFile(io.RawIOBase):

@@ -16,7 +16,7 @@ from images.locks import Wheel
 from images.plan import prefix_of, python_specs
 from images.resolve import LayerLocks
 from images.workers import Recipe
-from runner import engine, home, progress
+from runner import engine, home, progress, records
 
 Interpreter = Callable[[Line, Path], str]
 """A function of a line and a folder for scratch. It returns the engine's name of an image whose
@@ -29,7 +29,10 @@ def system_image(line: Line, work: Path) -> str:
     target = work / "os.tar.gz"
     debian.make_os_layer(line, work, target)
     name, tag = "pytorch-cuda-os", line.debian
-    with engine.report_failures("the engine's import of the OS layer"), target.open("rb") as file:
+    with (
+        engine.report_failures("the engine's import of the OS layer"),
+        records.open_binary(target) as file,
+    ):
         engine.connect_engine().api.import_image_from_data(file, name, tag)
     target.unlink()
     return f"{name}:{tag}"

@@ -16,10 +16,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from runner import records
 from runner.errors import ConfigError
+from runner.untrusted import clean_line
 
 _LINE = re.compile(
     r"(?P<name>[\w.-]+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})"
@@ -106,12 +107,13 @@ def _parse_wheel(path: Path, number: int, line: str) -> Wheel:
             f"{path}:{number}: not `NAME==VERSION --hash=sha256:HEX  # FILE SIZE`", _REFRESH
         )
     parsed = None
-    with contextlib.suppress(InvalidWheelFilename):
+    with contextlib.suppress(ValueError):  # also of a number with more digits than Python reads
         parsed = parse_wheel_filename(match["file"])
     # `packaging` allows any character in the tags, also those of a path.
     if parsed is None or not re.fullmatch(r"[A-Za-z0-9_.+!-]+", match["file"]):
         raise ConfigError(
-            f"{path}:{number}: `{match['file']}` is not a wheel's file name", _REFRESH
+            f"{path}:{number}: `{clean_line(match['file'], 120)}` is not a wheel's file name",
+            _REFRESH,
         )
     name, version, _, _ = parsed
     if name != canonicalize_name(match["name"]) or str(version) != match["version"]:

@@ -23,6 +23,7 @@ from images.version import parse_version
 from images.wheels import Prefix
 from runner import records
 from runner.errors import ConfigError
+from runner.untrusted import clean_line
 
 VENV = "opt/venv"
 
@@ -130,6 +131,20 @@ def record_path(out: Path, version: str, image: str, stage: str) -> Path:
     return out / version / image / f"{stage}.json"
 
 
+def read_build(out: Path, version: str, image: str) -> BuildRecord | None:
+    """Return the record of a built image, or None if there is none.
+
+    Raises ConfigError if the record is that of another image or version.
+    """
+    path = record_path(out, version, image, "build")
+    found = records.read_record(BuildRecord, path)
+    if found is not None and (found.version, found.image) != (version, image):
+        about = clean_line(f"{found.version} {found.image}", 100)
+        problem = f"{path}: the record of {about}, not of {version} {image}"
+        raise ConfigError(problem, "delete the file and run the stage again")
+    return found
+
+
 def previous_build(out: Path, version: Version, image: str) -> BuildRecord | None:
     """Return the record of this release's image, otherwise of the line's newest earlier release.
 
@@ -139,7 +154,7 @@ def previous_build(out: Path, version: Version, image: str) -> BuildRecord | Non
         each for each in versions_with_records(out, version.line) if each.patch < version.patch
     )
     for each in (version, *earlier):
-        found = records.read_record(BuildRecord, record_path(out, str(each), image, "build"))
+        found = read_build(out, str(each), image)
         if found is not None:
             return found
     return None
@@ -198,7 +213,7 @@ class _Planner:
         """
         line = self.catalog_line
         made_from = [
-            dockerfile_path().read_text(),
+            records.read_text(dockerfile_path()),
             BOOTSTRAP_OPTIONS,
             line.base_image,
             line.debian,

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from images import layer_lock, wheelhouse
 from images.catalog import IMAGES, Catalog, Line
@@ -23,7 +23,7 @@ from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line, clean_text
+from runner.untrusted import clean_line
 
 HINT = "check requirements.in of the stacks and pip's index configuration"
 UV = Path(sys.executable).parent / "uv"
@@ -160,7 +160,7 @@ def _fill_requirement(line: Line, row: str, place: str) -> str:
         text = text.replace(f"{{{word}}}", versions[word] or "")
     try:
         is_plain = Requirement(text).url is None
-    except InvalidRequirement:
+    except (ValueError, RecursionError):  # more digits, or deeper brackets, than Python reads
         is_plain = False
     if not is_plain:
         raise ConfigError(
@@ -196,9 +196,9 @@ def _download_wheels(line: Line, whole: Path) -> dict[str, Wheel]:
             timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
         )
     if done.code != 0:
-        problem = f"download failed: {' '.join(clean_text(done.stderr).splitlines()[-2:])[:300]}"
+        problem = f"download failed: {wheelhouse.describe_failure(done.stderr)}"
         raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
-    text = whole.read_text()
+    text = records.read_text(whole)
     return {
         wheel.name: wheel for wheel in _read_wheels(folder, _parse_pins(text.splitlines()), text)
     }
@@ -208,7 +208,7 @@ def _read_wheels(folder: Path, versions: dict[str, str], resolution: str) -> Ite
     for path in sorted(folder.glob("*.whl")):
         try:
             name, version, _, _ = parse_wheel_filename(path.name)
-        except InvalidWheelFilename:
+        except ValueError:
             continue
         if versions.get(name) == str(version) and (found := file_sha256(path)) in resolution:
             yield Wheel(name, str(version), found, path.name, path.stat().st_size)

@@ -19,6 +19,7 @@ from oci.registry import Registry, RegistryError
 from oci.tarball import Blob
 from runner import progress, untrusted
 from runner.errors import GateRefused
+from runner.moments import parse_moment
 from runner.untrusted import Malformed
 
 STATEMENT_TYPE = "application/vnd.pytorch-cuda-images.os-layer.v1+json"
@@ -132,9 +133,9 @@ def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
     if not layer.packages:
         raise Malformed("its statement names no packages")
     try:
-        taken = datetime.datetime.fromisoformat(layer.taken_at)
+        taken = parse_moment(layer.taken_at, zoned=True)
         is_past = taken <= datetime.datetime.now(datetime.UTC) + CLOCK_SKEW
-    except (ValueError, TypeError, OverflowError):  # not a time, or one without a zone
+    except ValueError:
         is_past = False
     if not is_past:
         raise Malformed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import tempfile
 import threading
@@ -94,12 +95,23 @@ def _download_batch(batch: list[Wheel], python: str, folder: Path) -> list[Wheel
             timeout_s=DOWNLOAD_TIMEOUT_S,
         )
     if done.code != 0:
-        said = clean_text(done.stderr).splitlines()
-        errors = [line for line in said if "ERROR" in line] or said[-1:]
         full = shell.full_disk_hint(done.stderr)
-        why = "No space left on device" if full else " ".join(errors)[:300]
+        why = "No space left on device" if full else describe_failure(done.stderr)
         raise EnvironmentFailed(f"download of {batch[0].file} failed: {why}", full or INDEX_HINT)
     return batch
+
+
+def describe_failure(said: str) -> str:
+    """Return what pip's stderr says about a failure, in one line.
+
+    Of an exception, it is the name alone: the text may hold a part of a password.
+    """
+    lines = clean_text(said).strip().splitlines()
+    if any(line.startswith("Traceback ") for line in lines):
+        name = re.match(r"[A-Za-z_.]+", lines[-1])
+        return f"pip itself failed ({name[0].rpartition('.')[2] if name else 'unknown'})"
+    errors = [line for line in lines if "ERROR" in line] or lines[-1:]
+    return " ".join(errors)[:300]
 
 
 def pip_download_command(python: str) -> list[str]:

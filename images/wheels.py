@@ -30,6 +30,7 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from images.locks import Wheel
 from oci.manifest import sha256 as digest_of
 from oci.tarball import Deflated
+from runner import records
 from runner.errors import ConfigError
 from runner.untrusted import escape_unprintable
 
@@ -109,7 +110,7 @@ class OpenWheel:
         self.wheel = wheel
         self._path = path
         with self._refuse_unreadable():
-            self.file: BinaryIO = path.open("rb")
+            self.file: BinaryIO = records.open_binary(path)
             self._zip = zipfile.ZipFile(self.file)
         if not all(info.filename for info in self._zip.infolist()):
             raise self.damage_error("it has a file without a name")

@@ -42,6 +42,7 @@ from oci.manifest import (
 )
 from oci.transport import TIMEOUT_S, RegistryError, repeat_request
 from oci.upload import BlobSource, check_digest, upload_blob, upload_location
+from runner import records
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, parse_json
 
@@ -491,7 +492,7 @@ class _ReportingReader:
         self._path, self._on_bytes, self._reported = path, on_bytes, 0
 
     def __call__(self, start: int, end: int) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
+        with records.open_binary(self._path) as file:
             file.seek(start)
             while chunk := file.read(min(READ_BYTES, end - start)):
                 yield chunk
@@ -583,6 +584,9 @@ def _next_page(answer: requests.Response) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
+    """Return the SHA-256 of a file as hexadecimal digits.
+
+    Raises OSError, and EnvironmentFailed if it is no regular file.
+    """
+    with records.open_binary(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,11 +17,15 @@ from urllib3.util.ssl_ import create_urllib3_context
 from runner import settings
 from runner.errors import ConfigError
 from runner.masking import mask_value
+from runner.untrusted import Malformed, clean_line, read_own_file
 
 CERTIFICATES = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
 """Docker's, and the one of Docker without root (docs.docker.com, "Verify repository client with
 certificates").
 """
+
+LARGEST_FILE = 16 << 20
+"""Bytes of a file of certificates. Mozilla's list of authorities has 300 KB."""
 
 _BUNDLES = (settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
 _OPENSSL = (settings.SSL_CERT_FILE, settings.SSL_CERT_DIR)
@@ -34,17 +38,48 @@ _ANOTHER_NAME = (62, 64)
 def find_authorities() -> str | bool:
     """Return the file or folder of authorities that replaces certifi's, else True.
 
-    Raises ConfigError if it is missing.
+    Raises ConfigError if it is missing, or if it holds no certificates.
     """
-    for variable in (*_BUNDLES, *_OPENSSL):
-        if path := os.environ.get(variable):
-            if not Path(path).exists():
-                raise ConfigError(
-                    f"{variable} names `{mask_value(path, 200)}`, which does not exist",
-                    "correct it, or unset it",
-                )
-            return path
-    return True
+    named = [
+        (variable, path)
+        for variable in (*_BUNDLES, *_OPENSSL)
+        if (path := os.environ.get(variable))
+    ]
+    if not named:
+        return True
+    if not Path(named[0][1]).exists():
+        raise _authorities_error(*named[0], "does not exist")
+    # OpenSSL reads its own two variables both, and takes what exists of them
+    for variable, path in named if named[0][0] in _OPENSSL else named[:1]:
+        if Path(path).exists():
+            _check_authorities(variable, Path(path))
+    return named[0][1]
+
+
+def _check_authorities(variable: str, path: Path) -> None:
+    """Raise ConfigError if OpenSSL would read no certificates there, or wait for a FIFO."""
+    try:
+        if not path.is_dir():
+            _require_bounded(path)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+            return
+        for inner in path.iterdir():
+            if inner.is_fifo() or inner.is_char_device() or inner.is_block_device():
+                raise _authorities_error(variable, path, f"has `{inner.name}`, no regular file")
+    except (OSError, Malformed) as error:  # an SSLError is an OSError
+        problem = f"cannot be used: {clean_line(str(error), 200)}"
+        raise _authorities_error(variable, path, problem) from None
+
+
+def _authorities_error(variable: str, path: object, problem: str) -> ConfigError:
+    shown = mask_value(str(path), 200)
+    hint = "name a file of certificates in PEM, or a folder of them, or unset it"
+    return ConfigError(f"{variable} names `{shown}`, which {problem}", hint)
+
+
+def _require_bounded(path: Path) -> None:
+    """Raise OSError or Malformed for a file that OpenSSL would wait for, or read for ever."""
+    read_own_file(path, LARGEST_FILE)
 
 
 def client_context(host: str) -> ssl.SSLContext:
@@ -109,10 +144,13 @@ def _load_certificates(made: ssl.SSLContext, folder: Path) -> None:
     for path in _list_files(folder):
         try:
             if path.suffix == ".crt":
+                _require_bounded(path)
                 made.load_verify_locations(path)
             elif path.suffix == ".cert":
+                _require_bounded(path)
+                _require_bounded(path.with_suffix(".key"))
                 made.load_cert_chain(path, path.with_suffix(".key"), password=_no_password)
-        except (OSError, ValueError) as error:  # an SSLError is an OSError
+        except (OSError, ValueError, Malformed) as error:  # an SSLError is an OSError
             beside = "" if path.suffix == ".crt" else f" with {path.with_suffix('.key').name}"
             said = " ".join(str(error).split())[:200]
             hint = (

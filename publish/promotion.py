@@ -25,7 +25,7 @@ from publish.released.published import CANDIDATE, PRODUCTION, list_current, list
 from publish.tags import transaction
 from publish.tags.journal import list_tags_of
 from publish.tags.transaction import ApprovedImage, Production, TagSet, TransactionOutcome
-from runner import progress
+from runner import progress, records
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict, summary_verdict
 from scan.difference import Difference
@@ -202,7 +202,7 @@ def _decide_image(
     tags = [
         tag for stem in (names.own_stem, *names.aliases) for tag in list_tags_of(stem, build.image)
     ]
-    policy_files = b"".join(path.read_bytes() for path in (CHANNELS, POLICY, EXCEPTIONS))
+    policy_files = b"".join(records.read_bytes(path) for path in (CHANNELS, POLICY, EXCEPTIONS))
     decided = DecisionClaim(
         version=str(candidate.version),
         image=build.image,

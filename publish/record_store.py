@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from images.catalog import Catalog, Version
-from images.plan import record_path
+from images.plan import read_build, record_path
 from images.record import BuildRecord
 from oci.registry import Registry
 from publish.evidence import attest
@@ -92,7 +92,9 @@ class RecordStore:
         If this machine did not promote it, the registry says whether another did.
         """
         found = records.read_record(ReleaseRecord, self.release_path)
-        record = found if found and found.images == self.images else self._begin_release()
+        own = (str(self.version), self.images)
+        is_own = found is not None and (found.version, found.images) == own
+        record = found if found is not None and is_own else self._begin_release()
         if record.channel in ("", CANDIDATE):
             record = self._with_promotion(record)
         return self.with_verdict(replace(record, registry=self.registry.host, command=self.command))
@@ -166,7 +168,7 @@ class RecordStore:
     def _read_build(self, image: str) -> BuildRecord:
         """Return this machine's record, else the one attached to the image in staging."""
         path, staging = self.path_of(image, "build"), self.catalog.repositories.staging
-        record = records.read_record(BuildRecord, path)
+        record = read_build(self.out, str(self.version), image)
         if record is not None:
             return record
         hint = f"run `./release.py build {self.version}`"

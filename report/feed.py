@@ -6,7 +6,6 @@ So their entries are read from those feeds.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from report.escape import one_line
 from report.notes_view import describe_promotion, is_released
 from runner import records
 from runner.errors import ConfigError
+from runner.moments import parse_moment
 from runner.untrusted import Malformed, clean_line, clean_text, list_names, read_file
 
 FILE = "releases.atom"
@@ -221,9 +221,7 @@ def _to_utc(time: str) -> str:
 
     A time without a zone is taken as UTC. Raises ValueError if the text is not a time.
     """
-    found = datetime.datetime.fromisoformat(time)
-    moment = found.replace(tzinfo=found.tzinfo or datetime.UTC).astimezone(datetime.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return parse_moment(time).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _require_absolute(address: str) -> str:

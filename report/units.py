@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from runner.moments import parse_moment
 
 SHORT_HEX = 12
 
@@ -60,16 +60,15 @@ def format_time(iso: str) -> str:
     A time without a zone is taken as UTC.
     """
     try:
-        found = datetime.fromisoformat(iso)
+        return parse_moment(iso).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
         return iso
-    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def days_between(before: str, after: str) -> int | None:
     """Return the calendar days between two ISO 8601 times, or None if one is not a time."""
     try:
-        return (datetime.fromisoformat(after).date() - datetime.fromisoformat(before).date()).days
+        return (parse_moment(after).date() - parse_moment(before).date()).days
     except ValueError:
         return None
 

@@ -21,11 +21,17 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
 
 from runner import progress
+from runner.untrusted import clean_line
 
 PREFIX = "pytorch-cuda-images"
 VOLUME_BYTES = 64 << 20
 MOST_VOLUMES = 50
 """Volumes that an image may declare; the engine needs about 10 ms for each."""
+DEEPEST_VOLUME = 16
+MOST_VOLUME_FOLDERS = 200
+"""Folders on the way to the volumes of an image. The engine is asked once about each of them."""
+ENGINE_FOLDERS = ("/proc", "/sys", "/dev")
+"""Where the engine mounts file systems of its own. It relies on what is in them."""
 FREE_BYTES = 10**9
 FREE_INODES = 10_000
 """If less is free on a disk that a container can write to, the container is ended."""
@@ -38,6 +44,30 @@ ACCOUNT_FILE_BYTES = 1 << 20
 """The engine and runc read both files line by line whenever they start a container. They have a
 few kilobytes.
 """
+CONFINEMENT: Mapping[str, Any] = {
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "network_mode": "none",
+    "ipc_mode": "private",
+    "use_config_proxy": False,  # the address of a proxy may hold a password
+    "healthcheck": {"test": ["NONE"]},
+}
+"""Options of every container that runs bytes of an image.
+
+With a capability, root in it may be root of the host: with CAP_DAC_READ_SEARCH alone, a program
+opens every file of the host's disk by its handle.
+"""
+CONFINED = ("--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
+"""The same for `docker run`."""
+_OPTIONS = frozenset(
+    (
+        *("name", "labels", "command", "entrypoint", "user", "environment", "device_requests"),
+        *("read_only", "mounts", "tmpfs", "shm_size", "ulimits", "pids_limit"),
+        *("mem_limit", "memswap_limit", "oom_score_adj", "log_config"),
+    )
+)
+"""Options that a container may have beside CONFINEMENT: none gives it a right on the host."""
+
 _GO_TYPE_BITS = 0x8F28_0000
 """All bits of a Go `FileMode` that say that a file is not a regular one."""
 _GO_FOLDER = 1 << 31
@@ -54,6 +84,17 @@ class ImageCannotStart(Exception):
 def new_name(purpose: str) -> str:
     """Return a name for a container that shows that it belongs to this project."""
     return f"{PREFIX}-{purpose}-{secrets.token_hex(8)}"
+
+
+def create_confined(client: Any, reference: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Create a container of an image with CONFINEMENT, and with `options` of docker-py's `create`.
+
+    No other function creates one: so no container has a capability. Raises ValueError for an option
+    that is not known to give no right.
+    """
+    if unknown := sorted(options.keys() - _OPTIONS):
+        raise ValueError(f"containers of images get no option {unknown}")
+    return client.containers.create(reference, **options, **CONFINEMENT)
 
 
 @dataclass(frozen=True)
@@ -108,15 +149,11 @@ def require_plain_accounts(container: Any) -> None:  # noqa: ANN401
     Call it between creating and starting a container of an image that may be hostile. The engine
     opens both while it holds the container's lock: a named pipe there would block the container,
     and calls of the engine that list it, for ever. So nothing may be mounted at either, or at
-    `/etc`: the image could make a pipe there later. Raises DockerException or
-    requests.RequestException if the engine fails.
+    `/etc`: the image could make a pipe there later. Nor may a mount follow a link of the image,
+    which may lead elsewhere once the engine's own file systems are mounted. Raises DockerException
+    or requests.RequestException if the engine fails.
     """
-    for target in _mount_targets(container.attrs):
-        resolved = _resolve_in(container, target)
-        if _covers_accounts(resolved):
-            raise ImageCannotStart(
-                f"its `{target}` leads to `{resolved}`, where nothing may be mounted"
-            )
+    _require_real_folders(container, _mount_targets(container.attrs))
     for path in ("/etc", *ACCOUNT_FILES):
         found = _stat_in(container, path)
         if found is None:
@@ -137,7 +174,6 @@ class _FoundFile:
 
     mode: int
     size: int
-    link_target: str = ""
 
 
 def _mount_targets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -149,16 +185,33 @@ def _mount_targets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_plain_path(path) for path in found))
 
 
-def _resolve_in(container: Any, path: str) -> str:  # noqa: ANN401
-    """Return the path that `path` of a container that was not started leads to, without links."""
-    resolved, names = "/", path.strip("/").split("/")
-    for number, name in enumerate(names, start=1):
-        step = posixpath.join(resolved, name)
-        found = _stat_in(container, step)
-        resolved = found.link_target if found and found.link_target else step
-        if found is None or not found.mode & (_GO_FOLDER | _GO_LINK):
-            return posixpath.join(resolved, *names[number:])
-    return resolved
+def _require_real_folders(container: Any, targets: Iterable[str]) -> None:  # noqa: ANN401
+    """Raise ImageCannotStart if something is mounted at account files, or through a link."""
+    asked: dict[str, bool] = {}
+    for target in targets:
+        if _covers_accounts(target):
+            raise ImageCannotStart(f"nothing may be mounted at its `{_cut_path(target)}`")
+        for step in _steps_to(target):
+            if step not in asked:
+                found = _stat_in(container, step)
+                if found is not None and found.mode & _GO_LINK:
+                    raise ImageCannotStart(
+                        f"its `{_cut_path(step)}` is a symbolic link, and nothing may be mounted "
+                        "through one"
+                    )
+                asked[step] = found is not None and bool(found.mode & _GO_FOLDER)
+            if not asked[step]:
+                break
+
+
+def _steps_to(path: str) -> list[str]:
+    """Return the paths of all folders on the way to `path`, and itself: `/a`, `/a/b`."""
+    names = path.strip("/").split("/")
+    return ["/" + "/".join(names[:number]) for number in range(1, len(names) + 1)]
+
+
+def _cut_path(path: str) -> str:
+    return clean_line(path, 80)
 
 
 def _covers_accounts(path: str) -> bool:
@@ -186,14 +239,14 @@ def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
         return None
     told = answer.headers.get("X-Docker-Container-Path-Stat", "")
     if answer.status_code != requests.codes.ok or not told:
-        mounted = ", ".join(f"`{target}`" for target in _mount_targets(container.attrs))
+        shown = [f"`{_cut_path(target)}`" for target in _mount_targets(container.attrs)]
+        mounted = ", ".join((*shown[:3], "others") if len(shown) > 3 else shown)
         raise APIError(
             f"the engine answers {answer.status_code} without a reason when it mounts {mounted} to "
             f"look at `{path}`: see that the image has folders, or nothing, at these paths"
         )
     found = json.loads(base64.b64decode(told))
-    link = str(found.get("linkTarget") or "")
-    return _FoundFile(int(found["mode"]), int(found["size"]), link)
+    return _FoundFile(int(found["mode"]), int(found["size"]))
 
 
 def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str) -> list[Mount]:
@@ -268,17 +321,39 @@ def _volume_paths(config: Mapping[str, Any], ours: str) -> Iterator[str]:
         raise ImageCannotStart(
             f"it declares {len(declared):,} volumes, more than the allowed {MOST_VOLUMES}"
         )
-    for path in dict.fromkeys(declared):
-        plain = _plain_path(path)
-        if not path.startswith("/") or plain == "/" or "\0" in path:
-            raise ImageCannotStart("it declares a volume that is not a folder below `/`")
-        if _covers_accounts(plain):
-            raise ImageCannotStart(f"it declares a volume at `{plain}`, where none may be")
-        if plain == ours or plain.startswith(f"{ours}/"):
+    plain = dict.fromkeys(_require_plain_volume(path, ours) for path in declared)
+    steps = {step for path in plain for step in _steps_to(path)}
+    if len(steps) > MOST_VOLUME_FOLDERS:
+        raise ImageCannotStart(
+            f"its volumes are in {len(steps):,} folders, more than the allowed "
+            f"{MOST_VOLUME_FOLDERS}"
+        )
+    for path in plain:
+        # its content would be copied once for each of them
+        if outer := plain.keys() & set(_steps_to(path)[:-1]):
             raise ImageCannotStart(
-                f"it declares a volume in `{ours}`, where the harness is mounted"
+                f"it declares the volume `{_cut_path(path)}` inside its volume "
+                f"`{_cut_path(min(outer))}`"
             )
-        yield plain
+        yield path
+
+
+def _require_plain_volume(path: str, ours: str) -> str:
+    """Return the path of a declared volume, normalised; raise ImageCannotStart for a bad one."""
+    plain = _plain_path(path)
+    if not path.startswith("/") or plain == "/" or "\0" in path:
+        raise ImageCannotStart("it declares a volume that is not a folder below `/`")
+    if plain.count("/") > DEEPEST_VOLUME:
+        raise ImageCannotStart(
+            f"it declares a volume in more than {DEEPEST_VOLUME} folders: `{_cut_path(plain)}`"
+        )
+    if _covers_accounts(plain) or any(
+        plain == folder or plain.startswith(f"{folder}/") for folder in ENGINE_FOLDERS
+    ):
+        raise ImageCannotStart(f"it declares a volume at `{_cut_path(plain)}`, where none may be")
+    if plain == ours or plain.startswith(f"{ours}/"):
+        raise ImageCannotStart(f"it declares a volume in `{ours}`, where the harness is mounted")
+    return plain
 
 
 def disks_of(client: Any, *folders: Path) -> tuple[Path, ...]:  # noqa: ANN401
@@ -287,16 +362,20 @@ def disks_of(client: Any, *folders: Path) -> tuple[Path, ...]:  # noqa: ANN401
     return (*folders, kept) if kept.is_dir() else folders
 
 
-def find_full_disk(folders: Iterable[Path]) -> str:
-    """Return a message that names a disk which is nearly full, or an empty text."""
+def find_full_disk(folders: Iterable[Path], needed: int = 0) -> str:
+    """Return a message that names a disk which is nearly full, or an empty text.
+
+    `needed` are bytes that will be written.
+    """
     for folder in folders:
         with contextlib.suppress(OSError):
             found = os.statvfs(folder)
             free = found.f_bavail * found.f_frsize
-            if free < FREE_BYTES:
+            if free < FREE_BYTES + needed:
+                written = f", and {needed / 1e6:.0f} MB will be written" if needed else ""
                 return (
                     f"the disk of {folder} has {free / 1e6:.0f} MB left, less than the "
-                    f"{FREE_BYTES / 1e6:.0f} MB that must stay free"
+                    f"{FREE_BYTES / 1e6:.0f} MB that must stay free{written}"
                 )
             if found.f_files > 0 and found.f_favail < FREE_INODES:
                 return (

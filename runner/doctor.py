@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runner import embedded, engine, home, shell
@@ -15,6 +15,9 @@ NEEDED_DISK_BYTES = 25_000_000_000
 in the engine (`docker system df` with base pulled), what the stacks add, two layers at a time while
 building, the next release.
 """
+
+DRIVER_TIMEOUT_S = 30.0
+"""Seconds for the list of GPUs. Without the persistence daemon it takes up to 10."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,17 @@ class MachineFinding:
 
 def examine_machine(
     scanner: Callable[[], str], registry: Callable[[], str]
-) -> tuple[MachineFinding, ...]:
-    """Return the state of everything that a release needs.
+) -> Iterator[MachineFinding]:
+    """Yield the state of each thing that a release needs, as soon as it is known.
 
     `scanner` and `registry` return their version and address, or raise ReleaseError.
     """
-    return (
-        _try_look("engine", lambda: f"Docker {engine.engine_version()}"),
-        _try_look("builder", lambda: " ".join(engine.build_command()[0])),
-        _try_look("registry", registry),
-        _try_look("scanner", scanner),
-        _find_gpus(),
-        _find_disk(),
-    )
+    yield _try_look("engine", lambda: f"Docker {engine.engine_version()}")
+    yield _try_look("builder", lambda: " ".join(engine.build_command()[0]))
+    yield _try_look("registry", registry)
+    yield _try_look("scanner", scanner)
+    yield _find_gpus()
+    yield _find_disk()
 
 
 def _try_look(name: str, look: Callable[[], str]) -> MachineFinding:
@@ -63,6 +64,7 @@ def _find_gpus() -> MachineFinding:
         names = shell.run(
             ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
             hint="check the NVIDIA driver",
+            timeout_s=DRIVER_TIMEOUT_S,
         )
     except ReleaseError as error:
         return MachineFinding("gpu", False, False, str(error))

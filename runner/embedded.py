@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import requests
 import yaml
@@ -48,7 +49,7 @@ def require_registry() -> str:
         return named
     folder = home.make_home_folder("registry")
     with home.open_file(folder / "start.lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once start one registry
+        _await_lock(lock, folder / "start.lock")  # two runs at once start one registry
         if not is_answering(HOST):
             start_registry(HOST, folder)
     return HOST
@@ -113,6 +114,24 @@ def stop_registry(folder: Path) -> None:
         words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
         if str(folder / "config.yml").encode() in words:
             os.kill(process, signal.SIGTERM)
+
+
+def _await_lock(lock: TextIO, path: Path) -> None:
+    """Lock a file. Raises EnvironmentFailed if another process does not let go of it."""
+    deadline = time.monotonic() + 2 * START_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        else:
+            return
+    raise EnvironmentFailed(
+        f"another process holds {path} and starts no registry",
+        f"find it with `fuser -v {path}` and end it, then run the same command again",
+    )
 
 
 def _await_start(process: subprocess.Popen[bytes], host: str, log: Path) -> None:

@@ -79,12 +79,13 @@ def connect_engine(answer_s: int = 600) -> docker.DockerClient:
 
 
 _NO_ADDRESS = "DOCKER_HOST is not the address of a Docker engine"
-_ADDRESS_HINT = "write unix:///path, tcp://host:port or ssh://user@host, or unset it"
-_HOST = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
-_ADDRESS = re.compile(
-    rf"|unix://[^@?#]*|(?:tcp://)?{_HOST}:[0-9]+/?|ssh://(?:[A-Za-z0-9._-]+@)?{_HOST}(?::[0-9]+)?"
+_ADDRESS_HINT = (
+    "write unix:///path or tcp://host:port, or unset it; over SSH, forward the engine's socket: "
+    "`ssh -NL /path:/var/run/docker.sock USER@HOST`"
 )
-"""An address without a password: `@` follows the user of SSH alone."""
+_HOST = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
+_ADDRESS = re.compile(rf"|unix://[^@?#]*|(?:tcp://)?{_HOST}:[0-9]+/?")
+"""An address without a password, of a kind that docker-py reaches by itself."""
 
 
 def _make_client(answer_s: int) -> docker.DockerClient:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 
+from runner.moments import parse_moment
+
 STANDS_DAYS = 7
 """A release that is run again continues where it stopped, also after a weekend and a late approval.
 Results that are used again keep their own date. On the last of these days they must still be young
@@ -19,9 +21,8 @@ def is_fresh(found_at: str) -> bool:
     not.
     """
     try:
-        moment = datetime.datetime.fromisoformat(found_at)
-        found = moment.astimezone(datetime.UTC).date()
-    except (ValueError, OverflowError):
+        found = parse_moment(found_at, zoned=True).date()
+    except ValueError:
         return False
     days = (datetime.datetime.now(datetime.UTC).date() - found).days
-    return moment.tzinfo is not None and 0 <= days < STANDS_DAYS
+    return 0 <= days < STANDS_DAYS

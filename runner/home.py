@@ -30,7 +30,7 @@ def home_folder() -> Path:
     if cache := os.environ.get(settings.XDG_CACHE_HOME):
         return _named_folder(cache, settings.XDG_CACHE_HOME) / "pytorch-cuda-images"
     try:
-        return Path.home() / ".cache" / "pytorch-cuda-images"
+        return _named_folder(str(Path.home()), "HOME") / ".cache" / "pytorch-cuda-images"
     except RuntimeError:
         raise ConfigError(
             "this user has no home folder", f"set {settings.HOME} to a folder you can write"
@@ -74,6 +74,8 @@ def machine_hint(error: BaseException) -> str:
     """Return what to do about a limit of this machine; empty for any other error."""
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         return hint_for(error)
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return _HINTS[errno.EAGAIN]
     return ""
 
 
@@ -100,6 +102,10 @@ _HINTS = {
     errno.EMFILE: "allow more open files (`ulimit -n`), then run the same command again",
     errno.ENFILE: "end other programs that hold many files open, then run the same command again",
     errno.ENOMEM: "free memory, then run the same command again",
+    errno.EAGAIN: (
+        "allow more processes and threads (`ulimit -u`, a container's `--pids-limit`), then run "
+        "the same command again"
+    ),
     errno.EFBIG: "allow larger files (`ulimit -f`), then run the same command again",
 }
 
@@ -107,6 +113,7 @@ _OF_THE_MACHINE = (
     errno.EMFILE,
     errno.ENFILE,
     errno.ENOMEM,
+    errno.EAGAIN,
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -138,6 +145,16 @@ def only_run() -> Iterator[None]:
             lock.parent.mkdir(parents=True, exist_ok=True)
             _claim_lock(held.enter_context(open_file(lock)))
         yield
+
+
+def open_own_record(name: str) -> TextIO:
+    """Open a file in the folder of records, which is made if it is missing.
+
+    Raises EnvironmentFailed if that cannot be, or if it is a link or a FIFO.
+    """
+    with _report_unwritable(out_folder(), settings.OUT):
+        out_folder().mkdir(parents=True, exist_ok=True)
+        return open_file(out_folder() / name)
 
 
 def open_file(path: Path) -> TextIO:

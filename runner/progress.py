@@ -11,6 +11,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,22 +39,48 @@ LEAST_WIDTH = 40
 """Columns of a table, also where COLUMNS names fewer: rich would show nothing in 0."""
 
 
+def _rich_environment() -> dict[str, str]:
+    """Return the variables of this process without sizes that rich takes for numbers and are none.
+
+    It cannot be loaded with `²`, which is a digit, nor with more digits than Python reads.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("COLUMNS", "LINES") or re.fullmatch(r"[0-9]{1,6}", value)
+    }
+
+
 class _Console(Console):
-    """A console that does not end the whole program if nobody reads, as rich's own does."""
+    """A console for plain text.
+
+    It does not end the whole program if nobody reads, as rich's own does.
+    """
+
+    def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
+        super().__init__(
+            stderr=stderr,
+            soft_wrap=soft_wrap,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            _environ=_rich_environment(),
+        )
 
     def on_broken_pipe(self) -> None:
         """Leave it to `_reader_may_leave`."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
-console = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+console = _Console(stderr=True, soft_wrap=True)
 _verbose = False
 
 
 def open_missing_streams() -> None:
     """Open stdin, stdout and stderr on nothing if they are closed, and let them escape characters.
 
-    Else another file would get the number of a closed stream.
+    Else another file would get the number of a closed stream. A stream whose encoding cannot escape
+    them (PYTHONIOENCODING=idna) writes UTF-8.
     """
     for number in range(3):
         try:
@@ -64,7 +91,15 @@ def open_missing_streams() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a stream in Latin-1 cannot show all characters
-            stream.reconfigure(errors="backslashreplace")
+            usable = stream.encoding if _can_escape(stream.encoding) else "utf-8"
+            stream.reconfigure(encoding=usable, errors="backslashreplace")
+
+
+def _can_escape(encoding: str) -> bool:
+    try:
+        return bool("a…\n".encode(encoding, "backslashreplace"))
+    except (UnicodeError, LookupError):
+        return False
 
 
 def set_verbose(on: bool) -> None:
@@ -115,7 +150,7 @@ def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[s
     for row in rows:
         made.add_row(*map(clean_line, row))
     with _reader_may_leave(sys.stdout):
-        shown = _Console(highlight=False, markup=False, emoji=False)
+        shown = _Console()
         shown.width = max(shown.width, LEAST_WIDTH)
         shown.print(made)
         sys.stdout.flush()

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import tempfile
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,7 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, parse_json, read_own_file
+from runner.untrusted import Malformed, open_regular, parse_json, read_own_file
 
 STRICT = ConfigDict(extra="forbid")
 """Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
@@ -33,12 +34,17 @@ JSON_BYTES = 128 << 20
 The largest one, the facts about an image, has a few megabytes.
 """
 
+LARGEST_NUMBER = {bool: 1, int: (1 << 63) - 1, float: 1e100}
+"""The largest numbers of a record or file. Sums of many stay finite, and any can be shown."""
+
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
 """Limits of a file that people write: bytes, levels, keys and values, characters of one value."""
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """Errors that are a fault of the repository. All others are about this machine."""
+
+_REMOVE = "remove it, then run the same command again"
 
 _TEXT = "tag:yaml.org,2002:str"
 _STEP = {
@@ -64,11 +70,11 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     Raises ConfigError that names `source` if the text is no such record.
     """
     try:
-        parse_json(text, JSON_BYTES)
+        _check_numbers(parse_json(text, JSON_BYTES))
         return TypeAdapter(kind).validate_json(
             text, strict=True
         )  # strict: else the text "NaN" would be a number
-    except Malformed as error:
+    except (Malformed, _WrongNumber) as error:
         problem = str(error)
     except ValidationError as error:
         _, problem = _first_error(error)
@@ -118,13 +124,14 @@ def read_record(kind: type[T], path: Path) -> T | None:
         ) from None
 
 
-def read_text(path: Path) -> str:
-    """Return a text file of this repository.
+def read_bytes(path: Path) -> bytes:
+    """Return a file of this repository.
 
-    Raises ConfigError if it is missing or not UTF-8, and EnvironmentFailed if it cannot be read.
+    Raises ConfigError if it is missing, no regular file or has more bytes than TEXT_BYTES, and
+    EnvironmentFailed if it cannot be read.
     """
     try:
-        return read_own_file(path, TEXT_BYTES).decode()
+        return read_own_file(path, TEXT_BYTES)
     except Malformed as error:
         raise ConfigError(f"{path}:1: {error}", "restore it from git") from None
     except OSError as error:
@@ -135,9 +142,44 @@ def read_text(path: Path) -> str:
         raise EnvironmentFailed(
             f"cannot read {path}: {error.strerror}", home.hint_for(error)
         ) from None
+
+
+def read_text(path: Path) -> str:
+    """Return a text file of this repository.
+
+    Raises ConfigError if it is missing or not UTF-8, and EnvironmentFailed if it cannot be read.
+    """
+    try:
+        return read_bytes(path).decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", "restore it from git") from None
+
+
+def read_document(path: Path) -> bytes:
+    """Return a file that an earlier stage made, of at most JSON_BYTES.
+
+    Raises EnvironmentFailed if it cannot be read, is no regular file or is larger.
+    """
+    try:
+        return read_own_file(path, JSON_BYTES)
+    except Malformed as error:
+        raise EnvironmentFailed(f"{path}: {error}", _REMOVE) from None
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"cannot read {path}: {error.strerror}", home.hint_for(error)
+        ) from None
+
+
+def open_binary(path: Path) -> BufferedReader:
+    """Open a file of any size that this program or a tool made, to read it in parts.
+
+    Raises OSError, and EnvironmentFailed if it is no regular file: a FIFO would be waited for.
+    """
+    try:
+        return open_regular(path)
+    except Malformed as error:
+        raise EnvironmentFailed(str(error), _REMOVE) from None
 
 
 def load_yaml(kind: type[T], path: Path) -> T:
@@ -160,7 +202,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
         finally:
             loader.dispose()
         _check_numbers(data)
-    except _NotFinite as error:
+    except _WrongNumber as error:
         raise ConfigError(
             f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
         ) from None
@@ -170,7 +212,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
     try:
         found = TypeAdapter(kind).validate_python(data)
         _check_numbers(TypeAdapter(kind).dump_python(found))
-    except _NotFinite as error:
+    except _WrongNumber as error:
         raise ConfigError(
             f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
         ) from None
@@ -214,17 +256,19 @@ def _event_problem(event: yaml.Event, depth: int, count: int) -> str:
     return next((problem for problem, is_so in problems.items() if is_so), "")
 
 
-class _NotFinite(ValueError):
-    """A number that cannot be compared with a limit, and its place."""
+class _WrongNumber(ValueError):
+    """A number that cannot be compared with a limit, added or shown, and its place."""
 
-    def __init__(self, loc: Loc) -> None:
-        super().__init__(f"`{'.'.join(map(str, loc))}`: Input should be a finite number")
+    def __init__(self, loc: Loc, problem: str) -> None:
+        super().__init__(f"`{'.'.join(map(str, loc))}`: Input should be {problem}")
         self.loc = loc
 
 
 def _check_numbers(value: object, at: Loc = ()) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise _NotFinite(at)
+        raise _WrongNumber(at, "a finite number")
+    if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER[type(value)]:
+        raise _WrongNumber(at, "a smaller number")
     inside = (
         value.items()
         if isinstance(value, dict)
@@ -252,7 +296,8 @@ def _first_error(error: ValidationError) -> tuple[Loc, str]:
 
     A misspelled key is unknown and missing: the unknown one is in the file.
     """
-    first = min(error.errors(), key=lambda found: found["type"] not in _UNKNOWN)
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    first = min(errors, key=lambda found: found["type"] not in _UNKNOWN)
     place = ".".join(str(part) for part in first["loc"]) or "document"
     if first["type"] in _UNKNOWN:
         return first["loc"], f"unknown key `{place}`"

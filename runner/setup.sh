@@ -49,7 +49,23 @@ programs() {
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 }
 
-engine_answers() { .venv/bin/python -c 'import docker; docker.from_env().ping()' 2>/dev/null; }
+# Docker's configuration is checked before docker-py reads it, which would wait for a named pipe.
+engine_answers() {
+  local said code=0
+  said=$(PYTHONPATH=. timeout 60 .venv/bin/python -c '
+import sys
+from runner import docker_config, engine, errors
+try:
+    docker_config.check_config()
+except errors.ConfigError as error:
+    sys.exit(print(error) or 2)
+sys.exit(not engine.is_answering())' 2>/dev/null) || code=$?
+  if [ "$code" = 2 ]; then
+    say "$said"
+    exit 3
+  fi
+  return "$code"
+}
 
 engine() {
   if engine_answers; then return; fi

@@ -24,7 +24,8 @@ from runner.errors import EnvironmentFailed
 from runner.settings import ForeignSecret
 from runner.untrusted import clean_text
 
-TAIL_LINES = 15
+TAIL_LINES, TAIL_CHARACTERS = 15, 1000
+"""The end of what a failed program said, for the message."""
 TIMEOUT_S = 3600
 """Seconds for a program without a limit of its own.
 
@@ -74,6 +75,7 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     )
     if done.code not in ok_codes:
         tail = " | ".join(clean_text(done.stderr).strip().splitlines()[-TAIL_LINES:])
+        tail = tail if len(tail) <= TAIL_CHARACTERS else f"…{tail[-TAIL_CHARACTERS:]}"
         shown = shlex.join(str(word) for word in command)[:200]
         raise EnvironmentFailed(
             f"`{shown}` exited {done.code}: {tail}", full_disk_hint(done.stderr) or hint
@@ -182,7 +184,7 @@ def _start_program(
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
         except OSError as error:
             raise EnvironmentFailed(
-                f"`{words[0]}` cannot be run: {error.strerror}", hint
+                f"`{words[0]}` cannot be run: {error.strerror}", home.machine_hint(error) or hint
             ) from error
         _running.add(process)
     try:

@@ -38,8 +38,8 @@ def is_fault_of_image(
 ) -> bool:
     """Return whether an image that was refused once is refused again, and an image of ours is not.
 
-    `options` are those of docker-py's `create` that do not depend on the image, `volumes` the
-    mounts that it declares. No GPUs are asked for: what gives them to a container needs programs of
+    `options` are those of `create_confined` that do not depend on the image, `volumes` the mounts
+    that it declares. No GPUs are asked for: what gives them to a container needs programs of
     the image, and may fail for reasons of the machine. Raises DockerException or
     requests.RequestException if the engine fails.
     """
@@ -73,7 +73,7 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
         labels = {**options.get("labels", {}), LABEL: owner.current_owner()}
         name = {"name": containers.new_name(PURPOSE), "labels": labels}
         with containers.without_volumes_of_a_failure(client, options.get("mounts", ())):
-            container = client.containers.create(reference, **{**options, **name})
+            container = containers.create_confined(client, reference, {**options, **name})
         containers.require_plain_accounts(container)
         container.start()
     except (APIError, ImageCannotStart):

@@ -15,11 +15,18 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 DEEPEST = 64
 """Levels of nested JSON. The deepest document that this project writes or reads has 12."""
+
+MOST_VALUES = 2_000_000
+"""Keys and values of a JSON text. Checking their types takes 1 KB for each that is wrong.
+
+The samples of many GPUs and a report of Trivy have some hundred thousand.
+"""
 
 _ANSI = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?", re.DOTALL
@@ -71,6 +78,22 @@ def read_own_file(path: Path, limit: int) -> bytes:
     if not found.name:
         raise Malformed(f"`{found}` is a folder, not a regular file")
     return read_file(found.parent, found.name, limit)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file of any size for reading, which is read in parts.
+
+    Links are followed, but the target must be a regular file: a FIFO is not waited for, and a
+    device is not touched. Raises OSError, and Malformed if it is something else.
+    """
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise Malformed(f"`{path}` is {_kind_of(mode)}, not a regular file")
+        return _open_again(descriptor, path)
+    finally:
+        os.close(descriptor)
 
 
 def open_own_file(path: Path) -> int:
@@ -143,12 +166,12 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
                 folders.append(path)
 
 
-def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+def parse_json(data: bytes | str, limit: int, values: int = MOST_VALUES) -> Any:  # noqa: ANN401 - JSON values have no narrower type
     """Return the value of a JSON text in UTF-8.
 
-    Raises Malformed if it has more than `limit` bytes, is no JSON, is nested deeper than DEEPEST,
-    has a key twice in one object (two readers would see different things), or holds a number or
-    character that JSON cannot hold.
+    Raises Malformed if it has more than `limit` bytes or `values` keys and values, is no JSON, is
+    nested deeper than DEEPEST, has a key twice in one object (two readers would see different
+    things), or holds a number or character that JSON cannot hold.
     """
     if len(data) > limit:
         raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")
@@ -160,7 +183,7 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
             parse_constant=_finite_number,
             parse_float=_finite_number,
         )
-        _check_tree(found)
+        _check_tree(found, values)
     except RecursionError:
         raise Malformed(f"JSON that is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
@@ -243,13 +266,21 @@ def _read_regular(descriptor: int, limit: int, name: str) -> bytes:
 
     The link below /proc leads to that very file, wherever it is now.
     """
-    with open(f"/proc/self/fd/{descriptor}", "rb", buffering=0) as file:  # noqa: PTH123 - a path of /proc
+    with _open_again(descriptor, Path(name)) as file:
         data = bytearray()
         while chunk := file.read(min(1 << 20, limit + 1 - len(data))):
             data += chunk
     if len(data) > limit:
         raise Malformed(f"`{name}` grew beyond the allowed {limit:,} bytes")
     return bytes(data)
+
+
+def _open_again(descriptor: int, path: Path) -> BufferedReader:
+    """Return the regular file of an O_PATH descriptor, open for reading; errors name `path`."""
+    try:
+        return os.fdopen(os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC), "rb")
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
 
 
 def _kind_of(mode: int) -> str:
@@ -284,14 +315,18 @@ def _finite_number(text: str) -> float:
     return value
 
 
-def _check_tree(value: object) -> None:
-    """Raise if a value is nested too deeply or holds text that is not Unicode.
+def _check_tree(value: object, most: int) -> None:
+    """Raise if a value is nested too deeply, has too many parts, or text that is not Unicode.
 
     A lone surrogate is not: no file can hold it.
     """
     level: list[object] = [value]
+    values = 1
     for _ in range(DEEPEST):
         level = [inner for each in level for inner in _inner_values(each)]
+        values += len(level)
+        if values > most:
+            raise Malformed(f"JSON of more than the allowed {most:,} keys and values")
         if not level:
             return
     raise RecursionError

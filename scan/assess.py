@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from runner.moments import parse_moment
 from runner.untrusted import clean_line, escape_unprintable
 from runner.verdict import Verdict, worst_verdict
 from scan import database, documents, judge, sbom, trivy
@@ -194,7 +195,7 @@ def _doubt_about(record: Database, counted: Sequence[Origin], judges: Assessment
 
     The database is too old, or lacks a source for packages of an origin that has one.
     """
-    days = (judges.today - datetime.datetime.fromisoformat(record.updated_at).date()).days
+    days = (judges.today - parse_moment(record.updated_at).date()).days
     if days > judges.policy.database_days:
         return f"the database is {days} days old, {judges.policy.database_days} are allowed"
     blind = [

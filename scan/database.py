@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner import records
 from runner.errors import ConfigError
 
 HINT = "fetch the database again"
@@ -183,7 +184,7 @@ def open_database(path: Path) -> Iterator[BoltFile]:
     Raises ConfigError if it is missing, truncated or of another format.
     """
     try:
-        file = path.open("rb")
+        file = records.open_binary(path)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", HINT) from None
     with file:

@@ -11,10 +11,10 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import docker
 import requests
@@ -27,7 +27,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from images.debian import installed_packages
 from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
-from runner.errors import ConfigError
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json
 from scan.record import Package, ScanProblem
 
@@ -42,7 +42,16 @@ PROBE = Path(__file__).resolve().parent / "image_probe.py"
 FOLDER = "/look"
 DOCUMENT_BYTES = 16 << 20
 """Maximum size of the document with the facts. It has 300 KB, mostly dpkg's own file."""
+DOCUMENT_VALUES = 300_000
+"""Maximum number of its keys and values. It has some hundred."""
 TIMEOUT_S = 300.0
+"""Maximum time of all containers of one image together."""
+ROOT = "0:0"
+MOST_OWNERS = 10
+"""Owners of private folders that the probe runs as. Images have one or two."""
+MOST_PRIVATE = 200
+LARGEST_ID = 2**31 - 1
+"""Largest id of a user or group that an engine starts a container with."""
 ANSWER_S = 300
 """Maximum time of the engine for one answer."""
 POLL_S = 0.2
@@ -51,14 +60,20 @@ PROCESSES = 64
 KILLED = 137
 """Exit code of a program that a signal KILL ended."""
 KIND = "bill of materials"
-START_IT = "start a container of the image with `docker run`, and repair what stops it"
-RUN_PYTHON = (
-    "run `python -c 'import importlib.metadata'` in the image as root, and repair what stops it"
+START_IT = (
+    "start a container of the image with `docker run --user 0:0 --cap-drop ALL`, and repair what "
+    "stops it"
 )
+RUN_PYTHON = (
+    "run `python -c 'import importlib.metadata'` in the image with `docker run --user 0:0 "
+    "--cap-drop ALL`, and repair what stops it"
+)
+OPEN_IT = "give its owner the right to read it, or remove it"
 BUILD_AGAIN = "find what changed it since it was built, and build the image again"
 
 KINDS = 50
 """Maximum number of types of package URL that are counted apart. Some dozens are in use."""
+_OWNER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
 _KIND = re.compile(r"[a-z][a-z0-9.+-]{0,40}")
 
 TRUTH = {"deb": "dpkg", "pypi": "Python"}
@@ -82,17 +97,33 @@ _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
 @dataclass(frozen=True)
-class ImageFacts:
+class FileFacts:
+    """Facts of files of one image.
+
+    Its text is not cleaned: that is done when a problem is recorded. `bundled` are package URLs of
+    packages inside others, `shared_libraries` counts those in the `.libs` folders of wheels.
+    `setuid` has modes (octal) by path, `caches` bytes by path. Paths are absolute.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    bundled: tuple[str, ...]
+    shared_libraries: dict[str, _Count]
+    setuid: dict[str, str]
+    world_writable: tuple[str, ...]
+    caches: dict[str, _Count]
+    compilers: tuple[str, ...]
+    browsers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageFacts(FileFacts):
     """Facts of one image. Its text is not cleaned: that is done when a problem is recorded.
 
     Versions are as dpkg and the metadata of packages have them; names of Python packages are
     normalised (PEP 503). `areas` are those of Debian's archive (`main`, `non-free`). `dpkg_query`
-    is None if the image has no such program. `bundled` are package URLs of packages inside others,
-    `shared_libraries` counts those in the `.libs` folders of wheels. `setuid` has modes (octal) by
-    path, `passwords` `set` or `none needed` by account, `caches` bytes by path. Paths are absolute.
+    is None if the image has no such program. `passwords` has `set` or `none needed` by account.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     debian: Annotated[dict[str, str], BeforeValidator(_parse_status)]
     areas: dict[str, str]
     dpkg_query: Annotated[dict[str, str] | None, BeforeValidator(_parse_status)]
@@ -102,15 +133,46 @@ class ImageFacts:
             lambda versions: {canonicalize_name(name): versions[name] for name in versions}
         ),
     ]
-    bundled: tuple[str, ...]
-    shared_libraries: dict[str, _Count]
-    setuid: dict[str, str]
-    world_writable: tuple[str, ...]
     passwords: dict[str, str]
     superusers: tuple[str, ...]
-    caches: dict[str, _Count]
-    compilers: tuple[str, ...]
-    browsers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _RootDocument:
+    """What the image probe printed as root. `private` has owners (`UID:GID`) by path."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    facts: ImageFacts
+    private: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _OwnerDocument:
+    """What the image probe printed as an owner of private folders."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    facts: FileFacts
+    private: dict[str, str]
+
+
+_Document = TypeVar("_Document", _RootDocument, _OwnerDocument)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One run of the image probe: the user, and the paths that are looked into (none: all)."""
+
+    user: str
+    paths: tuple[str, ...]
+    deadline: float
+
+
+class _NoFacts(Exception):
+    """The image prevents the probe: its problem."""
+
+    def __init__(self, what: str, way_out: str = RUN_PYTHON) -> None:
+        super().__init__(what)
+        self.problem = ScanProblem(KIND, "python", f"the image cannot be probed: {what}", way_out)
 
 
 @dataclass(frozen=True)
@@ -141,24 +203,86 @@ def probe_image(reference: str) -> ImageFacts | ScanProblem:
                 containers.remove_left(client, left)
         containers.remove_left_volumes(client, LABEL)
         start_check.remove_leftovers(client)
+        # Every user of a container may read it.
         shutil.copy2(PROBE, folder)
-        ended = _run_probe(reference, folder)
-        if isinstance(ended, _ProbeExit) and ended.exit_code == KILLED:
-            # By somebody on this machine; if by the image itself, it happens again.
-            ended = _run_probe(reference, folder)
-    return ended if isinstance(ended, ScanProblem) else _parse_facts(ended)
+        (folder / PROBE.name).chmod(0o644)
+        folder.chmod(0o755)
+        try:
+            return _probe_as_owners(reference, folder, time.monotonic() + TIMEOUT_S)
+        except _NoFacts as error:
+            return error.problem
 
 
-def _run_probe(reference: str, folder: Path) -> _ProbeExit | ScanProblem:
-    settings = _container_settings(folder)
+def _probe_as_owners(reference: str, folder: Path, deadline: float) -> ImageFacts:
+    """Probe as root, then as each owner of what root cannot read. Raises _NoFacts."""
+    looked = _parse_document(
+        _RootDocument, _run_probe(reference, folder, _Look(ROOT, (), deadline))
+    )
+    facts, private, users = looked.facts, looked.private, {ROOT}
+    while private:
+        _require_readable(private, users)
+        user = next(iter(private.values()))
+        users.add(user)
+        paths = tuple(path for path, owner in private.items() if owner == user)
+        ended = _run_probe(reference, folder, _Look(user, paths, deadline))
+        more = _parse_document(_OwnerDocument, ended)
+        facts = _add_files(facts, more.facts)
+        kept = {path: owner for path, owner in private.items() if path not in paths}
+        private = {**kept, **more.private}
+    return facts
+
+
+def _require_readable(private: Mapping[str, str], users: Collection[str]) -> None:
+    """Raise _NoFacts unless each private path has an owner that the probe did not run as."""
+    shown = clean_line(next(iter(private)))
+    if len(private) > MOST_PRIVATE or len(users) > MOST_OWNERS:
+        raise _NoFacts(
+            f"too many folders and files cannot be read by root without capabilities: {shown}",
+            OPEN_IT,
+        )
+    for path, owner in private.items():
+        ids = owner.split(":") if _OWNER.fullmatch(owner) else []
+        if owner in users or not ids or max(map(int, ids)) > LARGEST_ID:
+            raise _NoFacts(
+                f"its `{clean_line(path)}` can be read neither by root without capabilities nor by "
+                f"its owner ({clean_line(owner, 30)})",
+                OPEN_IT,
+            )
+
+
+def _add_files(facts: ImageFacts, more: FileFacts) -> ImageFacts:
+    """Return `facts` with those of more files."""
+    added: dict[str, Any] = {}
+    for name, value in vars(more).items():
+        had = getattr(facts, name)
+        if not isinstance(value, dict):
+            added[name] = tuple(dict.fromkeys((*had, *value)))
+        elif name == "setuid":
+            added[name] = {**had, **value}
+        else:
+            added[name] = dict(Counter(had) + Counter(value))
+    return replace(facts, **added)
+
+
+def _run_probe(reference: str, folder: Path, look: _Look) -> _ProbeExit:
+    """Return the end of the probe in a container. Raises _NoFacts if none can be started."""
+    ended = _run_once(reference, folder, look)
+    if ended.exit_code == KILLED:
+        # By somebody on this machine; if by the image itself, it happens again.
+        return _run_once(reference, folder, look)
+    return ended
+
+
+def _run_once(reference: str, folder: Path, look: _Look) -> _ProbeExit:
+    settings = _container_settings(folder, look)
     try:
         with _created_container(reference, folder, settings) as container:
-            if not _wait_for_end(container):
+            if not _wait_for_end(container, look.deadline):
                 return _ProbeExit(None)
             code = int(container.attrs["State"]["ExitCode"])
             return _ProbeExit(code, _read_log(container, "stdout"), _read_log(container, "stderr"))
     except ImageCannotStart as error:
-        return _probe_problem(f"no container of it can be started: {error}", START_IT)
+        raise _NoFacts(f"no container of it can be started: {error}", START_IT) from None
 
 
 @contextlib.contextmanager
@@ -167,14 +291,20 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
 
     Raises ImageCannotStart if the image is why it cannot be created or started.
     """
-    config = _engine_client().images.get(reference).attrs.get("Config") or {}
-    volumes = containers.volumes_read_only(config, FOLDER, {LABEL: str(folder)})
+    image = _engine_client().images.get(reference).attrs
+    volumes = containers.volumes_read_only(image.get("Config") or {}, FOLDER, {LABEL: str(folder)})
+    if volumes:
+        _require_room(int(image.get("Size") or 0))
     with containers.without_volumes_of_a_failure(_engine_client(), volumes):
         try:
-            container = _engine_client().containers.create(
+            container = containers.create_confined(
+                _engine_client(),
                 reference,
-                name=containers.new_name(PURPOSE),
-                **{**settings, "mounts": [*settings["mounts"], *volumes]},
+                {
+                    **settings,
+                    "name": containers.new_name(PURPOSE),
+                    "mounts": [*settings["mounts"], *volumes],
+                },
             )
         except APIError as error:
             _engine_client().images.get(reference)  # somebody may have removed it meanwhile
@@ -197,18 +327,26 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
             progress.say_line(f"removed container {container.short_id}", detail=True)
 
 
-def _container_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of the probe's container: it can read everything and change nothing."""
+def _require_room(size: int) -> None:
+    """Raise EnvironmentFailed unless the engine's disk has room for a copy of all of an image.
+
+    The engine copies into each volume what the image has at its path.
+    """
+    client = _engine_client()
+    if problem := containers.find_full_disk(containers.disks_of(client), size):
+        raise EnvironmentFailed(
+            f"the volumes of the image cannot be made: {problem}", engine.DISK_HINT
+        )
+
+
+def _container_settings(folder: Path, look: _Look) -> dict[str, Any]:
+    """Return the settings of the probe's container: it reads what its user may, changes nothing."""
     return {
-        "command": [f"{FOLDER}/{PROBE.name}"],
+        "command": [f"{FOLDER}/{PROBE.name}", *look.paths],
         "entrypoint": ["python"],
-        "user": "0:0",
+        "user": look.user,
         "labels": {LABEL: str(folder)},
-        "network_mode": "none",
         "read_only": True,
-        "cap_drop": ["ALL"],
-        "cap_add": ["DAC_READ_SEARCH"],
-        "security_opt": ["no-new-privileges"],
         "mem_limit": MEMORY_BYTES,
         "memswap_limit": MEMORY_BYTES,
         "pids_limit": PROCESSES,
@@ -216,10 +354,8 @@ def _container_settings(folder: Path) -> dict[str, Any]:
         # No driver files of the host: a default NVIDIA runtime would put them among the image's
         # own.
         "environment": {"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
-        "use_config_proxy": False,  # the address of a proxy may hold a password
         # No byte can be put into a file, wherever one could be written.
         "ulimits": [Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
-        "healthcheck": {"test": ["NONE"]},
         "log_config": LogConfig(
             type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}
         ),
@@ -239,8 +375,7 @@ def _engine_client() -> docker.DockerClient:
     return engine.connect_engine(ANSWER_S)
 
 
-def _wait_for_end(container: Any) -> bool:  # noqa: ANN401
-    deadline = time.monotonic() + TIMEOUT_S
+def _wait_for_end(container: Any, deadline: float) -> bool:  # noqa: ANN401
     while time.monotonic() < deadline:
         container.reload()
         if container.status in ("exited", "dead"):
@@ -262,30 +397,24 @@ def _read_log(container: Any, stream: str) -> bytes:  # noqa: ANN401
     return bytes(printed)
 
 
-def _parse_facts(ended: _ProbeExit) -> ImageFacts | ScanProblem:
+def _parse_document(kind: type[_Document], ended: _ProbeExit) -> _Document:
+    """Return what the probe printed. Raises _NoFacts if it is something else."""
     if ended.exit_code is None:
-        return _probe_problem(f"its `python` was still running after {TIMEOUT_S:.0f} s")
+        raise _NoFacts(f"its `python` was still running after {TIMEOUT_S:.0f} s")
     if ended.exit_code != 0:
         lines = ended.errors[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
         last = clean_line(lines[-1])
-        return _probe_problem(
-            f"its `python` exited with {ended.exit_code}; it printed last: {last}"
-        )
+        raise _NoFacts(f"its `python` exited with {ended.exit_code}; it printed last: {last}")
     try:
-        # `from_json` bounds no depth, and accepts keys given twice.
-        parse_json(ended.document, DOCUMENT_BYTES)
-        return records.from_json(ImageFacts, ended.document, "stdout")
+        # The limits of `from_json` are larger.
+        parse_json(ended.document, DOCUMENT_BYTES, DOCUMENT_VALUES)
+        return records.from_json(kind, ended.document, "stdout")
     except (ConfigError, Malformed) as error:
         # Without the hint of the error, which is about files of records.
         problem = error.message if isinstance(error, ConfigError) else str(error)
-        return _probe_problem(
+        raise _NoFacts(
             f"its `python` did not print one complete document: {clean_line(problem)}"
-        )
-
-
-def _probe_problem(what: str, way_out: str = RUN_PYTHON) -> ScanProblem:
-    """Return the problem of an image without facts: nothing in it can be compared with the SBOM."""
-    return ScanProblem(KIND, "python", f"the image cannot be probed: {what}", way_out)
+        ) from None
 
 
 # Comparison with the SBOM

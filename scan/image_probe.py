@@ -1,7 +1,11 @@
 """Image probe: a program that prints the facts of the image it runs in as one JSON document.
 
-It runs as root, by the image's own Python, and uses only the standard library. It does not judge.
-No password leaves the image: only whether an account has one.
+It is run by the image's own Python, and uses only the standard library. It does not judge. No
+password leaves the image: only whether an account has one.
+
+First it runs as root, which without capabilities is a user as any other: it cannot look into a
+folder that is private to somebody else. Such folders are named with their owners (`private`). The
+program runs once more as each owner, with the paths to look into as its arguments.
 """
 
 from __future__ import annotations
@@ -41,48 +45,86 @@ NO_PASSWORD, PASSWORD = "none needed", "set"
 Found = tuple[str, os.stat_result]
 
 
-def collect_facts(root: str, path: list[str]) -> dict[str, object]:
-    """Return all facts of the file system at `root`, whose Python has `path` as its sys.path."""
-    files = list(walk_files(root))
+def collect_facts(root: str, path: list[str], private: dict[str, str]) -> dict[str, object]:
+    """Return all facts of the file system at `root`, whose Python has `path` as its sys.path.
+
+    Paths that cannot be read are added to `private`, with their owners.
+    """
     return {
+        **describe_files(root, ["/"], path, private),
         "debian": read_text(root + STATUS),
         "areas": archive_areas(read_text(root + STATUS)),
         "dpkg_query": query_dpkg(root),
         "python": python_packages(path),
-        "bundled": sorted(bundled_packages(root, files, path)),
+        "passwords": open_accounts(
+            read_text(f"{root}/etc/passwd"), read_text(f"{root}/etc/shadow")
+        ),
+        "superusers": list_superusers(read_text(f"{root}/etc/passwd")),
+    }
+
+
+def describe_files(
+    root: str, paths: list[str], path: list[str], private: dict[str, str]
+) -> dict[str, object]:
+    """Return the facts of all files below `paths` (inside `root`); as `collect_facts`."""
+    files = [found for each in paths for found in walk_files(root, each, private)]
+    return {
+        "bundled": sorted(bundled_packages(root, files, path, private)),
         "shared_libraries": shared_libraries(files),
         "setuid": {
             name: f"{stat.S_IMODE(found.st_mode):04o}" for name, found in files if is_setuid(found)
         },
         "world_writable": [name for name, found in files if is_world_writable(found)],
-        "passwords": open_accounts(
-            read_text(f"{root}/etc/passwd"), read_text(f"{root}/etc/shadow")
-        ),
-        "superusers": list_superusers(read_text(f"{root}/etc/passwd")),
         "caches": measure_caches(files),
         "compilers": find_programs(files, COMPILERS),
         "browsers": find_programs(files, BROWSERS),
     }
 
 
-def walk_files(root: str) -> Iterator[Found]:
-    """Yield everything below `root` by its path inside the image, in a fixed order.
+def walk_files(root: str, start: str, private: dict[str, str]) -> Iterator[Found]:
+    """Yield `start` and everything below it by its path inside the image, in a fixed order.
 
-    Files that the engine puts there are left out.
+    Files that the engine puts there are left out. Folders that cannot be looked into are added to
+    `private`.
     """
-    yield "/", os.lstat(root or "/")
-    folders = ["/"]
+    try:
+        found = os.lstat(root + start)
+    except PermissionError:  # it is in a private folder of somebody else
+        private[show_path(start)] = "unknown"
+        return
+    yield show_path(start), found
+    folders = [(start, found)] if stat.S_ISDIR(found.st_mode) else []
     while folders:
-        with os.scandir(root + folders.pop()) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                inside = entry.path.removeprefix(root)
-                if inside in SKIPPED or inside == os.path.dirname(__file__):  # noqa: PTH120 - as sys.path has it
-                    continue
-                # A path need not be UTF-8, the document has to be.
-                text = inside.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                yield text, entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(inside)
+        folder, found = folders.pop()
+        try:
+            entries = list_folder(root + folder)
+        except PermissionError:
+            private[show_path(folder)] = owner_of(found)
+            continue
+        for each, found in entries:
+            inside = each.removeprefix(root)
+            if inside in SKIPPED or inside == os.path.dirname(__file__):  # noqa: PTH120 - as sys.path has it
+                continue
+            yield show_path(inside), found
+            if stat.S_ISDIR(found.st_mode):
+                folders.append((inside, found))
+
+
+def list_folder(folder: str) -> list[Found]:
+    """Return everything in a folder by its path. Raises PermissionError if it is private."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+        return [(each.path, each.stat(follow_symlinks=False)) for each in found]
+
+
+def show_path(path: str) -> str:
+    """Return a path as the document can hold it: a path need not be UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def owner_of(found: os.stat_result) -> str:
+    """Return the owner as `UID:GID`."""
+    return f"{found.st_uid}:{found.st_gid}"
 
 
 def read_text(path: str) -> str:
@@ -133,24 +175,42 @@ def python_packages(path: list[str]) -> dict[str, str]:
     return found
 
 
-def bundled_packages(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
-    """Yield the package URLs of packages inside others, by SBOMs and metadata in their folders."""
+def bundled_packages(
+    root: str, files: list[Found], path: list[str], private: dict[str, str]
+) -> Iterator[str]:
+    """Yield the package URLs of packages inside others, by SBOMs and metadata in their folders.
+
+    Files that cannot be read are added to `private`.
+    """
     for name, found in files:
         if not stat.S_ISREG(found.st_mode):
             continue
-        if name.endswith(BILLS):
-            try:
-                components = json.loads(read_text(root + name)).get("components", [])
-            except (ValueError, AttributeError):  # not JSON, or not an SBOM
-                continue
-            named = (each for each in components if isinstance(each, dict) and each.get("purl"))
-            yield from (each["purl"] for each in named)
-        elif METADATA.fullmatch(name):
-            # Directly in a folder of sys.path a package is installed, deeper it is inside another.
-            folder = str(Path(root + name).parent.parent)
-            if folder not in path and any(folder.startswith(f"{each}/") for each in path):
+        try:
+            if name.endswith(BILLS):
+                yield from purls_of_bill(read_text(root + name))
+            elif METADATA.fullmatch(name) and is_inside_package(root + name, path):
                 fields = email.parser.Parser().parsestr(read_text(root + name), headersonly=True)
                 yield f"pkg:pypi/{fields['Name']}@{fields['Version']}" if fields["Name"] else name
+        except PermissionError:
+            private[name] = owner_of(found)
+
+
+def purls_of_bill(text: str) -> Iterator[str]:
+    """Yield the package URLs in an SBOM; nothing if the text is none."""
+    try:
+        components = json.loads(text).get("components", [])
+    except (ValueError, AttributeError):  # not JSON, or not an SBOM
+        return
+    yield from (each["purl"] for each in components if isinstance(each, dict) and each.get("purl"))
+
+
+def is_inside_package(metadata: str, path: list[str]) -> bool:
+    """Return whether metadata is of a package inside another.
+
+    Directly in a folder of sys.path a package is installed, deeper it is inside another.
+    """
+    folder = str(Path(metadata).parent.parent)
+    return folder not in path and any(folder.startswith(f"{each}/") for each in path)
 
 
 def shared_libraries(files: list[Found]) -> dict[str, int]:
@@ -228,8 +288,11 @@ def find_programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(
-        json.dumps(
-            collect_facts("", [each for each in sys.path if each != str(Path(__file__).parent)])
-        )
+    import_path = [each for each in sys.path if each != str(Path(__file__).parent)]
+    unread: dict[str, str] = {}
+    facts = (
+        describe_files("", sys.argv[1:], import_path, unread)
+        if sys.argv[1:]
+        else collect_facts("", import_path, unread)
     )
+    print(json.dumps({"facts": facts, "private": unread}))

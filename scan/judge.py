@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from packageurl import PackageURL
 from packaging.version import Version
 
+from runner.moments import add_days
 from scan.policy import EXCEPTIONS, PolicyException, is_same_package
 from scan.record import Finding, Package, ScanProblem, TriagedFinding, TriageStatus
 
@@ -67,7 +68,7 @@ def _triage_finding(finding: Finding, rules: TriageRules) -> TriagedFinding:
     if not finding.fixed_version:
         return TriagedFinding(finding, TriageStatus.UNFIXED, "", "no fixed version is known")
     days, since = rules.grace[severity], rules.fixed_on(finding)
-    until = since + datetime.timedelta(days=days)
+    until = add_days(since, days)
     standing = TriageStatus.GRACE if rules.today <= until else TriageStatus.BLOCKS
     why = f"fixed since {since}, {days} days of grace"
     return TriagedFinding(finding, standing, until.isoformat(), why)
@@ -107,7 +108,7 @@ def _exception_fault(
     packages: Collection[Package],
     known: Callable[[str], bool],
 ) -> str:
-    last = rules.today + datetime.timedelta(days=rules.longest)
+    last = add_days(rules.today, rules.longest)
     if _is_expired(excuse, rules):
         return f"expired on {excuse.expires}"
     if excuse.expires > last:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
 from runner import records
+from runner.moments import Days
 from scan.configuration import AllowedConfiguration
 from scan.record import Finding
 
@@ -21,7 +22,6 @@ FOLDER = Path(__file__).resolve().parent
 POLICY = FOLDER / "policy.yaml"
 EXCEPTIONS = FOLDER / "exceptions.yaml"
 
-Days = Annotated[int, Field(ge=0)]
 Severity = Literal["critical", "high", "medium", "low", "unknown"]
 Text = Annotated[str, Field(min_length=1)]
 Justification = Literal[

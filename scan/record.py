@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import AfterValidator
+
+from runner.untrusted import clean_line
 from runner.verdict import Verdict
 
 MOST = 20
 """Problems of one sort that are named one by one; the rest is counted."""
+
+
+def _require_file_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
+        raise ValueError(f"`{clean_line(text, 60)}` is not the name of a file")
+    return text
+
+
+FileName = Annotated[str, AfterValidator(_require_file_name)]
+"""The name of a file beside the record: no path, which could lead to any file of the machine."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +140,9 @@ class Sbom:
     `file` is CycloneDX, `spdx` the same as SPDX; both are JSON, beside the record.
     """
 
-    file: str
+    file: FileName
     sha256: str
-    spdx: str
+    spdx: FileName
     packages: dict[str, int]
 
 

@@ -46,7 +46,7 @@ def attach_sbom(
             repository,
             subject.descriptor,
             kind,
-            [(kind, (folder / name).read_bytes())],
+            [(kind, records.read_document(folder / name))],
             {},
         ).digest
         for kind, name in ((CYCLONEDX, sbom.file), (SPDX, sbom.spdx))

@@ -17,6 +17,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import docker_config, home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.moments import parse_moment
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 from scan.documents import read_document
 from scan.record import Database
@@ -233,8 +234,7 @@ def _parse_time(value: object) -> str:
     Raises Malformed if it is not a time, or in the future.
     """
     try:
-        found = datetime.datetime.fromisoformat(value if isinstance(value, str) else "")
-        moment = found.replace(tzinfo=found.tzinfo or datetime.UTC)
+        moment = parse_moment(value)
     except ValueError:
         shown = clean_line(str(value), 80)
         raise Malformed(f"`UpdatedAt` is `{shown}`, which is not a time") from None

@@ -569,6 +569,83 @@ def test_a_machine_without_memory_is_one_line_and_exit_code_3() -> None:
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
 
 
+@pytest.mark.parametrize(
+    "error", ['RuntimeError("can\'t start new thread")', "OSError(11, 'fork')"]
+)
+def test_a_machine_without_processes_is_one_line_with_a_way_out(error: str, home: Path) -> None:
+    command = [sys.executable, "-c", WITH_A_MISTAKE.format(error=error), "plan"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "--pids-limit" in line
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_a_group_with_few_processes(home: Path, tmp_path: Path, processes: int) -> None:
+    """A control group of the machine; numpy too starts threads, while it is loaded."""
+    group = Path(
+        "/sys/fs/cgroup/pids" if Path("/sys/fs/cgroup/pids").is_dir() else "/sys/fs/cgroup"
+    )
+    group /= f"pytorch-cuda-images-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "pids.max").write_text(str(processes))
+    except OSError:
+        pytest.skip("no control group can be made here")
+    inside = f"echo $$ >{group}/cgroup.procs && exec {sys.executable} {RELEASE} doctor"
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", inside], capture_output=True, text=True, timeout=120, check=False
+        )
+    finally:
+        group.rmdir()
+    assert done.returncode == 3, done.stderr
+    assert "internal error" not in done.stderr
+    assert "--pids-limit" in done.stdout + done.stderr
+
+
+def test_a_file_for_keys_of_tls_is_not_written(home: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keys")
+    done = run(
+        "doctor",
+        SSLKEYLOGFILE=str(tmp_path / "keys"),
+        PYTORCH_CUDA_IMAGES_REGISTRY="127.0.0.2:9",
+    )
+    assert done.returncode == 3
+    assert "127.0.0.2:9" in done.stdout
+
+
+def test_a_pipe_in_place_of_authorities_is_refused_at_once(home: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    done = run("plan", "v2.6.0", REQUESTS_CA_BUNDLE=str(tmp_path / "ca.pem"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "REQUESTS_CA_BUNDLE" in done.stderr
+    assert "not a regular file" in done.stderr
+
+
+@pytest.mark.parametrize("size", ["²", "1" * 5000])
+@pytest.mark.parametrize("variable", ["COLUMNS", "LINES"])
+def test_a_size_of_the_terminal_that_is_no_number(home: Path, variable: str, size: str) -> None:
+    done = run("plan", "v2.6.0", **{variable: size})
+    assert done.returncode == 0, done.stderr
+    assert "v2.6.0" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["idna", "latin-1"])
+def test_an_encoding_of_the_streams(home: Path, encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(RELEASE), "plan", "v9.9.9"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"9.9" in done.stderr.replace(b"\0", b"")
+
+
 SHUTTING_DOWN = """
 import atexit, os, runpy, signal, sys, time
 def shut_down():

@@ -52,6 +52,11 @@ def test_a_release_by_hand_goes_where_there_are_channels() -> None:
 CHECKOUT = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd"
 
 PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
+    rules.registries_know_the_login: [
+        ("actions/report/action.yml", "        DOCKER_CONFIG: ${{ runner.temp }}/docker\n", ""),
+        ("workflows/rescan.yml", "DOCKER_CONFIG: ${{ runner.temp }}/docker", "OTHER: 1"),
+        ("workflows/monthly.yml", "DOCKER_CONFIG: ${{ runner.temp }}", "DOCKER_CONFIG: /tmp"),
+    ],
     rules.actions_are_pinned: [
         ("workflows/ci.yml", CHECKOUT, "actions/checkout@v6"),
         ("workflows/ci.yml", CHECKOUT, f"actions/checkout@{'0' * 40}"),

@@ -59,6 +59,12 @@ RECORDS = {f"release.yml {job}" for job in ("shared", "build", "validate", "scan
 }
 """Jobs whose records are kept where they fail."""
 
+NO_REGISTRY = {"plan", "lock"}
+"""Commands that ask no registry."""
+
+LOGIN_FOLDER = "${{ runner.temp }}/docker"
+"""Where the action `prepare` logs in."""
+
 LONGEST_MINUTES = 240
 
 WORDS = {
@@ -376,6 +382,15 @@ def _filled(command: str) -> str:
     return re.sub(r"\$(\w+)", lambda found: WORDS[found[1]], words)
 
 
+def registries_know_the_login(root: Path) -> Iterator[str]:
+    """The login of a job is in a folder of its own, which each command must be told."""
+    for where, step in steps(root):
+        words = [command.split() for command in _COMMAND.findall(step.get("run", ""))]
+        asks = [command[0] for command in words if command[0] not in NO_REGISTRY]
+        if asks and step.get("env", {}).get("DOCKER_CONFIG") != LOGIN_FOLDER:
+            yield f"{where}: ./release.py {asks[0]} does not know the login"
+
+
 RULES: tuple[Rule, ...] = (
     actions_are_pinned,
     jobs_end,
@@ -394,4 +409,5 @@ RULES: tuple[Rule, ...] = (
     times_are_those_of_the_docs,
     settings_are_documented,
     commands_are_ones_a_person_can_type,
+    registries_know_the_login,
 )

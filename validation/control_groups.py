@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.untrusted import Malformed, read_own_file
+
 PROC = Path("/proc")
+_LARGEST = 1 << 20
 
 
 def read_control_group(pid: int) -> str:
@@ -17,6 +20,7 @@ def read_control_group(pid: int) -> str:
     outer container.
     """
     try:
-        return (PROC / str(pid) / "cgroup").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        text = read_own_file(PROC / str(pid) / "cgroup", _LARGEST)
+    except (OSError, Malformed):
         return ""
+    return text.decode(errors="replace")

@@ -81,9 +81,9 @@ def _is_seen_working(at_rest: GpuAtRest, work: GpuActivity, container: str) -> b
     A driver in a virtual machine or with MIG may name no process; one of another process namespace
     has no group here.
     """
-    if any(container in owner for owner in work.owners if owner):
+    if container and any(container in owner for owner in work.owners):
         return True
-    if work.owners and "" not in work.owners:
+    if container and work.owners and "" not in work.owners:
         return False
     rest = max(at_rest.memory_used_bytes, 0)
     told_nothing = work.memory_used_bytes == NOT_TOLD and work.utilisation_percent == NOT_TOLD

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from images.wheelhouse import describe_failure
 from runner import home, records, settings, shell
 from runner.errors import EnvironmentFailed
 from validation.suite import SUITES_FOLDER, Suite
@@ -26,7 +27,8 @@ def install_harness(lock: Path = LOCK) -> Path:
     It is made on the first call and kept for later runs. Raises EnvironmentFailed if the wheels
     cannot be downloaded.
     """
-    target = home.make_home_folder("harness") / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    locked = hashlib.sha256(records.read_bytes(lock)).hexdigest()
+    target = home.make_home_folder("harness") / locked[:16]
     if not target.is_dir():
         _install_wheels(lock, target)
     return target
@@ -75,7 +77,10 @@ def _install_wheels(lock: Path, target: Path) -> None:
         )
         only_wheels = ("--only-binary=:all:", "--require-hashes", "--target", half, "-r", lock)
         index = shell.secrets_for(settings.INDEXES)
-        shell.run([*command, *only_wheels], hint=HINT, env=index, timeout_s=600)
+        done = shell.run_to_end([*command, *only_wheels], hint=HINT, env=index, timeout_s=600)
+        if done.code != 0:
+            problem = f"pip cannot install {lock}: {describe_failure(done.stderr)}"
+            raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
         _make_readable(half)
         _publish_folder(half, target)
     finally:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from runner import records
 from runner.untrusted import Malformed, clean_line, clean_text
 from runner.verdict import Verdict, worst_verdict
 from validation import witness
@@ -240,7 +241,7 @@ def list_tests(suite: Suite) -> set[str]:
 
     Each must have a result, whatever pytest collected or deselected.
     """
-    module = ast.parse(suite.module_path.read_text(encoding="utf-8"))
+    module = ast.parse(records.read_text(suite.module_path))
     names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
     return {name.removeprefix("test_") for name in names if name.startswith("test_")}
 

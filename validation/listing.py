@@ -37,6 +37,8 @@ HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See do
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MOST_BYTES = 1 << 20
 PROCESSES = 4096
+MEMORY_BYTES = 8 << 30
+TEMPORARY_BYTES = 1 << 30
 HINT = "name an image that has the stack of the suite"
 DEFAULTS = {"gpus": 0, "may_not_run": [], "figures": [], "device": "", "required": True}
 
@@ -106,8 +108,8 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
         config = client.images.get(reference).attrs.get("Config") or {}
         volumes = containers.volumes_in_memory(config, options["tmpfs"], ROOT)
         try:
-            container = client.containers.create(
-                reference, name=name, **{**options, "mounts": [*volumes, *mounts]}
+            container = containers.create_confined(
+                client, reference, {**options, "name": name, "mounts": [*volumes, *mounts]}
             )
             containers.require_plain_accounts(container)
             container.start()
@@ -135,15 +137,12 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
 def _container_options(suite: Suite, mounts: list[Mount]) -> dict[str, Any]:
     return {
         "command": ["python", COLLECT, ROOT, suite.module_file],
-        "network_mode": "none",
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
         "read_only": True,
-        "tmpfs": {"/tmp": ""},  # noqa: S108 - in the container
+        "tmpfs": {"/tmp": f"size={TEMPORARY_BYTES}"},  # noqa: S108 - in the container
+        "mem_limit": MEMORY_BYTES,
+        "memswap_limit": MEMORY_BYTES,
         "mounts": mounts,
         "pids_limit": PROCESSES,
-        "use_config_proxy": False,  # the address of a proxy may hold a password
-        "healthcheck": {"test": ["NONE"]},
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "16m"}),
     }
 

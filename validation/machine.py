@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runner import progress
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import Malformed, read_own_file
 from validation import nvml
 from validation.nvml import Inventory
 from validation.record import Environment
@@ -17,6 +18,10 @@ from validation.record import Environment
 DEVICES = ("auto", "cpu", "cuda")
 LOCAL = "local"
 DOCKER = "docker"
+
+_PROCESSORS = Path("/proc/cpuinfo")
+_LARGEST = 16 << 20
+"""Bytes of a list of processors. One has 2 KB."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,8 @@ def describe_environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Enviro
     `cpu` is the name in /proc/cpuinfo; the architecture if it gives none.
     """
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        lines = read_own_file(_PROCESSORS, _LARGEST).decode(errors="replace").splitlines()
+    except (OSError, Malformed):
         lines = []
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return Environment(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images.compatibility import load_compatibility
-from runner import home
+from runner import home, records
 from runner.verdict import Verdict, worst_verdict
 from validation.nvml import SLOWED, GpuAtRest, Inventory
 from validation.record import Check, Figure, SuiteResult
@@ -58,7 +58,7 @@ def check_host(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResul
     started = time.monotonic()
     out = home.out_folder().absolute()  # it need not exist yet
     disk = shutil.disk_usage(next(path for path in (out, *out.parents) if path.exists()))
-    lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    lines = records.read_text(Path("/proc/meminfo")).splitlines()
     available = next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))
     room = FreeSpace(disk.free, int(available) * 1024)
     checks = tuple(_host_checks(seen, cuda, driver_floor, room))

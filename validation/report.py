@@ -30,6 +30,14 @@ TESTS = 500
 PHASES = 10
 """Of one test. It has three: set-up, call and tear-down."""
 FIGURES = 100
+"""Of one test."""
+ALL_FIGURES = 5000
+KEPT_CHARACTERS = 500_000
+"""Of a whole report, in the names, units and messages that enter a record.
+
+The largest report has some hundred figures, and some ten thousand characters. A record of all
+suites must stay small enough to be read again.
+"""
 VALUES = 1024
 """Of one answer to a part of a challenge."""
 NAME_CHARACTERS = 300
@@ -99,6 +107,7 @@ def read_report(text: str, longest_s: float) -> SuiteReport:
         raise Malformed(f"it has results of more than the allowed {TESTS:,} tests")
     if max(phases_by_test.values(), default=0) > PHASES:
         raise Malformed(f"it has more than the allowed {PHASES} results of one test")
+    _require_few_texts(phases)
     collected = _parse_kind(_COLLECT, "CollectReport", entries)
     finished = _parse_kind(_FINISH, "SessionFinish", entries)
     return SuiteReport(
@@ -109,6 +118,20 @@ def read_report(text: str, longest_s: float) -> SuiteReport:
         exit_code=finished[0].exitstatus if finished else None,
         whole=bool(lines) and not rest,
     )
+
+
+def _require_few_texts(phases: Sequence[TestPhase]) -> None:
+    """Raise Malformed if more figures or text would enter a record than any suite has."""
+    figures = [figure for phase in phases for figure in phase.figures]
+    if len(figures) > ALL_FIGURES:
+        raise Malformed(f"it has {len(figures):,} figures, more than the allowed {ALL_FIGURES:,}")
+    kept = sum(len(figure.name) + len(figure.unit) for figure in figures)
+    kept += sum(len(phase.nodeid) + len(phase.message) for phase in phases)
+    if kept > KEPT_CHARACTERS:
+        raise Malformed(
+            f"its names and messages have {kept:,} characters, more than the allowed "
+            f"{KEPT_CHARACTERS:,}"
+        )
 
 
 # The lines of pytest-reportlog: what is read of them, and of which type it must be

@@ -237,8 +237,8 @@ def _hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
         *(suite.name for suite in list_suites(subject.stacks)),
     ]
     parts = [
-        *(path.read_bytes() for path in files),
-        harness.LOCK.read_bytes(),
+        *(records.read_bytes(path) for path in files),
+        records.read_bytes(harness.LOCK),
         records.to_json(planned).encode(),
     ]
     return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()

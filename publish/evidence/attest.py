@@ -7,6 +7,7 @@ registry.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from oci.registry import Registry, RegistryError
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
 from publish.evidence.keyless import KEYLESS, KeylessSigner
+from publish.evidence.keys import PrivateKey
 from publish.evidence.predicates import (
     PROVENANCE,
     SBOM,
@@ -80,7 +82,7 @@ class EvidenceSigner:
         `documents` are the digests of the artifacts that hold the SBOM for other tools.
         """
         if record.sbom:
-            document = (folder / record.sbom.file).read_bytes()
+            document = records.read_document(folder / record.sbom.file)
             self._publish_statement(build, cyclonedx.make_statement(record, document, self.name))
         kept = attach_record(self.registry, build, "scan", record, record.started_at)
         self._publish_statement(
@@ -225,15 +227,27 @@ def load_signer() -> Signer:
     if os.environ.get(keys.SIGNING_KEY):
         return keys.load_signing_key()
     folder = home.make_home_folder("keys")
-    if not (folder / f"{LOCAL_KEY}.key").exists():
+    path = folder / f"{LOCAL_KEY}.key"
+    if not path.exists():
+        _set_aside(path.with_suffix(".pub"))
         keys.generate_pair(folder, LOCAL_KEY)
         progress.say_line(
             f"  made a key of this machine to sign evidence with; {keys.SIGNING_KEY} names another"
         )
-    return _load_own_key(folder / f"{LOCAL_KEY}.key")
+    key = _load_own_key(path)
+    keys.write_public_half(key, path.with_suffix(".pub"))  # a run was killed between the two
+    return key
 
 
-def _load_own_key(path: Path) -> Signer:
+def _set_aside(public: Path) -> None:
+    """Rename a public key whose private key is gone, which would block every later run."""
+    kept = public.with_name(f"{LOCAL_KEY}-without-private-key.pub")
+    with contextlib.suppress(FileNotFoundError):
+        public.rename(kept)
+        progress.say_line(f"  {public} has no private key any more: it is now {kept.name}")
+
+
+def _load_own_key(path: Path) -> PrivateKey:
     """Return the key of this machine.
 
     Raises ConfigError that names the file to delete if it is none.
@@ -249,11 +263,30 @@ def _load_own_key(path: Path) -> Signer:
 
 
 def load_trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> Trusted:
-    """Return the keys and identities given or configured, else the key of this machine."""
-    local = home.home_folder() / "keys" / f"{LOCAL_KEY}.pub"
-    if not (public_keys or identities or is_trust_configured()) and local.exists():
-        return trust.resolve_trusted([str(local)])
+    """Return the keys and identities given or configured, else the key of this machine.
+
+    Raises ConfigError if there is none, or if the key of this machine cannot be read.
+    """
+    if not (public_keys or identities or is_trust_configured()):
+        public_keys = _list_own_keys()
     return trust.resolve_trusted(public_keys, identities)
+
+
+def _list_own_keys() -> list[str]:
+    """Return the public key of this machine; none if it has no key.
+
+    It follows from the private key. The `.pub` file counts only where that cannot be opened, as
+    without its passphrase.
+    """
+    path = home.home_folder() / "keys" / f"{LOCAL_KEY}.key"
+    public = path.with_suffix(".pub")
+    if path.exists():
+        try:
+            return [keys.encode_public_half(_load_own_key(path))]
+        except ConfigError:
+            if not public.exists():
+                raise
+    return [str(public)] if public.exists() else []
 
 
 def load_trusted_if_any() -> Trusted:
@@ -261,8 +294,7 @@ def load_trusted_if_any() -> Trusted:
 
     Nobody is trusted if nothing is configured and this machine has no key yet.
     """
-    local = home.home_folder() / "keys" / f"{LOCAL_KEY}.pub"
-    return load_trusted() if is_trust_configured() or local.exists() else Trusted()
+    return load_trusted() if is_trust_configured() or _list_own_keys() else Trusted()
 
 
 def is_trust_configured() -> bool:

@@ -73,12 +73,22 @@ def generate_pair(folder: Path, name: str) -> tuple[Path, Path]:
     if passphrase := os.environ.get(PASSPHRASE):
         encryption = serialization.BestAvailableEncryption(_encode_passphrase(passphrase))
     private = key.private_bytes(encoding, form, encryption)
-    public = key.public_key().public_bytes(
-        encoding, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = encode_public_half(key).encode()
     private_path, public_path = folder / f"{name}.key", folder / f"{name}.pub"
     _write_all({private_path: (private, 0o600), public_path: (public, 0o644)})
     return private_path, public_path
+
+
+def encode_public_half(key: PrivateKey) -> str:
+    """Return the public key of a private one, in PEM."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def write_public_half(key: PrivateKey, path: Path) -> None:
+    """Write the public key of a private one, unless something is at `path` already."""
+    if not os.path.lexists(path):
+        _write_all({path: (encode_public_half(key).encode(), 0o644)})
 
 
 def load_signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> PrivateKey:

@@ -5,8 +5,6 @@ A new predicate is one module in publish/evidence/predicates/ and one entry here
 
 from __future__ import annotations
 
-import datetime
-
 from publish.evidence.predicates import (
     EvidenceKind,
     cyclonedx,
@@ -19,6 +17,7 @@ from publish.evidence.predicates import (
 )
 from publish.evidence.statement import Statement
 from runner.errors import GateRefused
+from runner.moments import parse_moment
 
 KINDS = (
     provenance.KIND,
@@ -47,7 +46,7 @@ def read_date(statement: Statement) -> str:
     kind = find_kind(statement.predicate_type)
     try:
         found = value_at(statement, *kind.date) if kind else ""
-        moment = datetime.datetime.fromisoformat(found)
-    except (GateRefused, TypeError, ValueError):
+        parse_moment(found, zoned=True)
+    except (GateRefused, ValueError):
         return ""
-    return str(found) if moment.tzinfo else ""
+    return str(found)

@@ -22,11 +22,11 @@ from images.names import candidate_stem, image_tags
 from oci.reference import is_tag
 from runner import records
 from runner.errors import ConfigError
+from runner.moments import Days
 from runner.verdict import Verdict
 
 CHANNELS = Path(__file__).resolve().parent / "channels.yaml"
 
-Days = Annotated[int, Field(ge=0)]
 Kind = Literal["patch", "feature", "major"]
 Evidence = Literal["provenance", "tests", "sbom", "vulnerabilities"]
 Accepted = Literal[Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE]

@@ -40,6 +40,7 @@ from publish.evidence.store import FoundEvidence
 from publish.policy.channels import Channels, Demands, Evidence
 from publish.policy.reason import Reason
 from runner.errors import ReleaseError
+from runner.moments import parse_moment
 from runner.verdict import Verdict, summary_verdict
 from scan import sbom
 from scan.record import Package, TriageStatus
@@ -267,8 +268,8 @@ def _read_statement(
 def _read_date(text: str) -> datetime.datetime | None:
     """Return an ISO 8601 date and time in UTC, or None if the text is something else."""
     try:
-        return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
-    except (ValueError, OverflowError):
+        return parse_moment(text)
+    except ValueError:
         return None
 
 

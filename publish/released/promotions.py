@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from publish.released import trusted_journal
 from publish.released.record import PromotedTag
 from publish.tags.journal import Journal, Transaction
 from runner.errors import ConfigError
+from runner.moments import parse_moment
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def list_releases(
             version = catalog.require_version(each.version)
         except ConfigError:  # the catalogue no longer has its line
             continue
-        day = datetime.datetime.fromisoformat(each.started_at).date()
+        day = parse_moment(each.started_at).date()
         channel = _read_channel(registry, catalog, each, trusted)
         found.append(
             PublishedRelease(

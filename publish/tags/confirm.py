@@ -33,6 +33,7 @@ from publish.tags.decisions import (
 from publish.tags.journal import Journal, JournalEntry, Transaction, version_order
 from publish.tags.yank_marker import ReadMarks
 from runner import progress
+from runner.moments import parse_moment
 from runner.untrusted import clean_line
 
 MAX_VERSIONS = 300
@@ -207,7 +208,7 @@ def clamp_moment(stated: str) -> str:
     """
     now = datetime.datetime.now(datetime.UTC)
     try:
-        moment = min(now, datetime.datetime.fromisoformat(stated).astimezone(datetime.UTC))
-    except (ValueError, OverflowError):
+        moment = min(now, parse_moment(stated))
+    except ValueError:
         moment = now
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

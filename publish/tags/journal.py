@@ -31,6 +31,7 @@ from oci.registry import Registry
 from publish.tags.lock import LockClaim
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.moments import parse_moment
 from runner.untrusted import Malformed, clean_line, parse_json
 
 KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
@@ -300,11 +301,9 @@ def _find_problem(transaction: Transaction) -> str:
         if parse_stem(version) is None:
             return f"{clean_line(version, 60)!r} in a {transaction.kind} is not a version"
     try:
-        started = datetime.datetime.fromisoformat(transaction.started_at)
-        is_in_future = (
-            started.astimezone(datetime.UTC) > datetime.datetime.now(datetime.UTC) + _MAX_CLOCK_LEAD
-        )
-    except (ValueError, OverflowError):
+        started = parse_moment(transaction.started_at)
+        is_in_future = started > datetime.datetime.now(datetime.UTC) + _MAX_CLOCK_LEAD
+    except ValueError:
         return (
             f"{clean_line(transaction.started_at, 60)!r} in the {transaction} is not a date "
             "and time"

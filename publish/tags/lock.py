@@ -37,6 +37,7 @@ keeps writing the tag.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import socket
@@ -79,6 +80,8 @@ A claim that ends even later than this allows was made with a wrong clock.
 _OWNER, _UNTIL, _NONCE, _SIGNATURE = (
     f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce", "signature")
 )
+_NUMBER_FILE = ".owner"
+"""A file in the folder of records."""
 _ENDED = "0.000"
 """The end time of a claim that was given up. It stops nobody, so it needs no signature."""
 
@@ -114,16 +117,27 @@ _RUN_AGAIN = "run the same command again: it goes on where this one stopped"
 def make_owner_name(purpose: str) -> str:
     """Return a name that no other running process uses.
 
-    In CI, it consists of the run and the purpose; elsewhere, of the machine and the checkout. Two
-    attempts of a CI run never overlap, and neither do two commands in one checkout
-    (`home.only_run`). So a claim that is found under this name was made by a process that has
-    ended. Jobs of a CI run that work at the same time have different purposes, such as the version
-    that they promote.
+    In CI, it consists of the run and the purpose; elsewhere, of the machine, the folder of records
+    and a random number in that folder: two machines may have one name and one path. Two attempts of
+    a CI run never overlap, and neither do two commands in one checkout (`home.only_run`). So a
+    claim that is found under this name was made by a process that has ended. Jobs of a CI run that
+    work at the same time have different purposes, such as the version that they promote.
     """
     if run := os.environ.get(settings.GITHUB_RUN_ID):
         return f"{os.environ.get(settings.GITHUB_REPOSITORY, '')} run {run}, {purpose}".strip()
-    checkout = hashlib.sha256(str(home.out_folder().resolve()).encode()).hexdigest()[:8]
-    return f"{socket.gethostname()} {checkout}"
+    named = f"{home.out_folder().resolve()} {_read_folder_number()}"
+    return f"{socket.gethostname()} {hashlib.sha256(named.encode()).hexdigest()[:8]}"
+
+
+def _read_folder_number() -> str:
+    """Return the random number of the folder of records, which is made on its first use."""
+    with home.open_own_record(_NUMBER_FILE) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if found := file.read(64):
+            return found
+        file.write(made := uuid.uuid4().hex)
+        return made
 
 
 @contextlib.contextmanager

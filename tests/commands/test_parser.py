@@ -44,6 +44,23 @@ def test_a_command_knows_what_was_typed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "typed", [["keys", ""], ["keys", "a\x1b"], ["notes", "v2.6.0", "--feeds", ""]]
+)
+def test_an_empty_folder_is_not_the_current_one(
+    typed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as done:
+        parse(typed)
+    assert done.value.code == ConfigError.exit_code
+    assert "write the path of a folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_default() -> None:
     asked = make_parser().parse_args(
         ["diff", "v2.6.0", "v2.6.1", "--trivy-db", "db", "--db-repository", "mirror"]

@@ -259,3 +259,18 @@ def test_a_bootstrap_that_is_ended_leaves_nothing_elsewhere(
     with pytest.raises(KeyboardInterrupt):
         debian._bootstrap_base(catalog.load_catalog().lines["2.6"], tmp_path)
     assert (asked.get("TMPDIR") == str(tmp_path)) is is_moved
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("name", ["a,b", 'a"b', "a'b c", "plain"])
+def test_a_root_file_system_is_written_to_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    """Docker's client reads the option as CSV."""
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    folder = tmp_path / name
+    folder.mkdir()
+    command, env = engine.build_command()
+    option = debian._tar_output(folder / "rootfs.tar")
+    shell.run([*command, option, tmp_path / "context"], hint="-", env=env, timeout_s=120)
+    with tarfile.open(folder / "rootfs.tar") as written:
+        assert "Dockerfile" in written.getnames()

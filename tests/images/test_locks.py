@@ -55,6 +55,12 @@ def check(shipped: Path) -> None:
     catalog.locks_of(load_own_catalog(), LINE, STACKS, shipped)
 
 
+def test_a_version_with_more_digits_than_python_reads(lock: Path) -> None:
+    lock.write_text(GOOD.replace("1.0", "1" * 5000) + "\n")
+    with refused(ConfigError, f"{lock}:1", "not a wheel's file name"):
+        read_lock(lock)
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_lock_is_written_as_it_was_read(stack: str, lock: Path) -> None:
     original = IMAGES / stack / f"{LINE}.lock"

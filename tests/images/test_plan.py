@@ -204,6 +204,23 @@ def test_a_record_that_was_damaged_is_named(make: Make, tmp_path: Path) -> None:
         make()
 
 
+@pytest.mark.parametrize("there", [("v2.6.0", "base"), ("v2.6.1", "cv"), ("v2.5.0", "cv")])
+def test_a_record_of_another_image_or_version_is_named(
+    make: Make, tmp_path: Path, there: tuple[str, str]
+) -> None:
+    """A file that was copied to another place would stand for an image that nobody built."""
+    path = plan.record_path(tmp_path, "v2.6.0", "cv", "build")
+    keep(tmp_path, "v2.6.0", next(each for each in make().images if each.image == "cv"))
+    record = plan.read_build(tmp_path, "v2.6.0", "cv")
+    assert record is not None
+    other = dataclasses.replace(record, version=there[0], image=there[1])
+    records.write_record(path, other)
+    with refused(ConfigError, str(path), " ".join(there), "not of v2.6.0 cv", "delete the file"):
+        plan.read_build(tmp_path, "v2.6.0", "cv")
+    with refused(ConfigError, str(path)):
+        make()
+
+
 # What
 
 

@@ -178,6 +178,7 @@ def test_what_cannot_be_resolved_keeps_the_locks(
         "seeing; {0.__class__}",
         "seeing=={nowhere}",
         "seeing=={torch:>1000000000}",
+        pytest.param("seeing; " + "(" * 5000 + "'a'=='a'" + ")" * 5000, id="deep brackets"),
     ],
 )
 def test_what_is_no_requirement_is_refused_with_its_line(

@@ -19,8 +19,9 @@ from images.locks import Wheel
 from runner import home as homes
 from runner import progress
 from runner.errors import ConfigError, EnvironmentFailed
-from tests.fakes.refusal import refused
+from tests.fakes.refusal import check, refused
 from tests.fakes.wheels import make_wheel
+from validation import harness
 
 PYTHON = "3.11"
 
@@ -75,6 +76,25 @@ def test_part_of_a_wheel_is_fetched_again(index: Path) -> None:
     wheelhouse.wheel_path(wheel).write_bytes((index / wheel.file).read_bytes()[:-1])
     wheelhouse.fetch_wheels([wheel], PYTHON)
     wheelhouse.verify_wheel(wheel, wheelhouse.wheel_path(wheel))
+
+
+@pytest.mark.parametrize("address", ["http://u:S3c/ret@h/simple", "http://u:S3cret@[x/simple"])
+def test_an_exception_of_pip_is_named_and_not_repeated(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """The real pip: its own text holds a part of the password."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    wheel = make_wheel(folder=tmp_path)
+    with pytest.raises(EnvironmentFailed) as caught:
+        wheelhouse.fetch_wheels([wheel], PYTHON)
+    check(caught.value, EnvironmentFailed, "pip itself failed (ValueError)", "index")
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"{wheel.lock_line()}\n")
+    with pytest.raises(EnvironmentFailed) as told:
+        harness.install_harness(lock)
+    check(told.value, EnvironmentFailed, "pip itself failed (ValueError)", str(lock))
+    assert not any("S3c" in str(each.value) for each in (caught, told))
 
 
 def test_other_bytes_than_were_locked_are_not_kept(index: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -145,6 +146,54 @@ def test_what_docker_knows_of_one_registry_holds_for_that_one(
     given_to_docker(docker, host, (authority.certificate, "ca.crt"))
     with refused(EnvironmentFailed, other, "unable to get local issuer"):
         Registry(other).ping()
+
+
+def _no_certificates(path: Path) -> None:
+    path.write_text("rubbish")
+
+
+def _link_to_nothing(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def _folder_with_a_pipe(path: Path) -> None:
+    path.mkdir()
+    os.mkfifo(path / "a.pem")
+
+
+USELESS = [os.mkfifo, _no_certificates, _link_to_nothing, _folder_with_a_pipe]
+
+
+@pytest.mark.parametrize("make", USELESS)
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_that_names_no_certificates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, make: Callable[[Path], None]
+) -> None:
+    """OpenSSL would wait for a pipe; its other errors name neither the variable nor the file."""
+    make(tmp_path / "named")
+    monkeypatch.setenv(variable, str(tmp_path / "named"))
+    with refused(ConfigError, variable, str(tmp_path / "named"), "certificates in PEM"):
+        Registry(HOST).ping()
+
+
+def test_both_variables_of_openssl_are_checked(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _folder_with_a_pipe(tmp_path / "folder")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "folder"))
+    with refused(ConfigError, "SSL_CERT_DIR", "a.pem"):
+        Registry(HOST).ping()
+
+
+@pytest.mark.parametrize("name", ["a.crt", "client.cert", "client.key"])
+def test_a_pipe_among_the_files_of_docker(docker: Path, authority: Authority, name: str) -> None:
+    certificate, key = authority.issue("client")
+    given_to_docker(docker, HOST, (certificate, "client.cert"), (key, "client.key"))
+    (docker / HOST / name).unlink(missing_ok=True)
+    os.mkfifo(docker / HOST / name)
+    with refused(ConfigError, str(docker / HOST), "not a regular file"):
+        Registry(HOST).ping()
 
 
 def test_an_unknown_authority(start: Start, authority: Authority, docker: Path) -> None:

@@ -147,7 +147,7 @@ def test_what_an_image_says_is_cleaned_and_bounded(
     areas = {f"{hostile}{number}": hostile for number in range(20_000)}
     monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
-    facts = ImageFacts({}, areas, None, {}, (), {}, {}, (), {}, (), {}, (), ())
+    facts = ImageFacts((), {}, {}, (), {}, (), (), {}, areas, None, {}, {}, ())
     monkeypatch.setattr("scan.image_facts.probe_image", lambda _: facts)
     asked = parse(["check", "team/image:1"])
     assert asked.run(asked) == 1

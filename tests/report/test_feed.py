@@ -274,3 +274,15 @@ def test_it_is_written_as_declared(tmp_path: Path) -> None:
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns='
     )
     assert path.read_text(encoding="utf-8") == render_feed(PLACE, [FIRST])
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_moment_that_no_clock_shows_in_utc(tmp_path: Path, moment: str) -> None:
+    text = render_feed(PLACE, [FIRST])
+    updated = ElementTree.fromstring(text).findtext(f"{ATOM}entry/{ATOM}updated")  # noqa: S314 - ours
+    assert updated is not None
+    (tmp_path / "v2.6.0.atom").write_text(text.replace(updated, moment))
+    with refused(ConfigError, "v2.6.0.atom"):
+        feed.read_feeds(tmp_path)
+    with refused(ConfigError, moment):
+        render_feed(PLACE, [FeedRelease(record("v2.6.0", moment), "")])

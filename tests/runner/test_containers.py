@@ -46,6 +46,8 @@ def test_containers_are_told_by_their_names() -> None:
         *("/", "relative", "", "/harness", "/harness/out", "//"),
         "/harness/../harness/packages/evil",
         *("/etc", "/etc/", "//etc", "/usr/../etc", "/etc/passwd", "/etc/group", "/etc/group/x"),
+        *("/proc", "/proc/1/root/etc", "/sys/fs", "/dev", "/dev/x", "/x/../dev/null"),
+        f"{'/d' * 17}",
     ],
 )
 def test_volumes_that_no_image_may_have(path: str) -> None:
@@ -63,6 +65,15 @@ def test_an_image_may_not_have_any_number_of_volumes() -> None:
         volumes_in_memory(config, (), "/harness")
     with pytest.raises(ImageCannotStart, match="declares 51 volumes"):
         volumes_read_only(config, "/look")
+
+
+def test_volumes_hold_no_other_and_have_few_folders() -> None:
+    """The engine copies an image's files once for each volume that they are in."""
+    with pytest.raises(ImageCannotStart, match="the volume `/a/b/c` inside its volume `/a`"):
+        volumes_read_only({"Volumes": {"/a/b/c": {}, "/ab": {}, "/a/": {}}}, "/look")
+    deep: dict[str, Any] = {f"/{number}{'/d' * 15}": {} for number in range(20)}
+    with pytest.raises(ImageCannotStart, match="are in 320 folders, more than the allowed 200"):
+        volumes_read_only({"Volumes": deep}, "/look")
 
 
 def test_volumes_become_memory_or_read_only() -> None:
@@ -86,6 +97,8 @@ def test_a_disk_that_is_nearly_full_is_named(
     monkeypatch.setattr(containers, "FREE_BYTES", 1 << 60)
     assert f"the disk of {tmp_path} has " in find_full_disk([tmp_path])
     monkeypatch.setattr(containers, "FREE_BYTES", 0)
+    written = find_full_disk([tmp_path], 1 << 60)
+    assert "must stay free, and 1152921504607 MB will be written" in written
     monkeypatch.setattr(containers, "FREE_INODES", 1 << 60)
     assert "more files" in find_full_disk([tmp_path])
 
@@ -117,45 +130,48 @@ def test_account_files_that_would_block_the_engine(case: str) -> None:
             container.remove(force=True)
 
 
-COVERS_ACCOUNTS = {
-    "a folder that is a link to /etc": ("RUN ln -s /etc /srv/link", "/srv/link", "/etc"),
-    "/etc through a link to /": ("RUN ln -s / /srv/link", "/srv/link/etc", "/etc"),
-    "a link to a link": ("RUN ln -s ../etc /srv/a && ln -s a /srv/b", "/srv/b", "/etc"),
-    "a link to an account file": ("RUN ln -s /etc/group /srv/link", "/srv/link", "/etc/group"),
-    "the folder for temporary files": ("RUN rm -rf /tmp && ln -s etc /tmp", "/tmp", "/etc"),  # noqa: S108
-    "/etc itself": ("", "/etc", "/etc"),
+THROUGH_LINKS = {
+    "a folder that is a link to /etc": ("RUN ln -s /etc /srv/link", "/srv/link", "/srv/link"),
+    "/etc through a link to /": ("RUN ln -s / /srv/link", "/srv/link/etc", "/srv/link"),
+    "a link to a link": ("RUN ln -s ../etc /srv/a && ln -s a /srv/b", "/srv/b", "/srv/b"),
+    "a link to an account file": ("RUN ln -s /etc/group /srv/link", "/srv/link", "/srv/link"),
+    "a harmless link": ("RUN ln -s /var/tmp /srv/link", "/srv/link/a/b", "/srv/link"),
+    "a link into /proc": ("RUN ln -s proc/1/root/etc /foo", "/foo", "/foo"),
+    "a link that is not UTF-8": (r"RUN ln -s $(printf '\377') /foo", "/foo", "/foo"),
+    "the folder for temporary files": ("RUN rm -rf /tmp && ln -s etc /tmp", "/tmp", "/tmp"),  # noqa: S108
 }
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize("how", ["tmpfs", "mounts"])
-@pytest.mark.parametrize("case", COVERS_ACCOUNTS)
-def test_nothing_is_mounted_where_it_can_change_account_files(case: str, how: str) -> None:
-    instruction, target, resolved = COVERS_ACCOUNTS[case]
-    name = f"covers-{list(COVERS_ACCOUNTS).index(case)}"
+@pytest.mark.parametrize("case", THROUGH_LINKS)
+def test_nothing_is_mounted_through_a_link(case: str, how: str) -> None:
+    """What a link of the image leads to is known only when the engine has mounted /proc."""
+    instruction, target, link = THROUGH_LINKS[case]
+    name = f"links-{list(THROUGH_LINKS).index(case)}"
     mount = Mount(target, None, type="tmpfs", tmpfs_size=1 << 20)
     options: dict[str, Any] = {how: {target: "size=1m"} if how == "tmpfs" else [mount]}
-    client = engine.connect_engine(60)
-    with small_image.planted(name, instruction) as reference:
-        container = client.containers.create(reference, ["true"], name=new_name(name), **options)
-        try:
-            with pytest.raises(ImageCannotStart, match=f"its `{target}` leads to `{resolved}`"):
-                containers.require_plain_accounts(container)
-        finally:
-            container.remove(force=True)
+    with pytest.raises(ImageCannotStart, match=f"its `{link}` is a symbolic link"):
+        _create_and_look(name, instruction, options)
 
 
 @pytest.mark.docker
-def test_ordinary_links_can_be_mounted_over() -> None:
+def test_nothing_is_mounted_at_etc() -> None:
+    with pytest.raises(ImageCannotStart, match="nothing may be mounted at its `/etc`"):
+        _create_and_look("at-etc", "RUN true", {"tmpfs": {"/etc": "size=1m"}})
+
+
+@pytest.mark.docker
+def test_ordinary_folders_can_be_mounted_over() -> None:
+    tmpfs = {"/srv/not/there": "", "/etc/new": "", "/run/x": "", "/usr/bin": ""}
+    _create_and_look("ordinary", "RUN true", {"tmpfs": tmpfs})
+
+
+def _create_and_look(name: str, instruction: str, options: dict[str, Any]) -> None:
     client = engine.connect_engine(60)
-    link = "RUN ln -s /var/tmp /srv/link"
-    with small_image.planted("ordinary-link", link) as reference:
-        container = client.containers.create(
-            reference,
-            ["true"],
-            name=new_name("ordinary"),
-            tmpfs={"/srv/link": "", "/srv/link/not/there": "", "/etc/new": "", "/var/run/x": ""},
-        )
+    with small_image.planted(name, instruction) as reference:
+        made = {"command": ["true"], "name": new_name(name), **options}
+        container = containers.create_confined(client, reference, made)
         try:
             containers.require_plain_accounts(container)
         finally:

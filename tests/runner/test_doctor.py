@@ -4,14 +4,17 @@ other look.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from commands import prepare
 from runner import doctor, embedded, engine
 from runner.doctor import MachineFinding
 from runner.errors import EnvironmentFailed, ReleaseError
+from scan import trivy
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +49,7 @@ def found(
 
 
 def failing(error: ReleaseError) -> Callable[..., str]:
-    def fail() -> str:
+    def fail(*_: object) -> str:
         raise error
 
     return fail
@@ -102,6 +105,32 @@ def test_a_driver_that_does_not_answer_is_no_gpu(nvidia_smi: Callable[[str], Non
     gpu = found()["gpu"]
     assert (gpu.ok, gpu.required) == (False, False)
     assert "exited 9: driver not loaded -> check the NVIDIA driver" in gpu.detail
+
+
+def test_a_driver_that_hangs_is_no_gpu(
+    nvidia_smi: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvidia_smi("while :; do :; done")
+    monkeypatch.setattr(doctor, "DRIVER_TIMEOUT_S", 0.3)
+    gpu = found()["gpu"]
+    assert (gpu.ok, gpu.required) == (False, False)
+    assert "did not finish in 0 s -> check the NVIDIA driver" in gpu.detail
+
+
+def test_each_finding_is_shown_before_the_next_look(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[str] = []
+
+    def look() -> str:
+        shown.append(capsys.readouterr().out)
+        return "Trivy 1"
+
+    monkeypatch.setattr(trivy, "scanner_version", look)
+    monkeypatch.setattr(doctor, "registry_in_use", failing(LACK))
+    assert prepare.run_doctor(Namespace(json=False)) == EnvironmentFailed.exit_code
+    assert "engine" in shown[0]
+    assert "it is not there" in shown[0]
 
 
 def test_room_on_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -127,6 +128,17 @@ def test_a_file_of_the_registry_that_is_not_ours(
     with refused(EnvironmentFailed, "not a regular file", f"delete {path}"):
         embedded.require_registry()
     assert (tmp_path / "precious").read_text() == "as it was"
+
+
+def test_a_lock_that_another_process_keeps(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY", raising=False)
+    monkeypatch.setattr(embedded, "START_TIMEOUT_S", 0.1)
+    path = home / "registry" / "start.lock"
+    path.parent.mkdir()
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with refused(EnvironmentFailed, f"another process holds {path}"):
+            embedded.require_registry()
 
 
 def test_a_link_at_the_place_of_the_configuration_is_replaced(

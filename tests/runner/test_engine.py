@@ -91,7 +91,7 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["npipe://x", "fd://x", "nonsense://x", "word", "tcp://h", "tcp://h:1/path", "ssh://u@h/path"],
+    ["npipe://x", "fd://x", "nonsense://x", "word", "tcp://h", "tcp://h:1/path", "ssh://u@h"],
 )
 @pytest.mark.usefixtures("no_cache")
 def test_an_address_of_another_kind_is_wrong_usage(
@@ -179,6 +179,26 @@ def test_the_setup_does_not_repeat_the_address_of_the_engine(tmp_path: Path) -> 
     assert (done.returncode, done.stdout) == (3, "")
     assert "DOCKER_HOST" in done.stderr
     assert "S3cretPW" not in done.stderr
+
+
+def test_the_setup_does_not_wait_for_a_configuration_of_docker(tmp_path: Path) -> None:
+    """`runner/setup.sh` asks whether an engine answers; docker-py would wait for a named pipe."""
+    os.mkfifo(tmp_path / "config.json")
+    script = (REPOSITORY / "runner" / "setup.sh").read_text()
+    begin, end = script.index("engine_answers()"), script.index("\nengine()")
+    asked = f'say() {{ echo "setup: $*" >&2; }}\n{script[begin:end]}\nengine_answers; echo $?'
+    done = subprocess.run(
+        ["bash", "-c", asked],
+        cwd=REPOSITORY,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "not a regular file" in done.stderr
+    assert str(tmp_path) in done.stderr
 
 
 @pytest.mark.docker

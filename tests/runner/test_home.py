@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from runner import home as homes
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 
 Other = Callable[[str], "subprocess.Popen[str]"]
@@ -196,6 +196,19 @@ def test_where_things_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert homes.out_folder() == homes.REPOSITORY / "out"
 
 
+@pytest.mark.parametrize("user", ["/a:b", "/a\x1bb"])
+def test_the_home_of_the_user_is_checked_as_the_variable_is(
+    monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    for name in ("PYTORCH_CUDA_IMAGES_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", user)
+    with refused(ConfigError, "HOME is `/a", "colon or a control character"):
+        homes.home_folder()
+    monkeypatch.setenv("HOME", "-rel")
+    assert homes.home_folder().is_absolute()
+
+
 @pytest.mark.parametrize("kind", ["a symbolic link", "a named pipe"])
 def test_a_lock_that_is_not_a_file_of_ours(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -213,5 +226,11 @@ def test_a_limit_of_the_machine_is_told_with_its_way_out() -> None:
     for number, words in ((errno.EFBIG, "ulimit -f"), (errno.EMFILE, "ulimit -n")):
         assert words in homes.hint_for(OSError(number, "x"))
         assert words in homes.machine_hint(OSError(number, "x"))
+    for no_more in (
+        BlockingIOError(errno.EAGAIN, "fork"),
+        RuntimeError("can't start new thread"),
+    ):
+        assert "--pids-limit" in homes.machine_hint(no_more)
+    assert homes.machine_hint(RuntimeError("x")) == ""
     assert homes.machine_hint(OSError(errno.EACCES, "x")) == ""
     assert homes.machine_hint(ValueError("x")) == ""

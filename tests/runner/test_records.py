@@ -88,6 +88,16 @@ def test_text_is_no_number_of_a_record(text: str) -> None:
     assert records.from_json(float, "1", "a.json") == 1.0
 
 
+@pytest.mark.parametrize(
+    "text", ["1" + "0" * 400, str(1 << 63), str(-(1 << 64)), "1e308", "-1e101"]
+)
+def test_a_number_that_cannot_be_added_or_shown(text: str) -> None:
+    with refused(ConfigError, "a.json: `b.0`", "a smaller number"):
+        records.from_json(dict[str, list[float]], f'{{"b": [{text}]}}', "a.json")
+    with refused(ConfigError, "a.yaml:1", "a smaller number"):
+        records.parse_yaml(dict[str, list[float]], f"b: [{text.replace('e', '.0e+')}]\n", "a.yaml")
+
+
 @pytest.mark.parametrize("text", ["nan", '"NaN"', '"inf"', ".inf"])
 def test_a_number_of_a_file_that_people_write_is_finite(text: str) -> None:
     with refused(ConfigError, "a.yaml:2"):

@@ -162,3 +162,13 @@ def test_a_program_gets_the_secrets_that_it_needs(monkeypatch: pytest.MonkeyPatc
     helper = shell.emptied_secrets()
     assert helper["COSIGN_PASSWORD"] == helper["PIP_INDEX_URL"] == ""
     assert "AWS_SECRET_ACCESS_KEY" not in helper, "a helper logs in with it"
+
+
+def test_the_message_of_a_failed_program_is_short() -> None:
+    """A traceback of pip has 15 long lines; the last one says what happened."""
+    long = "for i in $(seq 15); do printf '%0999d\\n' $i >&2; done; echo the end >&2; exit 3"
+    with pytest.raises(EnvironmentFailed) as caught:
+        shell.run(["/bin/sh", "-c", long], hint="look there")
+    assert "exited 3: …" in caught.value.message
+    assert caught.value.message.endswith("the end")
+    assert len(caught.value.message) < 1300

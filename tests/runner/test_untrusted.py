@@ -243,3 +243,9 @@ def test_the_cost_of_a_key_given_twice_grows_with_the_length_alone() -> None:
 def test_characters_that_no_font_has_are_not_shown(text: str) -> None:
     """Unassigned ones, and those of private use: what they look like is not known."""
     assert clean_text(f"a{text}b\n\tc") == "ab\n\tc"
+
+
+def test_json_with_too_many_values() -> None:
+    assert parse_json('[1, {"a": 2}]', LIMIT, values=5) == [1, {"a": 2}]
+    with pytest.raises(Malformed, match="more than the allowed 4 keys and values"):
+        parse_json('[1, {"a": 2}]', LIMIT, values=4)

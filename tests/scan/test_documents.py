@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import unicodedata
 from dataclasses import replace
 from functools import partial
@@ -18,9 +19,12 @@ from runner.errors import EnvironmentFailed
 from scan import assess, documents, licences, secrets
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import (
+    DOCUMENT_BYTES,
     ImageFacts,
-    _parse_facts,
+    _NoFacts,
+    _parse_document,
     _ProbeExit,
+    _RootDocument,
     compare_with_sbom,
     count_unlisted,
     probe_image,
@@ -198,7 +202,11 @@ def test_two_names_that_look_alike_stay_two() -> None:
 
 
 def looked(document: object) -> ImageFacts | ScanProblem:
-    return _parse_facts(_ProbeExit(0, json.dumps(document).encode()))
+    printed = json.dumps({"facts": document, "private": {}}).encode()
+    try:
+        return _parse_document(_RootDocument, _ProbeExit(0, printed)).facts
+    except _NoFacts as error:
+        return error.problem
 
 
 FACTS: dict[str, Any] = {
@@ -253,9 +261,10 @@ def test_any_facts_are_understood_or_a_problem(document: Any) -> None:
 
 @given(st.binary())
 def test_any_last_words_are_shown(said: bytes) -> None:
-    found = _parse_facts(_ProbeExit(3, b"", said))
-    assert isinstance(found, ScanProblem)
-    assert not [each for each in found.what if unicodedata.category(each) in ("Cc", "Cs")]
+    with pytest.raises(_NoFacts) as raised:
+        _parse_document(_RootDocument, _ProbeExit(3, b"", said))
+    shown = raised.value.problem.what
+    assert not [each for each in shown if unicodedata.category(each) in ("Cc", "Cs")]
 
 
 TALKS = {
@@ -296,7 +305,19 @@ def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.Monkey
 
 
 def test_a_malformed_look_gets_no_hint_about_a_file_of_records() -> None:
-    found = _parse_facts(_ProbeExit(0, b'{"debian": 1}'))
-    assert isinstance(found, ScanProblem)
-    assert "did not print one complete document: stdout: " in found.what
-    assert "delete the file" not in found.what
+    with pytest.raises(_NoFacts, match="did not print one complete document: stdout: ") as raised:
+        _parse_document(_RootDocument, _ProbeExit(0, b'{"facts": 1}'))
+    assert "delete the file" not in raised.value.problem.what
+
+
+@pytest.mark.parametrize("value", ["1", "[]", "{}", '"x"'])
+def test_a_document_of_many_wrong_values_takes_little_memory(value: str) -> None:
+    """An error for each would take gigabytes: a kilobyte for every three bytes."""
+    values = ",".join([value] * (DOCUMENT_BYTES // (len(value) + 2)))
+    printed = json.dumps({"facts": FACTS | {"setuid": [0]}, "private": {}}).replace(
+        "[0]", f"[{values}]"
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(_NoFacts, match="more than the allowed 300,000 keys and values"):
+        _parse_document(_RootDocument, _ProbeExit(0, printed.encode()))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 << 20

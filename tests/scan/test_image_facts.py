@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -221,7 +222,10 @@ def put(root: Path, path: str, text: str = "x", mode: int = 0o644) -> None:
 
 
 def looked(root: Path, *path: str) -> dict[str, Any]:
-    return image_probe.collect_facts(str(root), [f"{root}/{each}" for each in path])
+    private: dict[str, str] = {}
+    found = image_probe.collect_facts(str(root), [f"{root}/{each}" for each in path], private)
+    assert not private
+    return found
 
 
 def test_setuid_and_writable_paths(root: Path) -> None:
@@ -485,6 +489,88 @@ def test_everything_planted_is_named() -> None:
                 "/usr/local/bin/chromium",
             ),
         ]
+
+
+@engine_test
+def test_private_folders_are_looked_into_as_their_owners() -> None:
+    """Root without capabilities is a user as any other; `_apt` has such a folder in most images."""
+    folders = {"/srv/of-apt": "42:65534", "/srv/of-user/": "1000:1000", "/srv/last": "2001:2001"}
+    instructions = [
+        f"RUN mkdir -p {path}/.cache/pip && cp /usr/bin/id {path}/gcc && echo x > "
+        f"{path}/.cache/pip/x && chown -R {owner} {path} && chmod 6755 {path}/gcc "
+        f"&& chmod 700 {path}"
+        for path, owner in folders.items()
+    ]
+    bill = '{"components": [{"purl": "pkg:cargo/serde@1.0"}]}'
+    instructions.append(
+        f"RUN echo '{bill}' > /srv/x.cdx.json && chmod 600 /srv/*.json && chown 7 /srv/*.json"
+    )
+    with planted("private", *instructions) as reference:
+        facts = probe_image(reference)
+    assert isinstance(facts, ImageFacts), facts
+    paths = {path.rstrip("/") for path in folders}
+    assert {path for path in facts.setuid if path.startswith("/srv")} == {
+        f"{path}/gcc" for path in paths
+    }
+    assert set(facts.compilers) == {f"{path}/gcc" for path in paths}
+    assert facts.caches.keys() == {f"{path}/.cache/pip" for path in paths}
+    assert "pkg:cargo/serde@1.0" in facts.bundled
+
+
+@engine_test
+@pytest.mark.parametrize(
+    ("name", "instruction", "what"),
+    [
+        (
+            "private-inside-private",
+            "RUN mkdir -p /srv/a/b && chmod -R 700 /srv/a && chown 8 /srv/a/b && chown 7 /srv/a",
+            "its `/srv/a/b` can be read neither by root without capabilities nor by its owner",
+        ),
+        (
+            "private-of-nobody",
+            "RUN mkdir -p /srv/a && chmod 0 /srv/a",
+            "its `/srv/a` can be read neither by root without capabilities nor by its owner (0:0)",
+        ),
+        (
+            "private-of-a-large-id",
+            "RUN mkdir -p /srv/a && chown 4294967294:1 /srv/a && chmod 700 /srv/a",
+            "by its owner (4294967294:1)",
+        ),
+        (
+            "private-of-many",
+            "RUN cd /srv && for u in $(seq 100 120); do mkdir -m 700 $u; chown $u $u; done",
+            "too many folders and files cannot be read",
+        ),
+    ],
+)
+def test_what_nobody_can_read_is_a_problem(name: str, instruction: str, what: str) -> None:
+    with planted(name, instruction) as reference:
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem), found
+    assert what in found.what
+    assert found.way_out.startswith("give its owner the right to read it")
+
+
+OPENS_BY_HANDLE = """
+import ctypes, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+handle = ctypes.create_string_buffer(struct.pack("<IiII", 8, 1, 2, 0))
+for place in ("/look", "/etc/hosts"):
+    found = libc.syscall(304, os.open(place, os.O_RDONLY), handle, os.O_RDONLY)
+    os.write(2, f"{found} {os.strerror(ctypes.get_errno())}; ".encode())
+os._exit(3)
+"""
+
+
+@engine_test
+def test_no_file_of_the_host_can_be_opened_by_its_handle() -> None:
+    """With CAP_DAC_READ_SEARCH, the inode of the root folder of the host's disk would open."""
+    code = base64.b64encode(OPENS_BY_HANDLE.encode()).decode()
+    site = SITECUSTOMIZE.format(f'import base64; exec(base64.b64decode("{code}"))')
+    with planted("handle", site) as reference:
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
+    assert found.what.endswith("-1 Operation not permitted; -1 Operation not permitted;")
 
 
 @engine_test

@@ -14,7 +14,7 @@ import pytest
 from images import catalog
 from oci.registry import file_sha256
 from runner import records
-from runner.errors import ConfigError
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.freshness import STANDS_DAYS
 from runner.verdict import Verdict
 from scan import contents, image_facts, run, trivy
@@ -26,6 +26,7 @@ from scan.record import Database, Sbom, ScanProblem, ScanRecord
 from scan.run import ScanTarget
 from scan.trivy import VulnerabilityDatabase
 from tests.fakes.cyclonedx import sbom
+from tests.fakes.refusal import refused
 from tests.publish.stage_records import built
 from tests.scan.samples import TODAY
 
@@ -148,6 +149,23 @@ def test_what_was_found_in_a_digest_is_used_again_only_where_it_is_whole(
     (tmp_path / trivy.SPDX).unlink()
     contents.inspect_image(BUILD, "h", tmp_path, kept(tmp_path))
     assert len(asked) == 4
+
+
+def test_a_pipe_in_place_of_a_bill_of_materials(tmp_path: Path) -> None:
+    before = kept(tmp_path)
+    (tmp_path / trivy.SBOM).unlink()
+    os.mkfifo(tmp_path / trivy.SBOM)
+    with refused(EnvironmentFailed, str(tmp_path / trivy.SBOM), "not a regular file"):
+        contents.inspect_image(BUILD, "h", tmp_path, before)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "../../secret", "a/b", ""])
+def test_a_record_names_documents_beside_itself(tmp_path: Path, name: str) -> None:
+    before = kept(tmp_path)
+    assert before.sbom is not None
+    text = records.to_json(before).replace(before.sbom.file, name)
+    with refused(ConfigError, "sbom.file"):
+        records.from_json(ScanRecord, text, "scan.json")
 
 
 @pytest.mark.parametrize("days", [0, STANDS_DAYS - 1, STANDS_DAYS, 31])

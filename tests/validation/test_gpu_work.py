@@ -112,13 +112,15 @@ def test_what_failed_keeps_its_reason() -> None:
 
 
 def test_a_container_whose_processes_cannot_be_told() -> None:
-    """Nor those of a suite in a machine's own Python: any process that the driver names may be its
-    own.
-    """
-    work = {0: GpuActivity({"0::/user.slice\n"}), 1: GpuActivity({"0::/user.slice\n"})}
-    assert (
-        gpu_work.check_gpu_work(_passed("device"), DEVICE, "", GPUS, work).verdict is Verdict.PASS
-    )
+    """Nor those of a suite in a machine's own Python: memory and load tell, not any process."""
+    for activity, verdict in (
+        (GpuActivity({"0::/user.slice\n"}), Verdict.PASS),
+        (GpuActivity({"0::/user.slice\n"}, REST + 300_000_000, 0), Verdict.PASS),
+        (GpuActivity({ANOTHER}, REST, 0), Verdict.FAIL),
+    ):
+        work = {0: activity, 1: activity}
+        held = gpu_work.check_gpu_work(_passed("device"), DEVICE, "", GPUS, work)
+        assert held.verdict is verdict, activity
 
 
 @pytest.mark.parametrize(

@@ -305,8 +305,8 @@ def test_an_account_file_that_blocks_the_engine_is_the_image_s_fault(
     ("instructions", "says"),
     [
         (["VOLUME /etc"], "it declares a volume at `/etc`"),
-        (["RUN ln -s / /srv/link", "VOLUME /srv/link/etc"], "`/srv/link/etc` leads to `/etc`"),
-        (["RUN rm -rf /tmp && ln -s etc /tmp"], "`/tmp` leads to `/etc`"),
+        (["RUN ln -s / /srv/link", "VOLUME /srv/link/etc"], "`/srv/link` is a symbolic link"),
+        (["RUN rm -rf /tmp && ln -s etc /tmp"], "`/tmp` is a symbolic link"),
     ],
     ids=str,
 )
@@ -440,6 +440,19 @@ FILLS_THE_ROOT = {
         "assert reserve(held, 1, start, size) == 0",
         "holds more than the allowed 104,857,600 bytes in files that were removed",
     ),
+    "a removed file of a thread that is left alone": (
+        "import threading\n"
+        "def hold(os=os, time=time, reserve=reserve, start=start, size=size):\n"
+        "    time.sleep(0.5)\n"
+        '    held = os.open("/tmp/x", os.O_CREAT | os.O_WRONLY)\n'
+        '    os.unlink("/tmp/x")\n'
+        "    assert reserve(held, 1, start, size) == 0\n"
+        "    time.sleep(60)\n"
+        "if os.fork() == 0:\n"
+        "    threading.Thread(target=hold).start()\n"
+        "    ctypes.CDLL(None).syscall(60, 0)",
+        "holds more than the allowed 104,857,600 bytes in files that were removed",
+    ),
     "files that hold nothing": (
         'for each in range(3000): open(f"/tmp/{each}", "w").close()',
         "holds more than the allowed 2,000 files and folders",
@@ -463,6 +476,59 @@ def test_a_suite_that_writes_the_root_is_ended_when_it_writes_too_much(
     assert result.verdict is Verdict.FAIL
     assert result.reason == f"{REFUSED}the container's root {says}"
     assert result.seconds < 30
+
+
+OUTSIDE_THE_ROOT = """
+for each in ("hosts", "hostname", "resolv.conf"):
+    held = os.open(f"/etc/{each}", os.O_RDWR)
+    assert reserve(held, 0, start, size) == 0
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the engine's folders")
+def test_files_that_the_engine_keeps_elsewhere_count(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "ROOT_BYTES", 100 << 20)
+    with planted("outside", user="0:0") as image:
+        attacked = replace(setup, reference=image)
+        result = _write_root(RESERVE + OUTSIDE_THE_ROOT, attacked, tmp_path)
+    assert result.verdict is Verdict.FAIL
+    assert result.reason.endswith("104,857,600 bytes in files that the engine put there"), result
+    assert result.seconds < 30
+
+
+def test_a_volume_is_memory_if_the_root_can_be_written(setup: Setup, tmp_path: Path) -> None:
+    """Also where another suite has memory of its own."""
+    program = 'found = os.statvfs("/tmp")\nprint("SIZE", found.f_blocks * found.f_frsize)'
+    with planted("root-volume", "VOLUME /tmp") as image:
+        result = _write_root(program, replace(setup, reference=image), tmp_path)
+    assert f"SIZE {64 << 20}" in result.last_output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the engine's folders")
+def test_open_files_are_looked_at_for_a_bounded_time(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(root_usage, "LOOK_S", 0.0)
+    result = _write_root("import time; time.sleep(60)", setup, tmp_path)
+    assert result.verdict is Verdict.FAIL
+    assert "the container holds more open files than can be looked at in 0 s" in result.reason
+    assert result.seconds < 30
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the engine's folders")
+def test_a_container_that_has_just_ended_holds_nothing(tiny_image: str) -> None:
+    """The engine lists no processes of it, and answers with an error."""
+    container = engine.connect_engine().containers.create(tiny_image, ["true"])
+    try:
+        container.start()
+        container.reload()
+        container.wait()
+        assert root_usage.describe_excess(container, 1 << 20, 1000) == ""
+    finally:
+        container.remove(force=True)
 
 
 def test_who_may_not_look_into_the_engine_s_folders_believes_its_size(

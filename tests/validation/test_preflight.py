@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from runner import records
 from runner.verdict import Verdict
 from validation.nvml import GpuAtRest, Inventory
 from validation.preflight import check_host
@@ -181,7 +181,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        Path, "read_text", lambda *_, **__: "MemTotal: 9 kB\nMemAvailable:   2000000 kB\n"
+        records, "read_text", lambda _: "MemTotal: 9 kB\nMemAvailable:   2000000 kB\n"
     )
     found = _refused(_judged(GOOD))
     assert (found.name, found.reason) == (

@@ -53,6 +53,13 @@ def test_a_report_is_read() -> None:
     assert (report.exit_code, report.whole, report.not_collected) == (1, True, ())
 
 
+def many_figures(tests: int, characters: int) -> str:
+    """Return a report of tests that have 100 figures each, with long names and units."""
+    figures = [["n" * characters, [1.0, "u" * characters]]] * 100
+    silent = {**TEST, "longrepr": "failed", "user_properties": figures}
+    return lines(*({**silent, "nodeid": f"{each:02}"} for each in range(tests)))
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"nodeid": None}, "`nodeid`: Input should be a valid string"),
     ({"nodeid": ""}, "`nodeid`: String should have at least 1 character"),
@@ -118,6 +125,8 @@ def test_every_field_has_its_type(changed: dict[str, Any], says: str) -> None:
             "more than the allowed 500 tests",
         ),
         (lines(*[TEST] * 11), "more than the allowed 10 results of one test"),
+        (many_figures(51, 1), "it has 5,100 figures, more than the allowed 5,000"),
+        (many_figures(10, 250), "have 500,080 characters, more than the allowed 500,000"),
     ],
     ids=lambda value: value[:20],
 )

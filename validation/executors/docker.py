@@ -83,17 +83,11 @@ folders.
 LOG_SIZE, LOG_FILES = "5m", 2
 LOG_BYTES = 4 << 20
 
-_CONFINEMENT = {
-    "network_mode": "none",
-    "ipc_mode": "private",
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
+_LIMITED = {
     "ulimits": [Ulimit(name=name, soft=limit, hard=limit) for name, limit in LIMITS],
     # if this machine has no memory left, the image ends before the harness and the engine
     "oom_score_adj": 500,
     "pids_limit": PROCESSES,
-    "use_config_proxy": False,  # the address of a proxy may hold a password
-    "healthcheck": {"test": ["NONE"]},
     "log_config": LogConfig(
         type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}
     ),
@@ -180,7 +174,7 @@ def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
     try:
         config = _engine_client().images.get(setup.reference).attrs.get("Config") or {}
         options = _container_options(suite, setup, folder)
-        mounted = (*TEMPORARY, *(str(mount["Target"]) for mount in options["mounts"]))
+        mounted = (*options["tmpfs"], *(str(mount["Target"]) for mount in options["mounts"]))
         volumes = containers.volumes_in_memory(config, mounted, ROOT)
         try:
             with _started_container(setup.reference, options, volumes) as container:
@@ -306,9 +300,8 @@ def _started_container(
     """
     with contextlib.ExitStack() as stack:
         try:
-            container = _engine_client().containers.create(
-                reference, **{**options, "mounts": [*volumes, *options["mounts"]]}
-            )
+            with_volumes = {**options, "mounts": [*volumes, *options["mounts"]]}
+            container = containers.create_confined(_engine_client(), reference, with_volumes)
             stack.callback(_remove_container, container)
             containers.require_plain_accounts(container)
             container.start()
@@ -328,7 +321,7 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
     caches = {} if suite.writes_root else dict(CACHES)
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     return {
-        **_CONFINEMENT,
+        **_LIMITED,
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
         "labels": {LABEL: owner.current_owner()},

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runner import progress
 from runner.errors import EnvironmentFailed
+from runner.untrusted import Malformed, read_own_file
 
 PR_SET_CHILD_SUBREAPER = 36
 """Of linux/prctl.h. A process whose parent has ended becomes a child of the nearest ancestor that
@@ -25,6 +26,7 @@ END_S = 20.0
 killed.
 """
 POLL_S = 0.02
+_LARGEST = 1 << 20
 
 
 @contextlib.contextmanager
@@ -69,6 +71,6 @@ def _end_all_but(before: set[int]) -> None:
 def _list_children() -> set[int]:
     found: set[int] = set()
     for children in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # a thread that ended this very moment
-            found.update(map(int, children.read_text().split()))
+        with contextlib.suppress(OSError, Malformed):  # a thread that ended this very moment
+            found.update(map(int, read_own_file(children, _LARGEST).split()))
     return found

@@ -19,7 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 from oci.manifest import is_digest
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
-from runner.errors import GateRefused
+from runner.errors import ConfigError, GateRefused
+from runner.moments import parse_moment
+from runner.untrusted import clean_line
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
@@ -79,10 +81,17 @@ def list_artifacts(statement: Statement) -> tuple[str, ...]:
 
 
 def add_seconds(started_at: str, seconds: float) -> str:
-    """Return the moment (ISO 8601) that is `seconds` later; empty if the moment is empty."""
+    """Return the moment (ISO 8601) that is `seconds` later; empty if the moment is empty.
+
+    Raises ConfigError if there is no such moment.
+    """
     if not started_at:
         return ""
-    moment = datetime.datetime.fromisoformat(started_at) + datetime.timedelta(seconds=seconds)
+    try:
+        moment = parse_moment(started_at) + datetime.timedelta(seconds=seconds)
+    except (ValueError, OverflowError):
+        problem = f"no moment is {seconds:.6g} s after {clean_line(started_at, 60)!r}"
+        raise ConfigError(problem, "delete the record and run the stage again") from None
     return moment.isoformat(timespec="seconds")
 
 

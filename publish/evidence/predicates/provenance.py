@@ -11,7 +11,6 @@ its own provenance names it, else a machine of ours, which a verifier should tru
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from publish.evidence.strict_json import NOT_USABLE
 from runner import settings
 from runner.errors import ConfigError, GateRefused
 from runner.masking import mask_value
+from runner.moments import parse_moment
 
 BUILD_TYPE = "https://github.com/pytorch-cuda-images/build/v1"
 LOCAL_BUILDER = "https://github.com/pytorch-cuda-images/builder/local"
@@ -219,10 +219,10 @@ def _require_order(built: BuildClaim) -> None:
     """Raise GateRefused if Debian's packages were taken after the build."""
     try:
         taken, finished = (
-            datetime.datetime.fromisoformat(each) for each in (built.taken_at, built.finished_at)
+            parse_moment(each, zoned=True) for each in (built.taken_at, built.finished_at)
         )
         is_in_order = taken <= finished
-    except (TypeError, ValueError):  # one has a zone, the other has none; or one is no moment
+    except ValueError:
         is_in_order = False
     if built.taken_at and not is_in_order:
         said = f"Debian's packages of {built.taken_at!r:.40}, built {built.finished_at!r:.40}"

@@ -169,3 +169,58 @@ def test_a_broken_key_of_this_machine_is_named(home: Path, monkeypatch: pytest.M
     path.write_text("")
     with refused(ConfigError, "no private key", f"delete {path}"):
         attest.load_signer()
+
+
+@pytest.fixture
+def own_pair(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The key of this machine, the path of its private half."""
+    for name in (keys.SIGNING_KEY, keys.TRUSTED_KEYS):
+        monkeypatch.delenv(name, raising=False)
+    attest.load_signer()
+    return home / "keys" / "this-machine.key"
+
+
+def test_a_run_that_was_killed_before_the_public_half_blocks_no_later_one(own_pair: Path) -> None:
+    public = own_pair.with_suffix(".pub")
+    text = public.read_text()
+    public.unlink()
+    trusted = attest.load_trusted()
+    assert attest.load_trusted_if_any() == trusted
+    assert [keys.encode_public_half(keys.load_signing_key(str(own_pair)))] == [text]
+    attest.load_signer()
+    assert public.read_text() == text
+    assert attest.load_trusted() == trusted
+
+
+def test_the_public_half_follows_from_the_private_one(own_pair: Path) -> None:
+    trusted = attest.load_trusted()
+    own_pair.with_suffix(".pub").write_text(keys.encode_public_half(P256))
+    assert set(attest.load_trusted().keys) == set(trusted.keys)
+
+
+def test_a_public_half_alone_is_set_aside(
+    own_pair: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = own_pair.with_suffix(".pub")
+    text = public.read_text()
+    own_pair.unlink()
+    assert len(attest.load_trusted().keys) == 1  # what it signed still counts
+    attest.load_signer()
+    assert public.read_text() != text
+    (kept,) = public.parent.glob("this-machine-*.pub")
+    assert kept.read_text() == text
+    assert kept.name in capsys.readouterr().err
+
+
+def test_an_encrypted_key_without_its_passphrase_is_trusted_by_its_public_half(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (keys.SIGNING_KEY, keys.TRUSTED_KEYS):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(keys.PASSPHRASE, "a passphrase")
+    attest.load_signer()
+    monkeypatch.delenv(keys.PASSPHRASE)
+    assert len(attest.load_trusted().keys) == 1
+    (home / "keys" / "this-machine.pub").unlink()
+    with refused(ConfigError, "the key is encrypted"):
+        attest.load_trusted()

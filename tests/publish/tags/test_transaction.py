@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -1089,12 +1090,14 @@ def test_a_claim_that_somebody_trusted_signed_is_waited_for(client: Registry, cl
         pass
 
 
-def test_an_owner_is_a_run_or_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_is_a_run_or_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
-    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", "one")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "one"))
     here = lock.make_owner_name("v2.6.0")
     assert lock.make_owner_name("v2.6.1") == here
-    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", "two")
+    shutil.rmtree(tmp_path / "one")  # another machine or container of this name and path
+    assert lock.make_owner_name("v2.6.0") != here
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "two"))
     assert lock.make_owner_name("v2.6.0") != here
     monkeypatch.setenv("GITHUB_RUN_ID", "17")
     assert lock.make_owner_name("v2.6.0") == "run 17, v2.6.0"
