@@ -97,7 +97,12 @@ def parse_program(text: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """Return the address of a web page: it is written into notes, the feed and messages."""
+    """Return the address of a web page: it is written into notes, the feed and messages.
+
+    Raises ArgumentTypeError if a user name or password may be in it.
+    """
+    if "@" in text.partition("://")[2].partition("?")[0].partition("#")[0]:
+        raise ArgumentTypeError("it holds a user name or a password: remove them")
     if not re.fullmatch(r"https?://[!-~]{1,500}", text):
         raise ArgumentTypeError("write the whole address, for example https://example.com/releases")
     return text

@@ -1,4 +1,4 @@
-"""Check Docker's configuration file before docker-py, the docker client or the scanner reads it.
+"""Check Docker's configuration file before it is used here, by the docker client or the scanner.
 
 They trust it: a FIFO would hang them, and a value of another type would end them with an error that
 names no file.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from docker.utils.config import find_config_file
 from pydantic import Field, TypeAdapter, ValidationError
@@ -54,34 +54,41 @@ class _Config:
 
 
 def check_config(purpose: str = "") -> None:
-    """Raise ConfigError if Docker's configuration is not what its readers expect.
+    """Raise ConfigError if Docker's configuration is not what its readers expect."""
+    read_config(purpose)
 
-    The error names the file, and begins with `purpose`.
+
+def read_config(purpose: str = "") -> dict[str, Any]:
+    """Return Docker's configuration, empty if there is none.
+
+    Raises ConfigError if it is not what its readers expect. The error names the file, and begins
+    with `purpose`.
     """
     found = find_config_file()  # it may be ~/.dockercfg too, in which each key is a registry
-    path = Path(str(found or ""))
-    if found and (problem := _config_problem(path)):
-        raise ConfigError(f"{purpose}Docker's configuration {path} cannot be used: {problem}", HINT)
-
-
-def _config_problem(path: Path) -> str:
+    if not found:
+        return {}
+    path = Path(str(found))
     try:
-        _require_valid(read_own_file(path, CONFIG_BYTES))
+        return _require_valid(read_own_file(path, CONFIG_BYTES))
     except OSError as error:
-        return error.strerror or type(error).__name__
+        problem = error.strerror or type(error).__name__
     except Malformed as error:
-        return str(error)
+        problem = str(error)
     except ValidationError as error:
-        place = error.errors()[0]["loc"]
-        if place[:1] == ("HttpHeaders",) and place[-1] == "[key]":
-            return "a name in `HttpHeaders` is not the name of a header"  # it may be a whole header
-        where = clean_line(".".join(map(str, place)), 100)
-        return f"{f'`{where}`' if where else 'the document'} has a wrong type or form"
-    return ""
+        problem = _describe_place(error)
+    raise ConfigError(f"{purpose}Docker's configuration {path} cannot be used: {problem}", HINT)
 
 
-def _require_valid(data: bytes) -> None:
-    document = parse_json(data, CONFIG_BYTES) if data.strip() else {}
+def _describe_place(error: ValidationError) -> str:
+    place = error.errors()[0]["loc"]
+    if place[:1] == ("HttpHeaders",) and place[-1] == "[key]":
+        return "a name in `HttpHeaders` is not the name of a header"  # it may be a whole header
+    where = clean_line(".".join(map(str, place)), 100)
+    return f"{f'`{where}`' if where else 'the document'} has a wrong type or form"
+
+
+def _require_valid(data: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = parse_json(data, CONFIG_BYTES) if data.strip() else {}
     config = TypeAdapter(_Config).validate_python(document)
     for name in config.HttpHeaders or {}:
         if name.lower() in _OF_CLIENT:
@@ -100,3 +107,4 @@ def _require_valid(data: bytes) -> None:
             login = ""
         if ":" not in login:
             raise Malformed("an `auth` is not the base64 of USER:PASSWORD")
+    return document

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from commands.parser import make_parser
+from runner import settings
 from runner.home import REPOSITORY
 
 STAGING = frozenset({"STAGING_USER", "STAGING_PASSWORD"})
@@ -58,6 +59,13 @@ RECORDS = {f"release.yml {job}" for job in ("shared", "build", "validate", "scan
     "rescan.yml rescan"
 }
 """Jobs whose records are kept where they fail."""
+
+TRUST = {
+    settings.TRUSTED_KEYS: "${{ vars.TRUSTED_KEYS }}",
+    settings.DECISION_KEYS: "${{ vars.DECISION_KEYS }}",
+    settings.TRUSTED_IDENTITIES: "${{ vars.TRUSTED_IDENTITIES }}",
+}
+"""Who is trusted with what. One of them without the others trusts another circle of people."""
 
 LONGEST_MINUTES = 240
 
@@ -376,6 +384,27 @@ def _filled(command: str) -> str:
     return re.sub(r"\$(\w+)", lambda found: WORDS[found[1]], words)
 
 
+def trust_is_set_as_a_whole(root: Path) -> Iterator[str]:
+    """In one place: the workflow, the job, or the step. And whoever reads a registry has it."""
+    for file, workflow in workflows(root).items():
+        for where, given in _environments(file, workflow):
+            found = {name: given[name] for name in TRUST if name in given}
+            if found and found != TRUST:
+                yield f"{where}: sets {sorted(found)} of the variables of trust, or other values"
+    for where, job in jobs(root):
+        every = workflows(root)[where.partition(" ")[0]].get("env", {}) | job.get("env", {})
+        if settings.REGISTRY in every and not TRUST.items() <= every.items():
+            yield f"{where}: reads a registry, and does not say who is trusted"
+
+
+def _environments(file: str, workflow: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every `env` of a workflow, with where it is."""
+    yield file, workflow.get("env", {})
+    for name, job in workflow["jobs"].items():
+        yield f"{file} {name}", job.get("env", {})
+        yield from ((f"{file} {name}", step.get("env", {})) for step in job.get("steps", ()))
+
+
 RULES: tuple[Rule, ...] = (
     actions_are_pinned,
     jobs_end,
@@ -394,4 +423,5 @@ RULES: tuple[Rule, ...] = (
     times_are_those_of_the_docs,
     settings_are_documented,
     commands_are_ones_a_person_can_type,
+    trust_is_set_as_a_whole,
 )

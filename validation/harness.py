@@ -66,6 +66,7 @@ def _install_wheels(lock: Path, target: Path) -> None:
     try:
         command = (
             sys.executable,
+            "-P",
             "-m",
             "pip",
             "install",
