@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,6 +120,8 @@ class LayerWorkers:
         self._pool.shutdown(cancel_futures=True)
         self._amounts.close()
         self._display.join()
+        if not sys.flags.safe_path:
+            os.unsetenv("PYTHONSAFEPATH")
 
     def submit_layer(self, spec: LayerSpec, zips: Sequence[Path] = ()) -> None:
         """Start to make a layer."""

@@ -22,7 +22,7 @@ SHORTEST = 6
 
 _ACCOUNT = re.compile(r"[^\s/@=,:'\"`(<\[\\]{1,200}:(?!//)[^\s'\"`]{0,500}@(?!sha(?:256|512):)")
 """USER:PASSWORD@, but not the name and tag before a digest."""
-_PARTS = re.compile(r"//(?P<account>\S*)@|[?&][^=&#\s]*=(?P<value>[^&#\s]*)")
+_PARTS = re.compile(r"(?:^|\s)(?:\S*?//)?(?P<account>\S*)@|[?&][^=&#\s]*=(?P<value>[^&#\s]*)")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 
 

@@ -8,10 +8,11 @@ every process of the same user can read that in /proc. Then they are only in ENV
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,6 +181,9 @@ PATHS = (
     SSL_CERT_DIR,
     "TMPDIR",
     XDG_CACHE_HOME,
+    "PIP_CONFIG_FILE",
+    "PIP_CERT",
+    "UV_CONFIG_FILE",
 )
 """Variables that hold a path and that other programs read too."""
 
@@ -200,6 +204,18 @@ def is_secret(name: str) -> bool:
 def hold_secrets(found: Mapping[str, str]) -> None:
     """Add secrets to ENVIRON that are not in the environment of this process."""
     _held.update(found)
+
+
+@contextlib.contextmanager
+def show_secrets(secrets: ForeignSecret) -> Iterator[None]:
+    """Put secrets into the environment for a while, for a library that reads them there."""
+    shown = {name: value for name, value in _held.items() if is_one_of(name, (secrets,))}
+    os.environ.update(shown)
+    try:
+        yield
+    finally:
+        for name in shown:
+            os.environ.pop(name)
 
 
 def is_listed_secret(name: str) -> bool:

@@ -11,10 +11,9 @@ nothing is attached that those who trust the configured identities would not bel
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -195,24 +194,8 @@ def _ask_agent() -> str:
 
 def _detect_token() -> str | None:
     """Return the token of another service, as the library finds it."""
-    with _shown_tokens():
+    with settings.show_secrets(settings.IDENTITY_TOKENS):
         return detect_credential()
-
-
-@contextlib.contextmanager
-def _shown_tokens() -> Iterator[None]:
-    """Put the tokens of the job where the library reads them: into the environment, for a while."""
-    shown = {
-        name: value
-        for name, value in shell.secrets_for(settings.IDENTITY_TOKENS).items()
-        if name not in os.environ
-    }
-    os.environ.update(shown)
-    try:
-        yield
-    finally:
-        for name in shown:
-            os.environ.pop(name)
 
 
 def _make_context(config: ClientTrustConfig) -> SigningContext:

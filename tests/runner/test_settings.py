@@ -22,13 +22,16 @@ GO_THROUGH_ALL = {
     "validation/executors/local.py": "hands on an allow-list",
     "scan/trivy.py": "empties the settings of Trivy",
     "runner/redaction.py": "looks for values of secrets",
-    "publish/evidence/keyless.py": "shows the library the tokens of a job for a while",
+    "runner/settings.py": "shows a library the tokens of a job for a while",
     "release.py": "takes the secrets out",
 }
 """Modules that go through the whole environment, and what for."""
 
 
-PARAMETERS = {("publish/evidence/predicates/provenance.py", "name"): "_VARIABLES"}
+PARAMETERS = {
+    ("publish/evidence/predicates/provenance.py", "name"): "_VARIABLES",
+    ("publish/evidence/keyless.py", "variable"): "_AGENTS",
+}
 """Where the name is a parameter: the constant that holds what it can be."""
 
 
