@@ -107,6 +107,7 @@ try:
     from runner import embedded, home, progress, settings
     from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
     from runner.records import write_text
+    from runner.redaction import hide_accounts
     from runner.signals import ignore_signals, interrupt_on_signals
     from runner.time_limit import TimeLimitExceeded, time_limit
     from runner.untrusted import clean_line
@@ -175,7 +176,7 @@ def _report_mistake(error: BaseException) -> str:
     what = clean_line(f"{type(error).__name__}: {error}", 200)
     try:
         path = home.out_folder() / "errors" / f"{os.getpid()}.txt"
-        write_text(path, whole.encode("utf-8", "replace").decode())
+        write_text(path, hide_accounts(whole.encode("utf-8", "replace").decode()))
     except ReleaseError:
         return f"{what} -> run it again with --verbose, and report what it prints"
     return f"{what} -> report it with {path}"

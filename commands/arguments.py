@@ -7,6 +7,7 @@ import re
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from images import catalog as catalogue
@@ -90,10 +91,10 @@ def parse_line(text: str) -> str:
 
 
 def parse_program(text: str) -> str:
-    """Return the path of a program."""
+    """Return the path of a program, absolute: it is run in another folder than this one."""
     if not text or not text.isprintable() or text.startswith("-"):
         raise ArgumentTypeError("write the path of a Python, without control characters")
-    return text
+    return str(Path(text).absolute()) if "/" in text else text
 
 
 def parse_address(text: str) -> str:

@@ -160,3 +160,14 @@ def test_what_names_nothing_is_not_taken_for_everything(
     asked = parse(words)
     with refused(ConfigError, said):
         asked.run(asked)
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"), [("python3", "python3"), ("bin/python", "HERE/bin/python"), ("/p", "/p")]
+)
+def test_a_python_is_found_from_the_folder_a_person_is_in(
+    typed: str, taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = parse(["validate", "v2.6.0", "--executor", "local", "--python", typed])
+    assert asked.python == taken.replace("HERE", str(tmp_path))
