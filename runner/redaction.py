@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -23,19 +23,32 @@ SHORTEST = 6
 _ACCOUNT = re.compile(r"[^\s/@=,:'\"`(<\[\\]{1,200}:(?!//)[^\s'\"`]{0,500}@(?!sha(?:256|512):)")
 """USER:PASSWORD@, but not the name and tag before a digest."""
 _PARTS = re.compile(r"(?:^|\s)(?:\S*?//)?(?P<account>\S*)@|[?&][^=&#\s]*=(?P<value>[^&#\s]*)")
+_WORD = re.compile("[A-Za-z_-]{1,16}")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 
 
 def hide_secrets(text: str) -> str:
     """Return `text` with `***` for each value of a secret variable, in any part or form of it."""
-    for value in sorted(_values(), key=len, reverse=True):
-        text = text.replace(value, HIDDEN)
-    return text
+    return _replace_all(text, _values())
+
+
+def hide_secrets_of_record(text: str) -> str:
+    """Return the same for a record, in which plain words stay.
+
+    A passphrase such as `password` is one, and a record whose keys are replaced cannot be read.
+    """
+    return _replace_all(text, {value for value in _values() if not _WORD.fullmatch(value)})
 
 
 def hide_accounts(text: str) -> str:
     """Return `text` with `***` for each value of a secret variable and each USER:PASSWORD@."""
     return _ACCOUNT.sub(f"{HIDDEN}@", hide_secrets(text))
+
+
+def _replace_all(text: str, values: Collection[str]) -> str:
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return text
 
 
 def _values() -> set[str]:

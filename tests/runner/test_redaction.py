@@ -90,6 +90,9 @@ def test_no_secret_is_in_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HF_TOKEN", "S3cret")
     records.write_text(tmp_path / "record.json", '{"reason": "S3cret was refused"}')
     assert (tmp_path / "record.json").read_text() == '{"reason": "*** was refused"}'
+    monkeypatch.setenv("COSIGN_PASSWORD", "password")
+    records.write_text(tmp_path / "record.json", '{"passwords": {}}')
+    assert (tmp_path / "record.json").read_text() == '{"passwords": {}}'
 
 
 @pytest.mark.parametrize(
