@@ -7,6 +7,7 @@ inconclusive, 130 interrupted. docs/releasing.md explains every command.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import NoReturn
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HANDED = "handed_secrets"
+"""The option of Python (`-X`) that names the open file with the secrets."""
 _INTERRUPTED = "interrupted -> run the same command again, it continues where it stopped"
 
 
@@ -26,25 +29,23 @@ def _end_now(message: str, exit_code: int) -> NoReturn:
 
 
 def _use_own_python() -> None:
-    """Go on in the Python of the virtual environment beside this file, unless this is it.
+    """Go on in the Python of the virtual environment beside this file, without secrets around it.
 
-    It is also started again, without PYTHONINSPECT, if that variable is set: otherwise Python would
-    end with a prompt instead of an exit code. If there is no such Python, or it cannot be started,
-    one line says so and the exit code is 3.
+    It is started again if its Python is another one, if a secret is in its environment, or if
+    PYTHONINSPECT is: Python would end with a prompt instead of an exit code. If there is no such
+    Python, or it cannot be started, one line says so and the exit code is 3.
     """
     folder = Path(__file__).resolve().parent / ".venv"
     is_own = os.path.realpath(sys.prefix) == os.path.realpath(folder)
-    would_prompt = __name__ == "__main__" and bool(os.environ.get("PYTHONINSPECT"))
-    if would_prompt:
-        del os.environ["PYTHONINSPECT"]
-    if is_own and not would_prompt:
+    would_prompt = __name__ == "__main__" and bool(os.environ.pop("PYTHONINSPECT", ""))
+    if is_own and (__name__ != "__main__" or not (would_prompt or _find_secrets())):
         return
-    python = str(folder / "bin" / "python")
+    python = sys.executable if is_own else str(folder / "bin" / "python")
     try:
         Path(python).stat()
         # a Python that was started from there and has another prefix would start itself for ever
-        if would_prompt or sys.executable != python:
-            os.execv(python, [python, *sys.argv])
+        if is_own or sys.executable != python:
+            _start_again(python, sys.orig_argv[1:] if is_own else sys.argv)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -52,15 +53,52 @@ def _use_own_python() -> None:
     _end_now("the harness is not set up -> run `make setup`", 3)
 
 
+def _find_secrets() -> dict[str, str]:
+    """Return the variables that no other program may see.
+
+    In a folder without the rest of the harness there are none: it cannot be loaded there.
+    """
+    try:
+        from runner import settings  # noqa: PLC0415 - it may be missing, and Python another one
+    except ImportError:
+        return {}
+    return {name: value for name, value in os.environ.items() if settings.is_secret(name)}
+
+
+def _start_again(python: str, words: list[str]) -> NoReturn:
+    """Become a new process without secrets in its environment; it gets them from a file in memory.
+
+    What a process was started with can be read in /proc by all that it starts.
+    """
+    secrets = _find_secrets()
+    options = []
+    if secrets:
+        handed = os.memfd_create("secrets", 0)
+        with os.fdopen(handed, "w", encoding="ascii", closefd=False) as file:
+            json.dump(secrets, file)
+        options = ["-X", f"{_HANDED}={handed}"]
+    public = {name: value for name, value in os.environ.items() if name not in secrets}
+    os.execve(python, [python, *options, *words], public)
+
+
+def _take_secrets() -> None:
+    """Take over the secrets that `_start_again` left."""
+    if handed := sys._xoptions.get(_HANDED):
+        with os.fdopen(int(handed), encoding="ascii") as file:
+            file.seek(0)
+            settings.hold_secrets(json.load(file))
+
+
 if __name__ == "__main__":  # while modules are loaded; `main` sets what holds from then on
     for _each in _ENDS:
         if signal.getsignal(_each) is not signal.SIG_IGN:
             signal.signal(_each, lambda *_: _end_now(_INTERRUPTED, 130))
-_use_own_python()
 if (
     _folder := str(Path(__file__).resolve().parent)
 ) not in sys.path:  # PYTHONSAFEPATH leaves it out
     sys.path.insert(0, _folder)
+
+_use_own_python()
 
 # TLS would write the keys of every connection there, and wait for a named pipe
 os.environ.pop("SSLKEYLOGFILE", None)
@@ -74,9 +112,10 @@ try:
 
     from commands.parser import parse
     from oci import tls
-    from runner import embedded, home, progress
+    from runner import embedded, home, progress, settings
     from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
     from runner.records import write_text
+    from runner.redaction import hide_accounts
     from runner.signals import ignore_signals, interrupt_on_signals
     from runner.time_limit import TimeLimitExceeded, time_limit
     from runner.untrusted import clean_line
@@ -151,7 +190,7 @@ def _report_mistake(error: BaseException) -> str:
     what = clean_line(f"{type(error).__name__}: {error}", 200)
     try:
         path = home.out_folder() / "errors" / f"{os.getpid()}.txt"
-        write_text(path, whole.encode("utf-8", "replace").decode())
+        write_text(path, hide_accounts(whole.encode("utf-8", "replace").decode()))
     except ReleaseError:
         return f"internal error: {what} -> run it again with --verbose, and report what it prints"
     return f"internal error: {what} -> report it with {path}"
@@ -175,4 +214,5 @@ def _run_and_exit() -> NoReturn:
 
 
 if __name__ == "__main__":
+    _take_secrets()
     _run_and_exit()

@@ -92,10 +92,10 @@ def parse_line(text: str) -> str:
 
 
 def parse_program(text: str) -> str:
-    """Return the path of a program."""
+    """Return the path of a program, absolute: it is run in another folder than this one."""
     if not text or not text.isprintable() or text.startswith("-"):
         raise ArgumentTypeError("write the path of a Python, without control characters")
-    return text
+    return str(Path(text).absolute()) if "/" in text else text
 
 
 def parse_folder(text: str) -> Path:
@@ -106,7 +106,12 @@ def parse_folder(text: str) -> Path:
 
 
 def parse_address(text: str) -> str:
-    """Return the address of a web page: it is written into notes, the feed and messages."""
+    """Return the address of a web page: it is written into notes, the feed and messages.
+
+    Raises ArgumentTypeError if a user name or password may be in it.
+    """
+    if "@" in text.partition("://")[2].partition("?")[0].partition("#")[0]:
+        raise ArgumentTypeError("it holds a user name or a password: remove them")
     if not re.fullmatch(r"https?://[!-~]{1,500}", text):
         raise ArgumentTypeError("write the whole address, for example https://example.com/releases")
     return text

@@ -129,7 +129,7 @@ def pip_download_command(python: str) -> list[str]:
         "--no-input",
     ]
     target = [f"--python-version={python}", "--implementation=cp", *platforms]
-    return [sys.executable, "-m", "pip", "download", *common, *target]
+    return [sys.executable, "-P", "-m", "pip", "download", *common, *target]
 
 
 def verify_wheel(wheel: Wheel, path: Path) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from images.layers import LayerSpec
 from images.wheels import Prefix
 from oci.registry import Registry
 from oci.tarball import Blob
-from runner import progress, signals
+from runner import progress, settings, shell, signals
 from runner.errors import ConfigError, EnvironmentFailed
 
 LAYERS, PUSH = "layers", "push"
@@ -95,13 +96,15 @@ class LayerWorkers:
         self._futures: dict[str, Future[tuple[Blob, float]]] = {}
 
     def __enter__(self) -> LayerWorkers:
+        # no process imports a module of the folder that a person is in
+        os.putenv("PYTHONSAFEPATH", "1")
         signals.start_resource_tracker()
         amounts, self._amounts = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
             os.cpu_count(),
             mp_context=self._context,
             initializer=_start_worker,
-            initargs=(self._amounts,),
+            initargs=(self._amounts, shell.secrets_for(settings.REGISTRY_LOGINS)),
         )
         titles = (LAYERS, PUSH) if self._recipe.host else (LAYERS,)
         self._display = threading.Thread(
@@ -117,6 +120,8 @@ class LayerWorkers:
         self._pool.shutdown(cancel_futures=True)
         self._amounts.close()
         self._display.join()
+        if not sys.flags.safe_path:
+            os.unsetenv("PYTHONSAFEPATH")
 
     def submit_layer(self, spec: LayerSpec, zips: Sequence[Path] = ()) -> None:
         """Start to make a layer."""
@@ -215,13 +220,14 @@ class _CountingFile:
         self._unreported = 0
 
 
-def _start_worker(amounts: Connection) -> None:
-    """Prepare a worker process.
+def _start_worker(amounts: Connection, logins: Mapping[str, str]) -> None:
+    """Prepare a worker process, which needs the `logins` to push.
 
     Its parent handles Ctrl-C and a hang-up. If the parent is killed, the worker ends too.
     """
     global _amounts  # noqa: PLW0603 - a process pool hands its workers state only so
     _amounts = amounts
+    settings.hold_secrets(logins)
     for each in (signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

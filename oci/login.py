@@ -11,22 +11,17 @@ from __future__ import annotations
 import base64
 import re
 import threading
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from docker import auth
-from docker.credentials.errors import StoreError
-from docker.errors import DockerException
 from requests.auth import AuthBase
 
 from oci import transport
 from oci.reach import Misdirected
 from oci.transport import TIMEOUT_S
-from runner import docker_config, shell
-from runner.errors import ConfigError
+from runner import accounts
 from runner.untrusted import Malformed, parse_json
 
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -58,13 +53,14 @@ class Login(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the authorization for the request's repository; none for another host."""
-        return _FixedHeader(self._held_header(self._purpose_of(request)))(request)
+        return FixedHeader(self._held_header(self._purpose_of(request)))(request)
 
     def answer_challenge(self, refused: requests.Response) -> bool:
         """Return whether there is a new answer to the challenge of a 401.
 
         Then send the request again. Raises ConfigError if Docker's configuration cannot be read,
-        and RequestException if the token service does not answer.
+        EnvironmentFailed if a credential helper fails, and RequestException if the token service
+        does not answer.
         """
         challenge = refused.headers.get("WWW-Authenticate", "")
         purpose = self._purpose_of(refused.request) if challenge else None
@@ -108,7 +104,7 @@ class Login(AuthBase):
             answer = self._token_session.post(
                 realm,
                 data=form,
-                auth=_FixedHeader(""),
+                auth=FixedHeader(""),
                 timeout=TIMEOUT_S,
                 stream=True,
                 allow_redirects=False,  # the refresh token would be sent on
@@ -116,7 +112,7 @@ class Login(AuthBase):
         else:
             query, account = (
                 {"service": service, "scope": scope.split()},
-                _FixedHeader(self._basic_header),
+                FixedHeader(self._basic_header),
             )
             answer = self._token_session.get(
                 realm,
@@ -155,22 +151,7 @@ class Login(AuthBase):
 
         Docker writes them in two ways.
         """
-        docker_config.check_config(f"no credentials for {self._host}: ")
-        try:
-            with warnings.catch_warnings(
-                action="ignore"
-            ):  # about a missing helper, which is an error below
-                found = (
-                    auth.resolve_authconfig(
-                        auth.load_config(credstore_env=shell.emptied_secrets()), self._host
-                    )
-                    or {}
-                )
-        except (DockerException, StoreError, OSError, ValueError) as error:
-            hint = "check DOCKER_CONFIG (else ~/.docker/config.json), or `docker login` again"
-            raise ConfigError(
-                f"no credentials for {self._host} from Docker's configuration: {error}", hint
-            ) from None
+        found = accounts.find_account(self._host)
         return {name.lower(): value for name, value in found.items()}
 
     def _purpose_of(self, request: requests.PreparedRequest) -> Purpose | None:
@@ -183,7 +164,7 @@ class Login(AuthBase):
         return match[1] if match else "", request.method not in ("GET", "HEAD")
 
 
-class _FixedHeader(AuthBase):
+class FixedHeader(AuthBase):
     """A given authorization, or none.
 
     Without it requests would look for an account in `~/.netrc`.
@@ -193,6 +174,7 @@ class _FixedHeader(AuthBase):
         self._header = header
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the authorization."""
         if self._header:
             request.headers["Authorization"] = self._header
         return request

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import ssl
 import time
@@ -22,7 +21,8 @@ from urllib3.util.retry import Retry
 from oci import deadline, tls
 from oci.reach import Misdirected, reach_of
 from runner import home, progress
-from runner.errors import ConfigError, EnvironmentFailed
+from runner.errors import EnvironmentFailed
+from runner.proxies import check_proxies
 from runner.untrusted import clean_line
 
 TIMEOUT_S = (10, 60)
@@ -36,9 +36,6 @@ LARGEST_ANSWER = 16 << 20
 """Bytes of a page of a list. Registries with 1,000 tags a page send less than 200 KB."""
 LARGEST_ERROR = 64 << 10
 """Bytes that are read of an error's body. One line of it is shown."""
-
-_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
-"""SOCKS is refused later, with a message of its own."""
 
 LONGEST_WAIT_S = 60
 """A longer `Retry-After` is not waited for: a person can decide better what to do meanwhile."""
@@ -134,28 +131,10 @@ def make_session(host: str, base: str) -> requests.Session:
         made.trust_env = False  # on loopback: no proxy leads there
         made.mount(root, _BoundedAdapter(known.note_peer))
         return made
-    _check_proxies(base)
+    check_proxies(base)
     made.verify = tls.find_authorities()
     made.mount(root, _BoundedAdapter(known.note_peer, tls.client_context(host)))
     return made
-
-
-def _check_proxies(base: str) -> None:
-    """Raise ConfigError if what names the proxy before `base` is no address: requests trusts it."""
-    found = requests.utils.get_environ_proxies(base)
-    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
-        given = found.get(name.partition("_")[0].lower(), "")
-        try:
-            parts = urlsplit(given)
-            is_address = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_address = False
-        if given and not is_address:
-            is_upper = os.environ.get(name) == given
-            raise ConfigError(
-                f"{name if is_upper else name.lower()} is not the address of a proxy",
-                "write http://HOST:PORT or https://HOST:PORT, or unset it",
-            )
 
 
 def seconds_for(size: int) -> float:

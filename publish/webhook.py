@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -17,10 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from oci.login import LOOPBACK
+from oci.login import LOOPBACK, FixedHeader
 from publish.notifier import Delivery
 from publish.released.record import ReleaseRecord
 from runner import settings
@@ -62,7 +62,7 @@ class Webhook:
         return post_message(self, make_message(release, notes), dry_run=dry_run)
 
 
-def read_webhook(environ: Mapping[str, str] = os.environ) -> Webhook | None:
+def read_webhook(environ: Mapping[str, str] = settings.ENVIRON) -> Webhook | None:
     """Return the webhook that the environment names, None if it names none.
 
     Call it before a release begins. Raises ConfigError if the address is not valid, or not HTTPS
@@ -193,6 +193,7 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
             to.address,
             body,
             headers=headers,
+            auth=_account_of(to.address),
             timeout=TIMEOUT_S,
             allow_redirects=False,
             stream=True,
@@ -212,6 +213,12 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
     except HTTPError:  # neither seconds nor a date
         wait = 0.0
     return _PostResult(f"it answered {status}{elsewhere}", status in _PASSING, wait)
+
+
+def _account_of(address: str) -> AuthBase:
+    """Return the account that an address names, or none: requests would look in `~/.netrc`."""
+    user, password = requests.utils.get_auth_from_url(address)
+    return HTTPBasicAuth(user, password) if user or password else FixedHeader("")
 
 
 def _describe_error(error: BaseException) -> str:

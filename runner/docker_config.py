@@ -1,4 +1,4 @@
-"""Check Docker's configuration file before docker-py, the docker client or the scanner reads it.
+"""Check Docker's configuration file before it is used here, by the docker client or the scanner.
 
 They trust it: a FIFO would hang them, and a value of another type would end them with an error that
 names no file. The same is true of the file of a Docker context. If the context does not exist,
@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from docker.utils.config import find_config_file
 from pydantic import Field, TypeAdapter, ValidationError
@@ -22,6 +22,8 @@ from runner import settings
 from runner.errors import ConfigError
 from runner.masking import mask_value
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
+
+T = TypeVar("T")
 
 CONFIG_BYTES = 1 << 20
 CONTEXT_HINT = "run `docker context use default`, or set DOCKER_HOST to the engine's address"
@@ -76,27 +78,38 @@ class _Context:
 
 
 def check_config(purpose: str = "") -> None:
-    """Raise ConfigError if Docker's configuration is not what its readers expect.
+    """Raise ConfigError if Docker's configuration is not what its readers expect."""
+    read_config(purpose)
 
-    The error names the file, and begins with `purpose`.
+
+def read_config(purpose: str = "") -> dict[str, Any]:
+    """Return Docker's configuration, empty if there is none.
+
+    Raises ConfigError if it is not what its readers expect. The error names the file, and begins
+    with `purpose`.
     """
     found = find_config_file()  # it may be ~/.dockercfg too, in which each key is a registry
-    path = Path(str(found or ""))
-    if found and (problem := _find_problem(path, _parse_config)):
-        raise ConfigError(f"{purpose}Docker's configuration {path} cannot be used: {problem}", HINT)
+    if not found:
+        return {}
+    path = Path(str(found))
+    try:
+        return _read_checked(path, _parse_config)
+    except Malformed as error:
+        problem = f"{purpose}Docker's configuration {path} cannot be used: {error}"
+        raise ConfigError(problem, HINT) from None
 
 
 def read_context_address() -> str:
     """Return the engine's address that the current Docker context gives; empty if it gives none.
 
-    `check_config` must have been called before. Raises ConfigError if the context does not exist,
-    or if its file cannot be used.
+    Raises ConfigError if Docker's configuration cannot be used, if the context does not exist, or
+    if its file cannot be used.
     """
     found = find_config_file()
     path = Path(str(found or ""))
     name, source = os.environ.get(settings.DOCKER_CONTEXT, ""), settings.DOCKER_CONTEXT
-    if not name and found:
-        name = _parse_config(read_own_file(path, CONFIG_BYTES)).currentContext or ""
+    if not name:
+        name = read_config().get("currentContext") or ""
         source = f"`currentContext` of Docker's configuration {path}"
     if name in ("", "default"):
         return ""
@@ -105,35 +118,38 @@ def read_context_address() -> str:
     context = f"{source} names the context `{mask_value(name)}`"
     if not found or not file.exists():  # without a configuration, docker-py looks for no context
         raise ConfigError(f"{context}, which does not exist", CONTEXT_HINT)
-    if problem := _find_problem(file, _parse_context):
-        raise ConfigError(f"{context}; its file {file} cannot be used: {problem}", CONTEXT_HINT)
-    endpoint = _parse_context(read_own_file(file, CONFIG_BYTES)).Endpoints.get("docker")
+    try:
+        endpoint = _read_checked(file, _parse_context).Endpoints.get("docker")
+    except Malformed as error:
+        problem = f"{context}; its file {file} cannot be used: {error}"
+        raise ConfigError(problem, CONTEXT_HINT) from None
     return (endpoint.Host if endpoint else None) or ""
+
+
+def _read_checked(path: Path, parse: Callable[[bytes], T]) -> T:
+    """Return what `parse` makes of a file. Raises Malformed with no value of it in the text."""
+    try:
+        return parse(read_own_file(path, CONFIG_BYTES))
+    except OSError as error:
+        raise Malformed(error.strerror or type(error).__name__) from None
+    except ValidationError as error:
+        raise Malformed(_describe_place(error)) from None
+
+
+def _describe_place(error: ValidationError) -> str:
+    place = error.errors()[0]["loc"]
+    if place[:1] == ("HttpHeaders",) and place[-1] == "[key]":
+        return "a name in `HttpHeaders` is not the name of a header"  # it may be a whole header
+    where = clean_line(".".join(map(str, place)), 100)
+    return f"{f'`{where}`' if where else 'the document'} has a wrong type or form"
 
 
 def _parse_context(data: bytes) -> _Context:
     return TypeAdapter(_Context).validate_python(parse_json(data, CONFIG_BYTES))
 
 
-def _find_problem(path: Path, parse: Callable[[bytes], object]) -> str:
-    """Return why a file cannot be used, without any value of it; empty if it can."""
-    try:
-        parse(read_own_file(path, CONFIG_BYTES))
-    except OSError as error:
-        return error.strerror or type(error).__name__
-    except Malformed as error:
-        return str(error)
-    except ValidationError as error:
-        place = error.errors()[0]["loc"]
-        if place[:1] == ("HttpHeaders",) and place[-1] == "[key]":
-            return "a name in `HttpHeaders` is not the name of a header"  # it may be a whole header
-        where = clean_line(".".join(map(str, place)), 100)
-        return f"{f'`{where}`' if where else 'the document'} has a wrong type or form"
-    return ""
-
-
-def _parse_config(data: bytes) -> _Config:
-    document = parse_json(data, CONFIG_BYTES) if data.strip() else {}
+def _parse_config(data: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = parse_json(data, CONFIG_BYTES) if data.strip() else {}
     config = TypeAdapter(_Config).validate_python(document)
     for name in config.HttpHeaders or {}:
         if name.lower() in _OF_CLIENT:
@@ -152,4 +168,4 @@ def _parse_config(data: bytes) -> _Config:
             login = ""
         if ":" not in login:
             raise Malformed("an `auth` is not the base64 of USER:PASSWORD")
-    return config
+    return document

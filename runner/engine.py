@@ -16,11 +16,12 @@ from typing import Any
 import docker
 import requests
 import urllib3
+from docker import auth
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import CancellableStream, DeviceRequest
 
-from runner import containers, docker_config, progress, settings, shell
+from runner import accounts, containers, docker_config, progress, proxies, settings, shell
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.masking import mask_value
@@ -65,9 +66,6 @@ def connect_engine(answer_s: int = 600) -> docker.DockerClient:
     _check_address()
     try:
         found = _make_client(answer_s)
-        found.api.credstore_env = shell.emptied_secrets()
-        # credential helpers get the environment that is set when it is loaded
-        found.api.reload_config()
         found.ping()
     except ValueError:
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT) from None
@@ -94,6 +92,7 @@ def _make_client(answer_s: int) -> docker.DockerClient:
     found = docker.from_env(version=DEFAULT_DOCKER_API_VERSION, timeout=answer_s)
     found.api.trust_env = False
     if found.api.base_url.startswith(("http://", "https://")):
+        proxies.check_proxies(found.api.base_url)
         found.api.proxies = requests.utils.get_environ_proxies(found.api.base_url)
     api: Any = found.api  # its types name nothing of this
     api._version = api._retrieve_server_version()
@@ -292,7 +291,7 @@ def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] |
         if pulled.retried or is_served_whole is None or _is_no_image(error):
             raise
         # the engine itself reaches the registry
-        connect_engine().api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
+        connect_engine().api.inspect_distribution(reference, _find_account(reference))  # type: ignore[no-untyped-call]
         if not is_served_whole(reference):
             raise
         raise ImageCannotBeUnpacked(
@@ -370,7 +369,8 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
     api.hooks["response"].append(keep)
     try:
         watcher.start()
-        yield from api.pull(reference, stream=True, decode=True)
+        account = _find_account(reference)
+        yield from api.pull(reference, stream=True, decode=True, auth_config=account)
     except _CALL_ERRORS:
         if not problems:
             raise
@@ -383,6 +383,12 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
             f"the pull of {reference} was stopped: {problems[0]}",
             DISK_HINT,
         )
+
+
+def _find_account(reference: str) -> dict[str, str]:
+    """Return the account for the registry of a reference; without one, docker-py would search."""
+    registry, _ = auth.resolve_repository_name(reference)
+    return accounts.find_account(str(registry))
 
 
 def gpu_request() -> DeviceRequest | None:

@@ -6,10 +6,12 @@ the user's cache directory (PYTORCH_CUDA_IMAGES_HOME moves it).
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +23,10 @@ from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, open_own_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+_SCRATCH = "pytorch-cuda-images-scratch-"
+_LEFT = re.compile(rf"{_SCRATCH}[a-z]+-[a-z0-9_]{{8}}")
+"""The names that `scratch_folder` makes. Nothing else is removed: it may be somebody's work."""
 
 
 def home_folder() -> Path:
@@ -206,20 +212,37 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     """
     work = make_home_folder("work")
     with _hold_lock(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
-        for left in work.iterdir() if alone else ():  # else another run is just making a folder
-            with _hold_lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
-                if free:
-                    shutil.rmtree(left, ignore_errors=True)
+        if alone:  # else another run is just making a folder
+            _remove_left(work)
     with contextlib.ExitStack() as held:
         # Nothing is removed while `work` is shared: a folder is never seen between being made and
         # being locked.
         with _report_unwritable(work, settings.HOME), _hold_lock(work, fcntl.LOCK_SH):
-            folder = Path(tempfile.mkdtemp(dir=work, prefix=f"{purpose}-"))
+            folder = Path(tempfile.mkdtemp(dir=work, prefix=f"{_SCRATCH}{purpose}-"))
             held.enter_context(_hold_lock(folder, fcntl.LOCK_EX))
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_scratch_folder(purpose: str) -> Path:
+    """Return a folder for this run alone that stays until this process ends."""
+    return _kept.enter_context(scratch_folder(purpose))
+
+
+_kept = contextlib.ExitStack()
+atexit.register(_kept.close)
+
+
+def _remove_left(work: Path) -> None:
+    """Remove the scratch folders that nobody holds, by the names that this module makes."""
+    for left in work.iterdir():
+        if not _LEFT.fullmatch(left.name) or left.is_symlink() or not left.is_dir():
+            continue
+        with _hold_lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
+            if free:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """Output for people: progress on stderr, answers on stdout.
 
 Progress is live bars on a terminal and plain lines elsewhere. Both may contain untrusted text, so
-all of it is cleaned here (runner/untrusted.py), and no name is read as markup. A reader that goes
+all of it is cleaned here (runner/untrusted.py), secrets are taken out (runner/redaction.py), and no
+name is read as markup. A reader that goes
 away (a closed pipe or terminal) does not stop the run, nor change its exit code.
 """
 
@@ -31,6 +32,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from runner.redaction import hide_accounts, hide_secrets
 from runner.untrusted import clean_line, clean_text
 
 PLAIN_LINE_EVERY_S = 10.0
@@ -120,9 +122,8 @@ def say_line(text: str, *, detail: bool = False) -> None:
     """
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
-            console.print(
-                " ".join(clean_text(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False
-            )
+            shown = hide_accounts(clean_text(hide_secrets(text)[:LONGEST_LINE]))
+            console.print(" ".join(shown.splitlines()), markup=False, emoji=False)
 
 
 def say_block(text: str, indent: str = "") -> None:
@@ -133,7 +134,7 @@ def say_block(text: str, indent: str = "") -> None:
 
 def print_answer(text: str) -> None:
     """Print text on stdout, with a newline at its end."""
-    _print_text(clean_text(text))
+    _print_text(hide_accounts(clean_text(text)))
 
 
 def print_json(text: str) -> None:
@@ -141,14 +142,14 @@ def print_json(text: str) -> None:
 
     Text that GitHub Actions would read as a command is escaped.
     """
-    _print_text(text.replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
+    _print_text(hide_secrets(text).replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
 
 
 def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout."""
     made = Table(*map(clean_line, heads), title=clean_line(title))
     for row in rows:
-        made.add_row(*map(clean_line, row))
+        made.add_row(*(hide_accounts(clean_line(cell)) for cell in row))
     with _reader_may_leave(sys.stdout):
         shown = _Console()
         shown.width = max(shown.width, LEAST_WIDTH)

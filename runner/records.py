@@ -21,6 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.redaction import hide_secrets_of_record
 from runner.untrusted import Malformed, open_regular, parse_json, read_own_file
 
 STRICT = ConfigDict(extra="forbid")
@@ -87,7 +88,7 @@ def write_record(path: Path, record: object) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file atomically.
+    """Write a file atomically, without values of secret variables.
 
     Raises EnvironmentFailed, such as for a full disk, and leaves no partial file behind.
     """
@@ -96,7 +97,7 @@ def write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(hide_secrets_of_record(text))
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError as error:

@@ -2,19 +2,27 @@
 
 `python -m runner.settings` writes the tables of docs/settings.md. What other programs get of the
 environment derives from this list too (runner/shell.py): a secret reaches a program only if the
-program needs it.
+program needs it. `release.py` takes the secrets out of its environment when it starts, because
+every process of the same user can read that in /proc. Then they are only in ENVIRON.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 
 _OWN = "PYTORCH_CUDA_IMAGES_"
+
+_held: dict[str, str] = {}
+ENVIRON: Mapping[str, str] = ChainMap(os.environ, _held)
+"""The variables of this process, with the secrets that were handed to it in another way."""
 
 HOME = "PYTORCH_CUDA_IMAGES_HOME"
 OUT = "PYTORCH_CUDA_IMAGES_OUT"
@@ -37,6 +45,8 @@ CURL_CA_BUNDLE = "CURL_CA_BUNDLE"
 SSL_CERT_FILE = "SSL_CERT_FILE"
 SSL_CERT_DIR = "SSL_CERT_DIR"
 
+BUILDKITE = "BUILDKITE"
+CIRCLECI = "CIRCLECI"
 GITHUB_ACTIONS = "GITHUB_ACTIONS"
 GITHUB_SERVER_URL = "GITHUB_SERVER_URL"
 GITHUB_REPOSITORY = "GITHUB_REPOSITORY"
@@ -116,6 +126,10 @@ SETTINGS = (
     Setting(SSL_CERT_FILE, "the same, if none of the two is set", "none"),
     Setting(SSL_CERT_DIR, "the same as a folder, if none of the three is set", "none"),
     Setting("PYTHONINSPECT", "ignored: with it, Python would end with a prompt", "the same"),
+    Setting(BUILDKITE, "set in a job of Buildkite: keyless signing asks its agent who this is",
+            "not asked"),
+    Setting(CIRCLECI, "set in a job of CircleCI: keyless signing asks its program who this is",
+            "not asked"),
     Setting("TMPDIR", "folder of temporary files", "`/tmp`"),
     Setting(GITHUB_ACTIONS, "`true` in a job of GitHub Actions: provenance names that job", "a"
             " local builder"),
@@ -132,8 +146,9 @@ SETTINGS = (
 )  # fmt: skip
 
 INDEXES = ForeignSecret(
-    r"(?:PIP|UV)_(?:EXTRA_)?INDEX(?:_URL)?|UV_DEFAULT_INDEX|UV_INDEX_\w+",
-    "package indexes: their addresses may hold a password",
+    r"(?:PIP|UV)_(?:EXTRA_)?INDEX(?:_URL)?|UV_DEFAULT_INDEX|UV_INDEX_\w+|PIP_PROXY"
+    r"|(?:PIP|UV)_FIND_LINKS",
+    "package indexes and the proxy before them: their addresses may hold a password",
     "pip and uv",
 )
 REGISTRY_LOGINS = ForeignSecret(
@@ -145,19 +160,36 @@ REGISTRY_LOGINS = ForeignSecret(
 SCANNER_LOGINS = ForeignSecret(
     "TRIVY_(?:USERNAME|PASSWORD|REGISTRY_TOKEN)", "Trivy's logins to registries", "Trivy"
 )
+IDENTITY_TOKENS = ForeignSecret(
+    r"ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*|SIGSTORE_ID_TOKEN",
+    "tokens of a job of GitHub Actions or GitLab; keyless signing reads them in this process",
+)
 FOREIGN_SECRETS = (
     INDEXES,
     REGISTRY_LOGINS,
     SCANNER_LOGINS,
+    IDENTITY_TOKENS,
     ForeignSecret("TRIVY_TOKEN", "token of a Trivy server"),
     ForeignSecret("(?:GH|GITHUB)_TOKEN", "tokens of GitHub"),
-    ForeignSecret(
-        r"ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*",
-        "tokens of a job of GitHub Actions; keyless signing reads them in this process",
-    ),
+    ForeignSecret("UV_PUBLISH_(?:URL|USERNAME|PASSWORD|TOKEN)", "accounts to publish packages"),
     ForeignSecret("COSIGN_PASSWORD", "password of a key of cosign"),
     ForeignSecret("(?:HF|HUGGING_FACE_HUB)_TOKEN", "tokens of Hugging Face"),
 )
+
+PATHS = (
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    REQUESTS_CA_BUNDLE,
+    CURL_CA_BUNDLE,
+    SSL_CERT_FILE,
+    SSL_CERT_DIR,
+    "TMPDIR",
+    XDG_CACHE_HOME,
+    "PIP_CONFIG_FILE",
+    "PIP_CERT",
+    "UV_CONFIG_FILE",
+)
+"""Variables that hold a path and that other programs read too."""
 
 _PUBLIC = frozenset(each.name for each in SETTINGS if not each.secret)
 _SECRET = frozenset(each.name for each in SETTINGS if each.secret)
@@ -170,7 +202,29 @@ def is_secret(name: str) -> bool:
     A variable of this project that is not listed counts as a secret.
     """
     is_unknown = name.startswith(_OWN) and name not in _PUBLIC
-    return is_unknown or name in _SECRET or _FOREIGN.fullmatch(name) is not None
+    return is_unknown or is_listed_secret(name)
+
+
+def hold_secrets(found: Mapping[str, str]) -> None:
+    """Add secrets to ENVIRON that are not in the environment of this process."""
+    _held.update(found)
+
+
+@contextlib.contextmanager
+def show_secrets(secrets: ForeignSecret) -> Iterator[None]:
+    """Put secrets into the environment for a while, for a library that reads them there."""
+    shown = {name: value for name, value in _held.items() if is_one_of(name, (secrets,))}
+    os.environ.update(shown)
+    try:
+        yield
+    finally:
+        for name in shown:
+            os.environ.pop(name)
+
+
+def is_listed_secret(name: str) -> bool:
+    """Return whether a variable is one of the listed secrets, of this project or another's."""
+    return name in _SECRET or _FOREIGN.fullmatch(name) is not None
 
 
 def is_one_of(name: str, secrets: Iterable[ForeignSecret]) -> bool:

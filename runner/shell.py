@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from runner import home, progress, settings
+from runner import home, progress, redaction, settings
 from runner.errors import EnvironmentFailed
 from runner.settings import ForeignSecret
 from runner.untrusted import clean_text
@@ -37,6 +37,11 @@ OUTPUT_BYTES = 64 << 20
 
 ERROR_BYTES = 1 << 20
 """Bytes that are kept of the end of stderr."""
+
+NEUTRAL_FOLDER = "/"
+"""The working folder of every program. Only the system writes there, and nothing is above it: a
+file of the folder that a person is in configures no program, and its code is not imported.
+"""
 
 GRACE_S = 10.0
 """Seconds in which a program may clean up after SIGTERM, before SIGKILL."""
@@ -66,9 +71,9 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     """Run `command` and return its stdout.
 
     Its variables are those of this process that are no secrets (`public_environment`), and `env`;
-    without `inherit` they are `env` alone. Raises EnvironmentFailed with the end of its stderr and
-    `hint` if it cannot be run, runs longer than `timeout_s`, prints more than OUTPUT_BYTES or exits
-    with a code that is not in `ok_codes`.
+    without `inherit` they are `env` alone. It runs in NEUTRAL_FOLDER. Raises EnvironmentFailed with
+    the end of its stderr and `hint` if it cannot be run, runs longer than `timeout_s`, prints more
+    than OUTPUT_BYTES or exits with a code that is not in `ok_codes`.
     """
     done = run_to_end(
         command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit
@@ -84,27 +89,19 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
 
 
 def public_environment() -> dict[str, str]:
-    """Return the variables of this process that any program may have: no secrets."""
-    return {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
+    """Return the variables of this process that any program may have: no secrets.
+
+    Paths in them are absolute, because programs run in another folder than a person is in.
+    """
+    found = {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
+    paths = {name: str(Path(found[name]).absolute()) for name in settings.PATHS if found.get(name)}
+    return found | paths
 
 
 def secrets_for(*secrets: ForeignSecret) -> dict[str, str]:
     """Return the variables that hold these secrets, for the one program that needs them."""
-    return {name: value for name, value in os.environ.items() if settings.is_one_of(name, secrets)}
-
-
-def emptied_secrets() -> dict[str, str]:
-    """Return the secrets that are set with empty values, for credential helpers.
-
-    REGISTRY_LOGINS are not among them. This is for a library that can replace variables of a
-    program that it starts, and cannot remove them.
-    """
-    kept = (settings.REGISTRY_LOGINS,)
-    return {
-        name: ""
-        for name in os.environ
-        if settings.is_secret(name) and not settings.is_one_of(name, kept)
-    }
+    found = settings.ENVIRON.items()
+    return {name: value for name, value in found if settings.is_one_of(name, secrets)}
 
 
 def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
@@ -179,6 +176,7 @@ def _start_program(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=variables,
+                cwd=NEUTRAL_FOLDER,
             )
         except FileNotFoundError:
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
@@ -247,8 +245,9 @@ class _Streams:
         return not any(thread.is_alive() for thread in self._threads)
 
     def decode_texts(self) -> tuple[str, str]:
-        """Return stdout, and the end of stderr."""
-        return self._out.decode(errors="replace"), self._error.decode(errors="replace")
+        """Return stdout, and the end of stderr without secrets: it gets into messages."""
+        said = redaction.hide_secrets(self._error.decode(errors="replace"))
+        return self._out.decode(errors="replace"), said
 
     def _read_output(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError), stream:

@@ -12,8 +12,8 @@ from runner import shell
 from scan.record import ScanProblem
 
 DOCKERFILE = "dockerfile"
-UNPINNED = "DL3008"
-"""apt packages without versions: the OS layer takes Debian's current ones on purpose."""
+CONFIG = Path(__file__).resolve().parent / "hadolint.yaml"
+"""All that steers hadolint: it takes no configuration of a person or of a folder beside it."""
 
 _BINARY = Path(sys.executable).parent / "hadolint"
 _FINDINGS_EXIT = 1
@@ -27,18 +27,14 @@ def check_dockerfiles(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Sc
     files = [path for stack in stacks if (path := root / stack / "Dockerfile").is_file()]
     if not files:
         return
-    command: list[str | Path] = [
-        _BINARY,
-        "--no-color",
-        "--format",
-        "json",
-        "--ignore",
-        UNPINNED,
-        "--failure-threshold",
-        "warning",
-    ]
+    options: list[str | Path] = ["--config", CONFIG, "--no-color", "--format", "json"]
     printed = shell.run(
-        [*command, *files], hint="run `make setup`", timeout_s=60, ok_codes=(0, _FINDINGS_EXIT)
+        [_BINARY, *options, "--failure-threshold", "warning", *files],
+        hint="run `make setup`",
+        env={"LANG": "C.UTF-8"},
+        timeout_s=60,
+        ok_codes=(0, _FINDINGS_EXIT),
+        inherit=False,  # variables of hadolint could hide findings
     )
     for found in json.loads(printed):
         if found["level"] in ("error", "warning"):

@@ -32,6 +32,8 @@ SCHEMA_VERSION = 2
 DATABASE_BYTES = 8 << 30
 """Maximum size of a vulnerability database. Today's has 1 GB."""
 
+_DATABASE, _METADATA = "trivy.db", "metadata.json"
+_QUIET = {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true"}
 _METADATA_BYTES = 1 << 20
 _CLOCKS_DIFFER = datetime.timedelta(days=1)
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
@@ -54,15 +56,27 @@ _BINARY = Path(sys.executable).parent / "trivy"
 
 @dataclass(frozen=True)
 class VulnerabilityDatabase:
-    """A database on disk: Trivy's cache folder, which holds `db/trivy.db`, and its record."""
+    """A database on disk: Trivy's cache folder of this run, which holds `db/trivy.db`.
+
+    `record` has the hash of that file, and `identity` tells whether it is still the same.
+    """
 
     cache: Path
     record: Database
+    identity: tuple[int, ...]
 
     @property
     def database_file(self) -> Path:
         """The file of the database."""
-        return self.cache / "db" / "trivy.db"
+        return self.cache / "db" / _DATABASE
+
+    def require_unchanged(self) -> None:
+        """Raise EnvironmentFailed if the file was replaced or written since it was hashed."""
+        if _identify_file(self.database_file) != self.identity:
+            raise EnvironmentFailed(
+                f"the vulnerability database from {self.record.source} changed while it was used",
+                "run the same command again, and let nothing write to the database meanwhile",
+            )
 
 
 @dataclass(frozen=True)
@@ -139,7 +153,7 @@ def find_vulnerabilities(
 ) -> dict[str, Any]:
     """Return Trivy's findings for a stored SBOM as JSON, and write them to `target`.
 
-    Raises EnvironmentFailed if Trivy fails.
+    Raises EnvironmentFailed if Trivy fails, or if the database is not the one in its record.
     """
     _run_trivy(
         [
@@ -155,6 +169,7 @@ def find_vulnerabilities(
         ],
         target,
     )
+    database.require_unchanged()
     return _read_output(target)
 
 
@@ -167,11 +182,15 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
     written: list[str | Path] = [_BINARY, command, "--quiet", *flags, "--output", target]
     if command == "image":
         docker_config.check_config()
-    logins = (
-        shell.secrets_for(*_LOGINS) if command == "image" else {"DOCKER_CONFIG": str(target.parent)}
-    )  # documents need no registry
+        variables = _scanner_environment() | shell.secrets_for(*_LOGINS)
+    else:
+        variables = _document_environment() | {"DOCKER_CONFIG": str(target.parent)}
     shell.run(
-        [*written, *rest], hint=HINT, env=_scanner_environment() | logins, timeout_s=SCAN_TIMEOUT_S
+        [*written, *rest],
+        hint=HINT,
+        env=variables,
+        timeout_s=SCAN_TIMEOUT_S,
+        inherit=command == "image",
     )
 
 
@@ -185,34 +204,60 @@ def obtain_database(given: str | None, mirror: str | None) -> VulnerabilityDatab
         return _open_folder(Path(given))
     folder = _cache_folder()
     reason = _download_database(folder, mirror)
-    if reason and not (folder / "db" / "trivy.db").is_file():
+    if reason and not (folder / "db" / _DATABASE).is_file():
         return reason
     if reason:
         progress.say_line(f"  {reason}; the one of an earlier run is used, if it is not too old")
-    return VulnerabilityDatabase(
-        folder, _describe_database(folder / "db", mirror or "trivy's own registry")
-    )
+    return _pin_database(folder / "db", mirror or "trivy's own registry")
 
 
 def _open_folder(folder: Path) -> VulnerabilityDatabase:
     """Return the database of a folder with trivy.db and metadata.json, in itself or under db/."""
     held = folder / "db" if (folder / "db").is_dir() else folder
-    if not (held / "trivy.db").is_file():
+    if not (held / _DATABASE).is_file():
         raise ConfigError(
             f"{folder} holds no trivy.db", "give a folder with trivy.db and metadata.json"
         )
-    record = _describe_database(held, str(folder))
-    folder = home.make_home_folder("trivy-given")
-    link = folder / "db"
-    link.unlink(missing_ok=True)
-    link.symlink_to(held.resolve())
-    return VulnerabilityDatabase(folder, record)
+    return _pin_database(held, str(folder))
 
 
-def _describe_database(folder: Path, source: str) -> Database:
-    file = folder / "metadata.json"
+def _pin_database(held: Path, source: str) -> VulnerabilityDatabase:
+    """Return the database in a folder, from now on in a cache folder of this run alone.
+
+    Another run may fetch or name another one meanwhile.
+    """
+    cache = home.keep_scratch_folder("database")
+    pinned = cache / "db"
+    pinned.mkdir()
+    for name in (_DATABASE, _METADATA):
+        _link_file(held / name, pinned / name)
+    identity = _identify_file(pinned / _DATABASE)
+    return VulnerabilityDatabase(cache, _describe_database(held, pinned, source), identity)
+
+
+def _link_file(path: Path, link: Path) -> None:
+    """Make a hard link to a file, or a symbolic link where that cannot be."""
+    target = path.resolve()
     try:
-        held = parse_json(read_own_file(file, _METADATA_BYTES), _METADATA_BYTES)
+        link.hardlink_to(target)
+    except OSError:  # another disk, or a file of another user
+        link.symlink_to(target)
+
+
+def _identify_file(path: Path) -> tuple[int, ...]:
+    """Return what is another one when a file was replaced or written."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _describe_database(folder: Path, pinned: Path, source: str) -> Database:
+    """Return the record of the database in `pinned`; messages name the `folder` it comes from."""
+    file = folder / _METADATA
+    try:
+        held = parse_json(read_own_file(pinned / _METADATA, _METADATA_BYTES), _METADATA_BYTES)
         if not isinstance(held, dict):
             raise Malformed("it is not a JSON object")  # noqa: TRY301
         if held.get("Version") != SCHEMA_VERSION:
@@ -225,7 +270,7 @@ def _describe_database(folder: Path, source: str) -> Database:
     except Malformed as error:
         problem = f"{file} is not readable: {error}"
         raise ConfigError(problem, "fetch the database again") from None
-    return Database(source, _hash_database(folder / "trivy.db"), updated_at)
+    return Database(source, _hash_database(pinned / _DATABASE, folder / _DATABASE), updated_at)
 
 
 def _parse_time(value: object) -> str:
@@ -246,14 +291,14 @@ def _parse_time(value: object) -> str:
     return str(value)
 
 
-def _hash_database(file: Path) -> str:
-    """Return the SHA-256 of a database.
+def _hash_database(pinned: Path, file: Path) -> str:
+    """Return the SHA-256 of a database, which messages call `file`.
 
     Raises ConfigError if it is not readable or has more than DATABASE_BYTES.
     """
     try:
-        if file.stat().st_size <= DATABASE_BYTES:
-            return file_sha256(file)
+        if pinned.stat().st_size <= DATABASE_BYTES:
+            return file_sha256(pinned)
     except OSError as error:
         raise ConfigError(
             f"{file} is not readable: {error.strerror}", "fetch the database again"
@@ -311,11 +356,13 @@ def _scanner_environment() -> dict[str, str]:
         for name in os.environ
         if name.startswith("TRIVY_") and not settings.is_one_of(name, _LOGINS)
     }
-    return unset | {
-        "TRIVY_DISABLE_TELEMETRY": "true",
-        "TRIVY_SKIP_VERSION_CHECK": "true",
-        "TRIVY_NON_SSL": "false",
-    }
+    return unset | _QUIET | {"TRIVY_NON_SSL": "false"}
+
+
+def _document_environment() -> dict[str, str]:
+    """Return variables for Trivy where it needs no registry: an allow-list."""
+    public = shell.public_environment()
+    return {name: public[name] for name in ("PATH", "HOME", "TMPDIR") if name in public} | _QUIET
 
 
 def _read_output(target: Path) -> dict[str, Any]:

@@ -725,3 +725,47 @@ def test_a_folder_that_may_not_be_read_names_the_variable_that_moves_it(
     )
     assert done.returncode == 3
     assert f"set {variable} to a folder" in done.stderr
+
+
+SEES = """#!/bin/sh
+tr '\\0' '\\n' </proc/$PPID/environ >"$0.of-the-parent"
+env >"$0.own"
+"""
+PLANTED_SECRETS = {
+    "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET": "planted",
+    "GH_TOKEN": "planted\nline",
+    "UV_INDEX_URL": "http://u:planted@h",
+}
+
+
+@pytest.mark.parametrize("python", ["own", "another"])
+def test_no_program_can_read_the_secrets_of_its_parent(
+    python: str, home: Path, tmp_path: Path
+) -> None:
+    """/proc shows what a process was started with to each process of the same user."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text(SEES)
+    program.chmod(0o755)
+    starter = sys.executable if python == "own" else "/usr/bin/python3"
+    environment = {**os.environ, **PLANTED_SECRETS, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    environment |= {"PYTORCH_CUDA_IMAGES_REGISTRY": NOWHERE, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [starter, "-W", "ignore", str(RELEASE), "doctor"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+    assert "gpu" in done.stdout, done.stderr
+    for seen in ("of-the-parent", "own"):
+        text = Path(f"{program}.{seen}").read_text()
+        assert "PATH=" in text
+        assert "planted" not in text
+
+
+def test_secrets_that_leave_the_environment_still_count(home: Path) -> None:
+    done = run("notes", "v2.6.0", PYTORCH_CUDA_IMAGES_WEBHOOK="ftp://planted")
+    assert done.returncode == 2
+    assert "PYTORCH_CUDA_IMAGES_WEBHOOK is not an HTTPS address" in done.stderr
+    assert "planted" not in done.stderr

@@ -96,6 +96,31 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
         ),
         ("workflows/ci.yml", "contents: read", "contents: write"),
     ],
+    rules.trust_is_set_as_a_whole: [
+        (
+            "workflows/rescan.yml",
+            "      PYTORCH_CUDA_IMAGES_DECISION_KEYS: ${{ vars.DECISION_KEYS }}\n",
+            "",
+        ),
+        (
+            "workflows/monthly.yml",
+            "IMAGES_DECISION_KEYS: ${{ vars.DECISION_KEYS }}",
+            "IMAGES_DECISION_KEYS: ${{ vars.TRUSTED_KEYS }}",
+        ),
+        (
+            "workflows/release.yml",
+            "          PYTORCH_CUDA_IMAGES_SIGNING_KEY: ${{ secrets.DECISION_KEY }}",
+            "          PYTORCH_CUDA_IMAGES_TRUSTED_KEYS: ${{ vars.OTHER }}",
+        ),
+        (
+            "workflows/quarterly.yml",
+            "".join(
+                f"      PYTORCH_CUDA_IMAGES_{name}: ${{{{ vars.{name} }}}}\n"
+                for name in ("TRUSTED_KEYS", "DECISION_KEYS", "TRUSTED_IDENTITIES")
+            ),
+            "",
+        ),
+    ],
     rules.checkouts_keep_no_token: [
         ("workflows/update.yml", "persist-credentials: false", "persist-credentials: true"),
         ("workflows/ci.yml", "        with:\n          persist-credentials: false\n", ""),

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from commands.parser import make_parser
+from runner import settings
 from runner.home import REPOSITORY
 
 STAGING = frozenset({"STAGING_USER", "STAGING_PASSWORD"})
@@ -64,6 +65,12 @@ NO_REGISTRY = {"plan", "lock"}
 
 LOGIN_FOLDER = "${{ runner.temp }}/docker"
 """Where the action `prepare` logs in."""
+TRUST = {
+    settings.TRUSTED_KEYS: "${{ vars.TRUSTED_KEYS }}",
+    settings.DECISION_KEYS: "${{ vars.DECISION_KEYS }}",
+    settings.TRUSTED_IDENTITIES: "${{ vars.TRUSTED_IDENTITIES }}",
+}
+"""Who is trusted with what. One of them without the others trusts another circle of people."""
 
 LONGEST_MINUTES = 240
 
@@ -391,6 +398,27 @@ def registries_know_the_login(root: Path) -> Iterator[str]:
             yield f"{where}: ./release.py {asks[0]} does not know the login"
 
 
+def trust_is_set_as_a_whole(root: Path) -> Iterator[str]:
+    """In one place: the workflow, the job, or the step. And whoever reads a registry has it."""
+    for file, workflow in workflows(root).items():
+        for where, given in _environments(file, workflow):
+            found = {name: given[name] for name in TRUST if name in given}
+            if found and found != TRUST:
+                yield f"{where}: sets {sorted(found)} of the variables of trust, or other values"
+    for where, job in jobs(root):
+        every = workflows(root)[where.partition(" ")[0]].get("env", {}) | job.get("env", {})
+        if settings.REGISTRY in every and not TRUST.items() <= every.items():
+            yield f"{where}: reads a registry, and does not say who is trusted"
+
+
+def _environments(file: str, workflow: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every `env` of a workflow, with where it is."""
+    yield file, workflow.get("env", {})
+    for name, job in workflow["jobs"].items():
+        yield f"{file} {name}", job.get("env", {})
+        yield from ((f"{file} {name}", step.get("env", {})) for step in job.get("steps", ()))
+
+
 RULES: tuple[Rule, ...] = (
     actions_are_pinned,
     jobs_end,
@@ -410,4 +438,5 @@ RULES: tuple[Rule, ...] = (
     settings_are_documented,
     commands_are_ones_a_person_can_type,
     registries_know_the_login,
+    trust_is_set_as_a_whole,
 )

@@ -68,6 +68,7 @@ def _install_wheels(lock: Path, target: Path) -> None:
     try:
         command = (
             sys.executable,
+            "-P",
             "-m",
             "pip",
             "install",

@@ -38,7 +38,7 @@ from publish.evidence.predicates import (
 from publish.evidence.statement import Statement
 from publish.evidence.store import SERVED, FoundEvidence, Signer
 from publish.evidence.trust import Trusted
-from runner import home, progress, records
+from runner import home, progress, records, settings
 from runner.errors import ConfigError, EnvironmentFailed
 from scan.record import ScanRecord
 from validation.record import ValidationRecord
@@ -222,9 +222,9 @@ def load_signer() -> Signer:
     The signer is a key, or Sigstore if `keyless` stands for one. The key of this machine is made on
     the first call, and nobody else trusts it.
     """
-    if os.environ.get(keys.SIGNING_KEY) == KEYLESS:
+    if settings.ENVIRON.get(keys.SIGNING_KEY) == KEYLESS:
         return KeylessSigner(trust.load_trusted_identities())
-    if os.environ.get(keys.SIGNING_KEY):
+    if settings.ENVIRON.get(keys.SIGNING_KEY):
         return keys.load_signing_key()
     folder = home.make_home_folder("keys")
     path = folder / f"{LOCAL_KEY}.key"

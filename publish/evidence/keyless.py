@@ -11,6 +11,8 @@ nothing is attached that those who trust the configured identities would not bel
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -30,12 +32,14 @@ from sigstore.oidc import IdentityToken, detect_credential
 from sigstore.sign import SigningContext
 from sigstore.verify import policy
 
+from oci.login import FixedHeader
 from oci.manifest import canonical_json
 from publish.evidence.dsse import VerifiedPayload
 from publish.evidence.keys import SIGNING_KEY
 from publish.evidence.statement import MEDIA_TYPE
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, summarize_error
+from runner import settings, shell
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
 KEYLESS = "keyless"
@@ -43,6 +47,19 @@ KEYLESS = "keyless"
 
 TIMEOUT_S = 30.0
 """Of connecting and of each answer. The library waits for its services without end."""
+
+_AUDIENCE = "sigstore"
+_AGENTS = {
+    settings.BUILDKITE: ("buildkite-agent", "oidc", "request-token", "--audience", _AUDIENCE),
+    settings.CIRCLECI: (
+        *("circleci", "run", "oidc", "get", "--root-issuer", "--claims"),
+        json.dumps({"aud": _AUDIENCE}),
+    ),
+}
+"""Programs that say who a job is, by the variable of their service.
+
+The library would run them with each secret, and without a limit of time.
+"""
 
 _ISSUER = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 """Under which a certificate of Sigstore names the issuer (sigstore/fulcio, docs/oid-info.md)."""
@@ -154,7 +171,7 @@ def _make_policy(identity: Identity) -> policy.VerificationPolicy:
 def _fetch_token() -> IdentityToken:
     """Return a token that says who this machine is. Raises EnvironmentFailed."""
     try:
-        raw = detect_credential()
+        raw = _ask_agent() or _detect_token()
         token = IdentityToken(raw) if raw else None
     except Exception as error:  # the surroundings' service may answer anything too
         raise EnvironmentFailed(
@@ -167,11 +184,26 @@ def _fetch_token() -> IdentityToken:
     return token
 
 
+def _ask_agent() -> str:
+    """Return the token of a service whose agent is on this machine, empty if there is none."""
+    for variable, command in _AGENTS.items():
+        if os.environ.get(variable):
+            return shell.run(command, hint=_IDENTIFY, timeout_s=TIMEOUT_S).strip()
+    return ""
+
+
+def _detect_token() -> str | None:
+    """Return the token of another service, as the library finds it."""
+    with settings.show_secrets(settings.IDENTITY_TOKENS):
+        return detect_credential()
+
+
 def _make_context(config: ClientTrustConfig) -> SigningContext:
     """Return the services of an instance, each with a limit in time."""
     services = config.signing_config
     authority, log = services.get_fulcio(), services.get_tlogs()[0]
     for session in (authority.session, cast(Any, log)._session):
+        session.auth = FixedHeader("")  # else requests would look for an account in `~/.netrc`
         session.mount("https://", _TimeLimitedAdapter())
         session.mount("http://", _TimeLimitedAdapter())
     return SigningContext(

@@ -70,7 +70,7 @@ def generate_pair(folder: Path, name: str) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if passphrase := os.environ.get(PASSPHRASE):
+    if passphrase := settings.ENVIRON.get(PASSPHRASE):
         encryption = serialization.BestAvailableEncryption(_encode_passphrase(passphrase))
     private = key.private_bytes(encoding, form, encryption)
     public = encode_public_half(key).encode()
@@ -91,7 +91,7 @@ def write_public_half(key: PrivateKey, path: Path) -> None:
         _write_all({path: (encode_public_half(key).encode(), 0o644)})
 
 
-def load_signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> PrivateKey:
+def load_signing_key(given: str = "", environ: Mapping[str, str] = settings.ENVIRON) -> PrivateKey:
     """Return the private key in `given`, a path or PEM text.
 
     The default is the value of PYTORCH_CUDA_IMAGES_SIGNING_KEY. Raises ConfigError if there is

@@ -133,6 +133,11 @@ def test_a_dry_release_answers_in_json(home: Path, capsys: pytest.CaptureFixture
         ("check", "user:s3cret@127.0.0.1:5000/x"),
         ("check", "s3cret@127.0.0.1:5000/x"),
         ("verify", "user:s3cret@127.0.0.1:5000/x:y"),
+        ("notes", "v2.6.0", "--home", "https://user:s3cret@h/p"),
+        ("notes", "v2.6.0", "--home", "https://s3cret@h/p"),
+        ("scan", "v2.6.0", "--device", "user:s3cret@h"),
+        ("user:s3cret@h",),
+        ("scan", "v2.6.0", "user:s3cret@h"),
         ("verify", "user:s3cret@h/x@sha256:" + "0" * 64),
     ],
 )
@@ -172,3 +177,14 @@ def test_what_names_nothing_is_not_taken_for_everything(
     asked = parse(words)
     with refused(ConfigError, said):
         asked.run(asked)
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"), [("python3", "python3"), ("bin/python", "HERE/bin/python"), ("/p", "/p")]
+)
+def test_a_python_is_found_from_the_folder_a_person_is_in(
+    typed: str, taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = parse(["validate", "v2.6.0", "--executor", "local", "--python", typed])
+    assert asked.python == taken.replace("HERE", str(tmp_path))

@@ -200,3 +200,16 @@ def test_names_of_a_resolution() -> None:
         "--hash=sha256:bb\n\nthree[x]==2.0 ; os_name == 'posix'\n"
     )
     assert resolve._parse_pins(text.splitlines()) == {"one-two": "1.0", "three": "2.0"}
+
+
+def test_settings_of_the_working_folder_do_not_count(
+    refresh: Refresh, shipped: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A uv.toml there, or in a folder above it, would name another index."""
+    monkeypatch.delenv("UV_NO_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "above" / "here").mkdir(parents=True)
+    for folder in (tmp_path / "above", tmp_path / "above" / "here"):
+        (folder / "uv.toml").write_text("not TOML")
+    monkeypatch.chdir(tmp_path / "above" / "here")
+    assert refresh(shipped)["rl"][0] == "playing 1.0"

@@ -232,3 +232,15 @@ def test_bytes_are_counted_while_they_land(tmp_path: Path, monkeypatch: pytest.M
     meter = progress.Meter("download", 30)
     wheelhouse._watch_download(tmp_path, meter, Stop())
     assert meter.done == 30
+
+
+def test_a_pip_of_the_working_folder_is_not_run(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "pip.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path / "foreign")
+    wheel = make_wheel(folder=index)
+    wheelhouse.fetch_wheels([wheel], PYTHON)
+    assert kept() == {wheel.file}
+    assert not (tmp_path / "ran").exists()

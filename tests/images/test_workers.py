@@ -23,6 +23,7 @@ from images.locks import Wheel
 from images.wheels import Prefix
 from images.workers import LayerWorkers, Recipe
 from oci.registry import Registry
+from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -313,3 +314,37 @@ def test_a_process_killed_while_it_reports_does_not_stop_the_run(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(run.pid, signal.SIGKILL)
         run.wait()
+
+
+def test_no_process_imports_a_module_of_the_working_folder(fake: FakeRegistry, work: Path) -> None:
+    """Neither the workers nor the helper process of multiprocessing."""
+    foreign = work / "foreign"
+    foreign.mkdir()
+    for name in ("multiprocessing", "signal", "socket"):
+        (foreign / f"{name}.py").write_text(f"open({str(work / 'ran')!r}, 'w')\n")
+    script = work / "script.py"
+    script.write_text(SCRIPT.format(then="pass"))
+    done = subprocess.run(
+        [sys.executable, str(script), fake.host, str(work)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=foreign,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert not (work / "ran").exists()
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_worker_has_the_logins_and_no_other_secret(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {"AWS_SECRET_ACCESS_KEY": "login", "GH_TOKEN": "planted"}
+    monkeypatch.setattr(settings, "ENVIRON", {**os.environ, **held})
+    with start() as workers:
+        found = workers._pool.submit(read_secrets).result()
+    assert found == ["login", ""]
+
+
+def read_secrets() -> list[str]:
+    return [settings.ENVIRON.get(name, "") for name in ("AWS_SECRET_ACCESS_KEY", "GH_TOKEN")]

@@ -325,6 +325,10 @@ def test_a_proxy_that_is_at_fault_is_named(
         "http://x:0",
         "me:secret@127.0.0.1:9",
         "ftp://me:secret@127.0.0.1:9",
+        "http://me:secret\\x@127.0.0.1:9",
+        "http://me:secret/x@127.0.0.1:9",
+        "http://me:se cret@127.0.0.1:9",
+        "http://127.0.0.1\\@me:9",
     ],
 )
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
@@ -339,6 +343,18 @@ def test_a_proxy_that_is_no_address_is_wrong_usage(
         Registry("registry.invalid")
     check(caught.value, ConfigError, f"{variable} is not the address of a proxy", "http://HOST")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://proxy:3128", "https://me:se%2Fc@Proxy.example", "http://[::1]:3128/"]
+)
+def test_a_proxy_that_all_libraries_read_alike_is_taken(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    Registry("registry.invalid")
 
 
 def test_a_proxy_that_no_request_uses_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:

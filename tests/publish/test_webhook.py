@@ -8,12 +8,14 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -321,3 +323,28 @@ def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> N
 
 def test_loopback_needs_no_tls() -> None:
     assert read_webhook({ADDRESS: "http://127.0.0.1:8080/x", SECRET: "secret"}) is not None
+
+
+@pytest.mark.parametrize("kind", ["account", "pipe"])
+def test_no_account_of_a_netrc_is_sent(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "netrc"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_text("default login u password S3cret\n")
+    monkeypatch.setenv("NETRC", str(path))
+    with team((204, {})) as receiver:
+        assert post_message(receiver.hook, {"event": "test"}).delivered
+        assert "Authorization" not in receiver.got[0][1]
+
+
+def test_the_account_of_the_address_itself_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    with team((204, {})) as receiver:
+        address = receiver.hook.address.replace("//", "//u:p@")
+        assert post_message(replace(receiver.hook, address=address), {"event": "test"}).delivered
+        assert receiver.got[0][1]["Authorization"] == "Basic dTpw"

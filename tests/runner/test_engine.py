@@ -158,6 +158,20 @@ def test_the_address_of_the_engine_is_not_repeated(monkeypatch: pytest.MonkeyPat
     assert "S3cretPW" not in str(caught.value)
 
 
+@pytest.mark.parametrize("proxy", ["http://u:S3c/ret@127.0.0.1:9", "http://u:S3c\\ret@127.0.0.1:9"])
+@pytest.mark.usefixtures("no_cache")
+def test_the_address_of_a_proxy_before_the_engine_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://engine.invalid:9")
+    with refused(ConfigError, "HTTP_PROXY is not the address of a proxy") as caught:
+        engine.connect_engine()
+    assert "S3c" not in str(caught)
+
+
 def test_the_setup_does_not_repeat_the_address_of_the_engine(tmp_path: Path) -> None:
     """Run as it is, in a folder whose environment is ready and has no engine."""
     (tmp_path / "runner").mkdir()

@@ -203,7 +203,7 @@ def test_the_home_of_the_user_is_checked_as_the_variable_is(
     for name in ("PYTORCH_CUDA_IMAGES_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", user)
-    with refused(ConfigError, "HOME is `/a", "colon or a control character"):
+    with refused(ConfigError, "the value of HOME", "colon or a control character"):
         homes.home_folder()
     monkeypatch.setenv("HOME", "-rel")
     assert homes.home_folder().is_absolute()
@@ -234,3 +234,31 @@ def test_a_limit_of_the_machine_is_told_with_its_way_out() -> None:
     assert homes.machine_hint(RuntimeError("x")) == ""
     assert homes.machine_hint(OSError(errno.EACCES, "x")) == ""
     assert homes.machine_hint(ValueError("x")) == ""
+
+
+def test_what_a_person_keeps_there_stays(home: Path) -> None:
+    """A home that is a folder of somebody: what no run of this program made is not removed."""
+    work = homes.make_home_folder("work")
+    kept = [work / name for name in ("thesis", "build-abcdefgh", "pytorch-cuda-images-scratch")]
+    for folder in kept:
+        folder.mkdir()
+        (folder / "chapter").write_text("x")
+    (work / "notes.txt").write_text("x")
+    (work / "pytorch-cuda-images-scratch-build-abcdefgh").symlink_to(kept[0])
+    with homes.scratch_folder("build"):
+        pass
+    assert all((folder / "chapter").exists() for folder in kept)
+    assert (work / "notes.txt").exists()
+
+
+def test_a_folder_of_a_whole_run_goes_with_it(home: Path) -> None:
+    code = "from runner import home\nprint(home.keep_scratch_folder('database'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=homes.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(str(home / "work"))
+    assert not list((home / "work").iterdir())

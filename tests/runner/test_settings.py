@@ -21,11 +21,18 @@ GO_THROUGH_ALL = {
     "runner/shell.py": "withholds secrets",
     "validation/executors/local.py": "hands on an allow-list",
     "scan/trivy.py": "empties the settings of Trivy",
+    "runner/progress.py": "leaves out sizes of the terminal that are no numbers",
+    "runner/redaction.py": "looks for values of secrets",
+    "runner/settings.py": "shows a library the tokens of a job for a while",
+    "release.py": "takes the secrets out",
 }
 """Modules that go through the whole environment, and what for."""
 
 
-PARAMETERS = {("publish/evidence/predicates/provenance.py", "name"): "_VARIABLES"}
+PARAMETERS = {
+    ("publish/evidence/predicates/provenance.py", "name"): "_VARIABLES",
+    ("publish/evidence/keyless.py", "variable"): "_AGENTS",
+}
 """Where the name is a parameter: the constant that holds what it can be."""
 
 
@@ -40,6 +47,7 @@ def is_environment(node: ast.expr) -> bool:
     return isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in (
         "environ",
         "os.environ",
+        "settings.ENVIRON",
     )
 
 

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import ast
+import re
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from runner import progress, settings, shell
 from runner.errors import EnvironmentFailed
+from runner.home import REPOSITORY
 from tests.fakes.refusal import refused
+from tests.runner.test_settings import sources
 
 HINT = "do this"
 
@@ -140,6 +145,11 @@ def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch)
         "TRIVY_PASSWORD",
         "PIP_INDEX_URL",
         "PIP_EXTRA_INDEX_URL",
+        "PIP_PROXY",
+        "PIP_FIND_LINKS",
+        "UV_FIND_LINKS",
+        "UV_PUBLISH_TOKEN",
+        "SIGSTORE_ID_TOKEN",
         "UV_INDEX_URL",
         "UV_INDEX_OURS_PASSWORD",
         "AWS_SECRET_ACCESS_KEY",
@@ -157,11 +167,65 @@ def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch)
 def test_a_program_gets_the_secrets_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIP_INDEX_URL", "AWS_SECRET_ACCESS_KEY", "COSIGN_PASSWORD", "PIP_CERT"):
         monkeypatch.setenv(name, "planted")
-    found = shell.secrets_for(settings.INDEXES)
-    assert found == {"PIP_INDEX_URL": "planted"}
-    helper = shell.emptied_secrets()
-    assert helper["COSIGN_PASSWORD"] == helper["PIP_INDEX_URL"] == ""
-    assert "AWS_SECRET_ACCESS_KEY" not in helper, "a helper logs in with it"
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    assert shell.secrets_for(settings.INDEXES) == {"PIP_INDEX_URL": "planted"}
+
+
+def test_a_program_runs_where_nobody_but_the_system_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file of the folder that a person is in configures it, and no module there is imported."""
+    (tmp_path / "timeit.py").write_text("print('foreign')\n")
+    monkeypatch.chdir(tmp_path)
+    assert shell.run(["pwd"], hint=HINT) == "/\n"
+    said = shell.run([sys.executable, "-m", "timeit", "-n1", "-r1", "pass"], hint=HINT)
+    assert "foreign" not in said
+
+
+def test_a_relative_path_in_a_variable_stays_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_CONFIG", "docker")
+    monkeypatch.setenv("SSL_CERT_DIR", "")
+    said = shell.run(["env"], hint=HINT).splitlines()
+    assert f"DOCKER_CONFIG={tmp_path}/docker" in said
+    assert "SSL_CERT_DIR=" in said
+
+
+STARTS = {"run", "Popen", "call", "check_call", "check_output"}
+
+
+def starts_without_environment(source: str) -> Iterator[int]:
+    """Yield the line of each call that starts a program with all variables of this process."""
+    for node in ast.walk(ast.parse(source)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        module, name = ast.unparse(node.func.value), node.func.attr
+        given = {keyword.arg for keyword in node.keywords}
+        if module == "subprocess" and name in STARTS and "env" not in given:
+            yield node.lineno
+        if module == "os" and re.fullmatch(r"system|popen|posix_spawnp?|(spawn|exec)[lv]p?", name):
+            yield node.lineno
+
+
+def test_every_program_is_started_with_chosen_variables() -> None:
+    inside = REPOSITORY / "scan" / "image_probe.py"  # it runs in an image
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{line}"
+        for path in sources()
+        if path != inside
+        for line in starts_without_environment(path.read_text())
+    ]
+    assert not found, "give `env=shell.public_environment()`, or use shell.run"
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["subprocess.run(['x'])", "subprocess.Popen(['x'], cwd='/')", "os.system('x')", "os.execv(a)"],
+)
+def test_a_planted_start_is_found(call: str) -> None:
+    assert [*starts_without_environment(f"import os\n{call}\n")] == [2]
 
 
 def test_the_message_of_a_failed_program_is_short() -> None:

@@ -247,7 +247,7 @@ def test_a_download_that_fails_leaves_the_one_that_is_kept(home: Path, fake_triv
     held = trivy.obtain_database(None, "127.0.0.1:1/db")
     assert not isinstance(held, str)
     assert held.record.updated_at == "2026-11-01T00:00:00Z"
-    assert os.fspath(held.database_file) == str(folder / "trivy.db")
+    assert held.database_file.samefile(folder / "trivy.db")
 
 
 FATAL = "2026-11-27T12:04:20Z\tFATAL\tFatal error\t"
@@ -314,7 +314,7 @@ def test_a_scanner_is_handed_nothing_that_signs_or_promotes(
     for name in secrets:
         monkeypatch.setenv(name, f"the secret of {name}")
     install(fake_trivy, 'env >"$target.env"; echo "{}" >"$target"')
-    database = VulnerabilityDatabase(tmp_path, Database("here", "", ""))
+    database = VulnerabilityDatabase(tmp_path, Database("here", "", ""), ())
     assert (
         trivy.find_vulnerabilities(tmp_path / "sbom.cdx.json", database, tmp_path / "found.json")
         == {}

@@ -62,9 +62,9 @@ def prepare_run(setup: Setup) -> None:
         )
     staging.remove_leftovers()
     command = [setup.reference, "-c", "import torch"]
-    done = shell.run_to_end(
-        command, hint=HINT, timeout_s=300, env=suite_environment(setup), inherit=False
-    )
+    # no module of the folder that it runs in: a Python before 3.11 ignores the variable
+    variables = suite_environment(setup) | {"PYTHONSAFEPATH": "1"}
+    done = shell.run_to_end(command, hint=HINT, timeout_s=300, env=variables, inherit=False)
     if done.code:
         said = clean_line((done.stderr.strip().splitlines() or ["it printed no reason"])[-1], 200)
         raise EnvironmentFailed(f"{setup.reference} cannot import torch: {said}", HINT)

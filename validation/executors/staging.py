@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,11 @@ from validation.witness import SuiteChallenge
 LOG_LINES = 200
 LOG_CHARACTERS = 20_000
 
+RUN = "run"
+"""The folder of a run, below one that no other user may enter."""
+_LEFT = re.compile(r"[^-_]*_[0-9]+_[0-9]+-[a-z0-9_]{8}")
+"""The names that `stage_run` makes. Nothing else is removed: it may be somebody's work."""
+
 OUT = "out"
 OUT_BYTES = 64 << 20
 """Suites write a report, stacks of hung processes and a few small files; all else goes to /tmp."""
@@ -32,6 +38,8 @@ OUT_ENTRIES = 2000
 RUNNING_BYTES = 10_000
 STACK_BYTES = 4 << 20
 MEASURE_EVERY_S = 1.0
+REMOVAL_S = 600
+"""Seconds for one program that makes a folder ready or removes it."""
 
 _OF_THE_IMAGE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
 """What a suite can bring about by modes, links and names.
@@ -58,11 +66,14 @@ class SuiteOutput:
 def stage_run(suite: Suite, setup: Setup, asked: SuiteChallenge) -> Iterator[Path]:
     """Make a folder with what the suite reads and writes, and remove it afterwards.
 
-    It is a copy, so that an edit of the suites meanwhile changes no run. Raises
+    It is a copy, so that an edit of the suites meanwhile changes no run. It lies in one that no
+    other user may enter, because a suite can leave files with any mode and owner. Raises
     EnvironmentFailed if it cannot be made.
     """
     try:
-        folder = Path(tempfile.mkdtemp(dir=_runs_folder(), prefix=f"{current_owner()}-"))
+        private = Path(tempfile.mkdtemp(dir=_runs_folder(), prefix=f"{current_owner()}-"))
+        folder = private / RUN
+        folder.mkdir()
         lay_out(folder, suite, asked.expected, asked.nonce)
     except OSError as error:
         raise EnvironmentFailed(
@@ -73,7 +84,7 @@ def stage_run(suite: Suite, setup: Setup, asked: SuiteChallenge) -> Iterator[Pat
         _bound_output(folder / OUT)
         yield folder
     finally:
-        _remove_folder(folder)
+        _remove_folder(private)
 
 
 def _bound_output(out: Path) -> None:
@@ -95,9 +106,19 @@ def _bound_output(out: Path) -> None:
 
 
 def _run_quietly(*command: str) -> bool:
-    done = subprocess.run(
-        command, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=60
-    )
+    """Run a program of the system, also while a run is interrupted; return whether it succeeded."""
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env=shell.public_environment(),
+            cwd=shell.NEUTRAL_FOLDER,
+            check=False,
+            timeout=REMOVAL_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
     return done.returncode == 0
 
 
@@ -116,7 +137,7 @@ def python_arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
 def remove_leftovers() -> None:
     """Remove the folders of runs that were killed."""
     for folder in _runs_folder().iterdir():
-        if not is_alive(folder.name.partition("-")[0]):
+        if _LEFT.fullmatch(folder.name) and not is_alive(folder.name.partition("-")[0]):
             _remove_folder(folder)
 
 
@@ -197,17 +218,10 @@ def _remove_folder(folder: Path) -> None:
 
     It may be nested too deep for Python, or closed by its modes.
     """
-    if (folder / OUT).is_mount():
-        _run_quietly("umount", "--lazy", str(folder / OUT))
+    if (folder / RUN / OUT).is_mount():
+        _run_quietly("umount", "--lazy", str(folder / RUN / OUT))
     for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
-        words = [*command, "--", str(folder)]
-        subprocess.run(
-            words,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            env=shell.public_environment(),
-            check=False,
-        )
+        _run_quietly(*command, "--", str(folder))
         if not folder.exists():
             return
     progress.say_line(
@@ -216,10 +230,5 @@ def _remove_folder(folder: Path) -> None:
 
 
 def _runs_folder() -> Path:
-    """Return the folder of all runs, which no other user may enter.
-
-    A suite can leave files with any mode and owner.
-    """
-    runs = home.make_home_folder("validation", "runs")
-    runs.parent.chmod(0o700)
-    return runs
+    """Return the folder of all runs."""
+    return home.make_home_folder("validation", "runs")

@@ -5,6 +5,7 @@ that can go wrong.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
 from publish.evidence.store import BUNDLE, FoundEvidence, publish_statements, read_evidence
 from publish.evidence.trust import SigstoreInstance, Trusted
+from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -486,3 +488,69 @@ def test_without_any_configuration_it_is_the_key_of_this_machine(
     monkeypatch.setenv(trust.TRUSTED_IDENTITIES, str(SIGNER))
     assert attest.load_trusted() == Trusted({}, (SIGNER,))
     assert attest.load_trusted(identities=[str(STRANGER)]) == Trusted({}, (STRANGER,))
+
+
+AGENT = """#!/bin/sh
+env >"$0.env"
+echo "$@" >"$0.words"
+{then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("variable", "program"), [("BUILDKITE", "buildkite-agent"), ("CIRCLECI", "circleci")]
+)
+def test_the_agent_of_a_service_gets_no_secret(
+    variable: str,
+    program: str,
+    *,
+    signer: KeylessSigner,
+    sigstore: FakeSigstore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent = tmp_path / program
+    agent.write_text(AGENT.format(then=f"echo {sigstore._token()}"))
+    agent.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv(variable, "1")
+    monkeypatch.setenv("GH_TOKEN", "planted")
+    monkeypatch.setenv("AGENT_SETTING", "kept")
+    assert signer.sign_statement(to_json(statements()[0]))
+    assert "sigstore" in (tmp_path / f"{program}.words").read_text()
+    assert "AGENT_SETTING=kept" in (tmp_path / f"{program}.env").read_text()
+    assert "planted" not in (tmp_path / f"{program}.env").read_text()
+
+
+def test_an_agent_that_never_answers_is_ended(
+    signer: KeylessSigner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = tmp_path / "buildkite-agent"
+    agent.write_text(AGENT.format(then="exec sleep 600"))
+    agent.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("BUILDKITE", "1")
+    monkeypatch.setattr(keyless, "TIMEOUT_S", 0.5)
+    with refused(EnvironmentFailed, "no identity to sign with", "did not finish"):
+        signer.sign_statement(b"{}")
+
+
+def test_no_account_of_a_netrc_reaches_sigstore(
+    signer: KeylessSigner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take the place of the token."""
+    (tmp_path / "netrc").write_text("default login u password S3cret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert signer.sign_statement(to_json(statements()[0]))
+
+
+def test_tokens_that_were_handed_over_sign(
+    signer: KeylessSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
+    held = {name: os.environ[name] for name in names}
+    for name in names:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(settings, "_held", held)
+    assert signer.sign_statement(to_json(statements()[0]))
+    assert not set(names) & set(os.environ)

@@ -18,12 +18,14 @@ import pytest
 
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.owner import current_owner
 from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED, written
 from validation.executors import local, orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import judge_suite
 from validation.record import SuiteResult
+from validation.witness import make_challenge
 
 LEAVES_A_PROCESS = """
 import os, subprocess
@@ -309,3 +311,46 @@ def test_what_a_suite_prints_takes_no_disk(setup: Setup, tmp_path: Path) -> None
     assert result.last_output.endswith("the last words\n")
     assert len(result.last_output) <= staging.LOG_CHARACTERS
     assert 0 < max(sizes) < 10 << 20
+
+
+def test_what_a_person_keeps_beside_the_runs_stays(home: Path) -> None:
+    runs = home / "validation" / "runs"
+    for folder in (runs / "thesis", runs / f"{'x' * 8}_1_1-thesis"):
+        folder.mkdir(parents=True)
+    runs.parent.chmod(0o755)
+    left = runs / f"{current_owner().rpartition('_')[0]}_0-abcdefgh"
+    left.mkdir()
+    staging.remove_leftovers()
+    assert runs.parent.stat().st_mode & 0o777 == 0o755
+    assert (runs / "thesis").is_dir()
+    assert not left.exists(), "the control: what a killed run left is removed"
+
+
+def test_no_other_user_may_enter_the_folder_of_a_run(setup: Setup, tmp_path: Path) -> None:
+    suite = written(tmp_path, GOOD)
+    with staging.stage_run(suite, setup, make_challenge(setup.expected)) as folder:
+        assert folder.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_module_of_the_working_folder_is_not_imported(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    with contextlib.suppress(EnvironmentFailed):  # this Python may have a torch, or none
+        local.prepare_run(setup)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_programs_that_mount_get_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mount", "umount", "rm"):
+        (tmp_path / name).write_text(f'#!/bin/sh\nenv >"{tmp_path}/$(basename $0).env"\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for name in ("PYTORCH_CUDA_IMAGES_SIGNING_KEY", "GH_TOKEN"):
+        monkeypatch.setenv(name, "planted")
+    for name in ("mount", "umount", "rm"):
+        assert staging._run_quietly(name)
+        assert "PATH=" in (tmp_path / f"{name}.env").read_text()
+        assert "planted" not in (tmp_path / f"{name}.env").read_text()
+    assert not staging._run_quietly("no-such-program")
