@@ -126,6 +126,9 @@ SETTINGS = (
     Setting(SSL_CERT_FILE, "the same, if none of the two is set", "none"),
     Setting(SSL_CERT_DIR, "the same as a folder, if none of the three is set", "none"),
     Setting("PYTHONINSPECT", "ignored: with it, Python would end with a prompt", "the same"),
+    Setting("SSLKEYLOGFILE", "ignored: TLS would write the keys of its connections there", "the"
+            " same"),
+    Setting("OPENBLAS_NUM_THREADS", "1 while the harness is loaded, then as it was", "not set"),
     Setting(BUILDKITE, "set in a job of Buildkite: keyless signing asks its agent who this is",
             "not asked"),
     Setting(CIRCLECI, "set in a job of CircleCI: keyless signing asks its program who this is",
