@@ -32,6 +32,8 @@ JSON_BYTES = 128 << 20
 
 The largest one, the facts about an image, has a few megabytes.
 """
+JSON_VALUES = 1_000_000
+"""Values and keys of a record at most."""
 
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
@@ -58,13 +60,14 @@ def to_json(record: object) -> str:
     return json.dumps(plain, indent=2) + "\n"
 
 
-def from_json(kind: type[T], text: str | bytes, source: str) -> T:
-    """Return a record of `kind` from JSON.
+def from_json(kind: type[T], text: str | bytes, source: str, most: int = JSON_VALUES) -> T:
+    """Return a record of `kind` from JSON, with at most so many values and keys.
 
-    Raises ConfigError that names `source` if the text is no such record.
+    Give SCHEMA_VALUES (runner/untrusted.py) for a text that no trusted key signed. Raises
+    ConfigError that names `source` if the text is no such record.
     """
     try:
-        parse_json(text, JSON_BYTES)
+        parse_json(text, JSON_BYTES, most)
         return TypeAdapter(kind).validate_json(
             text, strict=True
         )  # strict: else the text "NaN" would be a number
@@ -252,7 +255,8 @@ def _first_error(error: ValidationError) -> tuple[Loc, str]:
 
     A misspelled key is unknown and missing: the unknown one is in the file.
     """
-    first = min(error.errors(), key=lambda found: found["type"] not in _UNKNOWN)
+    every = error.errors(include_url=False, include_context=False, include_input=False)
+    first = min(every, key=lambda found: found["type"] not in _UNKNOWN)
     place = ".".join(str(part) for part in first["loc"]) or "document"
     if first["type"] in _UNKNOWN:
         return first["loc"], f"unknown key `{place}`"

@@ -28,7 +28,7 @@ from images.debian import installed_packages
 from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError
-from runner.untrusted import Malformed, clean_line, parse_json
+from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
 from scan.record import Package, ScanProblem
 
 PURPOSE = "look"
@@ -272,9 +272,8 @@ def _parse_facts(ended: _ProbeExit) -> ImageFacts | ScanProblem:
             f"its `python` exited with {ended.exit_code}; it printed last: {last}"
         )
     try:
-        # `from_json` bounds no depth, and accepts keys given twice.
-        parse_json(ended.document, DOCUMENT_BYTES)
-        return records.from_json(ImageFacts, ended.document, "stdout")
+        parse_json(ended.document, DOCUMENT_BYTES, SCHEMA_VALUES)
+        return records.from_json(ImageFacts, ended.document, "stdout", SCHEMA_VALUES)
     except (ConfigError, Malformed) as error:
         # Without the hint of the error, which is about files of records.
         problem = error.message if isinstance(error, ConfigError) else str(error)

@@ -41,7 +41,7 @@ from publish.evidence.keyless import KeylessSigner
 from publish.evidence.keys import PrivateKey, compute_key_id
 from publish.evidence.kinds import find_kind, read_date
 from publish.evidence.statement import Statement
-from publish.evidence.strict_json import NOT_USABLE, json_object
+from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
 from runner import progress
 from runner.errors import ConfigError, GateRefused
@@ -163,7 +163,7 @@ def sign_statement(about: Statement, signer: Signer) -> bytes:
 
 def verify_bundle(data: bytes, trusted: Trusted) -> VerifiedPayload:
     """Return the payload of a bundle, verified by a key or a certificate. Raises GateRefused."""
-    content = json_object(data, "the bundle")
+    content = json_object(data, "the bundle", BUNDLE_VALUES)
     if keyless.is_certified(content):
         return keyless.verify_certified(content, trusted)
     envelope = content.get("dsseEnvelope")
