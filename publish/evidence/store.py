@@ -26,7 +26,6 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -45,6 +44,7 @@ from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
 from runner import progress
 from runner.errors import ConfigError, GateRefused
+from runner.pool import worker_pool
 from runner.untrusted import clean_line
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -313,7 +313,7 @@ def _read_files(
             "remove "
             "them there"
         )
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with worker_pool(WORKERS) as pool:
         yield from pool.map(lambda item: _read_sealed(registry, repository, *item), sealed)
         yield from pool.map(
             partial(_read_unsealed, registry, repository, digest, _ReadBudget()), others[:most]
