@@ -28,16 +28,22 @@ def _end_now(message: str, exit_code: int) -> NoReturn:
 def _use_own_python() -> None:
     """Go on in the Python of the virtual environment beside this file, unless this is it.
 
-    If there is no such Python, or it cannot be started, one line says so and the exit code is 3.
+    It is also started again, without PYTHONINSPECT, if that variable is set: otherwise Python would
+    end with a prompt instead of an exit code. If there is no such Python, or it cannot be started,
+    one line says so and the exit code is 3.
     """
     folder = Path(__file__).resolve().parent / ".venv"
-    if os.path.realpath(sys.prefix) == os.path.realpath(folder):
+    is_own = os.path.realpath(sys.prefix) == os.path.realpath(folder)
+    would_prompt = __name__ == "__main__" and bool(os.environ.get("PYTHONINSPECT"))
+    if would_prompt:
+        del os.environ["PYTHONINSPECT"]
+    if is_own and not would_prompt:
         return
     python = str(folder / "bin" / "python")
     try:
         Path(python).stat()
         # a Python that was started from there and has another prefix would start itself for ever
-        if sys.executable != python:
+        if would_prompt or sys.executable != python:
             os.execv(python, [python, *sys.argv])
     except FileNotFoundError:
         pass

@@ -16,7 +16,8 @@ from publish.pipeline import ReleaseRun, StageOptions
 from publish.policy import channels, release_kinds
 from publish.promotion import PromotionRequest
 from runner import embedded, home
-from runner.address import holds_credentials, without_credentials
+from runner.address import holds_credentials
+from runner.masking import mask_words
 from runner.untrusted import clean_line
 
 DEFAULTS = {
@@ -73,7 +74,7 @@ def parse_image_reference(text: str) -> str:
 
 def typed_command(asked: Namespace) -> str:
     """Return the command that was typed, as records keep it, without passwords."""
-    return shlex.join(["./release.py", *map(without_credentials, asked.typed)])
+    return shlex.join(["./release.py", *map(mask_words, asked.typed)])
 
 
 def parse_line(text: str) -> str:

@@ -152,7 +152,7 @@ def _explain_inconclusive(found: VerifyResult) -> str:
 def run_rollback(asked: Namespace) -> int:
     """`rollback`: move an alias, and all that moved with it, back to the previous release."""
     catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
-    judge = make_target_check(_make_assessor(catalog, registry, asked))
+    check_target = make_target_check(_make_assessor(catalog, registry, asked))
     with home.only_run():
         return _show_outcome(
             roll_back(
@@ -160,7 +160,7 @@ def run_rollback(asked: Namespace) -> int:
                     registry, catalog, attest.load_trusted(), f"rollback of {asked.alias}"
                 ),
                 asked.alias,
-                judge,
+                check_target,
                 asked.to,
             ),
             asked,

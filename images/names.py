@@ -60,6 +60,11 @@ def plain_version(stem: str) -> str:
     return stem.removesuffix(CANDIDATE_SUFFIX)
 
 
+def parse_stem(stem: str) -> Version | None:
+    """Return the version of a stem, `v2.6.0` or `v2.6.0-candidate`; None if it is another text."""
+    return parse_version(plain_version(stem))
+
+
 def parse_own_tag(tag: str) -> OwnTag | None:
     """Return the parts of a version's tag; None if it is an alias, or no tag of an image."""
     match = _OWN_TAG.fullmatch(tag)

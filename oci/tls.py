@@ -16,6 +16,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from runner import settings
 from runner.errors import ConfigError
+from runner.masking import mask_value
 
 CERTIFICATES = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
 """Docker's, and the one of Docker without root (docs.docker.com, "Verify repository client with
@@ -39,7 +40,8 @@ def find_authorities() -> str | bool:
         if path := os.environ.get(variable):
             if not Path(path).exists():
                 raise ConfigError(
-                    f"{variable} names {path}, which does not exist", "correct it, or unset it"
+                    f"{variable} names `{mask_value(path, 200)}`, which does not exist",
+                    "correct it, or unset it",
                 )
             return path
     return True

@@ -1,4 +1,4 @@
-"""What every notifier of a release does. The webhook is one."""
+"""The interface of all notifiers of a release. The webhook is one of them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from publish.evidence import documents
 from publish.image_assessor import ImageAssessor
 from publish.released import trusted_journal
 from publish.released.published import CANDIDATE, PRODUCTION, Published, list_published
-from publish.tags.rollback import Judge, RollbackTarget
+from publish.tags.rollback import CheckTarget, RollbackTarget
 from runner import progress
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict, summary_verdict
@@ -85,10 +85,10 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     store.store_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    book = trusted_journal.read_confirmed(
+    stored = trusted_journal.read_confirmed(
         registry, catalog.repositories, bench.trusted, catalog.images
     )
-    withdrawn = book.journal.withdrawn_versions()
+    withdrawn = stored.journal.withdrawn_versions()
     if channel == CANDIDATE:  # the journal marks candidates with a suffix
         withdrawn = frozenset(plain_version(each) for each in withdrawn if is_candidate(each))
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
@@ -101,13 +101,13 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     )
 
 
-def make_target_check(bench: ImageAssessor) -> Judge:
-    """Return the check of a rollback's target: why it may not be the target, nothing if it may.
+def make_target_check(bench: ImageAssessor) -> CheckTarget:
+    """Return the function that checks by today's policy whether a rollback may go to a target.
 
-    Today's policy must not refuse it, and must have been able to judge a release.
+    The policy must not refuse a candidate. A release must pass.
     """
 
-    def judge(target: RollbackTarget) -> tuple[str, ...]:
+    def check_target(target: RollbackTarget) -> tuple[str, ...]:
         repository = bench.catalog.repositories.production
         image = Published(
             bench.catalog.require_version(target.version),
@@ -120,7 +120,7 @@ def make_target_check(bench: ImageAssessor) -> Judge:
         refused = verdict is Verdict.FAIL if target.candidate else verdict is not Verdict.PASS
         return (f"{target.version} {target.image}: {verdict}, {reason}",) if refused else ()
 
-    return judge
+    return check_target
 
 
 def find_due_lines(

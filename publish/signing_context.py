@@ -65,7 +65,7 @@ def open_production(
         SignedYankMarks(registry, places.production, trusted, attest.load_signer),
         documents.make_journal_seal(attest.load_signer, trusted),
         decision_check.make_decision_check(registry, places, trusted),
-        decision_check.make_allowed_reader(registry, places, trusted),
+        decision_check.make_decision_reader(registry, places, trusted),
         documents.make_lock_seal(attest.load_signer, trusted),
         catalog.images,
     )

@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator
 
 from runner.errors import ConfigError
-from runner.untrusted import clean_line
+from runner.masking import mask_value
 
 FORM = "write HOST or HOST:PORT, as registry.example.com or 127.0.0.1:5000"
+_NO_PORT = "the port is not a number from 1 to 65535"
 NAMESPACE = "write HOST alone, and write the namespace into images/catalog.yaml, repositories"
 
 LONGEST_NAME = 253
@@ -27,7 +28,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NAMESPACE = re.compile(r"[^/\s]+(?:/[a-z0-9][a-z0-9._-]*)+")
 
 
-_CREDENTIALS = re.compile(r"(^|[=,]|//)[^/@=,:\s]{1,200}:(?!//)\S{0,500}@(?!sha(?:256|512):)")
 _DIGEST = re.compile(r"@sha(?:256|512):[^@]*\Z")
 
 
@@ -39,19 +39,15 @@ def holds_credentials(reference: str) -> bool:
     return "@" in _DIGEST.sub("", reference)
 
 
-def without_credentials(words: str) -> str:
-    """Return a command line with `***` for every USER:PASSWORD before an `@`."""
-    return " ".join(_CREDENTIALS.sub(r"\1***@", word) for word in words.split(" "))
-
-
 def registry_address(text: str, source: str) -> str:
     """Return `text` if it is the address of a registry.
 
     Raises ConfigError that names `source` (a variable, an option) and what is wrong. A password is
-    never repeated.
+    never repeated, also if it is in the place of the port.
     """
     for problem, hint in _find_problems(text):
-        shown = "" if "@" in text or not text else f"`{clean_line(text, 80)}`: "
+        is_secret = "@" in text or problem == _NO_PORT
+        shown = "" if is_secret or not text else f"`{mask_value(text)}`: "
         raise ConfigError(f"{source} is not the address of a registry: {shown}{problem}", hint)
     return text
 
@@ -81,7 +77,7 @@ def _find_problems(text: str) -> Iterator[tuple[str, str]]:
     if problem := _host_problem(host, has_port=bool(colon)):
         yield problem, FORM
     if colon and not (_PORT.fullmatch(port) and int(port) <= 65535):
-        yield "the port is not a number from 1 to 65535", FORM
+        yield _NO_PORT, FORM
 
 
 def _host_problem(host: str, *, has_port: bool) -> str:
@@ -92,7 +88,7 @@ def _host_problem(host: str, *, has_port: bool) -> str:
         return "the host's name has an empty part between two dots, or begins or ends with a dot"
     if wrong := next((label for label in labels if not _LABEL.fullmatch(label)), None):
         return (
-            f"`{clean_line(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and "
+            f"`{mask_value(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and "
             "hyphens"
         )
     if labels[-1].isdigit() and not _IPV4.fullmatch(host):

@@ -1,23 +1,30 @@
 """Check Docker's configuration file before docker-py, the docker client or the scanner reads it.
 
 They trust it: a FIFO would hang them, and a value of another type would end them with an error that
-names no file.
+names no file. The same is true of the file of a Docker context. If the context does not exist,
+docker-py would silently use another engine than the docker client.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from docker.utils.config import find_config_file
 from pydantic import Field, TypeAdapter, ValidationError
 
+from runner import settings
 from runner.errors import ConfigError
+from runner.masking import mask_value
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 
 CONFIG_BYTES = 1 << 20
+CONTEXT_HINT = "run `docker context use default`, or set DOCKER_HOST to the engine's address"
 HINT = "correct it, move it away and `docker login` again, or name another folder in DOCKER_CONFIG"
 
 _Text = Annotated[str, Field(strict=True, pattern=r"\A[^\x00-\x1f\x7f]*\z", max_length=1 << 16)]
@@ -51,6 +58,21 @@ class _Config:
     credHelpers: dict[_Text, _Helper] | None = None  # noqa: N815 - Docker's name
     HttpHeaders: dict[_HeaderName, _HeaderValue] | None = None
     proxies: dict[_Text, dict[_Text, _Text]] | None = field(default=None)
+    currentContext: _Text | None = None  # noqa: N815 - Docker's name
+
+
+@dataclass(frozen=True)
+class _Endpoint:
+    Host: _Text | None = None
+
+
+@dataclass(frozen=True)
+class _Context:
+    """The parts of the file of a context that docker-py uses."""
+
+    Name: _Text
+    Metadata: dict[_Text, Any]
+    Endpoints: dict[_Text, _Endpoint]
 
 
 def check_config(purpose: str = "") -> None:
@@ -60,13 +82,43 @@ def check_config(purpose: str = "") -> None:
     """
     found = find_config_file()  # it may be ~/.dockercfg too, in which each key is a registry
     path = Path(str(found or ""))
-    if found and (problem := _config_problem(path)):
+    if found and (problem := _find_problem(path, _parse_config)):
         raise ConfigError(f"{purpose}Docker's configuration {path} cannot be used: {problem}", HINT)
 
 
-def _config_problem(path: Path) -> str:
+def read_context_address() -> str:
+    """Return the engine's address that the current Docker context gives; empty if it gives none.
+
+    `check_config` must have been called before. Raises ConfigError if the context does not exist,
+    or if its file cannot be used.
+    """
+    found = find_config_file()
+    path = Path(str(found or ""))
+    name, source = os.environ.get(settings.DOCKER_CONTEXT, ""), settings.DOCKER_CONTEXT
+    if not name and found:
+        name = _parse_config(read_own_file(path, CONFIG_BYTES)).currentContext or ""
+        source = f"`currentContext` of Docker's configuration {path}"
+    if name in ("", "default"):
+        return ""
+    identifier = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    file = path.parent / "contexts" / "meta" / identifier / "meta.json"
+    context = f"{source} names the context `{mask_value(name)}`"
+    if not found or not file.exists():  # without a configuration, docker-py looks for no context
+        raise ConfigError(f"{context}, which does not exist", CONTEXT_HINT)
+    if problem := _find_problem(file, _parse_context):
+        raise ConfigError(f"{context}; its file {file} cannot be used: {problem}", CONTEXT_HINT)
+    endpoint = _parse_context(read_own_file(file, CONFIG_BYTES)).Endpoints.get("docker")
+    return (endpoint.Host if endpoint else None) or ""
+
+
+def _parse_context(data: bytes) -> _Context:
+    return TypeAdapter(_Context).validate_python(parse_json(data, CONFIG_BYTES))
+
+
+def _find_problem(path: Path, parse: Callable[[bytes], object]) -> str:
+    """Return why a file cannot be used, without any value of it; empty if it can."""
     try:
-        _require_valid(read_own_file(path, CONFIG_BYTES))
+        parse(read_own_file(path, CONFIG_BYTES))
     except OSError as error:
         return error.strerror or type(error).__name__
     except Malformed as error:
@@ -80,7 +132,7 @@ def _config_problem(path: Path) -> str:
     return ""
 
 
-def _require_valid(data: bytes) -> None:
+def _parse_config(data: bytes) -> _Config:
     document = parse_json(data, CONFIG_BYTES) if data.strip() else {}
     config = TypeAdapter(_Config).validate_python(document)
     for name in config.HttpHeaders or {}:
@@ -100,3 +152,4 @@ def _require_valid(data: bytes) -> None:
             login = ""
         if ":" not in login:
             raise Malformed("an `auth` is not the base64 of USER:PASSWORD")
+    return config

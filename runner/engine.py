@@ -23,6 +23,7 @@ from docker.types import CancellableStream, DeviceRequest
 from runner import containers, docker_config, progress, settings, shell
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.masking import mask_value
 from runner.untrusted import clean_line
 
 START_HINT = "run `make setup`, which installs and starts one, or point DOCKER_HOST at yours"
@@ -58,11 +59,10 @@ _CALL_ERRORS = (
 def connect_engine(answer_s: int = 600) -> docker.DockerClient:
     """Return a client of an engine that answers within `answer_s` seconds.
 
-    Raises EnvironmentFailed if no engine answers, and ConfigError if DOCKER_HOST or Docker's
-    configuration cannot be used.
+    Raises EnvironmentFailed if no engine answers, and ConfigError if DOCKER_HOST, Docker's
+    configuration or the current Docker context cannot be used.
     """
     _check_address()
-    docker_config.check_config()
     try:
         found = _make_client(answer_s)
         found.api.credstore_env = shell.emptied_secrets()
@@ -100,12 +100,20 @@ def _make_client(answer_s: int) -> docker.DockerClient:
 
 
 def _check_address() -> None:
-    """Raise ConfigError if DOCKER_HOST is no address that Docker's clients take.
+    """Raise ConfigError if DOCKER_HOST or the current context is no address of an engine.
 
-    They repeat it in their errors, and it may hold a password.
+    Docker's clients repeat it in their errors, and it may hold a password. The configuration is
+    checked too, since it names the context.
     """
-    if not _ADDRESS.fullmatch(os.environ.get(settings.DOCKER_HOST, "").strip()):
+    address = os.environ.get(settings.DOCKER_HOST, "").strip()
+    if not _ADDRESS.fullmatch(address):
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT)
+    docker_config.check_config()
+    if not address and not _ADDRESS.fullmatch(docker_config.read_context_address().strip()):
+        raise ConfigError(
+            "the current Docker context does not hold the address of a Docker engine",
+            docker_config.CONTEXT_HINT,
+        )
 
 
 def is_answering() -> bool:
@@ -127,10 +135,10 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
 
     All `docker` clients on PATH are tried. One with the buildx plugin is preferred; a client before
     version 23 has BuildKit behind `DOCKER_BUILDKIT=1`. Raises EnvironmentFailed if there is none,
-    and ConfigError if Docker's configuration cannot be used.
+    and ConfigError if DOCKER_HOST, Docker's configuration or the current Docker context cannot be
+    used.
     """
     _check_address()
-    docker_config.check_config()
     for path in _find_clients():
         done = _ask_client(path, "buildx", "version")
         if done is not None and done.code == 0:
@@ -188,7 +196,7 @@ def obtain_image(reference: str, is_served_whole: Callable[[str], bool] | None =
         )
     if not _REFERENCE.fullmatch(reference):
         raise ConfigError(
-            f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT
+            f"`{mask_value(reference)}` is not a reference of an image", _REFERENCE_HINT
         )
     with report_failures(f"reading the image {reference}"):
         pulled, image = _find_or_pull(reference, is_served_whole)

@@ -121,9 +121,11 @@ def _named_folder(given: str, variable: str) -> Path:
     or a line of a log cannot carry.
     """
     if not given.isprintable() or ":" in given:
-        shown = clean_line(given, 80)
-        problem = f"{variable} is `{shown}`, which contains a colon or a control character"
-        raise ConfigError(problem, "name a folder without them")
+        # The value is not shown: what follows a colon may be a password.
+        raise ConfigError(
+            f"the value of {variable} contains a colon or a control character",
+            "name a folder without them",
+        )
     return Path(given).absolute()
 
 

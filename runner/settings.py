@@ -31,6 +31,7 @@ WEBHOOK_SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name o
 XDG_CACHE_HOME = "XDG_CACHE_HOME"
 CUDA_VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
 DOCKER_HOST = "DOCKER_HOST"
+DOCKER_CONTEXT = "DOCKER_CONTEXT"
 REQUESTS_CA_BUNDLE = "REQUESTS_CA_BUNDLE"
 CURL_CA_BUNDLE = "CURL_CA_BUNDLE"
 SSL_CERT_FILE = "SSL_CERT_FILE"
@@ -96,8 +97,10 @@ SETTINGS = (
     Setting(XDG_CACHE_HOME, "folder of the user's caches", "`~/.cache`"),
     Setting(CUDA_VISIBLE_DEVICES, "must not be set if suites run without a container: it hides"
             " GPUs", "all GPUs"),
-    Setting(DOCKER_HOST, "address of the Docker engine, without a password",
-            "`unix:///var/run/docker.sock`"),
+    Setting(DOCKER_HOST, "address of the Docker engine, without a password", "that of the Docker"
+            " context, else `unix:///var/run/docker.sock`"),
+    Setting(DOCKER_CONTEXT, "name of the Docker context that gives the engine's address, if"
+            " `DOCKER_HOST` is not set", "`currentContext` of Docker's `config.json`"),
     Setting("DOCKER_TLS_VERIFY", "whether the engine's certificate is verified", "not"),
     Setting("DOCKER_CERT_PATH", "folder of the client certificate for the engine", "`~/.docker`"),
     Setting("DOCKER_CONFIG", "folder of Docker's `config.json`, with the logins to registries",
@@ -112,6 +115,7 @@ SETTINGS = (
     Setting(CURL_CA_BUNDLE, "the same, if `REQUESTS_CA_BUNDLE` is not set", "none"),
     Setting(SSL_CERT_FILE, "the same, if none of the two is set", "none"),
     Setting(SSL_CERT_DIR, "the same as a folder, if none of the three is set", "none"),
+    Setting("PYTHONINSPECT", "ignored: with it, Python would end with a prompt", "the same"),
     Setting("TMPDIR", "folder of temporary files", "`/tmp`"),
     Setting(GITHUB_ACTIONS, "`true` in a job of GitHub Actions: provenance names that job", "a"
             " local builder"),

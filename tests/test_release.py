@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -19,6 +20,7 @@ import pytest
 from publish.evidence import keys
 from publish.policy import channels
 from runner import home as places
+from runner import settings
 from tests.fakes.registry import FakeRegistry
 
 RELEASE = places.REPOSITORY / "release.py"
@@ -52,6 +54,73 @@ def test_plan_answers_as_a_github_matrix(home: Path) -> None:
 def test_plan_works_with_a_safe_path(home: Path) -> None:
     done = run("plan", "v2.6.0", PYTHONSAFEPATH="1")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("version", "exit_code"), [("v2.6.0", 0), ("2.6.0", 2)])
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "no terminal"])
+def test_no_prompt_follows_a_command(
+    home: Path, version: str, exit_code: int, terminal: bool
+) -> None:
+    """PYTHONINSPECT is set where somebody debugs another program."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(theirs, "rb") as stdin:
+        keyboard.write(b"\x04\x04\x04")  # a prompt would end with this
+        done = subprocess.run(
+            [sys.executable, str(RELEASE), "plan", version],
+            stdin=stdin if terminal else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONINSPECT": "1"},
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == exit_code
+    assert ">>>" not in done.stdout + done.stderr
+    assert "SystemExit" not in done.stderr
+
+
+SECRETS = ("https://me:s3cret@host:x/y?token=s3cret", "me:s3cret")
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [settings.HOME, settings.OUT, settings.REGISTRY, settings.TRUSTED_IDENTITIES]
+    + [
+        pytest.param(each.name, marks=pytest.mark.slow)
+        for each in settings.SETTINGS
+        if each.name
+        not in (settings.HOME, settings.OUT, settings.REGISTRY, settings.TRUSTED_IDENTITIES)
+    ],
+)
+def test_no_error_repeats_a_setting_that_may_hold_a_password(
+    variable: str, home: Path, tmp_path: Path
+) -> None:
+    """Also one that is not meant to hold any: somebody may set the wrong variable."""
+    is_own = variable in (settings.HOME, settings.OUT, settings.REGISTRY)
+    for value in SECRETS[:2] if is_own else SECRETS[:1]:
+        for command in (("verify", "v2.6.0"), ("doctor",)):
+            done = run(*command, **{settings.REGISTRY: NOWHERE, variable: value})
+            assert "s3cret" not in done.stdout + done.stderr, (value, command)
+
+
+def test_a_reference_is_refused_without_its_query(home: Path, tmp_path: Path) -> None:
+    _, public = keys.generate_pair(tmp_path, "mine")
+    reference = "host/x?token=s3cret"
+    for words in (("check", reference), ("verify", reference, "--key", str(public))):
+        done = run(*words, PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+        assert done.returncode == 2, done.stderr
+        assert "host/x?***" in done.stderr
+        assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_a_docker_context_that_does_not_exist_is_one_line_and_exit_code_2(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"currentContext": "gone"}')
+    done = run("check", "debian:12", DOCKER_CONFIG=str(tmp_path), DOCKER_HOST="")
+    assert done.returncode == 2, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert "names the context `gone`, which does not exist -> run `docker context use" in line
 
 
 def test_plan_needs_no_engine_and_no_registry(home: Path) -> None:

@@ -1,7 +1,9 @@
 """channels.yaml: the channels of releases, with their demands, tags and calendars.
 
-The file is refused if a channel that releases accepts anything but `pass`, demands no GPU, or
-demands no vulnerability database, and if one that does not release moves an alias of one that does.
+A channel with `tags` releases images; a channel without them has candidates. The file is refused in
+two cases: if a channel that releases accepts a verdict other than `pass`, demands no GPU, or
+demands no vulnerability database; and if a channel of candidates moves an alias of a channel that
+releases.
 """
 
 from __future__ import annotations
@@ -31,15 +33,16 @@ Accepted = Literal[Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE]
 """Verdicts that a channel may accept as proof. No channel accepts a failure."""
 
 Loc = tuple[int | str, ...]
+"""The place of a value in the file: its keys and indexes."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
 OWN_TAG = "{version}"
 CANDIDATE_TAG = candidate_stem(OWN_TAG)
-"""What a transaction puts of its own beside the aliases (publish/tags/transaction.py)."""
+"""The own tags that a promotion puts beside the aliases (publish/tags/transaction.py)."""
 
-_LONGEST_ALIAS = 100
+_MAX_ALIAS_CHARACTERS = 100
 """A tag has 128 characters at most; this leaves room for the image's suffix."""
 
 
@@ -47,9 +50,10 @@ _LONGEST_ALIAS = 100
 class Demands:
     """The demands of a channel: what must be proven.
 
-    `evidence` is the most days that each kind of evidence may be old; `gpus` are families, each of
-    which must have been tested on. `database_days` is the most days that a vulnerability database
-    may have been old at the time of the scan, None if none is demanded.
+    `evidence` says how many days old each kind of evidence may be. `suites` and `scan` are the
+    verdicts that are accepted. `gpus` are families of GPUs; the tests must have run on a GPU of
+    each. `database_days` says how many days old the vulnerability database may have been at the
+    time of the scan; None if no database is demanded.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -73,9 +77,10 @@ class Calendar:
 class Channel:
     """One channel.
 
-    `tags` never move: `{version}`, or none if the channel does not release. `aliases` move, in
-    their order. `calendar` is for releases of the first of `kinds`. `advisories`: a release is also
-    due when an advisory is past its grace.
+    `demands` names the Demands. `kinds` are the kinds of releases that it accepts. `tags` never
+    move: `{version}`, or none if the channel does not release. `aliases` move in their order.
+    `calendar` is for releases of the first of `kinds`. If `advisories` is set, a release is also
+    due when the grace of an advisory has ended.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -88,16 +93,16 @@ class Channel:
 
     @property
     def is_releasing(self) -> bool:
-        """Whether it releases: then its tags never move."""
+        """Whether it releases images: then they have own tags, which never move."""
         return bool(self.tags)
 
 
 @dataclass(frozen=True)
 class Channels:
-    """The whole of channels.yaml.
+    """The content of channels.yaml.
 
-    `families` hold words of GPU names; `announce_days` is how long before its end the end of
-    support is announced.
+    `families` are families of GPUs, each with words from the names of its models. `announce_days`
+    says how many days before the support of a line ends this is announced.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -121,7 +126,7 @@ class Channels:
 
 
 def load(path: Path = CHANNELS) -> Channels:
-    """Return the channels, checked. Raises ConfigError with file and line."""
+    """Return the channels of a file. Raises ConfigError with file and line if it is not valid."""
     channels = records.load_yaml(Channels, path)
     for loc, message, hint in _find_problems(channels):
         line = records.line_of(records.read_text(path), *loc)
@@ -132,10 +137,10 @@ def load(path: Path = CHANNELS) -> Channels:
 def aliases_of(
     channel: Channel, version: Version, image: str, day: datetime.date, *, newest_line: bool
 ) -> tuple[str, ...]:
-    """Return the aliases that a release moves on a day, in the order in which they move.
+    """Return the tags of the aliases that a release moves on a day, in the order of the moves.
 
-    Each carries the suffix of the image; the base image has each without a suffix too. Aliases
-    that name neither line nor version move for the newest line only.
+    Each tag ends with the name of the image. The base image also has each alias without its name.
+    Aliases that contain neither the line nor the version move only for releases of the newest line.
     """
     names: list[str] = []
     for template in channel.aliases:
@@ -146,9 +151,9 @@ def aliases_of(
 
 
 def _fill_template(template: str, words: Mapping[str, str]) -> str:
-    """Return the template with its words.
+    """Return the template with its placeholders replaced. Raises KeyError for an unknown one.
 
-    Python's own formatting would also take widths and attributes.
+    `str.format` is not used, because it also accepts widths and attributes.
     """
     return re.sub(r"\{([^{}]*)\}", lambda found: words[found[1]], template)
 
@@ -168,10 +173,11 @@ def quarter_of(day: datetime.date) -> int:
 
 
 Problem = tuple[Loc, str, str]
+"""The place in the file, what is wrong there, and a hint."""
 
 
 def _find_problems(channels: Channels) -> Iterator[Problem]:
-    """Yield what is wrong beyond types, as (place, message, hint)."""
+    """Yield everything that is wrong although all values have the right types."""
     for name, demands in channels.demands.items():
         for family in demands.gpus:
             if family not in channels.families:
@@ -185,11 +191,12 @@ def _find_problems(channels: Channels) -> Iterator[Problem]:
         yield from _check_channel(channels, name, channel)
     candidates = [name for name, channel in channels.channels.items() if not channel.is_releasing]
     for name in candidates[1:]:
-        message = f"`{candidates[0]}` has no `tags` either, and both would set {CANDIDATE_TAG}"
+        message = f"`{candidates[0]}` has no `tags` either; both would put {CANDIDATE_TAG}"
         yield ("channels", name), message, "keep one of the two channels"
 
 
 def _check_channel(channels: Channels, name: str, channel: Channel) -> Iterator[Problem]:
+    """Yield what is wrong with one channel."""
     at = ("channels", name)
     if channel.demands not in channels.demands:
         known = ", ".join(channels.demands)
@@ -209,7 +216,7 @@ def _check_channel(channels: Channels, name: str, channel: Channel) -> Iterator[
         hint = f"begin its `aliases` with {CANDIDATE_TAG}, or give it `tags`"
         yield (
             (*at, "aliases"),
-            f"a channel without `tags` sets {CANDIDATE_TAG} first",
+            f"a channel without `tags` must have {CANDIDATE_TAG} as its first alias",
             hint,
         )
     if channel.is_releasing:
@@ -218,7 +225,7 @@ def _check_channel(channels: Channels, name: str, channel: Channel) -> Iterator[
 
 
 def _check_demands(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
-    """A release must be proven in full, on a GPU and with a vulnerability database."""
+    """Yield what the demands of a channel that releases lack: evidence, a GPU or a database."""
     wrong = [f"no {each} in evidence" for each in EVIDENCE if each not in demands.evidence]
     wrong += (
         ["its suites may end with more than `pass`"] if demands.suites != (Verdict.PASS,) else []
@@ -232,7 +239,11 @@ def _check_demands(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
 
 
 def _check_aliases(at: Loc, channel: Channel, channels: Channels) -> Iterator[Problem]:
-    """A tag of a release must never move, and an alias of releases must name only releases."""
+    """Yield a problem for each alias that a channel must not move.
+
+    These are the own tags of releases. For a channel of candidates, they are also the aliases of
+    channels that release.
+    """
     releasing = [other for other in channels.channels.values() if other.is_releasing]
     taken = {tag for other in releasing for tag in other.tags}
     taken |= (
@@ -256,4 +267,4 @@ def _check_template(template: str) -> str:
         name = template
     if {*"{}"} & {*name}:
         return f"the only placeholders are {', '.join(f'{{{word}}}' for word in sample)}"
-    return "" if is_tag(name) and len(name) <= _LONGEST_ALIAS else "not a valid tag"
+    return "" if is_tag(name) and len(name) <= _MAX_ALIAS_CHARACTERS else "not a valid tag"

@@ -1,14 +1,14 @@
-"""Decide from its evidence alone whether a digest may be released through a channel.
+"""Decide from the evidence on a digest whether it may be released through a channel.
 
-Pure: no registry, no record on disk, no clock. Only statements that trusted signers made about
-this very digest count, by the time that was signed with them. Missing, unreadable or undated
-evidence blocks promotion. Bad evidence raises no error and hides no other bad evidence: all reasons
-are given at once.
+The decision depends on the arguments only: not on the registry, on records on disk, or on the
+clock. Only statements about this digest count that a trusted key signed, with the date that is
+signed in them. Missing, unreadable or undated evidence blocks promotion. Bad evidence never raises
+an error. All reasons are returned together, so no reason hides another.
 
-Of several statements of a type the newest counts, and of several of the same moment all do. Tests
-are run on one machine at a time, so of them the newest on each set of GPUs counts: each family of
-GPUs that a channel demands must be covered by one that the channel accepts whole, and one that
-failed anywhere refuses.
+If there are several statements of one type, only the newest counts; if the newest have the same
+date, all of these count. Test results are different, because each run of the tests is on one
+machine: the newest run on each set of GPUs counts. Each family of GPUs that the channel demands
+needs a run whose verdicts the channel accepts. A failure in any of these runs blocks promotion.
 """
 
 from __future__ import annotations
@@ -49,24 +49,24 @@ from validation.suites.contract.words import NO_GPU
 
 CUDA = "cuda"
 NOT_ASSESSED = "not assessed"
-"""So begins a reason about a scan that had no vulnerability database."""
+"""A reason about a scan without a vulnerability database begins with these words."""
 
-_SHOWN_PROBLEMS = 3
-"""Problems with unusable evidence that are named; the others are counted.
+_MAX_SHOWN_PROBLEMS = 3
+"""How many problems with unusable evidence are shown; the others are counted.
 
-Whoever may write to the registry can make thousands of them.
+An account that may write to the registry can cause thousands of them.
 """
 
 _FAILURES = (Verdict.FAIL, Verdict.FLAKY)
-"""Verdicts that count against a digest on any machine and at any time."""
+"""Verdicts that block promotion, on whatever machine the tests ran."""
 
 
 @dataclass(frozen=True)
 class PromotionSubject:
-    """A digest, and what it is to be released as: `kind` is patch, feature or major.
+    """A digest, and the release that it shall be; `kind` is patch, feature or major.
 
-    The rest is the catalogue's: the line, the suites the image must pass, and the most packages it
-    may hold.
+    The catalogue says the rest: the line, the suites that the image must pass, and how many
+    packages it may have.
     """
 
     digest: str
@@ -80,9 +80,10 @@ class PromotionSubject:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """`pass` if nothing refuses, else the worst of the reasons.
+    """The decision on one digest.
 
-    `evidence` are the artifacts (digests of their manifests) that were counted.
+    `verdict` is `pass` if there is no reason against it, otherwise the worst verdict of the
+    reasons. `evidence` are the artifacts that counted, by the digests of their manifests.
     """
 
     verdict: Verdict
@@ -91,7 +92,7 @@ class GateDecision:
 
     @property
     def is_allowed(self) -> bool:
-        """Whether the digest may carry the channel's names."""
+        """Whether the digest may carry the tags of the channel."""
         return self.verdict is Verdict.PASS
 
     @property
@@ -100,16 +101,20 @@ class GateDecision:
         return tuple(dict.fromkeys(map(str, self.reasons)))
 
 
-_Judgement = tuple[Verdict, str]
-"""What is wrong with one piece of evidence; it becomes a Reason of its image and kind."""
+_EvidenceProblem = tuple[Verdict, str]
+"""What is wrong with one statement; with the image and the kind it becomes a Reason."""
 
 
 @dataclass(frozen=True)
 class _TrustedStatement:
-    """A trusted statement about this digest: its contents, or the `problem` with reading them."""
+    """A trusted statement about this digest.
+
+    `signed_at` is its date. `contents` is what was read from it; if it cannot be read, `problem`
+    says why.
+    """
 
     artifact: str
-    made: datetime.datetime
+    signed_at: datetime.datetime
     contents: Any
     problem: str
 
@@ -123,14 +128,14 @@ class _GateContext:
     demands: Demands
     today: datetime.date
 
-    def make_reason(self, evidence: str, judgement: _Judgement) -> Reason:
-        """Return a reason about the image of this gate."""
-        return Reason(self.subject.image, evidence, *judgement)
+    def make_reason(self, evidence: str, problem: _EvidenceProblem) -> Reason:
+        """Return a problem as a reason about the image of this gate."""
+        return Reason(self.subject.image, evidence, *problem)
 
 
 @dataclass(frozen=True)
 class _Selection:
-    """The statements that must prove it, and what refuses beside them."""
+    """The statements that are judged, and the reasons that were found while they were selected."""
 
     statements: Sequence[_TrustedStatement]
     reasons: Sequence[Reason] = ()
@@ -138,21 +143,21 @@ class _Selection:
 
 @dataclass(frozen=True)
 class _EvidenceRule:
-    """How a type of evidence is read, which of its statements count, and what they must say."""
+    """The functions for one type of evidence, which read, select and judge its statements."""
 
     title: str
     predicate_type: str
     read: Callable[[Statement], Any]
     select: Callable[[Sequence[_TrustedStatement], _GateContext], _Selection]
-    judge: Callable[[Any, _TrustedStatement, _GateContext], Iterator[_Judgement]]
+    judge: Callable[[Any, _TrustedStatement, _GateContext], Iterator[_EvidenceProblem]]
 
 
 def make_subject(
     catalog: Catalog, version: Version, image: str, digest: str, kind: str
 ) -> PromotionSubject:
-    """Return what the catalogue expects of an image.
+    """Return a digest with what the catalogue expects of its image.
 
-    Raises ConfigError if it has no such image.
+    Raises ConfigError if the catalogue has no such image.
     """
     return PromotionSubject(
         digest=digest,
@@ -172,12 +177,12 @@ def decide_promotion(
     channel: str,
     today: datetime.date,
 ) -> GateDecision:
-    """Judge a digest for a channel as of `today` (UTC).
+    """Return whether a digest may be released through a channel on the day `today` (UTC).
 
-    Raises ConfigError for an unknown channel, and nothing else.
+    Raises ConfigError for an unknown channel, and no other error.
     """
     gate = _GateContext(subject, channels, channels.find_demands(channel), today)
-    reasons = [gate.make_reason("", each) for each in _judge_request(gate, channel)]
+    reasons = [gate.make_reason("", each) for each in _check_request(gate, channel)]
     counted = set[str]()
     for name, days in gate.demands.evidence.items():
         rule = _RULES[name]
@@ -185,15 +190,16 @@ def decide_promotion(
         counted.update(statement.artifact for statement in selection.statements)
         reasons += selection.reasons
         for statement in selection.statements:
-            judgements = _judge_statement(rule, statement, gate, days)
-            reasons += [gate.make_reason(rule.title, each) for each in judgements]
+            problems = _judge_statement(rule, statement, gate, days)
+            reasons += [gate.make_reason(rule.title, each) for each in problems]
     verdict = Verdict.PASS
     if reasons:
         verdict = summary_verdict([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
     return GateDecision(verdict, tuple(dict.fromkeys(reasons)), tuple(sorted(counted)))
 
 
-def _judge_request(gate: _GateContext, channel: str) -> Iterator[_Judgement]:
+def _check_request(gate: _GateContext, channel: str) -> Iterator[_EvidenceProblem]:
+    """Yield why the channel does not accept this kind of release or image, whatever is proven."""
     kinds, kind = gate.channels.find_channel(channel).kinds, gate.subject.kind
     if kind not in kinds:
         accepted = " and ".join(kinds)
@@ -205,13 +211,13 @@ def _judge_request(gate: _GateContext, channel: str) -> Iterator[_Judgement]:
         yield Verdict.NOT_RUN, "the catalogue has no suite for this image, so nothing can be proven"
 
 
-# Which statements count
+# The statements that count.
 
 
 def _select_statements(
     rule: _EvidenceRule, found: Iterable[FoundEvidence], gate: _GateContext
 ) -> _Selection:
-    """Return the statements of a type that count; without any, the reason why there is none."""
+    """Return the statements of a type that count; if none does, the reason why."""
     statements: list[_TrustedStatement] = []
     problems: set[str] = set()
     for each in found:
@@ -223,11 +229,13 @@ def _select_statements(
             else:
                 statements.append(read)
     if statements:
-        return rule.select(sorted(statements, key=lambda each: (each.made, each.artifact)), gate)
-    missing: _Judgement = Verdict.NOT_RUN, "missing"
+        return rule.select(
+            sorted(statements, key=lambda each: (each.signed_at, each.artifact)), gate
+        )
+    missing: _EvidenceProblem = Verdict.NOT_RUN, "missing"
     if problems:
-        more = len(problems) - _SHOWN_PROBLEMS
-        shown = "; ".join(sorted(problems)[:_SHOWN_PROBLEMS])
+        more = len(problems) - _MAX_SHOWN_PROBLEMS
+        shown = "; ".join(sorted(problems)[:_MAX_SHOWN_PROBLEMS])
         missing = Verdict.FAIL, f"not usable: {shown}{f' (and {more} more)' if more > 0 else ''}"
     return _Selection((), [gate.make_reason(rule.title, missing)])
 
@@ -235,28 +243,29 @@ def _select_statements(
 def _read_statement(
     rule: _EvidenceRule, found: FoundEvidence, digest: str
 ) -> _TrustedStatement | str:
-    """Return a statement that counts, or why it does not.
+    """Return a statement that counts, or a text that says why it does not count.
 
-    One that cannot be read counts: it is a reason to refuse. What others wrote has any shape.
+    A trusted statement that cannot be read counts: it blocks promotion. Its contents can have any
+    form, so every error of reading them is caught.
     """
     if found.statement is None or found.problem or not found.signer:
         return found.problem or "no trusted key signed it"
     if found.statement.subject != digest:
         return f"it is about {found.statement.subject}, not this image"
-    made = _read_date(read_date(found.statement))
-    if made is None:
+    signed_at = _read_date(read_date(found.statement))
+    if signed_at is None:
         return "it has no valid date"
     try:
-        return _TrustedStatement(found.artifact, made, rule.read(found.statement), "")
+        return _TrustedStatement(found.artifact, signed_at, rule.read(found.statement), "")
     except ReleaseError as error:
-        return _TrustedStatement(found.artifact, made, None, error.message)
+        return _TrustedStatement(found.artifact, signed_at, None, error.message)
     except Exception as error:
         problem = f"{type(error).__name__}: {str(error)[:100]}"
-        return _TrustedStatement(found.artifact, made, None, problem)
+        return _TrustedStatement(found.artifact, signed_at, None, problem)
 
 
 def _read_date(text: str) -> datetime.datetime | None:
-    """Return an ISO 8601 time in UTC, None if the text is none."""
+    """Return an ISO 8601 date and time in UTC, or None if the text is something else."""
     try:
         return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
     except (ValueError, OverflowError):
@@ -264,26 +273,28 @@ def _read_date(text: str) -> datetime.datetime | None:
 
 
 def _select_newest(statements: Sequence[_TrustedStatement], _: _GateContext) -> _Selection:
-    return _Selection([each for each in statements if each.made == statements[-1].made])
+    """Select the statements with the newest date. `statements` are in the order of their dates."""
+    return _Selection([each for each in statements if each.signed_at == statements[-1].signed_at])
 
 
 def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContext) -> _Selection:
-    """Select for each demanded family the newest run on it, without demands the newest of all.
+    """Select the newest run on each GPU family that is demanded.
 
-    No other run may have failed. One that cannot be read has no GPUs, and counts if it is the
+    If no family is demanded or tested, the newest run of all is selected. The other runs give a
+    reason if they failed. A run that cannot be read has no known GPUs; it is selected if it is the
     newest.
     """
-    made = {_models_of(each): each.made for each in statements}
-    latest = [each for each in statements if made[_models_of(each)] == each.made]
+    newest_dates = {_tested_models(each): each.signed_at for each in statements}
+    latest = [each for each in statements if newest_dates[_tested_models(each)] == each.signed_at]
     newest = _select_newest(statements, gate).statements
     proofs: list[_TrustedStatement] = []
     reasons = []
     for family in gate.demands.gpus:
         words = gate.channels.families[family]
-        runs = [each for each in latest if each.contents and _ran_on(each.contents, words)]
-        proofs += [each for each in runs if each.made == runs[-1].made]
+        runs = [each for each in latest if each.contents and _used_gpu(each.contents, words)]
+        proofs += [each for each in runs if each.signed_at == runs[-1].signed_at]
         if not runs:
-            models = sorted({model for each in latest for model in _models_of(each)})
+            models = sorted({model for each in latest for model in _tested_models(each)})
             article = "an" if family[0] in "AEIOU" else "a"
             untested = f"no tests on {article} {family} GPU ({', '.join(words)})"
             text = f"{untested}; the tests ran {_describe_gpus(models)}"
@@ -299,18 +310,20 @@ def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContex
             continue
         verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites))
         if any(verdict in _FAILURES for verdict in verdicts):
-            text = f"the tests of {each.made:%Y-%m-%d} {_describe_gpus(_models_of(each))} failed"
+            gpus = _describe_gpus(_tested_models(each))
+            text = f"the tests of {each.signed_at:%Y-%m-%d} {gpus} failed"
             reasons.append(gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}")))
     return _Selection(counted, reasons)
 
 
-def _models_of(statement: _TrustedStatement) -> tuple[str, ...]:
+def _tested_models(statement: _TrustedStatement) -> tuple[str, ...]:
+    """Return the models of the GPUs that a test result is about, sorted."""
     tested: TestClaim | None = statement.contents
     return tuple(sorted({gpu.model for gpu in tested.gpus})) if tested else ()
 
 
-def _ran_on(tested: TestClaim, words: Sequence[str]) -> bool:
-    """Whether the tests used a GPU whose name holds one of the words."""
+def _used_gpu(tested: TestClaim, words: Sequence[str]) -> bool:
+    """Return whether the tests used a GPU whose name contains one of the words."""
     if tested.device != CUDA:
         return False
     return any(
@@ -322,26 +335,27 @@ def _describe_gpus(models: Sequence[str]) -> str:
     return f"on {', '.join(models)}" if models else "without a GPU"
 
 
-# What they must say
+# What the statements must say.
 
 
 def _judge_statement(
     rule: _EvidenceRule, statement: _TrustedStatement, gate: _GateContext, days: int
-) -> Iterator[_Judgement]:
-    made = statement.made.date()
-    age = (gate.today - made).days
+) -> Iterator[_EvidenceProblem]:
+    """Yield what is wrong with a statement: its age, or its contents."""
+    signed_on = statement.signed_at.date()
+    age = (gate.today - signed_on).days
     if age < 0:
-        yield Verdict.FAIL, f"its date, {made}, is in the future"
+        yield Verdict.FAIL, f"its date, {signed_on}, is in the future"
     if age > days:
-        yield Verdict.INCONCLUSIVE, f"{age} days old (of {made}); the limit is {days} days"
+        yield Verdict.INCONCLUSIVE, f"{age} days old (of {signed_on}); the limit is {days} days"
     if statement.problem:
         yield Verdict.FAIL, f"cannot be read: {statement.problem}"
         return
     yield from rule.judge(statement.contents, statement, gate)
 
 
-def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[_Judgement]:
-    """Require the right name: evidence of another image is about other suites."""
+def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[_EvidenceProblem]:
+    """Yield a problem if evidence names another version or image."""
     wanted = f"{gate.subject.version} {gate.subject.image}"
     if f"{version} {image}" != wanted:
         yield Verdict.FAIL, f"it is about {version} {image}, not {wanted}"
@@ -349,7 +363,8 @@ def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[_Jud
 
 def _judge_provenance(
     contents: tuple[BuildClaim, dict[str, str]], _: _TrustedStatement, gate: _GateContext
-) -> Iterator[_Judgement]:
+) -> Iterator[_EvidenceProblem]:
+    """Yield where the provenance differs from the catalogue."""
     built, facts = contents
     yield from _require_name(built.asked.version, built.asked.image, gate)
     line = gate.subject.version.line
@@ -367,8 +382,8 @@ def _judge_provenance(
 
 def _judge_tests(
     tested: TestClaim, _: _TrustedStatement, gate: _GateContext
-) -> Iterator[_Judgement]:
-    """Require every suite of the image, each with a verdict that the channel accepts."""
+) -> Iterator[_EvidenceProblem]:
+    """Yield each suite that is missing, or whose verdict the channel does not accept."""
     yield from _require_name(tested.version, tested.image, gate)
     if tested.executor != DOCKER:
         problem = f"the tests ran with the executor `{tested.executor}`, not in the image"
@@ -388,7 +403,7 @@ def _judge_tests(
 
 
 def _describe_suite(suite: SuiteVerdict) -> str:
-    """Return how a suite ended, with the reason of its first check."""
+    """Return the verdict of a suite with the reason of its first check."""
     first = suite.reason.removesuffix(NO_GPU)
     if suite.verdict is not Verdict.NOT_RUN or first == suite.reason:
         return f"{suite.verdict}, {suite.reason}"
@@ -398,7 +413,8 @@ def _describe_suite(suite: SuiteVerdict) -> str:
 
 def _judge_sbom(
     packages: tuple[Package, ...], _: _TrustedStatement, gate: _GateContext
-) -> Iterator[_Judgement]:
+) -> Iterator[_EvidenceProblem]:
+    """Yield a problem if the SBOM lists no packages, or more than the budget allows."""
     if not packages:
         yield Verdict.FAIL, "it lists no packages"
     if len(packages) > gate.subject.packages:
@@ -407,8 +423,11 @@ def _judge_sbom(
 
 def _judge_vulnerabilities(
     assessed: ScanClaim, statement: _TrustedStatement, gate: _GateContext
-) -> Iterator[_Judgement]:
-    """Judge a scan. The verdict of the scan itself is a reason only if nothing else says why."""
+) -> Iterator[_EvidenceProblem]:
+    """Yield what is wrong with a scan.
+
+    The verdict of the scan itself is a problem only if no other problem explains it.
+    """
     yield from _require_name(assessed.version, assessed.image, gate)
     blocking = list(_judge_findings(assessed))
     days = gate.demands.database_days
@@ -420,8 +439,8 @@ def _judge_vulnerabilities(
     yield from database
 
 
-def _judge_findings(assessed: ScanClaim) -> Iterator[_Judgement]:
-    """Name what blocks, also if the verdict of the scan says otherwise."""
+def _judge_findings(assessed: ScanClaim) -> Iterator[_EvidenceProblem]:
+    """Yield the findings and problems that block, even if the verdict of the scan is `pass`."""
     count = (assessed.standings or {}).get(TriageStatus.BLOCKS, 0)
     if assessed.blocking:
         yield Verdict.FAIL, f"blocked by {', '.join(assessed.blocking)}"
@@ -433,11 +452,11 @@ def _judge_findings(assessed: ScanClaim) -> Iterator[_Judgement]:
 
 def _judge_database(
     assessed: ScanClaim, statement: _TrustedStatement, days: int
-) -> Iterator[_Judgement]:
-    """Require a vulnerability database that was young enough at the time of the scan."""
+) -> Iterator[_EvidenceProblem]:
+    """Yield a problem if the scan had no vulnerability database, or one that was too old."""
     if assessed.database is None or assessed.standings is None:
-        told = assessed.reason if assessed.verdict is Verdict.INCONCLUSIVE else ""
-        why = told.removeprefix(f"vulnerabilities {NOT_ASSESSED}: ")
+        reason = assessed.reason if assessed.verdict is Verdict.INCONCLUSIVE else ""
+        why = reason.removeprefix(f"vulnerabilities {NOT_ASSESSED}: ")
         why = why.removesuffix(", and none was given with --trivy-db")
         yield (
             Verdict.INCONCLUSIVE,
@@ -449,12 +468,12 @@ def _judge_database(
         text = assessed.database.updated_at[:40]
         yield Verdict.FAIL, f"the date of its vulnerability database, `{text}`, is not a date"
         return
-    scanned = statement.made.date()
+    scanned = statement.signed_at.date()
     age = (scanned - updated.date()).days
     if age < 0:
         yield (
             Verdict.FAIL,
-            f"its vulnerability database is of {updated.date()}, after the scan of {scanned}",
+            f"its vulnerability database is from {updated.date()}, after the scan of {scanned}",
         )
     if age > days:
         text = f"its vulnerability database was {age} days old at the time of the scan"

@@ -1,7 +1,7 @@
-"""The versions that a kind of release allows for a Python package, for the resolver.
+"""The versions that a kind of release allows for a Python package, as ranges for the resolver.
 
-The same contract as release_kinds.py, used before there is anything to compare: a release of that
-kind may contain what a lock is refreshed to within these ranges.
+These are the rules of release_kinds.py, applied before anything is built. If a lock is refreshed
+within these ranges, a release of that kind may contain the result.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from publish.policy.release_kinds import DATA, MAJOR, PATCH, is_dated, is_platfo
 def version_constraint(name: str, version: str, kind: str, fixes: Sequence[str] = ()) -> str:
     """Return the versions that a package may have in the next release of a kind.
 
-    It is locked as `version` now. The result is a constraint, for example `jinja2>=3.1.5,<3.2`.
-    `fixes` are versions that fix advisories on it: if the range ends before the highest of them, it
-    is extended to that one and the patch levels above it. Empty if everything is allowed.
+    The result is a constraint, for example `jinja2>=3.1.5,<3.2`; it is empty if every version is
+    allowed. `version` is the locked version. `fixes` are versions that fix advisories on the
+    package: if the range ends before the highest of them, it is extended to that version and the
+    patch levels above it.
     """
     if kind == MAJOR:
         return ""
@@ -29,13 +30,13 @@ def version_constraint(name: str, version: str, kind: str, fixes: Sequence[str] 
         end = f",<{max(_first_above(low, kind), _first_above(high, PATCH))}"
     elif kind != PATCH or name in DATA:
         end = ""
-    else:  # a date does not tell whether it is compatible
+    else:  # a version that is a date does not say whether it is compatible
         end = f",<={high.public}"
     return f"{name}>={low.public}{end}"
 
 
 def _first_above(version: Version, kind: str) -> Version:
-    """Return the first version that is more than a patch level, or a minor step, above."""
+    """Return the first version that is out of range: the next minor one of a patch, else major."""
     epoch = f"{version.epoch}!" if version.epoch else ""
     return Version(
         f"{epoch}{version.major}.{version.minor + 1}"

@@ -1,7 +1,7 @@
-"""Why a release is refused, or why one is due.
+"""The reasons why a release is refused, or why one is due.
 
-The gate, the kinds of releases and the schedule share one class. A reason is kept as data. It
-becomes text only where it is shown or recorded.
+The gate, the kinds of releases and the schedule use the same class. A reason is data; it becomes
+text only where it is shown or recorded.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from runner.verdict import Verdict
 class Reason:
     """One reason.
 
-    `image` is what it is about, or several images with commas between; empty if it is about the
-    whole release or line. `evidence` is the title of the kind of evidence, empty if it is about
-    none. `verdict` says how bad it is: not proven (`not run`, `inconclusive`) or proven wrong
-    (`fail`). `text` is a sentence without a full stop.
+    `image` names the image, or several images separated by commas; it is empty if the reason is
+    about the whole release or line. `evidence` is the title of a kind of evidence, or empty.
+    `verdict` is `not run` or `inconclusive` if something is not proven, and `fail` if it is wrong.
+    `text` is a sentence without a full stop.
     """
 
     image: str
@@ -28,12 +28,12 @@ class Reason:
     text: str
 
     def __str__(self) -> str:
-        """One line, for people: `cv: test result: suite ddp is missing`."""
+        """Return one line for people: `cv: test result: suite ddp is missing`."""
         return ": ".join(filter(None, (self.image, self.evidence, self.text)))
 
 
 def group_images(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """Return every reason once, with all the images that it is about: `base, cv: ...`."""
+    """Return every reason once, with all images that it is about: `base, cv: ...`."""
     images: dict[Reason, list[str]] = {}
     for reason in dict.fromkeys(reasons):
         images.setdefault(replace(reason, image=""), []).append(reason.image)

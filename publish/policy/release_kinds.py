@@ -1,28 +1,26 @@
-"""Kinds of releases as contracts: what may differ from the line's release before.
-
-What each kind may do:
+"""Kinds of releases: what each may change compared with the previous release of its line.
 
 - `patch`: security patches and critical fixes. PyTorch, CUDA, cuDNN, NCCL and Python stay as they
-  are. No package is added or removed. A Python package changes by a patch level; further only if
-  that fixes an advisory.
-- `feature`: additions, and upgrades that keep a package's major version, inside the line.
-- `major`: anything, approved by a person.
+  are. No package is added or removed. A Python package changes only its patch level, unless the
+  change fixes an advisory.
+- `feature`: new packages, and upgrades that keep the major version of a package and the line.
+- `major`: any change, if a person approves it.
 
-Debian's packages change as its stable release does. Debian itself lets only important fixes into a
-stable release, so a new revision is allowed, and a patch level of upstream's (`apt 2.6.1` to
-`2.6.2`). Beyond that a version must carry the mark of the line's own release (`systemd
-252.39-1~deb12u2`, `tzdata 2026f-0+deb12u1`, `ca-certificates 20250419~deb12u2`: how Debian names a
-new upstream version in a stable update), or fix an advisory. Backports (`~bpo12`) are not part of
-it.
+Debian packages may change as Debian's stable release changes, because Debian accepts only important
+fixes there. So a new revision is allowed, and a new patch level of the upstream project (`apt
+2.6.1` to `2.6.2`). A larger change must either fix an advisory, or carry the mark of an update of
+the line's own Debian release (`systemd 252.39-1~deb12u2`, `tzdata 2026f-0+deb12u1`,
+`ca-certificates 20250419~deb12u2`). Backports (`~bpo12`) are not part of the stable release.
 
-A version that begins with a year is a date, and does not tell whether it is compatible. In a patch
-only data may so change (`certifi`, `tzdata`): old data is of no use. Other code with such a version
-needs an advisory.
+A version that begins with a year is a date. It does not say whether two versions are compatible. In
+a patch, only packages that hold data may change from one date to another (`certifi`, `tzdata`),
+because old data is of no use. For other packages with such versions, the change must fix an
+advisory.
 
-What a wheel carries inside it (pip's own `rich`) changes with a package that changed, however far,
-and never by itself.
+A package that a wheel contains (for example `rich` inside pip) may change in any way if a Python
+package of the image changed too; otherwise it must not change.
 
-What is not known to be allowed is refused.
+Every change that no rule allows is refused.
 """
 
 from __future__ import annotations
@@ -42,15 +40,16 @@ P = ParamSpec("P")
 
 PATCH, FEATURE, MAJOR = KINDS = ("patch", "feature", "major")
 NEW, GONE = "new", "gone"
-_SHOWN = {NEW: "added", GONE: "removed"}
+_PAST_TENSE = {NEW: "added", GONE: "removed"}
 UNAPPROVED = "a major release needs the approval of a person (`--approve`)"
 
 DATA = ("certifi", "pytz", "tzdata")
-"""Python packages that are lists of facts, not code: certificate authorities, time zones."""
+"""Python packages that hold data, not code: certificate authorities and time zones."""
 
 _PLATFORM = re.compile(r"torch|torchvision|torchaudio|triton|pytorch-triton|(?:nvidia|cuda)-.+")
-"""The packages that a tag promises: PyTorch, and CUDA, cuDNN and NCCL, which come as wheels that
-torch pins.
+"""The packages that a tag promises: PyTorch, CUDA, cuDNN and NCCL.
+
+The last three come as wheels, whose versions torch pins.
 """
 _INTERPRETER = re.compile(r"python3(?:\.[0-9]+)?(?:-defaults)?")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}\.")
@@ -62,17 +61,18 @@ _SMALL = (Step.DEBIAN_REVISION, Step.LOCAL_VERSION, Step.PATCH)
 
 @dataclass(frozen=True)
 class _Ruling:
-    """The judgement of one change: a problem, a note on why it is none, or neither."""
+    """The ruling on one change: a problem, a note that says why it is allowed, or neither."""
 
     problem: str = ""
     note: str = ""
 
 
 @dataclass(frozen=True)
-class _ChangeFacts:
-    """Facts that a package is judged with.
+class _ReleaseFacts:
+    """Facts about the whole release, which the rules for single packages need.
 
-    `carriers`: some Python package of the image itself changed.
+    `debian` is the number of the line's Debian release, None if it is not known. `carriers` says
+    whether a Python package changed that is not itself inside a wheel.
     """
 
     line: str
@@ -83,26 +83,32 @@ class _ChangeFacts:
 def kind_problems(
     difference: Difference | None, kind: str, line: Line, *, approved: bool = False
 ) -> tuple[str, ...]:
-    """Return every reason why a release may not be called `kind`; nothing if it may.
+    """Return every reason why a release may not be of this kind; nothing if it may.
 
-    `difference` is to the newest release of the line before, None only if no image of the line was
-    ever released. `approved`: a person approved a major release.
+    `difference` is the difference to the previous release of the line. It is None only if no image
+    of the line was ever released. `approved` says whether a person approved a major release.
     """
     rulings = _judge_release(difference, kind, line, approved)
     return tuple(ruling.problem for ruling in rulings if ruling.problem)
 
 
 def image_problem(word: str, kind: str) -> str:
-    """Return why `kind` may not have an image that is NEW in a line or GONE; empty if it may."""
+    """Return why a release of this kind may not add or remove an image; empty if it may.
+
+    `word` is NEW or GONE.
+    """
     if kind == PATCH:
-        return f"the image was {_SHOWN[word]}; a patch release neither adds nor removes images"
+        return f"the image was {_PAST_TENSE[word]}; a patch release neither adds nor removes images"
     if kind == FEATURE and word == GONE:
         return "the image was removed; a feature release only adds"
     return ""
 
 
 def contents_problems(difference: Difference, kind: str, line: Line) -> tuple[str, ...]:
-    """Return every reason why `kind` may not have these changes, whatever was compared."""
+    """Return every reason why a release of this kind may not change these packages.
+
+    The versions of the two releases that were compared are not checked.
+    """
     rulings = _judge_contents(difference, kind, line)
     return tuple(ruling.problem for ruling in rulings if ruling.problem)
 
@@ -110,7 +116,7 @@ def contents_problems(difference: Difference, kind: str, line: Line) -> tuple[st
 def kind_notes(
     difference: Difference | None, kind: str, line: Line, *, approved: bool = False
 ) -> tuple[str, ...]:
-    """Return which unusual changes were allowed, and why, for a reader of the decision."""
+    """Return the unusual changes that were allowed, with reasons, for readers of the decision."""
     rulings = _judge_release(difference, kind, line, approved)
     return tuple(ruling.note for ruling in rulings if ruling.note)
 
@@ -118,6 +124,7 @@ def kind_notes(
 def _judge_release(
     difference: Difference | None, kind: str, line: Line, approved: bool
 ) -> Iterator[_Ruling]:
+    """Yield the rulings on the kind, on the two versions and on every change of a package."""
     name = line_of_torch(line.torch)
     if kind not in KINDS:
         yield _Ruling(f"`{kind}` is not a kind of release; use patch, feature or major")
@@ -134,7 +141,7 @@ def _judge_release(
 
 
 def _check_versions(difference: Difference, line: str) -> str:
-    """Return why a difference is not between two releases of the line in order; empty if it is."""
+    """Return why a difference is not to an earlier release of the line; empty if it is."""
     before, after = (parse_version(each.version) for each in (difference.before, difference.after))
     pair = f"{difference.before.version} to {difference.after.version}"
     if before is None or after is None or {before.line, after.line} != {line}:
@@ -145,9 +152,10 @@ def _check_versions(difference: Difference, line: str) -> str:
 
 
 def _judge_contents(difference: Difference, kind: str, line: Line) -> Iterator[_Ruling]:
+    """Yield the ruling on every package that was added, removed or changed."""
     carriers = any(change.type == "pypi" and not change.vendored for change in difference.changed)
     debian = load_compatibility().debian_number(line.debian)
-    case = _ChangeFacts(line_of_torch(line.torch), debian, carriers)
+    case = _ReleaseFacts(line_of_torch(line.torch), debian, carriers)
     presence, change = _RULES[kind]
     for word, presences in ((NEW, difference.added), (GONE, difference.removed)):
         yield from (
@@ -159,17 +167,17 @@ def _judge_contents(difference: Difference, kind: str, line: Line) -> Iterator[_
 
 
 def _name_ruling(what: str, ruling: _Ruling) -> _Ruling:
-    """Return a ruling that says what it is about."""
+    """Return a ruling whose texts begin with the package and its versions."""
     return _Ruling(*(f"{what}: {text}" if text else "" for text in (ruling.problem, ruling.note)))
 
 
-def _judge_patch_presence(presence: PackagePresence, word: str, case: _ChangeFacts) -> _Ruling:
+def _judge_patch_presence(presence: PackagePresence, word: str, case: _ReleaseFacts) -> _Ruling:
     if presence.vendored:
         return _judge_bundled(case)
-    return _Ruling(f"it was {_SHOWN[word]}; a patch release neither adds nor removes packages")
+    return _Ruling(f"it was {_PAST_TENSE[word]}; a patch release neither adds nor removes packages")
 
 
-def _judge_feature_presence(presence: PackagePresence, word: str, case: _ChangeFacts) -> _Ruling:
+def _judge_feature_presence(presence: PackagePresence, word: str, case: _ReleaseFacts) -> _Ruling:
     if presence.vendored:
         return _judge_bundled(case)
     if word == NEW:
@@ -177,7 +185,7 @@ def _judge_feature_presence(presence: PackagePresence, word: str, case: _ChangeF
     return _Ruling("it was removed; a feature release only adds")
 
 
-def _judge_patch_change(change: PackageChange, case: _ChangeFacts) -> _Ruling:
+def _judge_patch_change(change: PackageChange, case: _ReleaseFacts) -> _Ruling:
     if _is_platform(change):
         return _Ruling(
             "a patch release must not change PyTorch, CUDA, cuDNN or NCCL; a feature release may"
@@ -187,7 +195,7 @@ def _judge_patch_change(change: PackageChange, case: _ChangeFacts) -> _Ruling:
     return (_judge_debian if change.type == "deb" else _judge_python)(change, case)
 
 
-def _judge_feature_change(change: PackageChange, case: _ChangeFacts) -> _Ruling:
+def _judge_feature_change(change: PackageChange, case: _ReleaseFacts) -> _Ruling:
     if (
         _is_platform(change)
         and change.name == "torch"
@@ -203,10 +211,10 @@ def _judge_feature_change(change: PackageChange, case: _ChangeFacts) -> _Ruling:
     return _Ruling()
 
 
-def _judge_any_change(change: PackageChange, case: _ChangeFacts) -> _Ruling | None:
-    """Return the ruling that holds for a patch and for a feature alike; None if there is none."""
+def _judge_any_change(change: PackageChange, case: _ReleaseFacts) -> _Ruling | None:
+    """Return the ruling of the rules that patch and feature share; None if they do not decide."""
     if change.type not in ("deb", "pypi"):
-        return _Ruling(f"packages of the type {change.type} are not known here")
+        return _Ruling(f"there is no rule for packages of the type {change.type}")
     if change.downgrade:
         return _Ruling("it is older than before")
     is_python = change.type == "deb" and any(
@@ -217,17 +225,17 @@ def _judge_any_change(change: PackageChange, case: _ChangeFacts) -> _Ruling | No
     return _judge_bundled(case) if change.vendored else None
 
 
-def _judge_bundled(case: _ChangeFacts) -> _Ruling:
-    """Judge a package that is inside a wheel: some Python package must have changed with it."""
+def _judge_bundled(case: _ReleaseFacts) -> _Ruling:
+    """Return the ruling on a package inside a wheel: another Python package must have changed."""
     if case.carriers:
         return _Ruling()
     return _Ruling("it is inside a wheel, but no Python package changed that could contain it")
 
 
-def _judge_python(change: PackageChange, _: _ChangeFacts) -> _Ruling:
+def _judge_python(change: PackageChange, _: _ReleaseFacts) -> _Ruling:
     if _is_dated(change):
         if change.name in DATA:
-            return _Ruling(note="it is data, which is kept current")
+            return _Ruling(note="it holds data, which should be recent")
         problem = "its version is a date, which does not tell whether it is compatible"
         return _require_advisory(change, problem)
     if change.step in _SMALL:
@@ -237,14 +245,14 @@ def _judge_python(change: PackageChange, _: _ChangeFacts) -> _Ruling:
     )
 
 
-def _judge_debian(change: PackageChange, case: _ChangeFacts) -> _Ruling:
+def _judge_debian(change: PackageChange, case: _ReleaseFacts) -> _Ruling:
     if _BACKPORT.search(change.after):
         return _Ruling("a backport is not part of Debian's stable release")
     mark = _STABLE_UPDATE.search(change.after)
     if mark and int(mark["release"]) != case.debian:
         return _Ruling(
             f"an update of Debian {mark['release']}; the line uses "
-            f"{f'Debian {case.debian}' if case.debian else 'a release that is not known here'}"
+            f"{f'Debian {case.debian}' if case.debian else 'an unknown release of Debian'}"
         )
     if mark or change.step in _SMALL:
         revision = change.step is Step.DEBIAN_REVISION
@@ -254,17 +262,17 @@ def _judge_debian(change: PackageChange, case: _ChangeFacts) -> _Ruling:
 
 
 def _require_advisory(change: PackageChange, problem: str) -> _Ruling:
-    """Allow a change only if it fixes an advisory; that is noted."""
+    """Return a note if a change fixes an advisory, otherwise the problem."""
     if change.security:
         return _Ruling(note=f"{problem}; allowed because it fixes {', '.join(change.security)}")
     known = "it fixes no advisory"
     if change.security is None:
         known = "without a vulnerability database it is not known to fix an advisory"
-    return _Ruling(f"{problem}, and {known}: pin the version before")
+    return _Ruling(f"{problem}, and {known}: pin the previous version")
 
 
 def _only_note(judge: Callable[P, _Ruling]) -> Callable[P, _Ruling]:
-    """Return a rule that refuses nothing, and notes what `judge` would refuse."""
+    """Return a rule that refuses nothing; the problems that `judge` finds become notes."""
 
     def judge_with_notes(*args: P.args, **kwargs: P.kwargs) -> _Ruling:
         return _Ruling(note=judge(*args, **kwargs).problem)
@@ -273,7 +281,7 @@ def _only_note(judge: Callable[P, _Ruling]) -> Callable[P, _Ruling]:
 
 
 def is_platform(name: str) -> bool:
-    """Return whether a tag promises this Python package."""
+    """Return whether this Python package is one that a tag promises."""
     return bool(_PLATFORM.fullmatch(name))
 
 
@@ -293,8 +301,8 @@ def _is_dated(change: PackageChange) -> bool:
 _RULES: dict[
     str,
     tuple[
-        Callable[[PackagePresence, str, _ChangeFacts], _Ruling],
-        Callable[[PackageChange, _ChangeFacts], _Ruling],
+        Callable[[PackagePresence, str, _ReleaseFacts], _Ruling],
+        Callable[[PackageChange, _ReleaseFacts], _Ruling],
     ],
 ] = {
     PATCH: (_judge_patch_presence, _judge_patch_change),

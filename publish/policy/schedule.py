@@ -1,10 +1,12 @@
 """The releases that are due today, and why.
 
-Pure: the date, the releases that are out and the judgements of them are arguments.
+The result depends on the arguments only: the date, the releases that were made, and the results of
+the nightly rescans.
 
-Two things make a release due: the calendar of a channel, and an image of a line's newest release
-that today's policy refuses (an advisory past its grace). Once the support of a line has ended,
-nothing of it is due any more; that end is announced before.
+A release is due for one of two reasons: the calendar of a channel, or an image of the newest
+release of a line that today's policy refuses (for example because the grace of an advisory has
+ended). After the support of a line has ended, nothing is due for it. The end is announced some time
+before.
 """
 
 from __future__ import annotations
@@ -27,9 +29,9 @@ Action = Literal["release", "announce"]
 
 @dataclass(frozen=True)
 class PublishedRelease:
-    """A release that went through `channel` on `day` (UTC).
+    """A release that was promoted through `channel` on `day` (UTC).
 
-    `withdrawn`: it was yanked or rolled back since.
+    `withdrawn` says whether it was yanked or rolled back since.
     """
 
     version: Version
@@ -42,9 +44,10 @@ class PublishedRelease:
 class DueRelease:
     """One thing to do.
 
-    `version` is the number to release as, `newest` the line's newest release that was not
-    withdrawn. `since` (ISO 8601) is the day it became due, the same every day until it is done.
-    Announcements have no `version`, `channel` and `kind`. `reasons` are for people.
+    `version` is the version that the release will have. `newest` is the newest release of the line
+    that was not withdrawn. `since` (ISO 8601) is the day on which it became due; it stays the same
+    until it is done. Announcements have no `version`, `channel` and `kind`. `reasons` are for
+    people.
     """
 
     action: Action
@@ -57,7 +60,7 @@ class DueRelease:
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        """One line, for people."""
+        """Return one line for people."""
         release = f"{self.version}: {self.kind} release through the channel {self.channel}"
         what = release if self.version else f"line {self.line}"
         return f"{what}, due since {self.since}: {'; '.join(self.reasons)}"
@@ -74,16 +77,16 @@ def find_due(
     out: Sequence[PublishedRelease],
     judgements: Sequence[RescanVerdict] = (),
 ) -> tuple[DueRelease, ...]:
-    """Return what should be done today, by line.
+    """Return what should be done today, line by line.
 
-    Of a line's releases those for security come first; each has the number after the one before.
-    `out` is every release that was ever made. `judgements` are those of the history, which keeps
-    the day of each that was new, or those of one rescan. The first release of a line is made by
-    hand: of a line without releases nothing is due.
+    In a line, releases for advisories come first; their numbers follow each other. `out` are all
+    releases that were ever made. `judgements` are the results of rescans, either those of the
+    history (with the day on which each was new) or those of one rescan. Nothing is due for a line
+    without releases: a person makes the first one.
     """
     known, found = channels.channels, list[DueRelease]()
     for name, line in lines.items():
-        # a candidate takes no number; what went through a channel that is gone now did
+        # Candidates do not count. Releases through a channel that no longer exists do count.
         released = [
             each
             for each in out
@@ -119,11 +122,14 @@ def _due_in_line(
     released: Sequence[PublishedRelease],
     judgements: Sequence[RescanVerdict],
 ) -> Iterator[DueRelease]:
-    """Yield what is due in a line. A withdrawn release keeps its number, and counts for no more."""
-    kept = [each for each in released if not each.withdrawn]
-    newest, highest = _newest_version(kept or released), _newest_version(released)
+    """Yield what is due in a line.
+
+    The number of a withdrawn release is not used again. Otherwise it does not count.
+    """
+    current = [each for each in released if not each.withdrawn]
+    newest, highest = _newest_version(current or released), _newest_version(released)
     refusals = _find_refusals(newest, judgements)
-    due_channels = _find_due_channels(today, channels, kept, refusals)
+    due_channels = _find_due_channels(today, channels, current, refusals)
     for number, (name, reasons) in enumerate(due_channels, start=1):
         yield DueRelease(
             action="release",
@@ -148,7 +154,7 @@ def _find_due_channels(
     released: Sequence[PublishedRelease],
     refusals: Sequence[_DatedReason],
 ) -> Iterator[tuple[str, list[_DatedReason]]]:
-    """Yield the channels that are due, with reasons; those for advisories first."""
+    """Yield the channels with a release that is due, each with reasons; advisories come first."""
     for name, channel in sorted(channels.channels.items(), key=lambda item: not item[1].advisories):
         reasons = [
             *(refusals if channel.advisories else ()),
@@ -163,8 +169,8 @@ def _check_calendar(
 ) -> Iterator[_DatedReason]:
     """Yield why the calendar of a channel demands a release.
 
-    One is due from its day until one is out that moved all aliases of the channel on that day or
-    later.
+    A release is due from the day of the calendar on. It is no longer due when a release of that day
+    or later has moved all aliases of the channel.
     """
     if channel.calendar is None:
         return
@@ -180,7 +186,7 @@ def _check_calendar(
 def _find_refusals(newest: Version, judgements: Sequence[RescanVerdict]) -> list[_DatedReason]:
     """Return why today's policy refuses images of the newest release.
 
-    A judgement of an older release says nothing about it.
+    Results on older releases do not count. Of each image, the latest result counts.
     """
     in_order = sorted(judgements, key=lambda each: each.date)
     latest = {each.image: each for each in in_order if each.version == str(newest)}
@@ -202,7 +208,7 @@ def _find_refusals(newest: Version, judgements: Sequence[RescanVerdict]) -> list
 def _announce_end(
     today: datetime.date, days: int, newest: Version, line: Line
 ) -> Iterator[DueRelease]:
-    """Yield the announcement that the support of a line ends, from `days` before that on."""
+    """Yield the announcement that the support of a line ends, from `days` days before the end."""
     since = line.supported_until - datetime.timedelta(days=days)
     if today < since:
         return

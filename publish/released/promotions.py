@@ -1,4 +1,4 @@
-"""All promotions, their dates and channels, from the journal and the decisions it names."""
+"""All promotions with their dates and channels, from the journal and the decisions it names."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def find_last_promotion(
     """Return the last promotion of a version as a release, else as a candidate, or None.
 
     A promotion that is half done does not count. `trusted` is called only if the journal names the
-    version. Raises ConfigError as `list_releases`.
+    version. Raises the same errors as `list_releases`.
     """
     names = str(version), candidate_stem(str(version))
     hints = trusted_journal.read_as_written(registry, catalog.repositories, Trusted()).journal
     if not any(each.version in names for each in _list_done(hints)):
         return None
-    kept = trusted_journal.read_confirmed(
+    journal = trusted_journal.read_confirmed(
         registry, catalog.repositories, trusted(), catalog.images
     ).journal
-    done = {each.version: each for each in _list_done(kept)}
+    done = {each.version: each for each in _list_done(journal)}
     if release := done.get(names[0]):
         return _describe_promotion(
             catalog, release, _read_channel(registry, catalog, release, trusted())
@@ -67,51 +67,51 @@ def list_releases(
 ) -> tuple[PublishedRelease, ...]:
     """Return every promotion of a line of the catalogue, without candidates.
 
-    Raises ConfigError if a signed journal has one whose decision nobody trusted signed: to leave it
-    out would be to say that it is not out. A promotion that only an unsigned journal tells is no
-    release, and a line says so.
+    Raises ConfigError if a signed journal has a promotion whose decision no trusted key signed: if
+    it were left out, a reader would believe that the version is not released. A promotion that only
+    an unsigned journal has is not a release, and a line says so.
     """
-    kept = trusted_journal.read_confirmed(
+    journal = trusted_journal.read_confirmed(
         registry, catalog.repositories, trusted, catalog.images
     ).journal
     found: list[PublishedRelease] = []
-    for each in _list_done(kept):
+    for each in _list_done(journal):
         if is_candidate(each.version):
             continue
         try:
             version = catalog.require_version(each.version)
-        except ConfigError:  # of a line that the catalogue no longer has
+        except ConfigError:  # the catalogue no longer has its line
             continue
         day = datetime.datetime.fromisoformat(each.started_at).date()
         channel = _read_channel(registry, catalog, each, trusted)
         found.append(
             PublishedRelease(
-                version, channel, day, withdrawn=each.version in kept.withdrawn_versions()
+                version, channel, day, withdrawn=each.version in journal.withdrawn_versions()
             )
         )
     return tuple(found)
 
 
-def _list_done(kept: Journal) -> list[Transaction]:
+def _list_done(journal: Journal) -> list[Transaction]:
     """Return the promotions that are done and name tags."""
     return [
         each
-        for each in kept.transactions
+        for each in journal.transactions
         if each.kind == "promotion" and each.entries and not each.is_open
     ]
 
 
-_TRUST = "trust the public key it was signed with as well, also if another key signs now"
+_TRUST = "also trust the public key that signed it, even if another key signs now"
 
 
 def _read_channel(
     registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
 ) -> str:
-    """Return the channel of a release. Raises ConfigError if no trusted decision says it."""
+    """Return the channel of a release. Raises ConfigError if no trusted decision names it."""
     found = next(_read_decisions(registry, catalog, promotion, trusted), None)
     if found is None:
         raise ConfigError(
-            f"{promotion.version} is out by a decision that nobody trusted signed", _TRUST
+            f"{promotion.version} was released with a decision that no trusted key signed", _TRUST
         )
     return found.channel
 
@@ -119,7 +119,7 @@ def _read_channel(
 def _read_decisions(
     registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
 ) -> Iterator[DecisionClaim]:
-    """Yield the decision behind a promotion, if somebody trusted signed it."""
+    """Yield the decision behind a promotion, if a trusted key signed it."""
     entry = promotion.entries[0]
     found = evidence.find_evidence(
         registry, catalog.repositories.production, entry.new, entry.decision, trusted

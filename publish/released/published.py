@@ -1,7 +1,8 @@
 """Published images: found by their tags, with what the registry holds about them.
 
-Whoever may write production can put any tag. A tag is that of a release only if the journal says
-that it was promoted on this digest, or a trusted decision on the digest says that it may carry it.
+Every account that may write production can put any tag there. So a tag counts as that of a release
+only if the journal says that this digest was promoted with it, or if a trusted decision lets this
+digest carry it.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from oci.registry import Registry
 from publish.evidence.predicates import decision
 from publish.evidence.trust import Trusted
 from publish.released import decision_check, trusted_journal
-from publish.released.decision_check import IsDecided
+from publish.released.decision_check import IsTagAllowed
 from publish.tags.journal import Journal
 from runner import progress
 from runner.errors import ConfigError, GateRefused
 
 PRODUCTION, CANDIDATE = decision.PRODUCTION, decision.CANDIDATE
-MOST_UNKNOWN = 200
-"""How many tags that the journal does not know are looked at: each may need the evidence on a
-digest. Those of the catalogue's images come first.
+MAX_UNKNOWN_TAGS = 200
+"""How many tags that the journal does not know are looked up; those of known images come first.
+
+Each may need the evidence on a digest.
 """
 
 
@@ -42,45 +44,49 @@ class Published:
 
 @dataclass
 class _ReleaseFinder:
-    """Finds the digest of a release under a tag; `kept` is what counts of the journal."""
+    """Finds the digest of a release under a tag; `journal` has only the transactions that count."""
 
     registry: Registry
     repository: str
-    kept: Journal
-    is_decided: IsDecided
-    looked_at: set[str] = field(default_factory=set)
+    journal: Journal
+    is_tag_allowed: IsTagAllowed
+    looked_up: set[str] = field(default_factory=set)
 
     @cached_property
     def known_tags(self) -> dict[str, str]:
         """The own tags that the journal has, each with the digest that was promoted last."""
-        promoted = (each for each in self.kept.transactions if each.kind == "promotion")
+        promoted = (each for each in self.journal.transactions if each.kind == "promotion")
         return {
             entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias
         }
 
     @cached_property
     def withdrawn_versions(self) -> frozenset[str]:
-        """The versions that nobody should be on."""
-        return self.kept.withdrawn_versions()
+        """The versions that nobody should use."""
+        return self.journal.withdrawn_versions()
 
     def find_digest(self, tag: str) -> str:
-        """Return the digest under an own tag; empty if no release was decided to carry the tag."""
-        if tag not in self.known_tags and not self._may_look_at(tag):
+        """Return the digest of a release under its own tag; empty if it is no release."""
+        if tag not in self.known_tags and not self._may_look_up(tag):
             return ""
-        held = self.registry.resolve_digest(self.repository, tag)
-        if held is None or held == self.known_tags.get(tag):
-            return held or ""
-        return held if self.is_decided(tag, held) else ""
+        digest = self.registry.resolve_digest(self.repository, tag)
+        if digest is None or digest == self.known_tags.get(tag):
+            return digest or ""
+        return digest if self.is_tag_allowed(tag, digest) else ""
 
-    def _may_look_at(self, tag: str) -> bool:
-        if tag in self.looked_at or len(self.looked_at) < MOST_UNKNOWN:
-            self.looked_at.add(tag)
+    def _may_look_up(self, tag: str) -> bool:
+        """Return whether a tag that the journal does not know is within the limit.
+
+        The first tag beyond the limit is reported.
+        """
+        if tag in self.looked_up or len(self.looked_up) < MAX_UNKNOWN_TAGS:
+            self.looked_up.add(tag)
             return True
-        if len(self.looked_at) == MOST_UNKNOWN:
-            self.looked_at.add("")
-            problem = f"has more than {MOST_UNKNOWN} tags that the journal does not know"
+        if len(self.looked_up) == MAX_UNKNOWN_TAGS:
+            self.looked_up.add("")  # so that this is reported once
             progress.say_line(
-                f"  {self.registry.host}/{self.repository} {problem}: remove them there"
+                f"  {self.registry.host}/{self.repository} has more than {MAX_UNKNOWN_TAGS} tags "
+                "that the journal does not know: remove those that nobody needs"
             )
         return False
 
@@ -91,11 +97,11 @@ def _make_finder(
     trusted: Trusted,
     images: Sequence[str] = (),
 ) -> _ReleaseFinder:
-    kept = trusted_journal.read_confirmed(registry, repositories, trusted, images).journal
+    journal = trusted_journal.read_confirmed(registry, repositories, trusted, images).journal
     return _ReleaseFinder(
         registry,
         repositories.production,
-        kept,
+        journal,
         decision_check.make_tag_check(registry, repositories, trusted),
     )
 
@@ -105,7 +111,7 @@ def list_published(
 ) -> tuple[Published, ...]:
     """Return every image of the catalogue's lines in a channel, newest version first.
 
-    Aliases are no images.
+    Only own tags are read, no aliases.
     """
     return _list_published(
         catalog, channel, _make_finder(registry, catalog.repositories, trusted, catalog.images)
@@ -120,13 +126,13 @@ def _list_published(
     named = sorted(
         {each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1])
     )
-    held = (
+    published = (
         (version, image, releases.find_digest(format_own_tag(image, str(version), channel)))
         for version, image in named
     )
     return tuple(
         Published(version, image, channel, repository, digest)
-        for version, image, digest in held
+        for version, image, digest in published
         if digest
     )
 
@@ -134,25 +140,25 @@ def _list_published(
 def find_published(
     registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted
 ) -> Published:
-    """Return an image of a release: in production, else as a candidate.
+    """Return an image of a version: as a release, or if it is not released, as a candidate.
 
-    Raises ConfigError if it is neither, and GateRefused if its tag holds a digest that it was not
-    decided to carry.
+    Raises ConfigError if it is neither, and GateRefused if no trusted decision lets the digest
+    carry its tag.
     """
-    repository, releases = (
-        catalog.repositories.production,
-        _make_finder(registry, catalog.repositories, trusted, catalog.images),
-    )
+    repository = catalog.repositories.production
+    releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
     for channel in (PRODUCTION, CANDIDATE):
         tag = format_own_tag(image, str(version), channel)
         if digest := releases.find_digest(tag):
             return Published(version, image, channel, repository, digest)
-        if held := registry.resolve_digest(repository, tag):
+        if current := registry.resolve_digest(repository, tag):
             problem = (
-                f"{registry.host}/{repository}:{tag} holds {held}, which no trusted "
-                "decision lets carry this tag"
+                f"{registry.host}/{repository}:{tag} points to {current}, and no trusted decision "
+                "lets this digest carry the tag"
             )
-            raise GateRefused(problem, f"see what is known of it with `./release.py verify {tag}`")
+            raise GateRefused(
+                problem, f"run `./release.py verify {tag}` to see what is known about it"
+            )
     raise ConfigError(
         f"{version} {image} is not in {registry.host}/{repository}",
         f"run `./release.py release {version}` first",
@@ -164,10 +170,11 @@ def is_released(
 ) -> bool:
     """Return whether a version is released, or its promotion has begun.
 
-    It is if an image has its immutable tag, or if the journal says that it will.
+    That is so if the journal names its own tags, or if one of its images has its own tag in
+    production.
     """
     releases = _make_finder(registry, repositories, trusted)
-    if releases.kept.own_entries(str(version)):
+    if releases.journal.own_entries(str(version)):
         return True
     return any(
         releases.find_digest(tag)
@@ -176,11 +183,11 @@ def is_released(
 
 
 def read_manifest(registry: Registry, image: Published) -> Manifest:
-    """Return the raw manifest of an image. Raises ConfigError if the digest is gone."""
+    """Return the manifest of an image. Raises ConfigError if the registry no longer has it."""
     found = registry.read_manifest(image.repository, image.digest)
     if found is None:
         raise ConfigError(
-            f"{registry.host}/{image.repository}@{image.digest} is gone",
+            f"the registry no longer has {registry.host}/{image.repository}@{image.digest}",
             "restore it in the registry",
         )
     return found
@@ -189,13 +196,13 @@ def read_manifest(registry: Registry, image: Published) -> Manifest:
 def format_own_tag(image: str, version: str, channel: str) -> str:
     """Return the own tag of an image: `v2.6.0-cv`, or `v2.6.0-candidate-cv` of a candidate.
 
-    The base image has no suffix.
+    The tag of the base image has no suffix.
     """
     return image_tag(version if channel == PRODUCTION else candidate_stem(version), image)
 
 
 def list_current(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
-    """Return the images in production that users may be on, newest version first.
+    """Return the released images that users may use, newest version first.
 
     Images that were yanked or rolled back are left out.
     """
@@ -210,10 +217,10 @@ def list_current(registry: Registry, catalog: Catalog, trusted: Trusted) -> tupl
 def find_previous(
     registry: Registry, repositories: Repositories, version: Version, image: str, trusted: Trusted
 ) -> Published | None:
-    """Return the newest release of an image in the line before `version`, or None.
+    """Return the newest release of an image before `version` in the same line, or None.
 
-    A candidate is no release. A release that was yanked or rolled back is taken only if there is no
-    other.
+    A candidate is not a release. A release that was yanked or rolled back is returned only if there
+    is no other.
     """
     return _find_previous(_make_finder(registry, repositories, trusted), version, image)
 
@@ -232,7 +239,7 @@ def _find_previous(releases: _ReleaseFinder, version: Version, image: str) -> Pu
 
 
 def _list_earlier(tags: Iterable[str], version: Version) -> list[Version]:
-    """Return the versions of the line before `version` that tags name, newest first."""
+    """Return the versions before `version` in its line that tags name, newest first."""
     named = {own.version for tag in tags if (own := parse_own_tag(tag))}
     earlier = (each for each in named if each.line == version.line and each.patch < version.patch)
     return sorted(earlier, key=lambda each: -each.patch)
@@ -241,9 +248,10 @@ def _list_earlier(tags: Iterable[str], version: Version) -> list[Version]:
 def list_images_before(
     registry: Registry, catalog: Catalog, version: Version, trusted: Trusted
 ) -> frozenset[str]:
-    """Return the images of the newest release of the line before `version`.
+    """Return the images of the newest release before `version` in the same line.
 
-    Images of stacks that are gone are among them. Returns nothing if there is no such release.
+    They include images that the catalogue no longer has. Returns an empty set if there is no such
+    release.
     """
     releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
     before = _find_previous(releases, version, BASE)
@@ -256,16 +264,17 @@ def list_images_before(
 
 
 def _list_own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
-    """Return the tags of a version in production, without candidates, each with its image."""
+    """Return the own tags of a released version, each with its image; no tags of candidates."""
     named = [(tag, own) for tag in tags if (own := parse_own_tag(tag)) and not own.is_candidate]
     return {tag: own.image for tag, own in named if own.version == version}
 
 
 def _parse_tag(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:
+    """Return the version and image of an own tag of a channel; None if it is another tag."""
     own = parse_own_tag(tag)
     if own is None or own.is_candidate != (channel == CANDIDATE):
         return None
     try:
         return catalog.require_version(str(own.version)), catalog.image_names(own.image)[0]
-    except ConfigError:  # of a line or a stack that the catalogue no longer has
+    except ConfigError:  # the catalogue no longer has its line or a stack of it
         return None

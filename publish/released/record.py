@@ -27,14 +27,14 @@ class StageTime:
 
 @dataclass(frozen=True)
 class GateRefusal:
-    """The gate's verdict on a release that was refused, and its reasons, at least one."""
+    """The gate's verdict on a release that was refused, with at least one reason."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if not self.reasons:
-            raise ValueError("a refusal without reasons")
+            raise ValueError("a refusal must have reasons")
 
     @property
     def summary_line(self) -> str:
@@ -45,12 +45,12 @@ class GateRefusal:
 
 @dataclass(frozen=True)
 class ReleaseRecord:
-    """A release as far as it got.
+    """A release, with the results of the stages that were run.
 
-    `channel` is the one it was promoted through; empty if nothing was promoted. `reason` is the one
-    that blocks production; empty if nothing does. `refusal` is None if the gate did not refuse.
-    `finished_at` (ISO 8601) is the moment of the promotion; if there was none, that of the last
-    stage.
+    `channel` is the channel that it was promoted through; empty if it was not promoted. `reason`
+    says what keeps it out of production; empty if nothing does. `refusal` is None if the gate did
+    not refuse. `finished_at` (ISO 8601) is the moment of the promotion; without one, the end of the
+    last stage.
     """
 
     version: str

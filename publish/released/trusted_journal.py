@@ -1,7 +1,7 @@
-"""The journal as a reader believes it: signed, or confirmed by what is signed.
+"""The journal for commands that move no tag.
 
-Every reader that moves no tag reads it here. Who moves tags has the same from
-publish/tags/transaction.py.
+It is the signed journal, or what is confirmed of an unsigned one. Commands that move tags get the
+same from publish/tags/transaction.py.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
 from publish.released import decision_check
 from publish.released.yank_statements import SignedYankMarks
-from publish.tags import journal
 from publish.tags.confirm import confirm_journal, make_version_lookup
-from publish.tags.journal import StoredJournal
+from publish.tags.journal import StoredJournal, read_journal
 from runner import progress
 from runner.errors import EnvironmentFailed
 
@@ -29,31 +28,31 @@ def read_confirmed(
     trusted: Trusted,
     images: Sequence[str] = (),
 ) -> StoredJournal:
-    """Return the journal with what counts of it; `problem` says why its signature does not.
+    """Return the journal with only the transactions that count.
 
-    `images` are those of the catalogue. Raises EnvironmentFailed if there is a signed journal that
-    cannot be read.
+    `problem` says why its signature does not count. `images` are those of the catalogue. Raises
+    EnvironmentFailed if a trusted key signed the journal and it cannot be read.
     """
-    book = read_as_written(registry, repositories, trusted)
-    if not book.problem:
-        return book
+    stored = read_as_written(registry, repositories, trusted)
+    if not stored.problem:
+        return stored
     progress.say_line(
-        f"  {book.signature_warning}: only what trusted decisions and signed marks confirm counts"
+        f"  {stored.signature_warning}: only what trusted decisions and signed marks confirm counts"
     )
     marks = SignedYankMarks(registry, repositories.production, trusted, _refuse_to_sign)
-    allowed = decision_check.make_allowed_reader(registry, repositories, trusted)
-    release = make_version_lookup(registry, repositories.production, allowed, images)
-    return replace(book, journal=confirm_journal(book.journal, release, marks.read_marks))
+    read_decisions = decision_check.make_decision_reader(registry, repositories, trusted)
+    lookup = make_version_lookup(registry, repositories.production, read_decisions, images)
+    return replace(stored, journal=confirm_journal(stored.journal, lookup, marks.read_marks))
 
 
 def read_as_written(
     registry: Registry, repositories: Repositories, trusted: Trusted
 ) -> StoredJournal:
-    """Return the journal whoever wrote it; `problem` says why its signature does not count.
+    """Return the journal as it is, whoever wrote it.
 
-    Raises as `read_confirmed`.
+    `problem` says why its signature does not count. Raises the same errors as `read_confirmed`.
     """
-    return journal.read_journal(
+    return read_journal(
         registry, repositories.journal, documents.make_journal_seal(_refuse_to_sign, trusted)
     )
 

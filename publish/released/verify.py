@@ -1,6 +1,6 @@
-"""The proof about a reference, in ten lines, for a stranger who knows whom to trust.
+"""The facts that are proven about a reference, in about ten lines.
 
-It needs nothing but the registry.
+Anybody who knows whom to trust can verify them. Nothing is needed but the registry.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from publish.released import trusted_journal, yank_statements
 from publish.released.published import CANDIDATE
 from publish.tags.journal import TAG, Journal, StoredJournal, list_tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.masking import mask_value
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 
@@ -37,10 +38,10 @@ _KEY_ID = re.compile("[0-9a-f]{64}")
 class VerifyResult:
     """The result of `verify`.
 
-    `verdict` is `pass` if a trusted decision lets the digest carry this reference in a channel that
-    releases. It is `inconclusive` if it is a candidate, or if the tag moves and no trusted key
-    signed what it should name. Else it is `fail`. `lines` are the facts, and `reasons` all that
-    speaks against it.
+    `verdict` is `pass` if a trusted decision lets the digest carry this tag in a channel that
+    releases. It is `inconclusive` for a candidate, and for a tag that moves if no trusted key
+    signed a journal that says what it should point to. Otherwise it is `fail`. `lines` are the
+    facts. `reasons` are all reasons why the verdict is not `pass`.
     """
 
     reference: str
@@ -51,7 +52,7 @@ class VerifyResult:
 
 
 @dataclass(frozen=True)
-class _NamedImage:
+class _ImageReference:
     """The parts of a reference: `tag` or `digest` may be empty, not both."""
 
     repository: str
@@ -65,12 +66,12 @@ class _NamedImage:
 def verify_reference(
     registry: Registry, repositories: Repositories, reference: str, trusted: Trusted
 ) -> VerifyResult:
-    """Read the evidence on a reference.
+    """Return what the evidence proves about a reference.
 
     `reference` is a tag or digest of the production repository, or REPOSITORY:TAG. Raises
-    ConfigError if it names nothing, and RegistryError if the registry fails.
+    ConfigError if the registry has no such tag or digest, and RegistryError if it fails.
     """
-    named = _parse_named(reference, registry.host, repositories.production)
+    named = _parse_image_reference(reference, registry.host, repositories.production)
     digest = registry.resolve_digest(named.repository, named.digest or named.tag)
     if digest is None:
         where = f"{registry.host}/{named.repository}"
@@ -82,115 +83,117 @@ def verify_reference(
     decided = _choose_decision(found, named)
     listed = {each.artifact for each in found}
     unlisted = [each for each in decided.evidence if each not in listed] if decided else []
-    for artifact in unlisted[:_MOST_NAMED]:
+    for artifact in unlisted[:_MAX_UNLISTED]:
         if each := evidence.find_evidence(registry, named.repository, digest, artifact, trusted):
             found = (*found, each)
-    book = _read_journal(registry, repositories, trusted)
+    stored = _read_signed_journal(registry, repositories, trusted)
     reasons = (
-        *_find_misplacement(registry, repositories, named, digest, found, decided, book),
-        *_find_objections(found, decided, named),
+        *_find_place_problems(registry, repositories, named, digest, found, decided, stored),
+        *_find_decision_problems(found, decided, named),
         *_find_other_layers(registry, named.repository, digest, found),
     )
-    unknown = tuple(_find_unknown(registry, repositories, named, decided, book))
+    unknown = tuple(_find_unknown_target(registry, repositories, named, decided, stored))
     lines = (
         f"{named.repository}:{named.tag}" if named.tag else f"{named.repository}@{digest}",
         f"digest: {digest}",
     )
-    warnings = (f"journal: does not count ({book.problem})",) if book.problem else ()
-    told = (*lines, *warnings, *_list_facts(found, decided))
+    warnings = (f"journal: does not count ({stored.problem})",) if stored.problem else ()
+    facts = (*lines, *warnings, *_list_facts(found, decided))
     return VerifyResult(
-        reference, digest, _judge_reference(decided, reasons, unknown), told, (*reasons, *unknown)
+        reference, digest, _judge_reference(decided, reasons, unknown), facts, (*reasons, *unknown)
     )
 
 
-def _read_journal(
+def _read_signed_journal(
     registry: Registry, repositories: Repositories, trusted: Trusted
 ) -> StoredJournal:
-    """Return the journal if somebody trusted signed it, else an empty one with the problem."""
+    """Return the journal if a trusted key signed it, otherwise an empty one with the problem."""
     try:
-        book = trusted_journal.read_as_written(registry, repositories, trusted)
+        stored = trusted_journal.read_as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
         if isinstance(error, RegistryError) and error.status not in evidence.SERVED:
             raise
         return StoredJournal(Journal(), None, clean_line(error.message, 300))
-    return replace(book, journal=Journal()) if book.problem else book
+    return replace(stored, journal=Journal()) if stored.problem else stored
 
 
-def _parse_named(reference: str, host: str, production: str) -> _NamedImage:
-    said = parse_reference(reference, host)
-    if said is None:
-        shown = clean_line(reference, 80)
+def _parse_image_reference(reference: str, host: str, production: str) -> _ImageReference:
+    parsed = parse_reference(reference, host)
+    if parsed is None:
+        shown = mask_value(reference)
         raise ConfigError(
             f"`{shown}` is not a reference",
             "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...",
         )
-    return _NamedImage(said.repository or production, said.tag, said.digest)
+    return _ImageReference(parsed.repository or production, parsed.tag, parsed.digest)
 
 
-_MOST_NAMED = 100
-_MOST_TOLD = 10
+_MAX_UNLISTED = 100
+"""How many statements are read that a decision names and the registry does not list."""
+_MAX_SHOWN = 10
+"""How many artifacts that prove nothing are shown; the others are counted."""
 
 
-def _find_misplacement(  # noqa: PLR0913, PLR0917 - a reference, and all that is known of where it should be
+def _find_place_problems(  # noqa: PLR0913, PLR0917 - a reference, and all facts about its place
     registry: Registry,
     repositories: Repositories,
-    named: _NamedImage,
+    named: _ImageReference,
     digest: str,
     found: Sequence[FoundEvidence],
     decided: DecisionClaim | None,
-    book: StoredJournal,
+    stored: StoredJournal,
 ) -> Iterator[str]:
-    """Yield what is wrong with the place of the digest, whatever is proven of it."""
-    kept = book.journal
+    """Yield what is wrong with the repository and the tag, whatever the evidence says."""
+    journal = stored.journal
     if named.repository != repositories.production:
         yield (
             f"{named.repository} is not the repository of releases, which is "
             f"{repositories.production}"
         )
-    by_version = kept.yank_reason(_own_stem(decided)) if decided else ""
+    by_version = ""
+    if decided:  # the journal names a candidate with its mark
+        is_candidate = decided.channel == CANDIDATE
+        stem = candidate_stem(decided.version) if is_candidate else decided.version
+        by_version = journal.yank_reason(stem)
     marked = yank_statements.list_reasons(found)
-    if reason := kept.yank_reason(digest=digest) or marked or by_version:
+    if reason := journal.yank_reason(digest=digest) or marked or by_version:
         yield reason
-    held = registry.resolve_digest(named.repository, named.tag) if named.tag else digest
-    if held != digest:
-        yield f"{named.tag} holds {held or 'nothing'}, not {digest}"
-    expected = kept.expected_digests(named.tag)
+    current = registry.resolve_digest(named.repository, named.tag) if named.tag else digest
+    if current != digest:
+        yield f"{named.tag} points to {current or 'nothing'}, not to {digest}"
+    expected = journal.expected_digests(named.tag)
     if expected and digest not in expected:
-        yield f"by the journal {named.tag} should hold {' or '.join(sorted(expected))}"
+        yield f"by the journal {named.tag} should point to {' or '.join(sorted(expected))}"
 
 
-def _own_stem(decided: DecisionClaim) -> str:
-    """Return the version that a decision is about, as the journal names it."""
-    is_release = decided.channel != CANDIDATE
-    return decided.version if is_release else candidate_stem(decided.version)
-
-
-def _find_unknown(
+def _find_unknown_target(
     registry: Registry,
     repositories: Repositories,
-    named: _NamedImage,
+    named: _ImageReference,
     decided: DecisionClaim | None,
-    book: StoredJournal,
+    stored: StoredJournal,
 ) -> Iterator[str]:
-    """Yield why nobody knows what a tag that moves should name.
+    """Yield why it is not known what a tag that moves should point to.
 
-    Only a journal that somebody trusted signed says it.
+    Only a journal that a trusted key signed says it.
     """
-    if decided is None or not named.tag or book.journal.expected_digests(named.tag):
+    if decided is None or not named.tag or stored.journal.expected_digests(named.tag):
         return
     if decided.channel != CANDIDATE and named.tag in list_tags_of(decided.version, decided.image):
-        return  # an own tag never moves: what its decision says of it stays true
+        return  # the own tag of a release never moves, so its decision is enough
     where = f"{registry.host}/{repositories.journal}:{TAG}"
-    why = book.signature_warning or (
-        f"{where} does not know it" if book.digest else f"there is no journal at {where}"
+    why = stored.signature_warning or (
+        f"{where} does not name it" if stored.digest else f"there is no journal at {where}"
     )
-    yield f"{named.tag} moves, and what it should name is not known: {why}"
+    yield f"{named.tag} moves, and it is not known what it should point to: {why}"
 
 
-def _choose_decision(found: Sequence[FoundEvidence], named: _NamedImage) -> DecisionClaim | None:
-    """Return the newest trusted decision that lets the digest carry this name, or None.
+def _choose_decision(
+    found: Sequence[FoundEvidence], named: _ImageReference
+) -> DecisionClaim | None:
+    """Return the newest trusted decision that lets the digest carry this tag, or None.
 
-    If the digest was released, decisions on candidates do not count.
+    Decisions on candidates count only if there is no decision on a release.
     """
     known: list[DecisionClaim] = []
     for each in found:
@@ -201,9 +204,10 @@ def _choose_decision(found: Sequence[FoundEvidence], named: _NamedImage) -> Deci
     return max(allowed, key=lambda each: (each.channel != CANDIDATE, each.decided_on), default=None)
 
 
-def _find_objections(
-    found: Sequence[FoundEvidence], decided: DecisionClaim | None, named: _NamedImage
+def _find_decision_problems(
+    found: Sequence[FoundEvidence], decided: DecisionClaim | None, named: _ImageReference
 ) -> Iterator[str]:
+    """Yield what is wrong with the decision and with the statements that it was made from."""
     if decided is None:
         yield f"no trusted decision lets this digest carry {named}"
         problems = [
@@ -211,9 +215,9 @@ def _find_objections(
             for each in found
             if each.problem
         ]
-        yield from problems[:_MOST_TOLD]
-        if len(problems) > _MOST_TOLD:
-            yield f"{len(problems) - _MOST_TOLD} more artifacts that prove nothing"
+        yield from problems[:_MAX_SHOWN]
+        if len(problems) > _MAX_SHOWN:
+            yield f"{len(problems) - _MAX_SHOWN} more artifacts that prove nothing"
         return
     yield from decided.reasons
     if decided.verdict is not Verdict.PASS:
@@ -222,12 +226,12 @@ def _find_objections(
     missing = set(decided.evidence) - set(usable)
     if missing:
         yield (
-            f"{len(missing)} of the {len(decided.evidence)} statements it was decided from are "
-            "gone or changed"
+            f"{len(missing)} of the {len(decided.evidence)} statements that the decision was made "
+            "from are missing or changed"
         )
     counted = {usable[each].predicate_type for each in decided.evidence if each in usable}
     yield from (
-        f"the decision counted no {kind.title}"
+        f"the decision was made without this kind of evidence: {kind.title}"
         for kind in kinds.REQUIRED
         if kind.predicate_type not in counted and not missing
     )
@@ -235,13 +239,13 @@ def _find_objections(
 
 
 def _find_other_image(found: Sequence[FoundEvidence], decided: DecisionClaim) -> Iterator[str]:
-    """Yield a reason if the decision is on one image, and another one was built."""
+    """Yield a reason if the decision is about one image and the provenance about another."""
     built = _read_provenance(found)
     asked = built.asked if built else None
     if asked and (asked.version, asked.image) != (decided.version, decided.image):
         yield (
-            f"decided as {decided.version} {decided.image}, and built as {asked.version} "
-            f"{asked.image}"
+            f"the decision is about {decided.version} {decided.image}, but the image was built as "
+            f"{asked.version} {asked.image}"
         )
 
 
@@ -252,22 +256,22 @@ def _find_other_layers(
     built = _read_provenance(found)
     if built is None:
         return
-    there = [
+    layers = [
         blob.digest
         for blob in copying.require_manifest(registry, repository, digest).parse_blobs()[1:]
     ]
     stated = [layer.digest for layer in built.layers]
-    if there != stated:
+    if layers != stated:
         yield (
-            f"its manifest has the layers {_shorten_digests(there)}, and its provenance names "
+            f"its manifest has the layers {_shorten_digests(layers)}, but its provenance names "
             f"{_shorten_digests(stated)}"
         )
 
 
 def _read_provenance(found: Sequence[FoundEvidence]) -> BuildClaim | None:
-    """Return the content of the provenance, or None.
+    """Return the content of the provenance, or None if there is none that can be read.
 
-    A provenance that cannot be read is told among the lines.
+    `_list_facts` reports a provenance that cannot be read.
     """
     statement = attest.find_newest_statement(found, PROVENANCE)
     try:
@@ -283,6 +287,7 @@ def _shorten_digests(digests: Sequence[str]) -> str:
 def _judge_reference(
     decided: DecisionClaim | None, reasons: Sequence[str], unknown: Sequence[str]
 ) -> Verdict:
+    """Return the verdict on a reference (see VerifyResult)."""
     if reasons or decided is None:
         return Verdict.FAIL
     if unknown:
@@ -292,19 +297,20 @@ def _judge_reference(
 
 
 def _list_facts(found: Sequence[FoundEvidence], decided: DecisionClaim | None) -> Iterator[str]:
-    told = [(kind.title, kind.predicate_type, kind.summary) for kind in kinds.REQUIRED]
+    """Yield a line for each kind of evidence, one for the decision and one for the signers."""
+    required = [(kind.title, kind.predicate_type, kind.summary) for kind in kinds.REQUIRED]
     for title, predicate_type, summarize in (
-        *told,
+        *required,
         ("layers", PROVENANCE, provenance.summarize_layers),
     ):
         statement = attest.find_newest_statement(found, predicate_type)
         try:
             yield f"{title}: {summarize(statement) if statement else 'no trusted statement'}"
         except GateRefused as error:
-            yield f"{title}: not readable ({error.message})"
+            yield f"{title}: cannot be read ({error.message})"
     if decided:
         yield f"decision: {decision.describe_decision(decided)}"
     signers = {each.signer for each in found if each.statement and not each.problem}
-    # a key by the start of its id; an identity whole, for in its end may be all the difference
+    # Of a key, the start of its id is shown; an identity whole, as two may differ only at the end.
     shown = sorted({f"key {each[:16]}" if _KEY_ID.fullmatch(each) else each for each in signers})
-    yield f"signed by: {', '.join(shown) or 'nobody trusted'}"
+    yield f"signed by: {', '.join(shown) or 'no trusted key'}"

@@ -1,7 +1,7 @@
-"""The mark on a digest that nobody should use: a statement, signed by who may decide.
+"""The mark on a digest that nobody should use: a statement, signed by a key that may decide.
 
-It says what the journal says, and is not lost with that. A mark that nobody trusted signed does not
-count.
+It says the same as the journal, and stays if the journal is lost. A mark that no trusted key signed
+does not count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from runner.errors import ConfigError, GateRefused
 
 @dataclass(frozen=True)
 class SignedYankMarks:
-    """Marks on the digests of one repository; `signer` is called when a mark is made."""
+    """The marks on the digests of one repository; `signer` is called when a mark is written."""
 
     registry: Registry
     repository: str
@@ -33,24 +33,26 @@ class SignedYankMarks:
     signer: Callable[[], Signer]
 
     def require_believed(self) -> None:
-        """Raise ConfigError if the marks that are signed here would not count."""
+        """Raise ConfigError if marks that are signed on this machine would not count."""
         if problem := evidence.find_signer_problem(self.signer(), self.trusted, decides=True):
             raise ConfigError(
-                f"a yank that is signed here would not count: {problem}",
+                f"a yank that is signed on this machine would not count: {problem}",
                 f"set {SIGNING_KEY} to a key that may decide",
             )
 
     def put_marks(self, yanked: Transaction) -> None:
-        """Attach to every digest of a yanked release that it is, and why.
+        """Attach a mark with the reason to every digest of a yanked release.
 
-        The same marks however often it is done.
+        Doing it again attaches the same marks, so it changes nothing.
         """
         for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
             if manifest := self.registry.read_manifest(self.repository, digest):
-                said = YankClaim(yanked.version, yanked.reason)
-                about = yank.make_statement(digest, self.repository, image, said, yanked.started_at)
+                claim = YankClaim(yanked.version, yanked.reason)
+                statement = yank.make_statement(
+                    digest, self.repository, image, claim, yanked.started_at
+                )
                 evidence.publish_statements(
-                    self.registry, self.repository, manifest.descriptor, [about], self.signer()
+                    self.registry, self.repository, manifest.descriptor, [statement], self.signer()
                 )
 
     def read_reason(self, digest: str) -> str:
@@ -60,7 +62,7 @@ class SignedYankMarks:
     def read_marks(self, digest: str) -> tuple[YankMark, ...]:
         """Return the marks on a digest that name a version and a reason."""
         signed = (each.statement for each in self._read_statements(digest) if not each.problem)
-        marks = (_parse_mark(about) for about in signed if about)
+        marks = (_parse_mark(statement) for statement in signed if statement)
         return tuple(dict.fromkeys(mark for mark in marks if mark))
 
     def _read_statements(self, digest: str) -> tuple[FoundEvidence, ...]:
@@ -68,17 +70,19 @@ class SignedYankMarks:
 
 
 def list_reasons(found: Iterable[FoundEvidence]) -> str:
-    """Return what the marks among evidence say; empty if there is none that counts."""
+    """Return the sentences of the marks among evidence; empty if no mark counts."""
     signed = (each.statement for each in found if each.predicate_type == YANK and not each.problem)
-    marks = [_parse_mark(about) for about in signed if about]
-    said = (describe_yank(mark.version, mark.reason) if mark else "it was yanked" for mark in marks)
-    return "; ".join(dict.fromkeys(said))
+    marks = [_parse_mark(statement) for statement in signed if statement]
+    sentences = (
+        describe_yank(mark.version, mark.reason) if mark else "it was yanked" for mark in marks
+    )
+    return "; ".join(dict.fromkeys(sentences))
 
 
-def _parse_mark(about: Statement) -> YankMark | None:
-    """Return what a mark says; None if it names no version and reason."""
+def _parse_mark(statement: Statement) -> YankMark | None:
+    """Return the content of a mark; None if it does not name a version and a reason."""
     try:
-        yanked = yank.read_yank(about)
+        yanked = yank.read_yank(statement)
     except GateRefused:
         return None
-    return YankMark(yanked.version, yanked.reason, read_date(about))
+    return YankMark(yanked.version, yanked.reason, read_date(statement))

@@ -1,14 +1,16 @@
 """The part of an unsigned journal that trusted decisions and signed marks confirm.
 
-Whoever may write the journal's repository can write one. So it is read as hints, of which versions
-and digests to look up. All that is returned is made from what is signed:
+Everybody who may write the journal's repository can write an unsigned journal. So it is used only
+as hints: it says which versions and digests to look up. Every transaction that is returned is made
+from what is signed:
 
 - A promotion is what trusted decisions allow: all images of the version that production has, under
-  all their tags, on the day of the decision. Releases are put in the order of their versions, in
-  which aliases move forwards.
-- A yank is what a signed mark on one of these digests says, for all images of the version.
-- A rollback, and a transaction that is half done, do not count: no decision tells of them. The same
-  command, run again, does them again.
+  all their tags, on the day of the decision. Promotions are put in the order of their versions,
+  because aliases move forwards in that order.
+- A yank is what a signed mark on one of these digests says. It counts for all images of the
+  version.
+- A rollback does not count, and neither does a transaction that is half done, because no decision
+  says anything about them. The same command can be run again.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from functools import cache
 from images.names import leading_version, plain_version
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
-from publish.tags.allowed import (
-    AllowedTags,
-    ReadAllowed,
+from publish.tags.decisions import (
+    ReadDecisions,
+    TrustedDecision,
     VersionLookup,
     list_entries,
     list_own_entries,
@@ -33,63 +35,68 @@ from publish.tags.yank_marker import ReadMarks
 from runner import progress
 from runner.untrusted import clean_line
 
-MOST = 300
-"""How many versions of such a journal are looked up. Each costs a few requests."""
-MOST_DIGESTS, MOST_DECISIONS = 50, 5
-"""How many digests of a version, and decisions on a digest, that the journal names."""
-MOST_TOLD = 5
+MAX_VERSIONS = 300
+"""How many versions of an unsigned journal are looked up. Each costs a few requests."""
+MAX_DIGESTS, MAX_DECISIONS = 50, 5
+"""How many digests of a version, and decisions on a digest, are taken from an unsigned journal."""
+MAX_SHOWN = 5
+"""How many transactions that are not confirmed are shown; the others are counted."""
 OWNER = "trusted decisions"
-"""Who a confirmed transaction is said to be by: nobody signed who began it."""
+"""The owner of a confirmed transaction: no signed statement says which run made it."""
 
 
 @dataclass
 class _VersionHint:
-    """A version that the journal names, and the digests with the decisions it names for them."""
+    """A version that the journal names, with its digests and the decisions on each of them.
+
+    `text` is the transaction that names it, for messages.
+    """
 
     text: str
     digests: dict[str, list[str]] = field(default_factory=dict)
 
     def add_entries(self, entries: Iterable[JournalEntry]) -> None:
-        """Take what a transaction names, within bounds."""
+        """Add the digests and decisions that a transaction names, up to the limits."""
         for entry in entries:
-            if entry.new in self.digests or len(self.digests) < MOST_DIGESTS:
-                named = self.digests.setdefault(entry.new, [])
-                if len(named) < MOST_DECISIONS and entry.decision not in named:
-                    named.append(entry.decision)
+            if entry.new in self.digests or len(self.digests) < MAX_DIGESTS:
+                decisions = self.digests.setdefault(entry.new, [])
+                if len(decisions) < MAX_DECISIONS and entry.decision not in decisions:
+                    decisions.append(entry.decision)
 
 
-def confirm_journal(kept: Journal, release: VersionLookup, marks: ReadMarks) -> Journal:
-    """Return what trusted decisions and signed marks say of the versions that a journal names.
+def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMarks) -> Journal:
+    """Return what trusted decisions and signed marks say about the versions that a journal names.
 
-    What they do not confirm is dropped, and said. Raises RegistryError if the registry fails.
+    What they do not confirm is left out, and a line says so. Raises RegistryError if the registry
+    fails.
     """
     dropped: list[str] = []
     found: list[Transaction] = []
-    hints = _collect_hints(kept, dropped)
-    # what production has tags of comes first: else invented versions would hide it
-    used = {plain_version(leading_version(tag)) for tag in release.tags}
-    due, known = sorted(hints, key=lambda each: plain_version(each) not in used), set(hints)
-    while due and len(known) - len(due) < MOST and not release.budget.is_spent:
-        version = due.pop(0)
-        decided = _find_decisions(release, version, hints[version])
-        promoted = list(_make_promotions(version, decided, release))
-        found += [*promoted, *_make_yank(version, decided, marks)]
-        if not decided:
+    hints = _collect_hints(journal, dropped)
+    # Versions that production has tags of come first. Invented versions cannot crowd them out.
+    used = {plain_version(leading_version(tag)) for tag in lookup.tags}
+    waiting, known = sorted(hints, key=lambda each: plain_version(each) not in used), set(hints)
+    while waiting and len(known) - len(waiting) < MAX_VERSIONS and not lookup.budget.is_spent:
+        version = waiting.pop(0)
+        decisions = _find_decisions(lookup, version, hints[version])
+        promotions = list(_make_promotions(version, decisions, lookup))
+        found += [*promotions, *_make_yank(version, decisions, read_marks)]
+        if not decisions:
             digest = clean_line(next(iter(hints[version].digests), "nothing"), 80)
             text = hints[version].text
             dropped.append(f"{text}: no trusted decision lets {digest} be {version}")
-        for other, digest in _find_under_aliases(promoted, release):
-            if other not in known:  # the journal leaves it out, and production is on it
+        for other, digest in _find_under_aliases(promotions, lookup):
+            if other not in known:  # the journal leaves out a version that production has
                 hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})
                 known.add(other)
-                due.append(other)
-    for text in dropped[:MOST_TOLD]:
-        progress.say_line(f"  not confirmed, and does not count: {text}")
-    if more := len(dropped) - len(dropped[:MOST_TOLD]):
-        progress.say_line(f"  {more} more transactions are not confirmed, and do not count")
-    if due or release.budget.is_spent:
-        rest = f"{len(due)} more versions" if due else "parts of the last version"
-        progress.say_line(f"  {rest} of that journal are not looked at")
+                waiting.append(other)
+    for text in dropped[:MAX_SHOWN]:
+        progress.say_line(f"  ignored, because it is not confirmed: {text}")
+    if more := len(dropped) - len(dropped[:MAX_SHOWN]):
+        progress.say_line(f"  {more} more transactions are ignored: they are not confirmed")
+    if waiting or lookup.budget.is_spent:
+        rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
+        progress.say_line(f"  {rest} of this journal are not looked up")
     found.sort(
         key=lambda each: (
             version_order(each.version),
@@ -102,32 +109,38 @@ def confirm_journal(kept: Journal, release: VersionLookup, marks: ReadMarks) -> 
 
 
 def _find_under_aliases(
-    promoted: Iterable[Transaction], release: VersionLookup
+    promotions: Iterable[Transaction], lookup: VersionLookup
 ) -> Iterator[tuple[str, str]]:
-    """Yield the versions, with a digest, that aliases of promotions are on by trusted decisions."""
-    tags = {entry.tag for each in promoted for entry in each.entries if entry.alias}
+    """Yield the versions that the aliases of promotions now point to by trusted decisions.
+
+    Each comes with its digest.
+    """
+    tags = {entry.tag for each in promotions for entry in each.entries if entry.alias}
     for tag in sorted(tags):
-        digest = release.held(tag)
-        for each in release.allowed(digest, ()) if digest else ():
-            if tag in each.tags and release.held(each.own_tags[0]) == digest:
+        digest = lookup.resolve_tag(tag)
+        for each in lookup.read_decisions(digest, ()) if digest else ():
+            if tag in each.tags and lookup.resolve_tag(each.own_tags[0]) == digest:
                 yield each.version, digest
 
 
 def make_version_lookup(
-    registry: Registry, repository: str, allowed: ReadAllowed, images: Sequence[str] = ()
+    registry: Registry, repository: str, read_decisions: ReadDecisions, images: Sequence[str] = ()
 ) -> VersionLookup:
-    """Return how versions are looked up in a repository; its tags are listed once.
+    """Return the lookup of versions in a repository, whose tags are listed now, once.
 
     `images` are those of the catalogue.
     """
-    held = cache(lambda tag: registry.resolve_digest(repository, tag) or "")
-    return VersionLookup(registry.list_tags(repository), held, allowed, images)
+    resolve_tag = cache(lambda tag: registry.resolve_digest(repository, tag) or "")
+    return VersionLookup(registry.list_tags(repository), resolve_tag, read_decisions, images)
 
 
-def _collect_hints(kept: Journal, dropped: list[str]) -> dict[str, _VersionHint]:
-    """Return the versions that a journal names, each once, and add what is no hint to `dropped`."""
+def _collect_hints(journal: Journal, dropped: list[str]) -> dict[str, _VersionHint]:
+    """Return the versions that a journal names, each once.
+
+    Transactions that are no hints are added to `dropped`.
+    """
     hints: dict[str, _VersionHint] = {}
-    for each in dict.fromkeys(kept.transactions):
+    for each in dict.fromkeys(journal.transactions):
         problem = ""
         if each.is_open or not each.entries:
             problem = "it is half done" if each.is_open else "it names no tags"
@@ -141,10 +154,11 @@ def _collect_hints(kept: Journal, dropped: list[str]) -> dict[str, _VersionHint]
 
 
 def _find_decisions(
-    release: VersionLookup, version: str, hint: _VersionHint
-) -> Mapping[str, list[AllowedTags]]:
+    lookup: VersionLookup, version: str, hint: _VersionHint
+) -> Mapping[str, list[TrustedDecision]]:
+    """Return the decisions on each digest of a version; none if the registry has lost them."""
     try:
-        return release.find_decisions(version, hint.digests)
+        return lookup.find_decisions(version, hint.digests)
     except RegistryError as error:
         if error.status not in SERVED:
             raise
@@ -152,39 +166,45 @@ def _find_decisions(
 
 
 def _make_promotions(
-    version: str, decided: Mapping[str, list[AllowedTags]], release: VersionLookup
+    version: str, decisions: Mapping[str, list[TrustedDecision]], lookup: VersionLookup
 ) -> Iterator[Transaction]:
-    """Yield what was decided of a version, one transaction for each day and set of tags."""
-    every = [(digest, each) for digest, decisions in decided.items() for each in decisions]
+    """Yield the promotions of a version, one transaction for each day and set of aliases.
+
+    If the own tag of an image points to a digest with a decision, only this digest counts.
+    """
+    pairs = [(digest, each) for digest, every in decisions.items() for each in every]
     digests: dict[str, set[str]] = {}
-    for digest, each in every:
+    for digest, each in pairs:
         digests.setdefault(each.image, set()).add(digest)
     groups: dict[tuple[str, tuple[str, ...]], dict[str, JournalEntry]] = {}
-    for digest, each in sorted(every, key=lambda pair: (pair[1].image, pair[0])):
-        held = release.held(each.own_tags[0])
-        if held == digest or held not in digests[each.image]:
+    for digest, each in sorted(pairs, key=lambda pair: (pair[1].image, pair[0])):
+        current = lookup.resolve_tag(each.own_tags[0])
+        if current == digest or current not in digests[each.image]:
             entries = tuple(list_entries(each, digest))
             aliases = tuple(dict.fromkeys(entry.alias for entry in entries))
             group = groups.setdefault((clamp_moment(each.decided_on), aliases), {})
             group.update((entry.tag, entry) for entry in entries)
-    for (moment, _), put in groups.items():
-        yield Transaction("promotion", version, OWNER, moment, tuple(put.values()))
+    for (moment, _), by_tag in groups.items():
+        yield Transaction("promotion", version, OWNER, moment, tuple(by_tag.values()))
 
 
 def _make_yank(
-    version: str, decided: Mapping[str, list[AllowedTags]], marks: ReadMarks
+    version: str, decisions: Mapping[str, list[TrustedDecision]], read_marks: ReadMarks
 ) -> Iterator[Transaction]:
-    """Yield the yank of a version if any of its digests has a signed mark that names it."""
-    found = {mark for digest in decided for mark in marks(digest) if mark.version == version}
+    """Yield the yank of a version if one of its digests has a signed mark that names it."""
+    found = {mark for digest in decisions for mark in read_marks(digest) if mark.version == version}
     for mark in sorted(found, key=lambda mark: (mark.yanked_at, mark.reason))[:1]:
-        entries = tuple(replace(entry, old=entry.new) for entry in list_own_entries(decided))
+        entries = tuple(replace(entry, old=entry.new) for entry in list_own_entries(decisions))
         yield Transaction(
             "yank", version, OWNER, clamp_moment(mark.yanked_at), entries, reason=mark.reason
         )
 
 
 def clamp_moment(stated: str) -> str:
-    """Return a moment that a signed statement states, in UTC; now if it is none or to come."""
+    """Return the moment that a signed statement gives, in UTC.
+
+    Returns the present moment if the text is not a date and time, or is in the future.
+    """
     now = datetime.datetime.now(datetime.UTC)
     try:
         moment = min(now, datetime.datetime.fromisoformat(stated).astimezone(datetime.UTC))

@@ -1,14 +1,16 @@
 """The journal of production's tags: promotions, rollbacks and yanks, in the order they happened.
 
-It is a document in the registry. A transaction is written here before it moves its first tag and
-closed after its last, so a later run can finish what a killed run left open: until then each of its
-tags holds `old` or `new`. Only the holder of the lock writes it (publish/tags/lock.py), signed by
-somebody who may decide.
+The journal is a document in the registry. A transaction is written into it before its first tag
+moves, and marked as done after its last tag has moved. In between, each of its tags points to `old`
+or to `new`. So a later run can complete a transaction that a killed run left open. Only the run
+that holds the lock writes the journal (publish/tags/lock.py), and signs it with a key that may
+decide.
 
-A journal that nobody trusted signed, as all were at first, is read as hints. Only the trusted
-decisions and signed marks count that it leads to (publish/tags/confirm.py), for every reader
-(publish/released/trusted_journal.py). The next run that holds the lock signs these. Every tag that
-is put from a journal needs a trusted decision of its own (publish/released/decision_check.py).
+If no trusted key signed the journal, it is read only as hints of which versions and digests to look
+up. Then only the trusted decisions and signed marks count that are found there
+(publish/tags/confirm.py), for every reader (publish/released/trusted_journal.py). The next run that
+holds the lock writes the journal again from these, and signs it. In every case, a tag moves only
+with a trusted decision of its own (publish/released/decision_check.py).
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from images.names import image_tags, plain_version
-from images.version import parse_version
+from images.names import image_tags, parse_stem
+from images.version import Version
 from oci import document
 from oci.document import Seal, StoredDocument
 from oci.manifest import canonical_json
@@ -37,10 +39,10 @@ TAG = "journal"
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """A tag that moves from the digest `old` (empty: it was not there) to `new`.
+    """A tag that moves from the digest `old` to `new`; `old` is empty if there was no such tag.
 
     `alias` is the tag without its image (`v2.6` of `v2.6-cv`), empty for a release's own tags.
-    `decision` is the digest of the manifest of the decision that allowed it.
+    `decision` is the digest of the manifest of the decision that allows the move.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -57,8 +59,9 @@ class JournalEntry:
 class Transaction:
     """Tags that move together.
 
-    `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`. Of a
-    candidate it is `v2.6.0-candidate`: a release and its candidates are promoted and yanked apart.
+    `version` is the version that is promoted or yanked, or that a rollback goes back to. For a
+    candidate it is `v2.6.0-candidate`: a release and its candidates are promoted and yanked
+    separately. `undone` are the versions that a rollback undoes.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -72,7 +75,7 @@ class Transaction:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may be half done."""
+        """Whether some of its tags may not have moved yet."""
         return any(entry.state == "planned" for entry in self.entries)
 
     def __str__(self) -> str:
@@ -80,8 +83,8 @@ class Transaction:
 
 
 @dataclass(frozen=True)
-class AliasState:
-    """An alias of an image on a release that no rollback has undone."""
+class AliasMove:
+    """A move of an alias of one image to a release that no rollback has undone."""
 
     tag: str
     image: str
@@ -93,7 +96,7 @@ class AliasState:
 
 @dataclass(frozen=True)
 class Journal:
-    """All transactions, oldest first. Only the last can be open."""
+    """All transactions, oldest first. Only the last one can be open."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     transactions: tuple[Transaction, ...] = ()
@@ -108,16 +111,16 @@ class Journal:
         """Return the journal with one more transaction."""
         return Journal((*self.transactions, transaction))
 
-    def with_all_done(self) -> Journal:
-        """Return the journal with everything in it done."""
+    def with_last_done(self) -> Journal:
+        """Return the journal with its last transaction marked as done."""
         *before, last = self.transactions
         done = replace(last, entries=tuple(replace(entry, state="done") for entry in last.entries))
         return Journal((*before, done))
 
     def expected_digests(self, tag: str) -> frozenset[str]:
-        """Return the digests that a tag may hold by now, "" for none.
+        """Return the digests that a tag may point to now; "" means that there may be no such tag.
 
-        Returns nothing if the journal does not know the tag.
+        Returns an empty set if the journal does not know the tag.
         """
         for transaction in reversed(self.transactions):
             for entry in transaction.entries:
@@ -128,7 +131,7 @@ class Journal:
         return frozenset()
 
     def own_entries(self, version: str) -> tuple[JournalEntry, ...]:
-        """Return the own tags of a release as it was promoted; none if it was not."""
+        """Return the own tags of a release as it was promoted last; none if it never was."""
         promoted = [
             each
             for each in self.transactions
@@ -155,9 +158,9 @@ class Journal:
         return ""
 
     def withdrawn_versions(self) -> frozenset[str]:
-        """Return the versions that nobody should be on.
+        """Return the versions that nobody should use.
 
-        They were yanked, or rolled back and not promoted again since.
+        These were yanked, or were rolled back and not promoted again since.
         """
         gone: set[str] = set()
         for transaction in self.transactions:
@@ -167,19 +170,22 @@ class Journal:
         return frozenset(gone | {each.version for each in self.yank_transactions})
 
     @cached_property
-    def alias_states(self) -> tuple[AliasState, ...]:
-        """The aliases as they were without what was rolled back; of each tag the last counts."""
-        found: dict[tuple[str, str], AliasState] = {}
+    def alias_moves(self) -> tuple[AliasMove, ...]:
+        """The moves of aliases that no rollback has undone, oldest first.
+
+        Each tag points to the release of its last move.
+        """
+        moves: dict[tuple[str, str], AliasMove] = {}
         for transaction in self.transactions:
-            found = {key: each for key, each in found.items() if key[1] not in transaction.undone}
+            moves = {key: each for key, each in moves.items() if key[1] not in transaction.undone}
             for entry in transaction.entries:
                 if not entry.alias:
                     continue
-                top = [each.digest for (tag, _), each in found.items() if tag == entry.tag][-1:]
-                if transaction.kind == "rollback" and top == [entry.new]:
-                    continue  # it stands there from its own promotion
-                found.pop((entry.tag, transaction.version), None)
-                found[entry.tag, transaction.version] = AliasState(
+                last = [each.digest for (tag, _), each in moves.items() if tag == entry.tag][-1:]
+                if transaction.kind == "rollback" and last == [entry.new]:
+                    continue  # the promotion of that release is a move to it already
+                moves.pop((entry.tag, transaction.version), None)
+                moves[entry.tag, transaction.version] = AliasMove(
                     entry.tag,
                     entry.image,
                     entry.alias,
@@ -187,24 +193,34 @@ class Journal:
                     entry.new,
                     entry.decision,
                 )
-        return tuple(found.values())
+        return tuple(moves.values())
 
 
-_FORM, _TRANSACTION = TypeAdapter(Journal), TypeAdapter(Transaction)
-LARGEST_BYTES, LARGEST_UNSIGNED_BYTES = 64 << 20, 16 << 20
-"""A release of 10 images adds about 30 KB."""
-MOST_UNSIGNED = 20_000
-"""Transactions of a journal that nobody trusted signed. Reading each takes a few microseconds."""
-_FAST_CLOCK = datetime.timedelta(days=1)
-_NOBODY_LOOKED = "nobody looked at its signature"
-_RESTORE = "restore that tag to what it was, or use the version that wrote it"
+_JOURNAL_ADAPTER, _TRANSACTION_ADAPTER = TypeAdapter(Journal), TypeAdapter(Transaction)
+MAX_BYTES, MAX_UNSIGNED_BYTES = 64 << 20, 16 << 20
+"""The largest journal that is read: signed by a trusted key, or not.
+
+A release of 10 images adds about 30 KB.
+"""
+MAX_UNSIGNED_TRANSACTIONS = 20_000
+"""How many transactions a journal may have that no trusted key signed.
+
+Reading one takes a few microseconds.
+"""
+_MAX_CLOCK_LEAD = datetime.timedelta(days=1)
+"""How far the clock of the machine that began a transaction may be ahead of this one."""
+_NOT_VERIFIED = "its signature was not verified"
+_RESTORE = (
+    "restore what this tag pointed to before, or use the version of this program that wrote it"
+)
 
 
 @dataclass(frozen=True)
 class StoredJournal:
-    """The journal as it was read, and the digest of its manifest; None if there is none yet.
+    """The journal as it was read, and the digest of its manifest; None if there is no journal yet.
 
-    `problem` says why its signature does not count; empty if it does, or if there is no journal.
+    `problem` says why its signature does not count. It is empty if the signature counts, or if
+    there is no journal.
     """
 
     journal: Journal
@@ -214,80 +230,79 @@ class StoredJournal:
     @property
     def signature_warning(self) -> str:
         """The warning for readers of the journal; empty if a trusted key signed it."""
-        return (
-            f"the journal is not signed by anybody trusted ({self.problem})" if self.problem else ""
-        )
+        return f"no trusted key signed the journal ({self.problem})" if self.problem else ""
 
 
 def read_journal(registry: Registry, repository: str, seal: Seal | None = None) -> StoredJournal:
     """Return the journal.
 
-    Without a seal nobody looks at its signature. With one, of a journal that no trusted key signed
-    only the transactions that can be read are returned: it can stop nothing.
+    Without a seal, its signature is not verified. With a seal, a journal that no trusted key signed
+    stops nothing: only its transactions that can be read are returned.
 
-    Raises EnvironmentFailed if there is one that cannot be read, and its signature counts or nobody
-    looked: then nothing may move.
+    Raises EnvironmentFailed if the journal cannot be read, and either a trusted key signed it or
+    its signature was not verified. Then no tag may move.
     """
-    found = document.read_signed(registry, repository, TAG, seal, LARGEST_BYTES)
+    found = document.read_signed(registry, repository, TAG, seal, MAX_BYTES)
     if found is None:
         return StoredJournal(Journal(), None)
     where = f"{registry.host}/{repository}:{TAG}"
-    if found.is_lost:  # a signed one must not be replaced because the registry lost a part of it
+    # A signed journal must not be replaced only because the registry lost a part of it.
+    if found.is_lost:
         raise EnvironmentFailed(found.problem, _RESTORE)
     if seal and found.problem:
         return _read_unsigned(found, where)
     try:
-        parse_json(
-            found.body, LARGEST_BYTES
-        )  # pydantic has no bound on depth, and takes a key that is given twice
-        journal = _FORM.validate_json(found.body)
+        # pydantic has no limit on depth, and accepts a key that is given twice
+        parse_json(found.body, MAX_BYTES)
+        journal = _JOURNAL_ADAPTER.validate_json(found.body)
     except (Malformed, ValueError) as error:
-        problem = f"{where} is not a journal this version can read ({clean_line(str(error), 200)})"
+        reason = clean_line(str(error), 200)
+        problem = f"{where} is not a journal that this version can read ({reason})"
         raise EnvironmentFailed(problem, _RESTORE) from None
     for problem in map(_find_problem, journal.transactions):
         if problem:
             raise EnvironmentFailed(f"{where}: {problem}", _RESTORE)
-    return StoredJournal(journal, found.digest, "" if seal else _NOBODY_LOOKED)
+    return StoredJournal(journal, found.digest, "" if seal else _NOT_VERIFIED)
 
 
 def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
-    """Return what can be read of a journal whose signature does not count."""
+    """Return the transactions that can be read of a journal whose signature does not count."""
     try:
-        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES)["transactions"]
-        if not isinstance(content, list) or len(content) > MOST_UNSIGNED:
-            raise Malformed(f"not a list of at most {MOST_UNSIGNED:,} transactions")  # noqa: TRY301
+        content = parse_json(found.body, MAX_UNSIGNED_BYTES)["transactions"]
+        if not isinstance(content, list) or len(content) > MAX_UNSIGNED_TRANSACTIONS:
+            raise Malformed(f"not a list of at most {MAX_UNSIGNED_TRANSACTIONS:,} transactions")  # noqa: TRY301
         read = [_parse_transaction(each) for each in content]
     except (Malformed, KeyError, TypeError) as error:
-        said = clean_line(str(error), 200)
-        problem = f"{found.problem}, and it is not a journal this version can read ({said})"
+        reason = clean_line(str(error), 200)
+        problem = f"{found.problem}, and it is not a journal that this version can read ({reason})"
         return StoredJournal(Journal(), found.digest or None, problem)
     if left_out := [each for each in read if isinstance(each, str)]:
         more = f", and {len(left_out) - 1:,} more entries" if len(left_out) > 1 else ""
         progress.say_line(
-            f"  {where}: left out, since no trusted key signed it: {left_out[0]}{more}"
+            f"  {where}: no trusted key signed it, so this is left out: {left_out[0]}{more}"
         )
     known = tuple(each for each in read if isinstance(each, Transaction))
     return StoredJournal(Journal(known), found.digest, found.problem)
 
 
 def _parse_transaction(entry: object) -> Transaction | str:
-    """Return a transaction of a journal that nobody trusted signed, or why it is none."""
+    """Return a transaction of an unsigned journal, or a text that says why it is left out."""
     try:
-        transaction = _TRANSACTION.validate_json(canonical_json(entry))
+        transaction = _TRANSACTION_ADAPTER.validate_json(canonical_json(entry))
     except ValueError:
-        return "an entry that is no transaction"
+        return "an entry that is not a transaction"
     return _find_problem(transaction) or transaction
 
 
 def _find_problem(transaction: Transaction) -> str:
     """Return what is wrong with a transaction that was read; empty if nothing is."""
     for version in (transaction.version, *transaction.undone):
-        if parse_version(plain_version(version)) is None:
+        if parse_stem(version) is None:
             return f"{clean_line(version, 60)!r} in a {transaction.kind} is not a version"
     try:
         started = datetime.datetime.fromisoformat(transaction.started_at)
-        is_to_come = (
-            started.astimezone(datetime.UTC) > datetime.datetime.now(datetime.UTC) + _FAST_CLOCK
+        is_in_future = (
+            started.astimezone(datetime.UTC) > datetime.datetime.now(datetime.UTC) + _MAX_CLOCK_LEAD
         )
     except (ValueError, OverflowError):
         return (
@@ -295,13 +310,13 @@ def _find_problem(transaction: Transaction) -> str:
             "and time"
         )
     return (
-        f"the {transaction} began {started}, which is to come: a clock was wrong"
-        if is_to_come
+        f"the {transaction} began {started}, which is in the future: a clock was wrong"
+        if is_in_future
         else ""
     )
 
 
-def write_journal(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whose name
+def write_journal(  # noqa: PLR0913, PLR0917 - the old and the new journal, the place, the lock
     registry: Registry,
     repository: str,
     journal: Journal,
@@ -309,11 +324,14 @@ def write_journal(  # noqa: PLR0913, PLR0917 - what in place of what, where, and
     claim: LockClaim,
     seal: Seal | None = None,
 ) -> StoredJournal:
-    """Put the journal in place of the one with manifest digest `before`, signed.
+    """Sign the journal and put it in place of the one with the manifest digest `before`.
 
-    Raises EnvironmentFailed.
+    `before` is None if there is no journal yet. Raises EnvironmentFailed if another run wrote the
+    journal meanwhile, or if the lock is lost.
     """
-    manifest = document.push_document(registry, repository, KIND, _FORM.dump_json(journal), seal)
+    manifest = document.push_document(
+        registry, repository, KIND, _JOURNAL_ADAPTER.dump_json(journal), seal
+    )
     if registry.resolve_digest(repository, TAG) != before:
         where = f"{registry.host}/{repository}:{TAG}"
         raise EnvironmentFailed(
@@ -321,28 +339,32 @@ def write_journal(  # noqa: PLR0913, PLR0917 - what in place of what, where, and
         )
     claim.require_held()
     registry.put_manifest(repository, TAG, manifest)
-    return StoredJournal(journal, manifest.digest, "" if seal else _NOBODY_LOOKED)
+    return StoredJournal(journal, manifest.digest, "" if seal else _NOT_VERIFIED)
 
 
 def list_tags_of(stem: str, image: str) -> tuple[str, ...]:
     """Return the tags of an image under a version or alias.
 
-    `v2.6-cv` is the tag of cv; the base image has both `v2.6` and `v2.6-base`.
+    `v2.6-cv` is the tag of cv. The base image has both `v2.6` and `v2.6-base`.
     """
     return image_tags(stem, image)
 
 
 def version_order(version: str) -> tuple[int, ...]:
-    """Return the place of a version among all, also of a candidate.
+    """Return the key that sorts versions and candidates. Raises ConfigError for another text."""
+    return _require_version(version).sort_key
 
-    Raises ConfigError if it is not a version.
+
+def line_alias_of(version: str) -> str:
+    """Return the alias of the line of a version or candidate: `v2.6` of `v2.6.3`.
+
+    Raises ConfigError if the text is neither.
     """
-    found = parse_version(plain_version(version))
-    if found is None:
-        raise ConfigError(f"`{clean_line(version, 80)}` is not a version", "write it as v2.6.0")
-    return found.sort_key
+    return _require_version(version).line_alias
 
 
-def line_of(version: str) -> str:
-    """Return the line of a version: `v2.6` of `v2.6.3`."""
-    return version.rpartition(".")[0]
+def _require_version(stem: str) -> Version:
+    version = parse_stem(stem)
+    if version is None:
+        raise ConfigError(f"`{clean_line(stem, 80)}` is not a version", "write it as v2.6.0")
+    return version

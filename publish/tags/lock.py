@@ -1,24 +1,37 @@
-"""One writer of tags at a time, by a tag in the registry.
+"""The lock of production: only one run at a time may move tags.
 
-No registry replaces a tag only if it has not changed meanwhile, but a tag has one value at a time.
-That is enough for Fischer's algorithm (Lamport, "A Fast Mutual Exclusion Algorithm", ACM TOCS 5(1),
-1987): see the lock free, put a claim, wait, and hold the lock if the claim is still there. It
-excludes if every claim is put within the time that everybody waits, so a claim whose answer took
-longer (`settle_s`, from before the look) is given up. Then, of two that saw the lock free, the
-first to put looks again only after the second has put, and finds itself replaced.
+The lock is a tag in the registry. The manifest under it is a claim: it says which run holds the
+lock, and until when.
 
-A claim ends: a killed run holds up others for at most `HOLDS_S`, and its own next run (same owner)
-not at all.
+A registry cannot replace a tag on the condition that nobody else changed it meanwhile. So the lock
+uses Fischer's algorithm (Lamport, "A Fast Mutual Exclusion Algorithm", ACM TOCS 5(1), 1987):
 
-The race that remains: a request of a holder that was paused, or was under way, past the end of its
-claim. Three things limit it. A holder trusts its claim only for `TRUSTED_S`; the difference is more
-than the longest request takes and clocks differ. It looks at the lock before each tag it puts. And
-each tag is looked at before and after: what another put is named, never passed over. A client that
-knows nothing of the lock is found by the last of these alone.
+1. Read the tag. If another run has a claim there that has not ended, stop.
+2. Put a claim of our own under the tag.
+3. Wait for `claim_wait_s`.
+4. Read the tag again. If our claim is still there, this run holds the lock.
 
-A claim is signed by who may decide, so what a stranger puts there holds up nobody. Their limit: the
-claim of a run that has ended can be put there again, and counts until it ends, which is `HOLDS_S`
-after it began; and who keeps writing the tag disturbs the runs of that time.
+This is safe if every run that sees the lock free puts its claim within the time that all runs wait.
+If two runs see it free, the first one that puts its claim waits until the second has put its own,
+and then finds that its claim was replaced. A run that needs longer than that time for steps 1 and 2
+gives its claim up.
+
+Every claim ends `CLAIM_S` after it was made. So a killed run stops other runs for no longer than
+that. The next run of the same owner does not wait at all.
+
+One risk remains: a request of a run that was paused, or a request that was slow on its way, can
+reach the registry after the claim of that run has ended. Three rules make this risk small:
+
+- A run trusts its own claim only for `TRUSTED_S`. The rest of `CLAIM_S` is longer than the longest
+  request, and longer than the difference between the clocks of two machines may be.
+- A run reads the lock before each tag that it puts.
+- A run reads each tag before and after it puts it. If another client changed the tag, the run stops
+  and names the tag. Only this rule helps against a client that does not use the lock.
+
+A claim is signed by a key that may decide. So a claim of a stranger stops nobody. A stranger who
+may write the repository can still do two things: put the claim of a run that has ended there again,
+which counts until `CLAIM_S` after it was made; and disturb other runs for as long as the stranger
+keeps writing the tag.
 """
 
 from __future__ import annotations
@@ -49,28 +62,30 @@ from runner.untrusted import clean_line
 
 TAG = "promotion-lock"
 KIND = "application/vnd.pytorch-cuda-images.lock.v1+json"
-SETTLE_S, SETTLE_ON_LOOPBACK_S = 2.0, 0.5
-"""A registry on loopback is reached from its own machine alone, and answers at once.
+WAIT_S, WAIT_ON_LOOPBACK_S = 2.0, 0.5
+"""How long a run waits after it has put its claim.
 
-All who use it wait the same.
+A registry on loopback is used only from its own machine and answers at once, so a shorter time is
+enough. All runs that use one registry wait the same time.
 """
-HOLDS_S, TRUSTED_S = 900.0, 540.0
-CLOCKS_DIFFER_S = 300.0
-"""By how much the clocks of two machines may differ.
+CLAIM_S, TRUSTED_S = 900.0, 540.0
+"""When a claim ends, and how long its own run trusts it; both from the time it was made."""
+MAX_CLOCK_DIFFERENCE_S = 300.0
+"""How much the clocks of two machines may differ.
 
-A claim that ends later than that allows is a wrong clock's.
+A claim that ends even later than this allows was made with a wrong clock.
 """
 
 _OWNER, _UNTIL, _NONCE, _SIGNATURE = (
     f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce", "signature")
 )
 _ENDED = "0.000"
-"""The end of a claim that was given back. It holds up nobody, so nobody signs it."""
+"""The end time of a claim that was given up. It stops nobody, so it needs no signature."""
 
 
 @dataclass(frozen=True)
 class LockClaim:
-    """A lock that is held, by the manifest `digest` under its tag.
+    """A claim that this run has put; `digest` is that of its manifest.
 
     It is trusted until `until` (monotonic seconds).
     """
@@ -83,25 +98,27 @@ class LockClaim:
     until: float
 
     def require_held(self) -> None:
-        """Raise EnvironmentFailed if the lock may not be ours any more: then nothing may be put."""
+        """Raise EnvironmentFailed if this run may have lost the lock. Then it must put nothing."""
         if self.registry.resolve_digest(self.repository, TAG) != self.digest:
             raise EnvironmentFailed(
-                f"another run took the lock {_name_lock(self.registry, self.repository)}", _AGAIN
+                f"another run took the lock {_name_lock(self.registry, self.repository)}",
+                _RUN_AGAIN,
             )
         if time.monotonic() > self.until:
-            raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _AGAIN)
+            raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _RUN_AGAIN)
 
 
-_AGAIN = "run the same command again: it goes on where this one stopped"
+_RUN_AGAIN = "run the same command again: it goes on where this one stopped"
 
 
 def make_owner_name(purpose: str) -> str:
     """Return a name that no other running process uses.
 
-    It names this CI run and its purpose, else this machine and checkout. Attempts of a CI run
-    follow each other, and commands in a checkout exclude each other (`home.only_run`), so a claim
-    under this name is that of a dead process. Jobs of a CI run that run side by side have different
-    purposes, such as the version they promote.
+    In CI, it consists of the run and the purpose; elsewhere, of the machine and the checkout. Two
+    attempts of a CI run never overlap, and neither do two commands in one checkout
+    (`home.only_run`). So a claim that is found under this name was made by a process that has
+    ended. Jobs of a CI run that work at the same time have different purposes, such as the version
+    that they promote.
     """
     if run := os.environ.get(settings.GITHUB_RUN_ID):
         return f"{os.environ.get(settings.GITHUB_REPOSITORY, '')} run {run}, {purpose}".strip()
@@ -113,10 +130,10 @@ def make_owner_name(purpose: str) -> str:
 def hold_lock(
     registry: Registry, repository: str, name: str, seal: Seal | None = None
 ) -> Iterator[LockClaim]:
-    """Hold the lock in `repository` as `name` (see `owner`), by a claim that `seal` signs.
+    """Hold the lock in `repository` as the owner `name` (see `make_owner_name`).
 
-    With a seal, a claim that no trusted key signed counts for nothing. Raises EnvironmentFailed if
-    another run holds it.
+    `seal` signs the claim. With a seal, a claim of another run that no trusted key signed is
+    ignored. Raises EnvironmentFailed if another run holds the lock.
     """
     claim = _take_lock(registry, repository, name, seal)
     try:
@@ -127,45 +144,45 @@ def hold_lock(
 
 def _take_lock(registry: Registry, repository: str, name: str, seal: Seal | None) -> LockClaim:
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
-    said = _make_annotations(name, time.time() + HOLDS_S)
-    if seal:  # before the time counts: Sigstore may take longer than a claim may
-        said[_SIGNATURE] = seal.sign(_encode_claim(repository, said)).decode()
-    manifest = image_manifest(config, [config], said, KIND)
+    annotations = _make_annotations(name, time.time() + CLAIM_S)
+    if seal:  # before the time is measured: Sigstore may need longer than a claim may
+        annotations[_SIGNATURE] = seal.sign(_encode_signed_part(repository, annotations)).decode()
+    manifest = image_manifest(config, [config], annotations, KIND)
     began = time.monotonic()
-    _refuse_if_held(registry, repository, name, seal)
+    _require_free(registry, repository, name, seal)
     claim = LockClaim(registry, repository, config, name, manifest.digest, began + TRUSTED_S)
     try:
         registry.put_manifest(repository, TAG, manifest)
         put = time.monotonic()
-        if put - began > settle_s(registry):
+        if put - began > claim_wait_s(registry):
             problem = (
-                f"{registry.host} took {put - began:.1f} s to take a claim, and a lock is safe "
-                f"only within {settle_s(registry)} s"
+                f"{registry.host} needed {put - began:.1f} s to store a claim; the lock is safe "
+                f"only if it needs at most {claim_wait_s(registry)} s"
             )
             hint = "run the same command again when the registry answers faster"
             raise EnvironmentFailed(problem, hint)  # noqa: TRY301
-        _wait_until(put + settle_s(registry))
+        _wait_until(put + claim_wait_s(registry))
         claim.require_held()
-    except BaseException:  # Ctrl-C too: others would wait for the claim to end
+    except BaseException:  # also on Ctrl-C: other runs would wait until the claim ends
         _release_claim(claim)
         raise
     return claim
 
 
-def settle_s(registry: Registry) -> float:
-    """Return the seconds in which a claim is put, and for which all wait for other claims."""
-    return SETTLE_ON_LOOPBACK_S if registry.host.partition(":")[0] in LOOPBACK else SETTLE_S
+def claim_wait_s(registry: Registry) -> float:
+    """Return the seconds within which a claim must be put, and for which each run then waits."""
+    return WAIT_ON_LOOPBACK_S if registry.host.partition(":")[0] in LOOPBACK else WAIT_S
 
 
 def _wait_until(ends: float) -> None:
-    """Let everybody who saw the lock free show up."""
+    """Sleep until `ends` (monotonic seconds): until all who saw the lock free have put a claim."""
     time.sleep(max(0.0, ends - time.monotonic()))
 
 
-def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal | None) -> None:
+def _require_free(registry: Registry, repository: str, name: str, seal: Seal | None) -> None:
     """Raise EnvironmentFailed if another run holds the lock.
 
-    With a seal, what no trusted key signed counts for nothing, whatever it is.
+    With a seal, anything that no trusted key signed is ignored.
     """
     where = _name_lock(registry, repository)
     try:
@@ -173,45 +190,47 @@ def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal |
     except Unreadable as error:
         if seal is None:
             raise
-        _say_ignored(where, error.message)
+        _report_ignored(where, error.message)
         return
     if found is None or found.annotations.get(_UNTIL) == _ENDED:
         return
-    if seal and (problem := _find_problem(found, repository, seal)):
-        _say_ignored(where, problem)
+    if seal and (problem := _find_signature_problem(found, repository, seal)):
+        _report_ignored(where, problem)
         return
-    _refuse_claim(found.annotations, where, name)
+    _refuse_other_claim(found.annotations, where, name)
 
 
-def _refuse_claim(said: Mapping[str, str], where: str, name: str) -> None:
-    """Raise EnvironmentFailed if a claim that counts has not ended, and is of another run."""
+def _refuse_other_claim(annotations: Mapping[str, str], where: str, name: str) -> None:
+    """Raise EnvironmentFailed if a claim belongs to another run and has not ended."""
     try:
-        holder, until = clean_line(said[_OWNER], 120), float(said[_UNTIL])
+        holder, until = clean_line(annotations[_OWNER], 120), float(annotations[_UNTIL])
         end = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(until))
     except (ValueError, KeyError, OverflowError, OSError):
         raise EnvironmentFailed(
-            f"{where} is not a lock of this program", "remove that tag, then run the same command"
+            f"{where} is not a lock of this program",
+            "remove this tag, then run the same command again",
         ) from None
-    if said[_OWNER] == name or until <= time.time():
+    if annotations[_OWNER] == name or until <= time.time():
         return
-    if until > time.time() + HOLDS_S + CLOCKS_DIFFER_S:
-        problem = f"{holder} holds the lock {where} until {end}, and no claim may last that long"
+    if until > time.time() + CLAIM_S + MAX_CLOCK_DIFFERENCE_S:
+        problem = f"{holder} holds the lock {where} until {end}; no claim may last so long"
         hint = (
-            f"set the clock right that is wrong, here or there; then remove the tag {TAG}, and "
-            "run it again"
+            "one of the two machines has a wrong clock: correct it, remove the tag "
+            f"{TAG}, and run the same command again"
         )
         raise EnvironmentFailed(problem, hint)
     raise EnvironmentFailed(
-        f"{holder} holds the lock {where}, at most until {end}", "wait, then run it again"
+        f"{holder} holds the lock {where}, at most until {end}",
+        "wait, then run the same command again",
     )
 
 
-def _say_ignored(where: str, problem: str) -> None:
-    progress.say_line(f"  {where} does not count: {clean_line(problem, 300)}")
+def _report_ignored(where: str, problem: str) -> None:
+    progress.say_line(f"  the claim under {where} is ignored: {clean_line(problem, 300)}")
 
 
 def _release_claim(claim: LockClaim) -> None:
-    """Let others in at once. If that fails, the claim ends by itself."""
+    """End the claim now, so that nobody waits for it. If that fails, it ends by itself later."""
     with contextlib.suppress(RegistryError):
         if claim.registry.resolve_digest(claim.repository, TAG) == claim.digest:
             claim.registry.put_manifest(
@@ -220,7 +239,7 @@ def _release_claim(claim: LockClaim) -> None:
 
 
 def release_own_claim(registry: Registry, repository: str, name: str) -> None:
-    """End the claim that a killed run of this name left; others would wait until it ends."""
+    """End the claim that a killed run of this owner left, so that other runs need not wait."""
     with contextlib.suppress(RegistryError):
         found = registry.read_manifest(repository, TAG)
         if found is None or found.annotations.get(_UNTIL) == _ENDED:
@@ -238,19 +257,18 @@ def _make_annotations(name: str, until: float) -> dict[str, str]:
     return {_OWNER: name, _UNTIL: f"{until:.3f}", _NONCE: uuid.uuid4().hex}
 
 
-def _encode_claim(repository: str, said: Mapping[str, str]) -> bytes:
-    """Return the bytes that the signature of a claim is about."""
-    claim = {name: said.get(name, "") for name in (_OWNER, _UNTIL, _NONCE)}
+def _encode_signed_part(repository: str, annotations: Mapping[str, str]) -> bytes:
+    """Return the bytes of a claim that its signature covers."""
+    claim = {name: annotations.get(name, "") for name in (_OWNER, _UNTIL, _NONCE)}
     return canonical_json({"repository": repository, **claim})
 
 
-def _find_problem(found: Manifest, repository: str, seal: Seal) -> str:
-    """Return why a claim does not count; empty if somebody trusted signed it."""
-    said = found.annotations
-    signature = said.get(_SIGNATURE, "")
+def _find_signature_problem(found: Manifest, repository: str, seal: Seal) -> str:
+    """Return why the signature of a claim does not count; empty if a trusted key signed it."""
+    signature = found.annotations.get(_SIGNATURE, "")
     if not signature:
         return "nobody signed it"
-    return seal.problem(_encode_claim(repository, said), signature.encode())
+    return seal.problem(_encode_signed_part(repository, found.annotations), signature.encode())
 
 
 def _name_lock(registry: Registry, repository: str) -> str:

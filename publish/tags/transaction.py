@@ -1,12 +1,16 @@
-"""The tags of a release as one transaction: all images under all their tags, or none.
+"""Promotion of a release: all tags of all its images move together, or none of them.
 
-It may be interrupted at any moment. The order makes it safe. Everything that speaks against it is
-found, at once, before anything is put. Then blobs, evidence and manifests go to production by
-digest, where nobody sees them yet, so no tag ever names a digest without its evidence. Then, under
-the lock, the journal says which tags will move, and they move: own tags first, aliases next,
-`latest` last. If a run is killed after it wrote the journal, the next run of any kind finishes it;
-if it is killed before, nothing is visible. An alias moves forwards only; publish/tags/rollback.py
-moves it back.
+A run can be killed at any moment. This order makes that safe:
+
+1. All problems are found and reported together, before anything is put.
+2. Blobs, evidence and manifests are copied to production by digest. No tag points to them yet, so
+   no tag ever points to a digest without its evidence.
+3. Under the lock, the journal says which tags will move.
+4. The tags move: own tags first, then aliases, `latest` last.
+
+If a run is killed after step 3, the next run of any kind completes the moves. If it is killed
+before, nothing is visible. Here an alias only moves forwards; publish/tags/rollback.py moves it
+back.
 """
 
 from __future__ import annotations
@@ -25,39 +29,44 @@ from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
-from publish.tags import journal, lock
-from publish.tags.allowed import ReadAllowed, VersionLookup
+from publish.tags import lock
 from publish.tags.confirm import confirm_journal, make_version_lookup
+from publish.tags.decisions import ReadDecisions, VersionLookup
+from publish.tags.journal import TAG as JOURNAL_TAG
 from publish.tags.journal import (
     Journal,
     JournalEntry,
     StoredJournal,
     Transaction,
     list_tags_of,
+    read_journal,
     version_order,
+    write_journal,
 )
 from publish.tags.lock import LockClaim
 from publish.tags.yank_marker import YankMarks
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
-Doubt = Callable[[Transaction, JournalEntry], str]
-"""Return why the decision behind a tag of a transaction cannot be believed; empty if it can."""
+CheckDecision = Callable[[Transaction, JournalEntry], str]
+"""Return why the decision behind one entry of a transaction does not count; empty if it does."""
 
 LATEST = "latest"
 ATTEMPTS = 3
-"""How often a tag is tried: half a set of tags is worse than a wait."""
+"""How often a tag is tried: a set of tags that moved only in part is worse than a wait."""
+MAX_OWN_TAGS = 100
+"""How many own tags are looked up to find out whether the journal was lost."""
 
 
 @dataclass(frozen=True)
 class Production:
-    """The place where tags move, and in whose name (`lock.make_owner_name`).
+    """The repositories where tags move, and the `owner` in whose name (`lock.make_owner_name`).
 
-    `marks` reads and makes the marks of yanks, `seal` signs the journal, and `lock_seal` the claim
-    of the lock. `doubt` returns why the decision behind a tag of a transaction cannot be believed,
-    "" if it can. It checks everything in the journal, for another run decided what is done from
-    there. `allowed` returns the trusted decisions on a digest: a tag that the journal does not know
-    is a release only by these. `images` are those of the catalogue.
+    `marks` reads and writes the marks of yanks. `seal` signs the journal, and `lock_seal` the claim
+    of the lock. `check_decision` is asked about every tag before it moves, also for a transaction
+    that another run began. `read_decisions` returns the trusted decisions on a digest; only they
+    show that a tag is a release if the journal does not know the tag. `images` are the images of
+    the catalogue.
     """
 
     registry: Registry
@@ -65,36 +74,48 @@ class Production:
     owner: str
     marks: YankMarks
     seal: Seal
-    doubt: Doubt = lambda _, __: ""
-    allowed: ReadAllowed = lambda _, __: ()
+    check_decision: CheckDecision = lambda _, __: ""
+    read_decisions: ReadDecisions = lambda _, __: ()
     lock_seal: Seal | None = None
     images: tuple[str, ...] = ()
 
-    def held_digest(self, tag: str) -> str:
-        """Return the digest under a tag of the production repository; empty if there is none."""
+    def resolve_tag(self, tag: str) -> str:
+        """Return the digest that a tag of production points to; empty if there is no such tag."""
         return self.registry.resolve_digest(self.repositories.production, tag) or ""
 
+    def read_journal(self) -> StoredJournal:
+        """Return the journal as it is in the registry now."""
+        return read_journal(self.registry, self.repositories.journal, self.seal)
+
+    def write_journal(
+        self, journal: Journal, before: StoredJournal, claim: LockClaim
+    ) -> StoredJournal:
+        """Sign the journal and put it in place of `before`."""
+        return write_journal(
+            self.registry, self.repositories.journal, journal, before.digest, claim, self.seal
+        )
+
     def hold_lock(self) -> AbstractContextManager[LockClaim]:
-        """Hold the lock, in the name of the owner."""
+        """Hold the lock in the name of the owner."""
         return lock.hold_lock(self.registry, self.repositories.journal, self.owner, self.lock_seal)
 
     def look_up_versions(self) -> VersionLookup:
         """Return the lookup of versions in production, whose tags are listed now."""
         return make_version_lookup(
-            self.registry, self.repositories.production, self.allowed, self.images
+            self.registry, self.repositories.production, self.read_decisions, self.images
         )
 
-    def is_decided(self, tag: str, digest: str) -> bool:
+    def is_tag_allowed(self, tag: str, digest: str) -> bool:
         """Return whether a trusted decision lets a digest carry a tag."""
-        return any(tag in each.tags for each in self.allowed(digest, ()))
+        return any(tag in each.tags for each in self.read_decisions(digest, ()))
 
 
 @dataclass(frozen=True)
 class TagSet:
-    """The tags of a release: its own for all of `images`, and `aliases` (`v2.6`, `latest`).
+    """The tags of a release: its own tags for all of `images`, and `aliases` (`v2.6`, `latest`).
 
-    Aliases are without the names of images. A candidate's own tags are `v2.6.0-candidate*`, which
-    may move; a release's never do.
+    `aliases` are without the names of images. The own tags of a candidate are `v2.6.0-candidate*`;
+    they may move. The own tags of a release never move.
     """
 
     version: str
@@ -110,10 +131,11 @@ class TagSet:
 
 @dataclass(frozen=True)
 class ApprovedImage:
-    """An image that may be promoted: where it is staged, and the digest of its decision.
+    """An image that may be promoted, the repository where it is staged, and its decision.
 
-    `evidence` are the digests of all artifacts about it that must go with it, the decision among
-    them. Those of `superseded` go with it if they can be copied; no other does.
+    `decision` is the digest of the decision's manifest. `evidence` are the digests of all artifacts
+    that must be copied with the image, with the decision among them. Those of `superseded` are
+    copied if that is possible. Nothing else is copied.
     """
 
     image: str
@@ -126,7 +148,7 @@ class ApprovedImage:
 
 @dataclass(frozen=True)
 class PlannedMove:
-    """A tag, and the digest it shall name. `alias` is empty for a release's own tag."""
+    """A tag, and the digest that it shall point to. `alias` is empty for a release's own tag."""
 
     tag: str
     image: str
@@ -137,9 +159,11 @@ class PlannedMove:
 
 @dataclass(frozen=True)
 class TransactionOutcome:
-    """The tags before and after, and those that were left as they are, with the reason.
+    """The tags with their digests before and after.
 
-    The outcome of a preview says what would be. `unreached` says what a yank could not find.
+    `left` are sentences about the tags that were left as they are, each with the reason.
+    `unreached` are sentences about what a yank did not find. The outcome of a preview says what
+    would happen.
     """
 
     entries: tuple[JournalEntry, ...] = ()
@@ -148,16 +172,16 @@ class TransactionOutcome:
 
 
 def plan_moves(tags: TagSet, approved: Sequence[ApprovedImage]) -> tuple[PlannedMove, ...]:
-    """Return every tag of a release, in the order they are put.
+    """Return a move for every tag of a release, in the order in which the tags are put.
 
-    Raises GateRefused if not all its images are approved.
+    Raises GateRefused if the approved images are not exactly those of the release.
     """
     images = [each.image for each in approved]
     if sorted(images) != sorted(tags.images):
         wanted, given = ", ".join(sorted(tags.images)), ", ".join(sorted(images)) or "none"
         raise GateRefused(
-            f"{tags.version} has {wanted}, and approved are {given}",
-            "all images of a release go together",
+            f"{tags.version} consists of {wanted}, but these images are approved: {given}",
+            "promote all images of a release together",
         )
     return tuple(
         PlannedMove(
@@ -172,12 +196,12 @@ def plan_moves(tags: TagSet, approved: Sequence[ApprovedImage]) -> tuple[Planned
 def preview_promotion(
     production: Production, tags: TagSet, approved: Sequence[ApprovedImage]
 ) -> TransactionOutcome:
-    """Return what `promote` would do now, without putting anything.
+    """Return what `promote_tags` would do now, without putting anything.
 
-    Raises GateRefused with everything that speaks against it.
+    Raises GateRefused with all problems.
     """
-    book = _confirm_journal(production, _read_journal(production))
-    return _plan_outcome(production, book, tags, plan_moves(tags, approved))
+    stored = _confirm_stored(production, production.read_journal())
+    return _plan_outcome(production, stored, tags, plan_moves(tags, approved))
 
 
 def promote_tags(
@@ -185,135 +209,125 @@ def promote_tags(
 ) -> TransactionOutcome:
     """Put the tags of a release.
 
-    Raises GateRefused or EnvironmentFailed. Run again, it goes on where it stopped.
+    Raises GateRefused or EnvironmentFailed. If it is run again, it continues where it stopped.
     """
     resume_interrupted(production)
     moves = plan_moves(tags, approved)
-    book = _confirm_journal(production, _read_journal(production))
-    planned = _plan_outcome(production, book, tags, moves)
-    _stage_images(production, approved)
-    if not _is_due(book, planned):  # the lock is for who moves tags
+    stored = _confirm_stored(production, production.read_journal())
+    planned = _plan_outcome(production, stored, tags, moves)
+    _copy_images_to_production(production, approved)
+    if not _has_changes(stored, planned):  # then the lock is not needed
         lock.release_own_claim(
             production.registry, production.repositories.journal, production.owner
         )
         return planned
     with production.hold_lock() as claim:
-        book = settle_journal(production, claim, _read_journal(production))
-        planned = _plan_outcome(production, book, tags, moves)
-        if _is_due(book, planned):
-            begun = Transaction(
+        stored = complete_journal(production, claim)
+        planned = _plan_outcome(production, stored, tags, moves)
+        if _has_changes(stored, planned):
+            transaction = Transaction(
                 "promotion", tags.own_stem, production.owner, current_time(), planned.entries
             )
-            carry_out(production, claim, book, begun)
+            carry_out(production, claim, stored, transaction)
     return planned
 
 
-def _is_due(book: StoredJournal, planned: TransactionOutcome) -> bool:
-    """Return whether a tag is to be put, or the journal does not know that it was."""
+def _has_changes(stored: StoredJournal, planned: TransactionOutcome) -> bool:
+    """Return whether a tag must move, or the journal does not say yet that it has moved."""
     return any(
-        entry.old != entry.new or book.journal.expected_digests(entry.tag) != {entry.new}
+        entry.old != entry.new or stored.journal.expected_digests(entry.tag) != {entry.new}
         for entry in planned.entries
     )
 
 
 def resume_interrupted(production: Production) -> None:
-    """Finish what a killed run left half done, and take over an unsigned journal.
+    """Complete what a killed run left half done; if the journal is unsigned, sign what counts.
 
-    Raises EnvironmentFailed if it cannot be finished.
+    Raises EnvironmentFailed if it cannot be completed.
     """
-    book = _read_journal(production)
-    if book.problem or book.journal.open_transaction:
+    stored = production.read_journal()
+    if stored.problem or stored.journal.open_transaction:
         with production.hold_lock() as claim:
-            settle_journal(production, claim, _read_journal(production))
+            complete_journal(production, claim)
 
 
 def carry_out(
-    production: Production, claim: LockClaim, book: StoredJournal, transaction: Transaction
+    production: Production, claim: LockClaim, stored: StoredJournal, transaction: Transaction
 ) -> StoredJournal:
     """Write a transaction into the journal and do it.
 
-    The images it names must be in production with their evidence.
+    The images that it names must be in production, with their evidence.
     """
-    _require_decided(production, book.journal, transaction)
-    begun = book.journal.with_transaction(transaction)
-    kept_at = production.repositories.journal
-    book = journal.write_journal(
-        production.registry, kept_at, begun, book.digest, claim, production.seal
-    )
-    return _finish_transaction(production, claim, book, transaction)
+    _require_decisions(production, stored.journal, transaction)
+    opened = production.write_journal(stored.journal.with_transaction(transaction), stored, claim)
+    return _finish_transaction(production, claim, opened, transaction)
 
 
-def settle_journal(production: Production, claim: LockClaim, book: StoredJournal) -> StoredJournal:
-    """Finish the open transaction of a signed journal, or sign what counts of an unsigned one.
+def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
+    """Return the journal, signed and without an open transaction.
 
-    Nothing of an unsigned journal is finished: whoever wrote it would have it done in our name.
+    The open transaction of a signed journal is carried out. Of an unsigned journal, what counts is
+    written again and signed. Its open transaction is not carried out: whoever wrote it could
+    otherwise make us do anything in our name.
     """
-    if book.problem:
-        kept = _confirm_journal(production, book).journal
-        progress.say_line(f"  it is written again and signed; what was there is {book.digest}")
-        return journal.write_journal(
-            production.registry,
-            production.repositories.journal,
-            kept,
-            book.digest,
-            claim,
-            production.seal,
+    stored = production.read_journal()
+    if stored.problem:
+        confirmed = _confirm_stored(production, stored).journal
+        progress.say_line(
+            f"  the journal is written again and signed; the old one is {stored.digest}"
         )
-    begun = book.journal.open_transaction
-    if begun is None:
-        return book
-    _require_decided(production, book.journal, begun)
-    return _finish_transaction(production, claim, book, begun)
+        return production.write_journal(confirmed, stored, claim)
+    transaction = stored.journal.open_transaction
+    if transaction is None:
+        return stored
+    _require_decisions(production, stored.journal, transaction)
+    return _finish_transaction(production, claim, stored, transaction)
 
 
-def _read_journal(production: Production) -> StoredJournal:
-    return journal.read_journal(
-        production.registry, production.repositories.journal, production.seal
-    )
-
-
-def _confirm_journal(production: Production, book: StoredJournal) -> StoredJournal:
-    """Return what counts of the journal; `problem` stays what it is."""
-    if not book.problem:
-        return book
+def _confirm_stored(production: Production, stored: StoredJournal) -> StoredJournal:
+    """Return the journal with only the transactions that count; `problem` stays as it is."""
+    if not stored.problem:
+        return stored
     progress.say_line(
-        f"  {book.signature_warning}: only what trusted decisions and signed marks confirm counts"
+        f"  {stored.signature_warning}: only what trusted decisions and signed marks confirm counts"
     )
-    kept = confirm_journal(book.journal, production.look_up_versions(), production.marks.read_marks)
-    return replace(book, journal=kept)
+    lookup = production.look_up_versions()
+    confirmed = confirm_journal(stored.journal, lookup, production.marks.read_marks)
+    return replace(stored, journal=confirmed)
 
 
-def _require_decided(production: Production, kept: Journal, begun: Transaction) -> None:
-    """Raise GateRefused with every doubt about what a transaction would put.
+def _require_decisions(production: Production, journal: Journal, transaction: Transaction) -> None:
+    """Raise GateRefused if a decision does not allow its tag, or if a digest was yanked.
 
-    A yank puts nothing, it only marks.
+    A yank moves no tag, so it needs no decision.
     """
-    if begun.kind == "yank":
+    if transaction.kind == "yank":
         return
-    doubts = [production.doubt(begun, entry) for entry in begun.entries]
-    doubts += [
-        _find_yank(production, kept, digest)
-        for digest in dict.fromkeys(entry.new for entry in begun.entries)
+    problems = [production.check_decision(transaction, entry) for entry in transaction.entries]
+    problems += [
+        _find_yank(production, journal, digest)
+        for digest in dict.fromkeys(entry.new for entry in transaction.entries)
     ]
-    where = f"{production.registry.host}/{production.repositories.journal}:{journal.TAG}"
+    where = f"{production.registry.host}/{production.repositories.journal}:{JOURNAL_TAG}"
     refuse_with_all(
-        [f"{begun}: {doubt}" for doubt in doubts if doubt],
-        f"trust who decided it; if nobody did, restore {where}",
+        [f"{transaction}: {problem}" for problem in problems if problem],
+        f"trust the key of whoever decided this; if nobody did, restore {where}",
     )
 
 
 def _finish_transaction(
-    production: Production, claim: LockClaim, book: StoredJournal, begun: Transaction
+    production: Production, claim: LockClaim, stored: StoredJournal, transaction: Transaction
 ) -> StoredJournal:
-    progress.say_line(f"  {begun}, begun {begun.started_at} by {begun.owner}")
-    if begun.kind == "yank":
-        production.marks.put_marks(begun)
-    else:
-        _move_all(production, claim, begun.entries)
-    kept_at, done = production.repositories.journal, book.journal.with_all_done()
-    return journal.write_journal(
-        production.registry, kept_at, done, book.digest, claim, production.seal
+    """Do a transaction that is in the journal, and mark it there as done."""
+    progress.say_line(
+        f"  carrying out the {transaction}, started at {transaction.started_at} by "
+        f"{transaction.owner}"
     )
+    if transaction.kind == "yank":
+        production.marks.put_marks(transaction)
+    else:
+        _move_all(production, claim, transaction.entries)
+    return production.write_journal(stored.journal.with_last_done(), stored, claim)
 
 
 def current_time() -> str:
@@ -327,53 +341,63 @@ def refuse_with_all(problems: Sequence[str], hint: str) -> None:
         raise GateRefused("; ".join(dict.fromkeys(problems)), hint)
 
 
-# Before anything is put
+# Problems that are found before anything is put.
 
 
 def _plan_outcome(
-    production: Production, book: StoredJournal, tags: TagSet, moves: Sequence[PlannedMove]
+    production: Production, stored: StoredJournal, tags: TagSet, moves: Sequence[PlannedMove]
 ) -> TransactionOutcome:
-    kept = book.journal
-    held = {move.tag: production.held_digest(move.tag) for move in moves}
-    # the journal may be lost: decisions tell what the tags are on that it does not know
-    unknown = (move for move in moves if move.alias and not kept.expected_digests(move.tag))
-    adopted = {
-        move.tag: (move.alias, _find_release(production, move.image, held[move.tag]))
-        for move in unknown
-        if held[move.tag] not in ("", move.digest)
+    """Return which tags of a release move and which aliases stay.
+
+    Raises GateRefused with all problems.
+    """
+    journal = stored.journal
+    current = {move.tag: production.resolve_tag(move.tag) for move in moves}
+    # The journal may be lost. Decisions then say to which releases its unknown aliases point.
+    unrecorded = {
+        move.tag: (move.alias, _find_release(production, move.image, current[move.tag]))
+        for move in moves
+        if move.alias
+        and not journal.expected_digests(move.tag)
+        and current[move.tag] not in ("", move.digest)
     }
-    ahead = _find_newer(kept, tags, [*adopted.values()])
-    moves = [move for move in moves if move.alias not in ahead]
+    newer = _find_newer(journal, tags, [*unrecorded.values()])
+    moves = [move for move in moves if move.alias not in newer]
     digests = dict.fromkeys((move.image, move.digest) for move in moves)
     yanks = (
-        (image, kept.yank_reason(tags.version) or _find_yank(production, kept, digest))
+        (image, journal.yank_reason(tags.version) or _find_yank(production, journal, digest))
         for image, digest in digests
     )
     problems = [
         *(f"{image}: {reason}" for image, reason in yanks if reason),
-        *_find_frozen(production, kept, tags, moves, held),
-        *_find_foreign(production, book, moves, held, adopted),
+        *_find_used_own_tags(production, journal, tags, moves, current),
+        *_find_unexpected_aliases(production, journal, moves, current, unrecorded),
     ]
-    hint = "release the next version; a tag that somebody moved by hand, put back first"
+    hint = "release the next version; if somebody moved a tag by hand, move it back first"
     refuse_with_all(
-        problems, f"{hint}; {book.signature_warning}" if book.signature_warning else hint
+        problems, f"{hint}; {stored.signature_warning}" if stored.signature_warning else hint
     )
     entries = (
-        JournalEntry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision)
+        JournalEntry(
+            each.tag, each.image, each.alias, current[each.tag], each.digest, each.decision
+        )
         for each in moves
     )
-    stays = (f"{alias} stays on {version}, which is newer" for alias, version in ahead.items())
+    stays = (f"{alias} stays on {version}, which is newer" for alias, version in newer.items())
     return TransactionOutcome(tuple(entries), tuple(stays))
 
 
-def _find_newer(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return the aliases that name a newer release already, each with that release.
+def _find_newer(
+    journal: Journal, tags: TagSet, unrecorded: Sequence[tuple[str, str]]
+) -> dict[str, str]:
+    """Return the aliases that already point to a newer release, each with that release.
 
-    An alias moves for all images or for none.
+    An alias moves for all images or for none. `unrecorded` are aliases that the journal does not
+    know, each with the release that it points to, or an empty text.
     """
-    standing = {each.tag: (each.alias, each.version) for each in kept.alias_states}
+    recorded = {each.tag: (each.alias, each.version) for each in journal.alias_moves}
     found: dict[str, str] = {}
-    for alias, version in (*standing.values(), *adopted):
+    for alias, version in (*recorded.values(), *unrecorded):
         newest = max(found.get(alias, tags.version), version or tags.version, key=version_order)
         if alias in tags.aliases and newest != tags.version:
             found[alias] = newest
@@ -381,105 +405,101 @@ def _find_newer(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]])
 
 
 def _find_release(production: Production, image: str, digest: str) -> str:
-    """Return the newest release that is on a digest by a trusted decision; empty if none is."""
-    named = [
+    """Return the newest release that a digest is by a trusted decision; empty if it is none.
+
+    Only a release whose own tag points to the digest counts.
+    """
+    versions = [
         plain_version(each.version)
-        for each in production.allowed(digest, ())
-        if each.image == image and production.held_digest(each.own_tags[0]) == digest
+        for each in production.read_decisions(digest, ())
+        if each.image == image and production.resolve_tag(each.own_tags[0]) == digest
     ]
-    return max(named, key=version_order, default="")
+    return max(versions, key=version_order, default="")
 
 
-def _find_yank(production: Production, kept: Journal, digest: str) -> str:
+def _find_yank(production: Production, journal: Journal, digest: str) -> str:
     """Return why a digest was yanked, by the journal or by its mark; empty if it was not."""
-    return kept.yank_reason(digest=digest) or production.marks.read_reason(digest)
+    return journal.yank_reason(digest=digest) or production.marks.read_reason(digest)
 
 
-def _find_frozen(
+def _find_used_own_tags(
     production: Production,
-    kept: Journal,
+    journal: Journal,
     tags: TagSet,
     moves: Sequence[PlannedMove],
-    held: Mapping[str, str],
+    current: Mapping[str, str],
 ) -> Iterator[str]:
-    """Yield a problem for each own tag that is, or once was, on other bytes.
+    """Yield a problem for each own tag that points, or once pointed, to another released digest.
 
-    A tag that somebody deleted is not free. Bytes that neither the journal nor a trusted decision
-    knows are no release, and are replaced.
+    A tag that somebody deleted is not free again. A digest is released if the journal or a trusted
+    decision says so. A tag that points to any other digest is replaced.
     """
     for move in moves:
         if move.alias or tags.candidate:
             continue
-        there = held[move.tag]
-        is_known = there in kept.expected_digests(move.tag) or production.is_decided(
-            move.tag, there
-        )
-        known = {*kept.expected_digests(move.tag), *([there] if is_known else [])} - {
-            "",
-            move.digest,
-        }
-        if known:
-            yield f"{move.tag} is released as {', '.join(sorted(known))} and never moves"
-        elif there not in {"", move.digest}:
-            _say_replaced(move, there)
+        digest = current[move.tag]
+        expected = journal.expected_digests(move.tag)
+        is_released = digest in expected or production.is_tag_allowed(move.tag, digest)
+        released = {*expected, *([digest] if is_released else [])} - {"", move.digest}
+        if released:
+            yield f"{move.tag} is released as {', '.join(sorted(released))} and never moves"
+        elif digest not in {"", move.digest}:
+            _report_replaced(move, digest)
 
 
-def _find_foreign(
+def _find_unexpected_aliases(
     production: Production,
-    book: StoredJournal,
+    journal: Journal,
     moves: Sequence[PlannedMove],
-    held: Mapping[str, str],
-    adopted: Mapping[str, tuple[str, str]],
+    current: Mapping[str, str],
+    unrecorded: Mapping[str, tuple[str, str]],
 ) -> Iterator[str]:
-    """Yield a problem for each alias that is not where the journal says.
+    """Yield a problem for each alias that does not point to what the journal says.
 
-    Nobody knows what it holds, or whether it may be replaced. An alias that the journal has never
-    put, and that holds what no trusted decision is about, was put by a stranger. It is replaced,
-    unless the journal may be lost: then nobody knows its order.
+    Nobody can tell whether such an alias may be replaced. One case is clear: the journal never
+    moved the alias, and no trusted decision is about the digest that it points to. Then a stranger
+    put it, and it is replaced. But if the journal may be lost, this case is a problem too.
     """
 
     @cache
-    def is_lost() -> bool:
-        if book.journal.transactions:
+    def is_journal_lost() -> bool:
+        if journal.transactions:
             return False
         tags = production.registry.list_tags(production.repositories.production)
-        named = [tag for tag in tags if leading_version(tag)]
-        digests = (production.held_digest(tag) for tag in sorted(named, key=len)[:MOST_OWN_TAGS])
-        return any(production.allowed(each, ()) for each in dict.fromkeys(digests) if each)
+        own = [tag for tag in tags if leading_version(tag)]
+        digests = (production.resolve_tag(tag) for tag in sorted(own, key=len)[:MAX_OWN_TAGS])
+        return any(production.read_decisions(each, ()) for each in dict.fromkeys(digests) if each)
 
     for move in moves:
-        expected, now_on = book.journal.expected_digests(move.tag), held[move.tag]
-        is_known = now_on in (expected or {""}) or bool(adopted.get(move.tag, ("", ""))[1])
-        if not move.alias or is_known or now_on == move.digest:
+        expected, digest = journal.expected_digests(move.tag), current[move.tag]
+        is_known = digest in (expected or {""}) or bool(unrecorded.get(move.tag, ("", ""))[1])
+        if not move.alias or is_known or digest == move.digest:
             continue
-        if not (expected or production.allowed(now_on, ()) or is_lost()):
-            _say_replaced(move, now_on)
+        if not (expected or production.read_decisions(digest, ()) or is_journal_lost()):
+            _report_replaced(move, digest)
             continue
-        said = " or ".join(sorted(expected)) or "a release"
-        yield f"{move.tag} holds {now_on or 'nothing'}, and by the journal should hold {said}"
+        wanted = " or ".join(sorted(expected)) or "a release"
+        yield f"{move.tag} points to {digest or 'nothing'}; by the journal it should be {wanted}"
 
 
-def _say_replaced(move: PlannedMove, there: str) -> None:
+def _report_replaced(move: PlannedMove, digest: str) -> None:
     progress.say_line(
-        f"  {move.tag} holds {there}, which no trusted decision is about: it is replaced"
+        f"  {move.tag} points to {digest}, which no trusted decision is about: it is replaced"
     )
 
 
-MOST_OWN_TAGS = 100
+# Copies to production by digest: no tag points to them yet.
 
 
-# By digest
+def _copy_images_to_production(production: Production, approved: Sequence[ApprovedImage]) -> None:
+    """Copy every image and its evidence from staging to production.
 
-
-def _stage_images(production: Production, approved: Sequence[ApprovedImage]) -> None:
-    """Bring every image and its evidence to production.
-
-    Raises one error for all images that could not be brought.
+    Raises one error for all images that could not be copied.
     """
     failed: list[tuple[str, ReleaseError]] = []
     for each in approved:
         try:
-            _bring_image(production, each)
+            _copy_image(production, each)
         except ReleaseError as error:
             failed.append((each.image, error))
     if failed:
@@ -493,26 +513,27 @@ def _stage_images(production: Production, approved: Sequence[ApprovedImage]) -> 
         )
 
 
-def _bring_image(production: Production, approved: ApprovedImage) -> None:
+def _copy_image(production: Production, approved: ApprovedImage) -> None:
     registry, target = production.registry, production.repositories.production
     manifest = copy_contents(registry, approved.repository, target, approved.digest)
     if approved.decision not in approved.evidence:
         where = f"{registry.host}/{approved.repository}@{approved.digest}"
         raise GateRefused(
             f"the decision {approved.decision} is not attached to {where}",
-            "decide again, then promote",
+            "run `promote` again: it decides again",
         )
     referrers.copy_artifacts(
         registry, approved.repository, target, approved.digest, approved.evidence
     )
-    _bring_superseded(production, approved)
+    _copy_superseded(production, approved)
     registry.put_manifest(target, approved.digest, manifest)
 
 
-def _bring_superseded(production: Production, approved: ApprovedImage) -> None:
-    """Bring the artifacts that the decision does not need, and say which cannot be copied.
+def _copy_superseded(production: Production, approved: ApprovedImage) -> None:
+    """Copy the artifacts that the decision does not need, and report those that cannot be copied.
 
-    Whoever may delete in staging can spoil them, and no stage makes them again.
+    An account that may delete in staging can damage them, and no stage makes them again. So they
+    must not stop a promotion.
     """
 
     def copy(artifacts: Sequence[str]) -> str:
@@ -535,7 +556,7 @@ def _bring_superseded(production: Production, approved: ApprovedImage) -> None:
     problems = [problem for each in approved.superseded if (problem := copy([each]))]
     for problem in problems[:1]:
         progress.say_line(
-            f"  {approved.image}: {len(problems)} superseded artifacts are not copied, since the "
+            f"  {approved.image}: {len(problems)} superseded artifacts are not copied, because the "
             f"registry does not have all of them: {problem}"
         )
 
@@ -545,15 +566,20 @@ def _read_manifest(registry: Registry, repository: str, digest: str) -> Manifest
     if found is None:
         where = f"{registry.host}/{repository}@{digest}"
         raise EnvironmentFailed(
-            f"{where} is not there", "build the image again, or restore it in the registry"
+            f"the registry does not have {where}",
+            "build the image again, or restore it in the registry",
         )
     return found
 
 
-# By tag
+# Moves of tags.
 
 
 def _move_all(production: Production, claim: LockClaim, entries: Sequence[JournalEntry]) -> None:
+    """Move all tags in their order, and check afterwards that they are still there.
+
+    Raises EnvironmentFailed if another client moved one of them.
+    """
     manifest = cache(
         lambda digest: _read_manifest(
             production.registry, production.repositories.production, digest
@@ -562,23 +588,23 @@ def _move_all(production: Production, claim: LockClaim, entries: Sequence[Journa
     for entry in entries:
         _move_tag(production, claim, entry, manifest(entry.new))
     for entry in entries:
-        if (held := production.held_digest(entry.tag)) != entry.new:
-            raise _make_conflict(production, entry, held)
+        if (current := production.resolve_tag(entry.tag)) != entry.new:
+            raise _make_conflict(production, entry, current)
 
 
 def _move_tag(
     production: Production, claim: LockClaim, entry: JournalEntry, manifest: Manifest
 ) -> None:
-    """Put a tag unless it is there.
+    """Put a tag unless it is there already.
 
-    If the answer to a put was lost, the next look finds it done.
+    If the answer to a put was lost, the next attempt finds the tag in its new place.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        held = production.held_digest(entry.tag)
-        if held == entry.new:
+        current = production.resolve_tag(entry.tag)
+        if current == entry.new:
             return
-        if held != entry.old:
-            raise _make_conflict(production, entry, held)
+        if current != entry.old:
+            raise _make_conflict(production, entry, current)
         claim.require_held()
         try:
             production.registry.put_manifest(
@@ -593,16 +619,17 @@ def _move_tag(
             return
 
 
-def _make_conflict(production: Production, entry: JournalEntry, held: str) -> EnvironmentFailed:
-    """Return the error for a tag that somebody else moved.
+def _make_conflict(production: Production, entry: JournalEntry, current: str) -> EnvironmentFailed:
+    """Return the error for a tag that another client moved.
 
-    Which digest is right is theirs to say; half of the tags may have moved.
+    A person has to say which digest is right. Some of the tags may have moved already.
     """
     where = f"{production.registry.host}/{production.repositories.production}:{entry.tag}"
-    said = (
-        f"{where} holds {held or 'nothing'}, put by somebody else: neither "
-        f"{entry.old or 'nothing'} nor {entry.new}"
+    problem = (
+        f"another client moved {where}: it points to {current or 'nothing'}, not to "
+        f"{entry.old or 'nothing'} or {entry.new}"
     )
+    target = entry.old or entry.new
     return EnvironmentFailed(
-        said, f"put it on {entry.old or entry.new} with any client, then run the same again"
+        problem, f"let it point to {target} again with any client, then run the same command again"
     )

@@ -1,6 +1,6 @@
 """Marks on digests that nobody should use, as transactions see them.
 
-publish/released/yank_statements.py makes them.
+publish/released/yank_statements.py writes and reads them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runner.untrusted import clean_line
 
 @dataclass(frozen=True)
 class YankMark:
-    """A signed mark: the version that was yanked, why, and when (ISO 8601) by its own word."""
+    """A signed mark: the version that was yanked, why, and when (ISO 8601), as it states."""
 
     version: str
     reason: str
@@ -27,14 +27,14 @@ ReadMarks = Callable[[str], tuple[YankMark, ...]]
 
 
 class YankMarks(Protocol):
-    """Puts and reads the marks of a repository."""
+    """The marks on the digests of one repository."""
 
     def require_believed(self) -> None:
-        """Raise ConfigError if the marks that can be made here would not count."""
+        """Raise ConfigError if marks that are signed on this machine would not count."""
         ...
 
     def put_marks(self, yanked: Transaction) -> None:
-        """Mark every digest of a yanked release. It may be done again."""
+        """Mark every digest of a yanked release. Doing it again changes nothing."""
         ...
 
     def read_reason(self, digest: str) -> str:
@@ -47,5 +47,5 @@ class YankMarks(Protocol):
 
 
 def describe_yank(version: str, reason: str) -> str:
-    """Return what a mark says of a release."""
+    """Return the sentence that a mark stands for: this release was yanked, and why."""
     return clean_line(f"{version} was yanked: {reason}")

@@ -13,6 +13,7 @@ from images.names import (
     join_stacks,
     leading_version,
     parse_own_tag,
+    parse_stem,
     plain_version,
     split_image,
 )
@@ -52,6 +53,21 @@ def test_tags_of_an_image(stem: str, image: str, tags: tuple[str, ...]) -> None:
 )
 def test_the_parts_of_a_tag(tag: str, parts: OwnTag | None) -> None:
     assert parse_own_tag(tag) == parts
+
+
+@pytest.mark.parametrize(
+    ("stem", "version"),
+    [
+        ("v2.6.0", V260),
+        ("v2.6.0-candidate", V260),
+        ("v2.6", None),
+        ("v2.6.0-cv", None),
+        ("latest", None),
+        ("", None),
+    ],
+)
+def test_the_version_of_a_stem(stem: str, version: Version | None) -> None:
+    assert parse_stem(stem) == version
 
 
 def test_stems_of_candidates() -> None:

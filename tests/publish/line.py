@@ -132,14 +132,14 @@ class Line:
 
     @property
     def production(self) -> Production:
-        doubt = decision_check.make_decision_check(
+        check_decision = decision_check.make_decision_check(
             self.registry, self.catalog.repositories, self.trusted
         )
         marks = SignedYankMarks(
             self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer
         )
         seal = documents.make_journal_seal(lambda: self.signer, self.trusted)
-        allowed = decision_check.make_allowed_reader(
+        read_decisions = decision_check.make_decision_reader(
             self.registry, self.catalog.repositories, self.trusted
         )
         return Production(
@@ -148,8 +148,8 @@ class Line:
             "a test",
             marks,
             seal,
-            doubt,
-            allowed,
+            check_decision,
+            read_decisions,
             documents.make_lock_seal(lambda: self.signer, self.trusted),
         )
 

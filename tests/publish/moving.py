@@ -25,7 +25,7 @@ from oci import referrers
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
 from publish.tags import journal, lock
-from publish.tags.allowed import AllowedTags, ReadAllowed
+from publish.tags.decisions import ReadDecisions, TrustedDecision
 from publish.tags.journal import list_tags_of, version_order
 from publish.tags.transaction import (
     ApprovedImage,
@@ -142,21 +142,20 @@ def at(
 ) -> Production:
     """Production as a client sees it."""
     production = repositories.production
-    allowed = by_tags(client, production)
     return Production(
         client,
         repositories,
         owner,
         marks(client, production),
         journal_seal(P256),
-        allowed=allowed,
+        read_decisions=by_tags(client, production),
     )
 
 
-def by_tags(client: Registry, production: str) -> ReadAllowed:
+def by_tags(client: Registry, production: str) -> ReadDecisions:
     """A registry where every tag of a version is that of a release: nothing is signed here."""
 
-    def allowed(digest: str, _: Sequence[str]) -> tuple[AllowedTags, ...]:
+    def read_decisions(digest: str, _: Sequence[str]) -> tuple[TrustedDecision, ...]:
         named = (re.fullmatch(OWN_TAG, tag) for tag in client.list_tags(production))
         found = {
             (match[1], match[2] or "base")
@@ -164,11 +163,11 @@ def by_tags(client: Registry, production: str) -> ReadAllowed:
             if match and client.resolve_digest(production, match[0]) == digest
         }
         return tuple(
-            AllowedTags(version, image, list_tags_of(version, image), "", "")
+            TrustedDecision(version, image, list_tags_of(version, image), "", "")
             for version, image in sorted(found)
         )
 
-    return allowed
+    return read_decisions
 
 
 OWN_TAG = r"(v\d+\.\d+\.\d+(?:-candidate)?)(?:-(base|cv))?"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runner import docker_config, engine
-from runner.errors import ConfigError
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
 from tests.fakes.refusal import check, refused
 
@@ -130,6 +132,92 @@ def test_the_old_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.Monk
     os.mkfifo(tmp_path / ".dockercfg")
     with refused(ConfigError, "a named pipe"):
         engine.connect_engine(602)
+
+
+def write_context(config: Path, name: str, text: str) -> Path:
+    """Write the file of a context as Docker does, and let the configuration name it."""
+    config.write_text(json.dumps({"currentContext": name}))
+    file = config.parent / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    file.mkdir(parents=True)
+    (file / "meta.json").write_text(text)
+    return file / "meta.json"
+
+
+def context(host: object) -> str:
+    endpoints = {"docker": {"Host": host, "SkipTLSVerify": False}}
+    return json.dumps({"Name": "mine", "Metadata": {}, "Endpoints": endpoints})
+
+
+@pytest.mark.parametrize("ask", [engine.connect_engine, engine.build_command.__wrapped__])
+def test_a_context_that_does_not_exist_is_named_with_the_way_out(
+    config: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[], object]
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    engine.connect_engine.cache_clear()
+    config.write_text(json.dumps({"currentContext": "gone"}))
+    with refused(
+        ConfigError, f"of Docker's configuration {config} names", "`gone`", "does not exist"
+    ):
+        ask()
+    config.write_text("{}")
+    monkeypatch.setenv("DOCKER_CONTEXT", "lost")
+    with refused(
+        ConfigError, "DOCKER_CONTEXT names the context `lost`", "docker context use default"
+    ):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "address"),
+    [
+        ("", "unix:///x", ""),
+        ("default", "unix:///x", ""),
+        ("mine", "unix:///x", "unix:///x"),
+        ("mine", None, ""),
+    ],
+)
+def test_a_context_gives_the_address_of_the_engine(
+    config: Path, monkeypatch: pytest.MonkeyPatch, name: str, host: object, address: str
+) -> None:
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    write_context(config, name, context(host))
+    docker_config.check_config()
+    assert docker_config.read_context_address() == address
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "rubbish s3cret", "{}", context(5), context("a\nb"), '{"Name": "mine"}']
+)
+def test_a_context_that_cannot_be_read_is_named(
+    config: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    file = write_context(config, "mine", text)
+    with refused(ConfigError, "the context `mine`", str(file), "cannot be used") as caught:
+        docker_config.read_context_address()
+    assert "s3cret" not in str(caught)
+
+
+def test_a_context_with_a_password_is_refused(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    write_context(config, "mine", context("tcp://me:s3cret@127.0.0.1:9"))
+    with pytest.raises(ConfigError) as caught:
+        engine.connect_engine(603)
+    check(caught.value, ConfigError, "Docker context", "docker context use default")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_context_does_not_matter_if_the_address_is_given(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    config.write_text(json.dumps({"currentContext": "gone"}))
+    with refused(EnvironmentFailed, "no Docker engine answers"):
+        engine.connect_engine(604)
 
 
 def test_a_named_pipe_is_not_waited_for(config: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_sigstore_configuration_that_is_none_is_not_repeated(tmp_path: Path, t
 
 @pytest.mark.parametrize("folder", ["/", "/tmp"])  # noqa: S108 - a folder that is everywhere
 def test_a_folder_in_place_of_a_file_is_named(folder: str) -> None:
-    with refused(ConfigError, f"'{folder}': `{Path(folder).name or folder}` is a folder"):
+    with refused(ConfigError, f"`{folder}`: `{Path(folder).name or folder}` is a folder"):
         _ = SigstoreInstance(folder).sigstore_verifier
 
 

@@ -194,7 +194,7 @@ def test_what_every_kind_may(line: Line, kind: str, text: str) -> None:
 def test_what_waits_for_a_feature_release(line: Line, text: str, said: str) -> None:
     (problem,) = kind_problems(moved(text), PATCH, line)
     assert said in problem
-    assert problem.endswith("and it fixes no advisory: pin the version before")
+    assert problem.endswith("and it fixes no advisory: pin the previous version")
     assert kind_problems(moved(text), FEATURE, line) == ()
 
 
@@ -420,7 +420,7 @@ def test_a_type_of_package_that_is_not_known_refuses(line: Line, kind: str) -> N
     known = moved("jinja2 3.1.6 3.1.7")
     other = replace(known, changed=(replace(known.changed[0], type="golang"),))
     (problem,) = kind_problems(other, kind, line)
-    assert problem == "jinja2 3.1.6 -> 3.1.7: packages of the type golang are not known here"
+    assert problem == "jinja2 3.1.6 -> 3.1.7: there is no rule for packages of the type golang"
 
 
 def test_a_debian_that_is_not_known_has_no_updates(line: Line) -> None:

@@ -13,7 +13,7 @@ from oci.registry import Registry
 from publish.evidence.keys import PrivateKey
 from publish.released.published import (
     CANDIDATE,
-    MOST_UNKNOWN,
+    MAX_UNKNOWN_TAGS,
     PRODUCTION,
     _list_earlier,
     find_previous,
@@ -139,10 +139,10 @@ def test_a_release_is_not_found_under_a_tag_that_holds_other_bytes(tag: str) -> 
         )
         put(registry, production, "v2.6.9-cv", other)
         registry.put_manifest(production, tag, other)
-        with refused(GateRefused, f"{production}:{tag} holds {other.digest}", f"verify {tag}"):
+        with refused(GateRefused, f"{production}:{tag} points to {other.digest}", f"verify {tag}"):
             find_published(registry, shipped, Version("2.6", 0), "cv", OURS)
         put(registry, production, tag, other, STRANGER)
-        with refused(GateRefused, f"{production}:{tag} holds {other.digest}"):
+        with refused(GateRefused, f"{production}:{tag} points to {other.digest}"):
             find_published(registry, shipped, Version("2.6", 0), "cv", OURS)
 
 
@@ -156,9 +156,12 @@ def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixt
         held.update({f"v2.6.{patch}": held["v2.6.0"] for patch in range(1, 1000)})
         fake.requests.clear()
         assert list_published(registry, shipped, PRODUCTION, OURS) == ()
-        assert len(fake.requests) < MOST_UNKNOWN + 20
+        assert len(fake.requests) < MAX_UNKNOWN_TAGS + 20
     assert (
-        capsys.readouterr().err.count("tags that the journal does not know: remove them there") == 1
+        capsys.readouterr().err.count(
+            "tags that the journal does not know: remove those that nobody needs"
+        )
+        == 1
     )
 
 

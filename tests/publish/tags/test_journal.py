@@ -14,20 +14,20 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
 from publish.evidence.keys import compute_key_id
 from publish.tags import confirm, journal, lock
-from publish.tags.allowed import MOST_TAGS, AllowedTags, LookupBudget, VersionLookup
 from publish.tags.confirm import confirm_journal
+from publish.tags.decisions import MAX_OTHER_TAGS, LookupBudget, TrustedDecision, VersionLookup
 from publish.tags.journal import (
     Journal,
     JournalEntry,
     Transaction,
-    line_of,
+    line_alias_of,
     list_tags_of,
     read_journal,
     version_order,
     write_journal,
 )
 from publish.tags.lock import LockClaim
-from publish.tags.transaction import settle_journal
+from publish.tags.transaction import complete_journal
 from publish.tags.yank_marker import YankMark
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
@@ -123,7 +123,7 @@ def test_only_the_last_can_be_open() -> None:
     assert Journal((FIRST,)).open_transaction is None
     begun = Journal((FIRST,)).with_transaction(half)
     assert begun.open_transaction == half
-    assert begun.with_all_done() == Journal((FIRST, SECOND))
+    assert begun.with_last_done() == Journal((FIRST, SECOND))
 
 
 def test_what_a_tag_may_hold() -> None:
@@ -147,13 +147,13 @@ def test_what_a_tag_may_hold() -> None:
     ],
 )
 def test_what_aliases_stand_for(transactions: tuple[Transaction, ...], versions: list[str]) -> None:
-    assert [each.version for each in Journal(transactions).alias_states] == versions
+    assert [each.version for each in Journal(transactions).alias_moves] == versions
 
 
 def test_an_alias_sent_to_another_release_than_it_was_on_stands_for_that() -> None:
     made = promotion("v2.6.1", entry("2026.11", "", "b", "2026.11"))
     back = rolled_back("v2.6.0", "v2.6.1", entry("2026.11", "b", "a", "2026.11"))
-    (found,) = Journal((made, back)).alias_states
+    (found,) = Journal((made, back)).alias_moves
     assert (found.version, found.digest, found.decision) == ("v2.6.0", "a", "decision on a")
 
 
@@ -166,7 +166,7 @@ def test_an_alias_that_goes_back_further_than_the_rest_stands_for_what_it_is_on(
         for patch in (0, 2)
     ]
     back = rolled_back("v2.6.1", "v2.6.2", entry("latest", "digest 2", "digest 0", "latest"))
-    (found,) = Journal((*moved, back)).alias_states
+    (found,) = Journal((*moved, back)).alias_moves
     assert (found.version, found.digest) == ("v2.6.0", "digest 0")
 
 
@@ -208,7 +208,9 @@ def test_versions_in_order() -> None:
         "v2.10.0",
     ]
     assert version_order("v2.10.0-candidate") == version_order("v2.10.0")
-    assert line_of("v2.10.3") == "v2.10"
+    assert line_alias_of("v2.10.3") == line_alias_of("v2.10.3-candidate") == "v2.10"
+    with refused(ConfigError, "`v2.10` is not a version"):
+        line_alias_of("v2.10")
     assert list_tags_of("v2.6", "base") == ("v2.6", "v2.6-base")
     assert list_tags_of("v2.6", "cv-nlp") == ("v2.6-cv-nlp",)
 
@@ -257,23 +259,27 @@ NO_TRANSACTIONS = [
     ({"started_at": ""}, "is not a date and time"),
     ({"started_at": "9999-12-31T23:59:59-14:00"}, "date and time"),
     ({"started_at": "0001-01-01T00:00:00+14:00"}, "date and time"),
-    ({"started_at": "2999-01-01T00:00:00Z"}, "which is to come"),
+    ({"started_at": "2999-01-01T00:00:00Z"}, "which is in the future"),
 ]
 
 
-@pytest.mark.parametrize("seal", [True, False], ids=["signed", "nobody looked"])
+@pytest.mark.parametrize("seal", [True, False], ids=["signed", "not verified"])
 @pytest.mark.parametrize(("changed", "words"), NO_TRANSACTIONS, ids=str)
 def test_a_transaction_that_says_nothing(
     client: Registry, seal: bool, changed: dict[str, object], words: str
 ) -> None:
     raw(client, seal=seal, **changed)
-    with refused(EnvironmentFailed, "records:journal", words, "restore that tag"):
+    with refused(EnvironmentFailed, "records:journal", words, "restore what this tag pointed to"):
         read_journal(client, "records", journal_seal(P256) if seal else None)
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
-    [*NO_TRANSACTIONS, ({"kind": "dance"}, "no transaction"), ({"entries": 3}, "no transaction")],
+    [
+        *NO_TRANSACTIONS,
+        ({"kind": "dance"}, "not a transaction"),
+        ({"entries": 3}, "not a transaction"),
+    ],
     ids=str,
 )
 def test_a_transaction_that_says_nothing_is_dropped_if_nobody_signed_it(
@@ -284,10 +290,10 @@ def test_a_transaction_that_says_nothing_is_dropped_if_nobody_signed_it(
     client.put_manifest(
         "records", journal.TAG, document.push_document(client, "records", journal.KIND, body, None)
     )
-    book = read_journal(client, "records", journal_seal(P256))
-    assert (book.journal, book.problem) == (Journal((FIRST,)), "nobody signed it")
+    stored = read_journal(client, "records", journal_seal(P256))
+    assert (stored.journal, stored.problem) == (Journal((FIRST,)), "nobody signed it")
     said = capsys.readouterr().err
-    assert said.count("left out, since no trusted key signed it") == 1
+    assert said.count("no trusted key signed it, so this is left out") == 1
     assert words in said
     assert ", and 1 more" in said
 
@@ -307,10 +313,10 @@ def test_what_is_no_journal_is_an_empty_one_if_nobody_signed_it(
     made = document.push_document(client, "records", journal.KIND, body, None)
     client.put_manifest("records", journal.TAG, made)
     began = time.process_time()
-    book = read_journal(client, "records", journal_seal(P256))
+    stored = read_journal(client, "records", journal_seal(P256))
     assert time.process_time() - began < 3, "it costs little to find out"
-    assert (book.journal, book.digest) == (Journal(), made.digest)
-    assert book.problem.startswith("nobody signed it")
+    assert (stored.journal, stored.digest) == (Journal(), made.digest)
+    assert stored.problem.startswith("nobody signed it")
 
 
 def test_it_is_signed_by_who_may_decide(client: Registry, claim: LockClaim) -> None:
@@ -363,10 +369,10 @@ YANK = Transaction(
 DAY = "2026-11-20T00:00:00+00:00"
 
 
-def allowed(version: str, image: str = "base", day: str = DAY) -> AllowedTags:
+def allowed(version: str, image: str = "base", day: str = DAY) -> TrustedDecision:
     """A decision of that day on an image of a version."""
     tags = [tag for stem in (version, "v2.6", "latest") for tag in list_tags_of(stem, image)]
-    return AllowedTags(version, image, tuple(tags), f"decision on {version} {image}", day)
+    return TrustedDecision(version, image, tuple(tags), f"decision on {version} {image}", day)
 
 
 DECISIONS = {
@@ -396,13 +402,13 @@ def taken_over(
     production = at(client, repositories=replace(REPOSITORIES, journal="records"))
     strict = replace(
         production,
-        allowed=lambda digest, _: DECISIONS.get(digest, ()),
+        read_decisions=lambda digest, _: DECISIONS.get(digest, ()),
         marks=Marked(marks or {}),
     )
-    book = settle_journal(strict, claim, read_journal(client, "records", journal_seal(P256)))
+    signed = complete_journal(strict, claim)
     again = read_journal(client, "records", journal_seal(P256))
-    assert (again.journal, again.problem) == (book.journal, "")
-    return book.journal.transactions
+    assert (again.journal, again.problem) == (signed.journal, "")
+    return signed.journal.transactions
 
 
 def confirmed_first(*digests: str) -> Transaction:
@@ -422,8 +428,11 @@ def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
 ) -> None:
     assert taken_over(client, claim, FIRST, SECOND) == (confirmed_first(),)
     said = capsys.readouterr().err
-    assert "the journal is not signed by anybody trusted (nobody signed it)" in said
-    assert "does not count: the promotion of v2.6.1: no trusted decision lets b be v2.6.1" in said
+    assert "no trusted key signed the journal (nobody signed it)" in said
+    assert (
+        "because it is not confirmed: the promotion of v2.6.1: no trusted decision lets b be v2.6.1"
+        in said
+    )
 
 
 SLIP = YankMark("v2.6.0", "slip", "2026-11-21T12:00:00Z")
@@ -537,9 +546,9 @@ def test_aliases_move_forwards_in_whatever_order_an_unsigned_journal_has_it(
 def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[str] = []
 
-    def asks(digest: str, named: Sequence[str]) -> tuple[AllowedTags, ...]:
+    def asks(digest: str, named: Sequence[str]) -> tuple[TrustedDecision, ...]:
         asked.append(digest)
-        assert len(named) <= confirm.MOST_DECISIONS
+        assert len(named) <= confirm.MAX_DECISIONS
         return ()
 
     one = entry("v2.6.2", "", "d")
@@ -552,10 +561,10 @@ def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> N
     production = VersionLookup(junk, lambda tag: f"under {tag}", asks)
     kept = Journal((*copies, *[FIRST] * 1000, *many))
     assert confirm_journal(kept, production, lambda _: ()).transactions == ()
-    assert len(asked) == confirm.MOST - 1 + confirm.MOST_DIGESTS + MOST_TAGS
+    assert len(asked) == confirm.MAX_VERSIONS - 1 + confirm.MAX_DIGESTS + MAX_OTHER_TAGS
     said = capsys.readouterr().err.splitlines()
-    assert len(said) <= confirm.MOST_TOLD + 3
-    assert "more versions of that journal are not looked at" in said[-1]
+    assert len(said) <= confirm.MAX_SHOWN + 3
+    assert "more versions of this journal are not looked up" in said[-1]
 
 
 @pytest.mark.parametrize("spent", ["lookups", "seconds"])
@@ -564,7 +573,7 @@ def test_one_budget_bounds_all_that_an_unsigned_journal_names(
 ) -> None:
     asked: list[str] = []
 
-    def asks(digest: str, _: Sequence[str]) -> tuple[AllowedTags, ...]:
+    def asks(digest: str, _: Sequence[str]) -> tuple[TrustedDecision, ...]:
         asked.append(digest)
         if spent == "seconds":
             budget.ends = 0
@@ -580,7 +589,7 @@ def test_one_budget_bounds_all_that_an_unsigned_journal_names(
     assert len(asked) < 200
     assert asked[0] == "a", "what production has tags of comes first"
     assert bool(found.transactions)
-    assert "more versions of that journal are not looked at" in capsys.readouterr().err
+    assert "more versions of this journal are not looked up" in capsys.readouterr().err
 
 
 # The lock
@@ -590,7 +599,7 @@ def test_one_budget_bounds_all_that_an_unsigned_journal_names(
     ("ahead", "words"),
     [
         (600, "at most until 2"),
-        (86400, "set the clock right"),
+        (86400, "has a wrong clock"),
         (1e300, "not a lock of this program"),
     ],
 )

@@ -18,7 +18,7 @@ from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import YANK
 from publish.tags import journal, lock
-from publish.tags.allowed import AllowedTags
+from publish.tags.decisions import TrustedDecision
 from publish.tags.journal import Journal, list_tags_of
 from publish.tags.rollback import RollbackTarget, roll_back, yank_version
 from publish.tags.transaction import Production, promote_tags
@@ -120,9 +120,11 @@ def test_asked_twice_it_goes_back_once(client: Registry) -> None:
     for alias in ALIASES:
         outcome = roll_back(at(client), alias, willing)
         assert outcome.entries == ()
-        assert "went back from v2.6.2 to v2.6.1 already" in outcome.left[0]
+        assert "was moved back from v2.6.2 to v2.6.1 already" in outcome.left[0]
     assert tags(client) == before
-    assert roll_back(at(client), "v2.6", willing, "v2.6.1").left == ("v2.6 is on v2.6.1",)
+    assert roll_back(at(client), "v2.6", willing, "v2.6.1").left == (
+        "v2.6 points to v2.6.1 already",
+    )
 
 
 def test_several_releases_at_once(client: Registry) -> None:
@@ -161,7 +163,7 @@ def test_what_a_release_of_another_line_has_moved_since_is_left_to_it(client: Re
     held = tags(client)
     assert held["latest-cv"] == held["v2.6.0-cv"], "v2.6.1 was undone before"
     assert held["v2.9-cv"] == held["v2.9.0-cv"], "another line's image is no v2.9"
-    assert "v2.9-cv stays on v2.9.0: v2.6.0 has nothing for it" in outcome.left
+    assert "v2.9-cv stays on v2.9.0: v2.6.0 has no image for it" in outcome.left
 
 
 def test_an_alias_that_the_release_made_goes_to_the_one_gone_back_to(client: Registry) -> None:
@@ -173,7 +175,7 @@ def test_an_alias_that_the_release_made_goes_to_the_one_gone_back_to(client: Reg
     assert held["2026.11-cv"] == held["v2.6-cv"] == held["v2.6.0-cv"]
     assert held["2026.11-nlp"] == held["v2.6-nlp"] == held["v2.6.1-nlp"]
     assert outcome.left == tuple(
-        f"{alias}-nlp stays on v2.6.1: v2.6.0 has nothing for it" for alias in ("v2.6", "2026.11")
+        f"{alias}-nlp stays on v2.6.1: v2.6.0 has no image for it" for alias in ("v2.6", "2026.11")
     )
 
 
@@ -215,7 +217,7 @@ LINE_CANDIDATES = ("v2.6-candidate", "v2.6-candidate-base", "v2.6-candidate-cv")
     [
         ("v2.7", "", ["`v2.7`", "aliases: v2.6, latest"]),
         ("v2.6-cv", "", ["`v2.6-cv`"]),
-        ("v2.6", "v2.6.7", ["never was on v2.6.7", "it was on v2.6.0"]),
+        ("v2.6", "v2.6.7", ["was never on v2.6.7", "earlier releases of v2.6: v2.6.0"]),
     ],
 )
 def test_nowhere_to_go(client: Registry, name: str, to: str, words: list[str]) -> None:
@@ -229,7 +231,7 @@ def test_nowhere_to_go(client: Registry, name: str, to: str, words: list[str]) -
 
 def test_nothing_before_the_first_release(client: Registry) -> None:
     released(client, "v2.6.0")
-    with refused(ConfigError, "v2.6 never was on a release before v2.6.0", "nothing"):
+    with refused(ConfigError, "v2.6 was never on an earlier release; it is on v2.6.0", "none"):
         roll_back(at(client), "v2.6", willing)
 
 
@@ -244,8 +246,8 @@ def test_where_others_moved_something_all_is_named_and_nothing_touched(
     before = tags(client)
     with refused(
         GateRefused,
-        f"latest holds {before['v2.6.0']}",
-        "v2.6-cv holds nothing",
+        f"latest points to {before['v2.6.0']}",
+        "v2.6-cv points to nothing",
         before["v2.6.1-cv"],
     ):
         roll_back(at(client), "v2.6", willing)
@@ -264,7 +266,7 @@ def test_todays_policy_is_asked_about_every_image(client: Registry) -> None:
     with refused(
         GateRefused,
         "base: CVE-2026-4; base: another; cv: CVE-2026-2; cv: another",
-        "nothing was touched",
+        "nothing was changed",
     ):
         roll_back(at(client), "v2.6", judge)
     assert tags(client) == before
@@ -287,7 +289,7 @@ def test_a_yanked_release_is_marked_on_its_digests_and_nothing_is_deleted(
     outcomes = [yank_version(production, "v2.6.1", "it eats data") for _ in range(2)]
     assert outcomes[0] == outcomes[1]
     assert [left.partition(":")[0] for left in outcomes[0].left] == [
-        f"{each} still names v2.6.1" for each in ALIASES
+        f"{each} still points to v2.6.1" for each in ALIASES
     ]
     assert tags(any_kind, repositories) == before
     for image in ("base", "cv"):
@@ -336,14 +338,14 @@ def test_a_yank_reaches_what_the_journal_leaves_out(client: Registry) -> None:
     released(client, "v2.6.1")
     production, own = at(client), tags(client)
     with lock.hold_lock(client, REPOSITORIES.journal, "me") as claim:
-        book = journal.read_journal(client, REPOSITORIES.journal, production.seal)
-        (promoted,) = book.journal.transactions
+        stored = journal.read_journal(client, REPOSITORIES.journal, production.seal)
+        (promoted,) = stored.journal.transactions
         cut = replace(promoted, entries=promoted.entries[:1])
         journal.write_journal(
             client,
             REPOSITORIES.journal,
             Journal((cut,)),
-            book.digest,
+            stored.digest,
             claim,
             production.seal,
         )
@@ -361,7 +363,7 @@ def hidden(fake: FakeRegistry, client: Registry, how: str) -> Production:
     own = tags(client)
     decided = {
         own[f"v2.6.1-{image}"]: (
-            AllowedTags(
+            TrustedDecision(
                 "v2.6.1",
                 image,
                 tuple(t for stem in ("v2.6.1", "monthly") for t in list_tags_of(stem, image)),
@@ -389,7 +391,9 @@ def hidden(fake: FakeRegistry, client: Registry, how: str) -> Production:
         held["monthly-cv"] = cv
     elif how == "staging":
         fake.manifests[REPOSITORIES.staging]["v2.6.1-cv"] = cv
-    return replace(at(client), images=IMAGES, allowed=lambda digest, _: decided.get(digest, ()))
+    return replace(
+        at(client), images=IMAGES, read_decisions=lambda digest, _: decided.get(digest, ())
+    )
 
 
 @pytest.mark.parametrize(
@@ -406,7 +410,7 @@ def test_a_yank_reaches_an_image_that_somebody_hides(
 
 
 def is_cv(production: Production, digest: str) -> bool:
-    return [each.image for each in production.allowed(digest, ())] == ["cv"]
+    return [each.image for each in production.read_decisions(digest, ())] == ["cv"]
 
 
 def test_a_yank_says_which_image_it_did_not_find(fake: FakeRegistry, client: Registry) -> None:
@@ -607,7 +611,7 @@ def test_an_alias_moved_by_hand_at_every_moment(world: World) -> None:
             back(client)
         except (GateRefused, EnvironmentFailed) as error:
             stopped += 1
-            assert "latest holds" in str(error) or "latest does not hold" in str(error)
+            assert "latest points to" in str(error) or "latest: it points to" in str(error)
             untouched = the_journal(world.fake).open_transaction is None
             held["latest"] = held["v2.6.2"]
             if untouched:

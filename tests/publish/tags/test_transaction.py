@@ -102,7 +102,7 @@ def test_own_tags_first_then_aliases_and_latest_last() -> None:
 @pytest.mark.parametrize("given", [(), ("base",), ("base", "cv", "nlp"), ("base", "base")])
 def test_all_images_of_a_release_or_none(given: tuple[str, ...]) -> None:
     approvals = [ApprovedImage(image, FOREIGN, "staging", "") for image in given]
-    with refused(GateRefused, "v2.6.3 has base, cv", "together"):
+    with refused(GateRefused, "v2.6.3 consists of base, cv", "together"):
         plan_moves(tag_set("v2.6.3"), approvals)
 
 
@@ -320,7 +320,11 @@ def test_everything_that_speaks_against_it_at_once(fake: FakeRegistry, client: R
     approvals = approved(client, "v2.6.1")
     before = fake.state()
     with refused(
-        GateRefused, "v2.6.1-cv is released as", "latest-cv holds", "latest holds", "by the journal"
+        GateRefused,
+        "v2.6.1-cv is released as",
+        "latest-cv points to",
+        "latest points to",
+        "by the journal",
     ):
         promote_tags(at(client), tag_set("v2.6.1"), approvals)
     assert fake.state() == before
@@ -340,7 +344,7 @@ def test_aliases_of_a_lost_journal_are_known_by_the_releases_they_name(
     assert moved == {tag: digest for tag, digest in before.items() if not tag.startswith("v2.6.")}
     del fake.manifests[REPOSITORIES.journal]
     put_by_hand(client, "v2.6", "by hand")
-    with refused(GateRefused, "v2.6 holds", "should hold a release"):
+    with refused(GateRefused, "v2.6 points to", "it should be a release"):
         released(client, "v2.6.5")
 
 
@@ -375,8 +379,8 @@ def test_what_nobody_signed_in_place_of_the_journal_stops_nothing(client: Regist
     client.put_manifest(REPOSITORIES.journal, journal.TAG, manifest)
     released(client, "v2.6.0")
     assert "v2.6.0-cv" in tags(client)
-    book = journal.read_journal(client, REPOSITORIES.journal, journal_seal(P256))
-    assert (book.problem, book.journal.own_entries("v2.6.0") != ()) == ("", True)
+    stored = journal.read_journal(client, REPOSITORIES.journal, journal_seal(P256))
+    assert (stored.problem, stored.journal.own_entries("v2.6.0") != ()) == ("", True)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"transactions": [3]}'], ids=bytes.decode)
@@ -384,9 +388,9 @@ def test_a_signed_journal_that_cannot_be_read_stops_everything(
     client: Registry, body: bytes
 ) -> None:
     """One of a newer version, for instance."""
-    kept_at = REPOSITORIES.journal
-    made = document.push_document(client, kept_at, journal.KIND, body, journal_seal(P256))
-    client.put_manifest(kept_at, journal.TAG, made)
+    repository = REPOSITORIES.journal
+    made = document.push_document(client, repository, journal.KIND, body, journal_seal(P256))
+    client.put_manifest(repository, journal.TAG, made)
     with refused(EnvironmentFailed, "not a journal"):
         released(client, "v2.6.0")
     assert tags(client) == {}
@@ -411,19 +415,19 @@ def test_an_unsigned_journal_that_was_deleted_in_part_stops_nothing(
     fake: FakeRegistry, client: Registry, signer: str, lost: str
 ) -> None:
     released(client, "v2.6.0")
-    kept_at = REPOSITORIES.journal
+    repository = REPOSITORIES.journal
     seal = journal_seal(STRANGER) if signer == "a stranger" else None
-    made = document.push_document(client, kept_at, journal.KIND, b"[]", seal)
+    made = document.push_document(client, repository, journal.KIND, b"[]", seal)
     if signer == "rubbish":
         config, body = made.parse_blobs()
-        made = image_manifest(config, [client.push_bytes(kept_at, b"x", "x/y"), body])
-    client.put_manifest(kept_at, journal.TAG, made)
+        made = image_manifest(config, [client.push_bytes(repository, b"x", "x/y"), body])
+    client.put_manifest(repository, journal.TAG, made)
     layers = made.parse_blobs()[1:]
     for gone in {"the document": layers[-1:], "the signature": layers[:1]}.get(lost, layers):
-        fake.blobs[kept_at].pop(gone.digest)
+        fake.blobs[repository].pop(gone.digest)
     released(client, "v2.6.1")
     assert "v2.6.1-cv" in tags(client)
-    assert journal.read_journal(client, kept_at, journal_seal(P256)).problem == ""
+    assert journal.read_journal(client, repository, journal_seal(P256)).problem == ""
 
 
 # Strangers
@@ -436,13 +440,15 @@ def test_tags_of_strangers_stop_no_release(
     released(client, "v2.6.0")
     junk = {tag: put_by_hand(client, tag, "junk") for tag in ("v2.6.1", "v2.6.1-cv", "v2.6-new")}
     approvals = approved(client, "v2.6.1")
-    strict = replace(at(client), allowed=lambda *_: ())
+    strict = replace(at(client), read_decisions=lambda *_: ())
     outcome = promote_tags(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
     assert {each.tag: each.old for each in outcome.entries if each.tag in junk} == junk
     assert not set(tags(client).values()) & set(junk.values())
     said = capsys.readouterr().err
     for tag, digest in junk.items():
-        assert f"{tag} holds {digest}, which no trusted decision is about: it is replaced" in said
+        assert (
+            f"{tag} points to {digest}, which no trusted decision is about: it is replaced" in said
+        )
 
 
 def test_tags_of_strangers_cost_nothing(client: Registry) -> None:
@@ -455,7 +461,7 @@ def test_tags_of_strangers_cost_nothing(client: Registry) -> None:
             assert copy is not None
             client.put_manifest(PRODUCTION, f"v2.5.{number}-x", copy)
         put_by_hand(client, "v2.6-new", "junk")
-        strict = replace(at(client), allowed=lambda *_: ())
+        strict = replace(at(client), read_decisions=lambda *_: ())
         approvals = approved(client, "v2.6.1")
         before = line(client).step
         preview_promotion(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
@@ -685,7 +691,7 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
         held = modern.manifests[PRODUCTION]["v2.6-cv"][1]
         if sha256(held) == other and problem is None:
             unseen += 1
-            with refused(GateRefused, "v2.6-cv holds", other):  # it came after our last look
+            with refused(GateRefused, "v2.6-cv points to", other):  # it came after our last look
                 promote_tags(at(direct(modern)), tag_set("v2.6.2"), approvals["v2.6.2"])
         if problem is not None:
             assert "v2.6-cv" in str(problem)
@@ -817,7 +823,7 @@ def test_the_lock_of_another_is_waited_for_and_ends(fake: FakeRegistry, clock: C
             locked += 1
             with refused(EnvironmentFailed, "my machine holds the lock", "UTC", "wait"):
                 promote_tags(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
-            clock.sleep(lock.HOLDS_S)
+            clock.sleep(lock.CLAIM_S)
             promote_tags(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
         world.check_settled({"v2.6": "v2.6.2", "latest": "v2.6.2"})
     assert locked > 15
@@ -836,7 +842,7 @@ def test_a_run_that_was_asleep_past_its_claim_puts_no_more(
         promote_tags(at(direct(modern), "their machine"), tag_set("v2.6.2"), approvals["v2.6.2"])
 
     def asleep() -> None:
-        clock.sleep(lock.HOLDS_S + 1)
+        clock.sleep(lock.CLAIM_S + 1)
         theirs()
 
     def mine(client: Registry) -> object:
@@ -854,7 +860,9 @@ def test_a_run_that_was_asleep_past_its_claim_puts_no_more(
             continue
         late += 1
         assert len(behind) <= 1, behind
-        with pytest.raises(ReleaseError, match=f"{behind[0] if behind else 'v2.6'} holds"):
+        with pytest.raises(
+            ReleaseError, match=f"{behind[0] if behind else 'v2.6'}(: it)? points to"
+        ):
             theirs()
     assert late == 7, "of every alias' put, and the put of the journal before it"
 
@@ -874,7 +882,7 @@ def test_who_wakes_up_past_the_claim_puts_at_most_what_was_under_way(
         client, put = direct(fake), list[str]()
 
         def asleep(client: Registry = client, put: list[str] = put) -> None:
-            clock.sleep((lock.TRUSTED_S if meanwhile == "nobody" else lock.HOLDS_S) + 1)
+            clock.sleep((lock.TRUSTED_S if meanwhile == "nobody" else lock.CLAIM_S) + 1)
             if meanwhile != "nobody":
                 taken.enter_context(
                     lock.hold_lock(direct(fake), REPOSITORIES.journal, "their machine")
@@ -981,7 +989,7 @@ def test_a_claim_put_while_another_waits_is_found(fake: FakeRegistry, clock: Clo
 def test_who_comes_late_does_not_free_the_lock_of_another(client: Registry, clock: Clock) -> None:
     with contextlib.ExitStack() as late:
         late.enter_context(lock.hold_lock(client, "records", "a"))
-        clock.sleep(lock.HOLDS_S + 1)
+        clock.sleep(lock.CLAIM_S + 1)
         with lock.hold_lock(client, "records", "b") as claim:
             late.close()
             claim.require_held()
@@ -992,7 +1000,7 @@ def test_a_registry_too_slow_for_the_lock(
 ) -> None:
     fake.fail(Fault("PUT", lock.TAG, 1, meanwhile=lambda: clock.sleep(3)))
     with (
-        refused(EnvironmentFailed, "3.0 s", "within 0.5 s"),
+        refused(EnvironmentFailed, "3.0 s", "at most 0.5 s"),
         lock.hold_lock(client, "records", "me"),
     ):
         pass
@@ -1031,7 +1039,7 @@ def test_a_claim_that_nobody_trusted_signed_holds_up_nobody(
     text = {"a stranger": STRANGER, "another claim": P256}.get(signature)
     if text:
         said = made.annotations if signature == "a stranger" else {}
-        signature = signs(text).sign(lock._encode_claim("records", said)).decode()
+        signature = signs(text).sign(lock._encode_signed_part("records", said)).decode()
     client.put_manifest(
         "records", lock.TAG, junk_lock(client, clock.now + until, **{lock._SIGNATURE: signature})
     )
@@ -1076,7 +1084,7 @@ def test_a_claim_that_somebody_trusted_signed_is_waited_for(client: Registry, cl
         lock.hold_lock(client, "records", "me", signs()),
     ):
         pass
-    clock.sleep(lock.HOLDS_S)
+    clock.sleep(lock.CLAIM_S)
     with lock.hold_lock(client, "records", "me", signs()):
         pass
 
