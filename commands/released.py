@@ -127,6 +127,7 @@ def run_verify(asked: Namespace) -> int:
         catalog.repositories,
         asked.reference,
         attest.load_trusted(asked.key, asked.identity),
+        catalog.images,
     )
     if asked.json:
         print_record(found)
@@ -204,7 +205,8 @@ def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
 def run_due(asked: Namespace) -> int:
     """`due`: show which releases are due, and why.
 
-    If it is not known which images the scan refuses, it ends with EXIT_INCONCLUSIVE.
+    If it is not known which images the scan refuses, or through which channel a release went, it
+    ends with EXIT_INCONCLUSIVE.
     """
     catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
     trusted = attest.load_trusted(asked.key, asked.identity)
@@ -222,7 +224,7 @@ def run_due(asked: Namespace) -> int:
         lines = [" ".join(str(each).split()) for each in found]
         progress.print_answer("\n".join(lines or [f"nothing is due on {day}"]))
     if not (kept.problem and out):
-        return EXIT_OK
+        return EXIT_OK if all(each.channel for each in out) else EXIT_INCONCLUSIVE
     where = f"{registry.host}/{catalog.repositories.records}:{store.TAG}"
     progress.say_line(
         f"  it is not known which images the scan refuses, and so what is due: {where}: "

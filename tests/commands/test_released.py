@@ -56,7 +56,7 @@ def test_what_is_due_is_an_answer(
 ) -> None:
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     monkeypatch.setattr(released, "list_releases", lambda *_: ())
-    monkeypatch.setattr(store, "read_history", lambda *_: History({}))
+    monkeypatch.setattr(store, "read_stored", lambda *_: StoredHistory(History({})))
     public = keys.generate_pair(home, "mine")[1]
     asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
     assert asked.run(asked) == 0

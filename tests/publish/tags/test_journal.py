@@ -356,6 +356,9 @@ class Marked:
     def put_marks(self, _: Transaction) -> None:
         pytest.fail("what is in an unsigned journal is not signed")
 
+    def is_within_reach(self, digest: str) -> bool:
+        return False
+
     def read_reason(self, digest: str) -> str:
         return "yanked" if digest in self.said else ""
 
