@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oci import document, referrers
-from oci.document import Seal
+from oci.document import Seal, StoredDocument
+from oci.manifest import canonical_json
 from oci.registry import Registry, RegistryError
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import SCHEMA_VALUES
+from runner.untrusted import SCHEMA_VALUES, Malformed, parse_json
 from scan.history import History
 from scan.record import Sbom
 
@@ -99,18 +100,27 @@ def read_stored(
     )
     if found is None or not found.is_readable:
         return StoredHistory(History({}), found.problem if found else NONE_YET)
-    most = SCHEMA_VALUES if found.problem else SIGNED_VALUES
+    if found.problem:
+        return _read_claims(found, today)
     where = f"{registry.host}/{repository}:{TAG}"
     try:
-        history = records.from_json(History, found.body, where, most)
+        history = records.from_json(History, found.body, where, SIGNED_VALUES)
     except ConfigError as error:
-        if found.problem:
-            return StoredHistory(History({}), f"{found.problem}, and it is not a history")
         raise EnvironmentFailed(
             error.message, "use the version of this project that wrote it, or remove that tag"
         ) from None
-    checked = history.without_invalid_entries(today)
-    return StoredHistory(checked.only_claims() if found.problem else checked, found.problem)
+    return StoredHistory(history.without_invalid_entries(today))
+
+
+def _read_claims(found: StoredDocument, today: datetime.date) -> StoredHistory:
+    """Return what counts of a history whose signature does not count: days of its findings."""
+    try:
+        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES, SCHEMA_VALUES)
+        said = canonical_json({"seen": content["seen"]})
+        history = records.from_json(History, said, TAG, SCHEMA_VALUES)
+    except (Malformed, ConfigError, KeyError, TypeError):
+        return StoredHistory(History({}), f"{found.problem}, and it is not a history")
+    return StoredHistory(history.without_invalid_entries(today).only_claims(), found.problem)
 
 
 def store_history(
