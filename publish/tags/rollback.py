@@ -94,18 +94,17 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
         earlier = next(
             (each for each in stored.journal.yank_transactions if each.version == version), None
         )
-        unmarked = [
-            each
-            for each in _list_unmarked(production, version, entries)
-            if earlier is None or production.marks.is_within_reach(each.new)
-        ]
-        if unmarked or earlier is None:
+        due = entries
+        if earlier is not None:
+            unmarked = _list_unmarked(production, version, entries)
+            due = tuple(each for each in unmarked if production.marks.is_within_reach(each.new))
+        if due:
             transaction = Transaction(
                 "yank",
                 version,
                 production.owner,
                 current_time(),
-                tuple(unmarked if earlier else entries),
+                due,
                 reason=earlier.reason if earlier else reason,
             )
             carry_out(production, claim, stored, transaction)

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import requests
@@ -22,7 +22,7 @@ from oci.registry import Registry
 from publish.released import trusted_journal
 from publish.released.promotions import find_last_promotion, list_releases
 from publish.tags import journal, lock
-from publish.tags.journal import Journal, Transaction
+from publish.tags.journal import Journal, StoredJournal, Transaction
 from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError
 from runner.verdict import Verdict
@@ -389,9 +389,12 @@ def test_an_unsigned_journal_is_confirmed_once_in_a_command(
     forge(line, *kept(line).transactions)
     asked: list[object] = []
     real = trusted_journal.confirm_stored
-    monkeypatch.setattr(
-        trusted_journal, "confirm_stored", lambda *each: asked.append(0) or real(*each)
-    )
+
+    def confirm(*each: Any) -> StoredJournal:
+        asked.append(each)
+        return real(*each)
+
+    monkeypatch.setattr(trusted_journal, "confirm_stored", confirm)
     command = replace(line, registry=Registry(line.registry.host))
     for _ in range(5):
         assert len(list_releases(command.registry, command.catalog, command.trusted)) == 2

@@ -664,5 +664,5 @@ def test_a_yank_killed_after_every_request(world: World, record_property: Any) -
                 direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK
             )
             assert [each.problem for each in found] == [""]
-    assert len(states) == 106, "every request of a yank of two images, which looks at aliases too"
+    assert len(states) == 120, "every request of a yank of two images, which looks at aliases too"
     record_property("fault points", len(states))
