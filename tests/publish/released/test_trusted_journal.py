@@ -22,6 +22,7 @@ from oci.registry import Registry
 from publish.released import trusted_journal
 from publish.released.promotions import find_last_promotion, list_releases
 from publish.tags import journal, lock
+from publish.tags.confirm import confirm_stored
 from publish.tags.journal import Journal, StoredJournal, Transaction
 from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError
@@ -388,7 +389,7 @@ def test_an_unsigned_journal_is_confirmed_once_in_a_command(
 ) -> None:
     forge(line, *kept(line).transactions)
     asked: list[object] = []
-    real = trusted_journal.confirm_stored
+    real = confirm_stored
 
     def confirm(*each: Any) -> StoredJournal:
         asked.append(each)
