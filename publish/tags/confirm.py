@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from images.names import candidate_stem, parse_own_tag
+from images.names import candidate_stem, image_tag, parse_own_tag
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
 from publish.tags.decisions import (
@@ -132,6 +132,10 @@ def _order_versions(lookup: VersionLookup, hints: Iterable[str]) -> list[str]:
     for own in filter(None, map(parse_own_tag, lookup.tags)):
         stem = candidate_stem(str(own.version)) if own.is_candidate else str(own.version)
         tagged[stem] = tagged.get(stem, False) or own.image in images
+    if lookup.is_cut:  # then at least what users are on is found, and its aliases lead further
+        digests = {lookup.resolve_tag(image_tag("latest", image)) for image in lookup.images}
+        for digest in sorted(digests - {""}):
+            tagged |= {each.version: True for each in lookup.read_decisions(digest, ())}
     return sorted(
         {**named, **tagged},
         key=lambda each: (each not in tagged, each not in named, not tagged.get(each)),
@@ -149,7 +153,7 @@ def confirm_stored(
     if stored.digest is not None and not stored.problem:
         return stored
     lookup = look_up_versions()
-    if not (stored.problem or any(map(parse_own_tag, lookup.tags))):
+    if not (stored.problem or lookup.is_cut or any(map(parse_own_tag, lookup.tags))):
         return stored
     journal = confirm_journal(stored.journal, lookup, read_marks)
     problem = stored.problem or (MISSING if journal.transactions else "")
