@@ -48,7 +48,7 @@ from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, ConfigError
-from runner.untrusted import Malformed, read_file
+from runner.untrusted import Malformed, clean_line, read_file
 from runner.verdict import Verdict
 from scan import store
 
@@ -128,6 +128,7 @@ def run_verify(asked: Namespace) -> int:
         catalog.repositories,
         asked.reference,
         attest.load_trusted(asked.key, asked.identity),
+        catalog.images,
     )
     if asked.json:
         print_record(found)
@@ -203,7 +204,11 @@ def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
 
 
 def run_due(asked: Namespace) -> int:
-    """`due`: show which releases are due, and why."""
+    """`due`: show which releases are due, and why.
+
+    If it is not known which images the scan refuses, or through which channel a release went, it
+    ends with EXIT_INCONCLUSIVE.
+    """
     catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
     trusted = attest.load_trusted(asked.key, asked.identity)
     out, today = (
@@ -211,15 +216,22 @@ def run_due(asked: Namespace) -> int:
         datetime.datetime.now(datetime.UTC).date(),
     )
     seal = documents.make_findings_seal(attest.load_signer, trusted)
-    judgements = store.read_history(registry, catalog.repositories.records, seal, today).judgements
+    kept = store.read_stored(registry, catalog.repositories.records, seal, today)
     day = asked.date or today
-    found = schedule.find_due(day, channels.load(), catalog.lines, out, judgements)
+    found = schedule.find_due(day, channels.load(), catalog.lines, out, kept.history.judgements)
     if asked.json:
         progress.print_json(json.dumps([records.to_plain(each) for each in found], indent=2))
     else:
         lines = [" ".join(str(each).split()) for each in found]
         progress.print_answer("\n".join(lines or [f"nothing is due on {day}"]))
-    return EXIT_OK
+    if not (kept.problem and out):
+        return EXIT_OK if all(each.channel for each in out) else EXIT_INCONCLUSIVE
+    where = f"{registry.host}/{catalog.repositories.records}:{store.TAG}"
+    progress.say_line(
+        f"  it is not known which images the scan refuses, and so what is due: {where}: "
+        f"{clean_line(kept.problem)}: run `./release.py rescan`"
+    )
+    return EXIT_INCONCLUSIVE
 
 
 def run_notes(asked: Namespace) -> int:

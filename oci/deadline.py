@@ -13,11 +13,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Self
+from http.client import HTTPException, HTTPResponse
+from typing import Any, BinaryIO, ClassVar, Self, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
 
+LARGEST_LINE, LARGEST_HEAD = 16 << 10, 64 << 10
+"""Bytes of a header, and of all of them with the status line. Most answers have less than 2 KB."""
+MOST_ADDRESSES = 4
+"""How many addresses of a host are tried."""
 _LOOKS_EVERY_S = 0.25
 
 
@@ -36,7 +43,6 @@ class Deadline:
         if outer is not None:
             self._ends = min(self._ends, outer._ends)
         self._socket: socket.socket | None = None
-        self._is_cut = False
 
     def __enter__(self) -> Self:
         _WATCH.add_deadline(self)
@@ -64,9 +70,19 @@ class Deadline:
         """The seconds that are left."""
         return max(0.0, self._ends - time.monotonic())
 
+    def require_time(self) -> None:
+        """Raise TimeoutError if the time is over: then no request may begin or go on elsewhere."""
+        if self.is_over:
+            raise TimeoutError(f"not within {self.seconds:.0f} s")
+
     def note_connection(self, connection: socket.socket | None) -> None:
-        """Note the connection that is shut when the time is over."""
+        """Note the connection that is shut when the time is over.
+
+        Raises TimeoutError if it is over already: nothing may be sent any more.
+        """
         self._socket = connection
+        self.cut_if_over()
+        self.require_time()
 
     @property
     def noted_connection(self) -> socket.socket | None:
@@ -75,8 +91,7 @@ class Deadline:
 
     def cut_if_over(self) -> None:
         """Shut the connection if the time is over, so that nothing waits for it any more."""
-        if self.is_over and not self._is_cut and self._socket is not None:
-            self._is_cut = True
+        if self.is_over and self._socket is not None:
             with contextlib.suppress(OSError):  # it may be closed already
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
@@ -126,13 +141,56 @@ def _note_socket(connection: HTTPConnection) -> None:
         deadline.note_connection(connection.sock)
 
 
+class _HeadReader:
+    """The reader of an answer's head: status lines and headers, with a bound on all of them.
+
+    Python's own bound is 6 MB, and its parsers take minutes for such a head. A header that is
+    folded over several lines has been forbidden since RFC 7230.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left = LARGEST_HEAD
+
+    def readline(self, limit: int = -1) -> bytes:
+        """Return one line. Raises HTTPException if it is folded or too long."""
+        line = self._stream.readline(LARGEST_LINE + 1)
+        self._left -= len(line)
+        if len(line) > LARGEST_LINE or self._left < 0:
+            raise HTTPException("its headers are too long")
+        if line[:1] in (b" ", b"\t"):
+            raise HTTPException("a header goes on over several lines")
+        return line
+
+    def close(self) -> None:
+        """Close what is read from."""
+        self._stream.close()
+
+
+class _BoundedResponse(HTTPResponse):
+    """An answer whose head is bounded."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        if self.headers is not None:
+            return
+        stream = self.fp
+        reader = self.fp = cast(Any, _HeadReader(stream))
+        try:
+            super().begin()
+        finally:
+            if self.fp is reader:  # else the answer has no body, and is closed
+                self.fp = stream
+
+
 class _NotedConnection(HTTPConnection):
     """A connection that tells the deadline of its thread which socket is in use."""
 
     check_peer: ClassVar[Callable[[str], None]]
+    response_class = _BoundedResponse
 
     def _new_conn(self) -> socket.socket:
-        made = super()._new_conn()
+        made = self._connect_to_any()
         if self.proxy is None:
             try:
                 type(self).check_peer(made.getpeername()[0])
@@ -140,6 +198,35 @@ class _NotedConnection(HTTPConnection):
                 made.close()
                 raise
         return made
+
+    def _connect_to_any(self) -> socket.socket:
+        """Return a connection to one of the first addresses of the host, within the deadline."""
+        name, longest, failed = self._dns_host, self.timeout, None
+        try:
+            for address in self._list_addresses():
+                if (bound := current_deadline()) is not None:
+                    bound.require_time()
+                    given = longest if isinstance(longest, int | float) else bound.left_s
+                    self.timeout = min(given, max(bound.left_s, _LOOKS_EVERY_S))
+                self._dns_host = address
+                try:
+                    return super()._new_conn()
+                except (ConnectTimeoutError, NewConnectionError) as error:
+                    failed = error
+        finally:
+            self._dns_host, self.timeout = name, longest
+        raise failed or NewConnectionError(self, f"{self.host} has no address")
+
+    def _list_addresses(self) -> list[str]:
+        """Return the first addresses of the host."""
+        try:
+            found = socket.getaddrinfo(
+                self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
+            )
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        addresses = (str(where[0]) for *_, where in found)
+        return list(dict.fromkeys(addresses))[:MOST_ADDRESSES]
 
     def connect(self) -> None:
         super().connect()

@@ -15,6 +15,7 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_ma
 from oci.registry import Registry, RegistryError, Unreadable, report_malformed
 
 LARGEST_SIGNATURE = 1 << 20
+"""Bytes. A bundle around a statement without content has a few kilobytes."""
 
 
 class Seal(Protocol):
@@ -60,25 +61,35 @@ class StoredDocument:
     is_lost: bool = False
 
 
-def read_signed(
-    registry: Registry, repository: str, tag: str, seal: Seal | None, limit: int
+def read_signed(  # noqa: PLR0913, PLR0917 - where, who is believed, and how much is read
+    registry: Registry,
+    repository: str,
+    tag: str,
+    seal: Seal | None,
+    limit: int,
+    unsigned_limit: int | None = None,
 ) -> StoredDocument | None:
     """Return the document under a tag, or None if there is no such tag.
 
-    Without a seal its signature is not verified. Raises RegistryError only if the registry fails.
+    Its signature is verified before its bytes are read. Of one whose signature does not count, at
+    most `unsigned_limit` bytes are. Without a seal no signature is verified. Raises RegistryError
+    only if the registry fails.
     """
     where = f"{registry.host}/{repository}:{tag}"
     try:
         manifest = registry.read_manifest(repository, tag)
         if manifest is None:
             return None
-        layers = _list_layers(registry, repository, tag, manifest, limit)
-        blobs = [_read_blob(registry, repository, layer) for layer in layers]
+        *signatures, layer = _list_layers(registry, repository, tag, manifest, limit)
+        signature = b"".join(_read_blob(registry, repository, each) or b"" for each in signatures)
+        problem = _find_problem(seal, layer.digest, signature)
+        if problem and layer.size > (limit if unsigned_limit is None else unsigned_limit):
+            said = f"{problem}, and it has {layer.size:,} bytes, too many to read"
+            return StoredDocument(b"", manifest.digest, said, is_readable=False)
+        body = _read_blob(registry, repository, layer)
     except Unreadable as error:
         digest = registry.resolve_digest(repository, tag) or ""
         return StoredDocument(b"", digest, error.message, is_readable=False)
-    body, signature = blobs[-1], b"".join(each or b"" for each in blobs[:-1])
-    problem = _find_problem(seal, layers[-1].digest, signature)
     if body is not None:
         return StoredDocument(body, manifest.digest, problem)
     gone = f"{where} names a blob that is not there"
@@ -108,7 +119,7 @@ def _list_layers(
     if (
         not 1 <= len(layers) <= 2
         or layers[-1].size > limit
-        or layers[0].size > max(limit, LARGEST_SIGNATURE)
+        or any(layer.size > LARGEST_SIGNATURE for layer in layers[:-1])
     ):
         where = f"{registry.host}/{repository}:{tag}"
         raise Unreadable(200, f"{where} does not hold one document of at most {limit:,} bytes")

@@ -30,6 +30,8 @@ LARGEST_TOKEN = 1 << 20
 """The most bytes that are read of a token service's answer."""
 
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
+_WORD = re.compile(r'(?<![a-z_])([a-z_]{1,20})="([^"]*)"', re.ASCII)
+"""A parameter of a challenge."""
 
 
 Purpose = tuple[str, bool]
@@ -71,7 +73,7 @@ class Login(AuthBase):
             if held and held != refused.request.headers.get("Authorization"):
                 return True  # another thread was refused too, and asked
             scheme = challenge.partition(" ")[0].lower()
-            words = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+            words = dict(_WORD.findall(challenge))
             answer = ""
             if scheme == "bearer" and _is_private(words.get("realm", "")):
                 answer = self._request_token(words)

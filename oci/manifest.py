@@ -31,6 +31,8 @@ LARGEST_MANIFEST = 4 << 20
 
 Registries take no larger ones (Distribution Specification, "Pushing Manifests": at least 4 MiB).
 """
+MOST_VALUES = 200_000
+"""Values and keys of a manifest. A full list of referrers has half of that."""
 LARGEST_BLOB = 1 << 50
 """Bytes. No blob is larger: such a size is a mistake or an attack."""
 
@@ -76,7 +78,7 @@ class Manifest:
 
         Raises Malformed; what `Registry.read_manifest` returned was checked already.
         """
-        found = parse_json(self.body, LARGEST_MANIFEST)
+        found = parse_json(self.body, LARGEST_MANIFEST, MOST_VALUES)
         if not isinstance(found, dict):
             raise Malformed("not a JSON object")
         return found

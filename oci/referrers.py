@@ -42,7 +42,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -63,6 +62,7 @@ from oci.manifest import (
 )
 from oci.registry import WORKERS, Registry, RegistryError, Unreadable, report_malformed
 from runner import progress
+from runner.pool import worker_pool
 from runner.untrusted import Malformed
 
 ATTEMPTS = 8
@@ -72,8 +72,8 @@ LARGEST_BYTES = 256 << 20
 
 MOST_LOOKS = 1_000
 """Manifests that are read for one subject, a request each. An image has about 15 artifacts."""
-LARGEST_LOOK = 64 << 10
-"""Bytes of such a manifest. Those of this project have less than 8 KiB."""
+LARGEST_LOOK = 16 << 10
+"""Bytes of such a manifest, which is kept. Those of this project have less than 8 KiB."""
 
 _SERVED = (200, 404)
 """Statuses of a registry that works, if its content is wrong or missing."""
@@ -130,7 +130,7 @@ def list_referrers(
         tags = registry.list_tags(repository)
         entries = (
             _read_list(registry, repository, digest)["manifests"]
-            if _list_tag(digest) in tags
+            if _list_tag(digest) in tags or registry.has_cut_list(repository)
             else []
         )
     found = _resolve_listed(
@@ -186,7 +186,7 @@ def _read_manifests(
             f"  {len(names) - MOST_LOOKS} artifacts of {where} are not read: remove those "
             "that nobody needs"
         )
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with worker_pool(WORKERS) as pool:
         asked = names[:MOST_LOOKS]
         return dict(
             zip(
@@ -200,12 +200,19 @@ def _read_manifests(
 def _read_own_manifest(
     registry: Registry, repository: str, subject: str, name: str
 ) -> Manifest | None:
-    try:
-        found = registry.read_manifest(repository, name, LARGEST_LOOK)
-    except Unreadable:
-        return None
-    is_own = found is not None and name in (found.digest, _mark_tag(subject, found.digest))
-    return found if is_own else None
+    """Return the manifest under a digest or mark; None if it is another one, or a bad one.
+
+    It is read once in a command: anybody can put thousands of marks.
+    """
+    key = repository, name
+    if key not in registry.looked:
+        try:
+            found = registry.read_manifest(repository, name, LARGEST_LOOK)
+        except Unreadable:
+            found = None
+        is_own = found is not None and name in (found.digest, _mark_tag(subject, found.digest))
+        registry.looked[key] = found if is_own else None
+    return registry.looked[key]
 
 
 def find_referrer(
@@ -262,7 +269,7 @@ def copy_artifacts(
     call again.
     """
     digests = sorted(set(artifacts))
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with worker_pool(WORKERS) as pool:
         said = list(pool.map(partial(_copy_problem, registry, source, subject), digests))
         problems = {digest: text for digest, text in zip(digests, said, strict=True) if text}
         if problems:
@@ -329,6 +336,7 @@ def _put_artifacts(
             )
     for mark, manifest in marks.items():
         registry.put_manifest(repository, mark, manifest, contested=False)
+        registry.looked.pop((repository, mark), None)
     if marks:
         _complete_list(registry, repository, subject, marks)
 
@@ -444,7 +452,7 @@ def _find_deleted(registry: Registry, repository: str, listed: Manifest) -> froz
     names = sorted({_digest_in(entry) for entry in listed.index_entries()})
     if len(names) > MOST_LOOKS * 2:
         return frozenset()
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with worker_pool(WORKERS) as pool:
         there = pool.map(
             lambda name: is_digest(name) and registry.resolve_digest(repository, name), names
         )

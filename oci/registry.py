@@ -15,7 +15,6 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
@@ -41,9 +40,10 @@ from oci.manifest import (
     sha256,
 )
 from oci.transport import TIMEOUT_S, RegistryError, repeat_request
-from oci.upload import BlobSource, check_digest, upload_blob, upload_location
-from runner import records
+from oci.upload import BlobSource, cancel_upload, check_digest, upload_blob, upload_location
+from runner import progress, records
 from runner.errors import ConfigError
+from runner.pool import worker_pool
 from runner.untrusted import Malformed, clean_line, parse_json
 
 __all__ = [
@@ -92,6 +92,10 @@ class Unreadable(RegistryError):
     """
 
 
+class TooLong(Unreadable):
+    """An answer or a list that has more bytes or entries than are read."""
+
+
 _SPOKEN_TO = dict.fromkeys(("docker.io", "index.docker.io"), "registry-1.docker.io")
 """Docker Hub's names, and the host of its API; `docker login` keeps credentials under the name."""
 
@@ -115,6 +119,9 @@ class Registry:
             set()
         )  # blobs seen in a repository: they stay during a run
         self._silent_until = 0.0
+        self._cut: set[str] = set()
+        self.looked: dict[tuple[str, str], Manifest | None] = {}
+        """What oci/referrers.py read by repository and name: each name once in a command."""
 
     def ping(self) -> None:
         """Raise RegistryError if no registry answers, or if it wants other credentials."""
@@ -200,12 +207,27 @@ class Registry:
         return answer.headers.get("OCI-Subject", "")
 
     def list_tags(self, repository: str) -> tuple[str, ...]:
-        """Return every tag, in the registry's order; none if there is no such repository."""
+        """Return every tag, in the registry's order; none if there is no such repository.
+
+        Of a list that is too long only the beginning is returned, and a line says so. Then
+        `has_cut_list` is true: a tag that is not in the list may be there all the same.
+        """
         path = f"{_require_repository(repository)}/tags/list?n={PAGE_ENTRIES}"
-        found = self._read_pages(
-            path, "tags", lambda tag: tag if isinstance(tag, str) and _TAG.fullmatch(tag) else None
-        )
-        return tuple(found or ())
+        found: list[str] = []
+        try:
+            self._read_pages(path, "tags", _as_tag, found)
+        except TooLong:
+            if repository not in self._cut:
+                progress.say_line(
+                    f"  {self.host}/{repository} has too many tags to list: tags are looked up by "
+                    "the names that are known; remove the tags that nobody needs"
+                )
+            self._cut.add(repository)
+        return tuple(found)
+
+    def has_cut_list(self, repository: str) -> bool:
+        """Return whether `list_tags` did not return all tags of a repository."""
+        return repository in self._cut
 
     def list_referrers(self, repository: str, digest: str) -> list[Any] | None:
         """Return the descriptors of the manifests whose subject is `digest`.
@@ -213,7 +235,8 @@ class Registry:
         They have type and annotations. Returns None if the registry does not list referrers.
         """
         path = f"{_require_repository(repository)}/referrers/{_require_digest(digest)}"
-        return self._read_pages(path, "manifests", _as_listed)
+        found: list[Any] = []
+        return found if self._read_pages(path, "manifests", _as_listed, found) else None
 
     def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
         """Return whether the repository holds the blob.
@@ -270,9 +293,8 @@ class Registry:
             check_digest(answer, digest)
             self._held.add((repository, digest))
             return True
-        with contextlib.suppress(RegistryError):  # optional: registries remove unfinished uploads
-            if opened := upload_location(answer):
-                self._send_request("DELETE", opened, expect=(202, 204))
+        with contextlib.suppress(RegistryError):
+            cancel_upload(self._send_request, repository, upload_location(answer))
         return self.has_blob(repository, digest)
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
@@ -298,7 +320,7 @@ class Registry:
                 errors.append(error)
                 stopped.set()
 
-        with ThreadPoolExecutor(workers) as pool:
+        with worker_pool(workers) as pool:
             try:
                 list(pool.map(ensure, {blob.digest: blob for blob in blobs}.values()))
             finally:
@@ -364,30 +386,28 @@ class Registry:
                 raise self._unanswered_error(what, TimeoutError(), whole)
 
     def _read_pages(
-        self, path: str, name: str, parsed: Callable[[Any], T | None]
-    ) -> list[T] | None:
-        """Return the entries under `name` of all pages of a list, or None if there is no such list.
+        self, path: str, name: str, parsed: Callable[[Any], T | None], found: list[T]
+    ) -> bool:
+        """Add the entries under `name` of all pages of a list to `found`.
 
-        `parsed` returns what is kept of an entry, or None to leave it out.
+        `parsed` returns what is kept of an entry, or None to leave it out. Returns False if there
+        is no such list, and raises TooLong after the entries of the pages before.
         """
-        found: list[T] = []
         count = size = 0
         whole = Deadline(LIST_S)
         for _ in range(PAGES):
             answer = self._send_request("GET", path, expect=(200,) if count else (200, 404))
             if answer.status_code == 404:
-                return None
+                return False
             entries = _page_entries(answer, name)
             count, size = count + len(entries), size + len(answer.content)
             if count > LONGEST_LIST or size > LONGEST_LIST_BYTES or whole.is_over:
                 problem = f"more than {count:,} {name} or {size:,} bytes"
-                raise RegistryError(
-                    200, f"{transport.show_address(answer.url)}: {problem}", _CLEAN_UP
-                )
+                raise TooLong(200, f"{transport.show_address(answer.url)}: {problem}", _CLEAN_UP)
             found += [kept for entry in entries if (kept := parsed(entry)) is not None]
             following = _next_page(answer)
             if not following:
-                return found
+                return True
             path = following
             if not path.startswith(self._base):
                 where = transport.show_address(path)
@@ -446,7 +466,7 @@ class Registry:
         if not passed:
             raise transport.unexpected_answer_error(what, answer)
         if not is_stream and not fits:
-            raise Unreadable(200, f"{what}: more than {limit} bytes were served")
+            raise TooLong(200, f"{what}: more than {limit} bytes were served")
         return answer
 
     def _send_with_login(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
@@ -509,6 +529,11 @@ def report_malformed(registry: Registry, repository: str, reference: str) -> Ite
     except Malformed as error:
         where = f"{registry.host}/{repository} {reference}"
         raise Unreadable(200, f"{where}: does not follow the OCI specification: {error}") from None
+
+
+def _as_tag(entry: object) -> str | None:
+    """Return an entry of a list of tags; None if it is no tag."""
+    return entry if isinstance(entry, str) and _TAG.fullmatch(entry) else None
 
 
 def _as_listed(entry: object) -> dict[str, Any] | None:

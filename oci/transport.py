@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from http.client import HTTPException, IncompleteRead
 from typing import Any, ClassVar, Self, TypeVar, cast
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -314,14 +314,17 @@ class _RegistrySession(requests.Session):
         self._base = base
 
     def send(self, request: requests.PreparedRequest, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
-        """Send a request, one that follows a redirect too.
+        """Send a request, one that follows a redirect or a login too.
 
-        Raises Misdirected for one that deletes something outside the registry.
+        Raises TimeoutError if the time of the request before is over, and Misdirected for one that
+        deletes anything but an upload.
         """
-        if request.method == "DELETE" and not _is_below(str(request.url), self._base):
+        if (bound := deadline.current_deadline()) is not None:
+            bound.require_time()
+        if request.method == "DELETE" and not _is_upload(str(request.url), self._base):
             where = show_address(str(request.url))
             raise Misdirected(
-                f"the registry sends a DELETE on to {where}, and nothing is deleted outside it"
+                f"the registry sends a DELETE to {where}, and only uploads are deleted"
             )
         return super().send(request, **named)
 
@@ -357,16 +360,21 @@ class _RegistrySession(requests.Session):
         return target
 
 
-def _is_below(address: str, base: str) -> bool:
-    """Return whether an address is below `base` for every server.
+_UPLOAD = re.compile(
+    r"(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)/blobs/uploads/(?!\.{1,2}(?:\?|$))[A-Za-z0-9._=-]+"
+    r"(?:\?[^#\\]*)?",
+    re.ASCII,
+)
 
-    Some servers decode `%2e` and `%2f` before they look for `..`, and some take a backslash for a
-    slash. No path of the registry's API has any of these.
+
+def _is_upload(address: str, base: str) -> bool:
+    """Return whether an address is that of an upload in the API below `base`.
+
+    Servers differ in what they decode and drop before they look for `..`, so only addresses count
+    that have nothing to decode or drop.
     """
-    path = urlsplit(address).path
-    is_plain = not re.search(r"%(?:2f|5c|25|00)|\\", path, re.IGNORECASE)
-    parts = unquote(path).split("/")
-    return address.startswith(base) and is_plain and not {".", ".."}.intersection(parts)
+    match = _UPLOAD.fullmatch(address.removeprefix(base)) if address.startswith(base) else None
+    return match is not None and not re.search(r"/[/.]|[/.]{2}", match["repository"])
 
 
 class _BoundedAdapter(HTTPAdapter):

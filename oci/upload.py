@@ -128,11 +128,24 @@ def upload_location(answer: requests.Response) -> str:
     return address
 
 
+def cancel_upload(call: Call, repository: str, address: str) -> None:
+    """Ask the registry to forget an upload of a repository.
+
+    It may refuse: registries remove unfinished uploads. Nothing else is deleted, whatever address
+    the registry gave (`oci/transport.py` checks all of it), and no redirect is followed.
+    """
+    path = urlsplit(address).path.rpartition("/")[0]
+    if path == f"/v2/{repository}/blobs/uploads":
+        with contextlib.suppress(RegistryError):
+            call("DELETE", address, expect=(202, 204), allow_redirects=False)
+
+
 class _UploadSession:
     """One upload: its next address (`_address`) and how many bytes the registry has (`_held`)."""
 
     def __init__(self, call: Call, repository: str, source: BlobSource) -> None:
         self._call = call
+        self._repository = repository
         self._source = source
         self._held = 0
         opened = call("POST", f"{repository}/blobs/uploads/", expect=(202,))
@@ -156,8 +169,7 @@ class _UploadSession:
             target = f"{self._address}{'&' if '?' in self._address else '?'}digest={digest}"
             check_digest(self._send_part("PUT", target, self._source.size, 201), digest)
         except RegistryError as error:
-            with contextlib.suppress(RegistryError):  # optional
-                self._call("DELETE", self._address, expect=(202, 204))
+            cancel_upload(self._call, self._repository, self._address)
             return error
         return None
 

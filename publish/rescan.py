@@ -64,7 +64,8 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     """Judge every image of the supported lines in `channel`, and update the history.
 
     No image is pulled. The history is in the registry. Raises EnvironmentFailed if the registry
-    fails. If Trivy fails, that judgement is `infra`.
+    fails. If Trivy fails, that judgement is `infra`. If a tag was moved away from its release, the
+    verdict is at best `inconclusive`.
     """
     started = time.monotonic()
     registry, catalog, judges = bench.registry, bench.catalog, bench.judges
@@ -92,8 +93,9 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     if channel == CANDIDATE:  # the journal marks candidates with a suffix
         withdrawn = frozenset(plain_version(each) for each in withdrawn if is_candidate(each))
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
+    moved = (Verdict.INCONCLUSIVE for image in images if image.is_moved)
     verdict = summary_verdict(
-        judgement.verdict for judgement in judgements if judgement.version in newest
+        (*(each.verdict for each in judgements if each.version in newest), *moved)
     )
     found = tuple(find_due_lines(judgements, withdrawn))
     return RescanResult(

@@ -62,7 +62,7 @@ def open_production(
         registry,
         places,
         lock.make_owner_name(purpose),
-        SignedYankMarks(registry, places.production, trusted, attest.load_signer),
+        SignedYankMarks(registry, places.production, trusted, attest.load_signer, places.staging),
         documents.make_journal_seal(attest.load_signer, trusted),
         decision_check.make_decision_check(registry, places, trusted),
         decision_check.make_decision_reader(registry, places, trusted),

@@ -21,9 +21,14 @@ from typing import Any
 
 DEEPEST = 64
 """Levels of nested JSON. The deepest document that this project writes or reads has 12."""
+SCHEMA_VALUES = 100_000
+"""Values and keys of a text for a schema, if no trusted key signed it.
+
+A schema makes an error of about 2 KB for each wrong value.
+"""
 
 MOST_VALUES = 2_000_000
-"""Keys and values of a JSON text. Checking their types takes 1 KB for each that is wrong.
+"""Values and keys of a JSON text.
 
 The samples of many GPUs and a report of Trivy have some hundred thousand.
 """
@@ -166,15 +171,17 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
                 folders.append(path)
 
 
-def parse_json(data: bytes | str, limit: int, values: int = MOST_VALUES) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+def parse_json(data: bytes | str, limit: int, most: int = MOST_VALUES) -> Any:  # noqa: ANN401 - JSON values have no narrower type
     """Return the value of a JSON text in UTF-8.
 
-    Raises Malformed if it has more than `limit` bytes or `values` keys and values, is no JSON, is
+    Raises Malformed if it has more than `limit` bytes or `most` values and keys, is no JSON, is
     nested deeper than DEEPEST, has a key twice in one object (two readers would see different
     things), or holds a number or character that JSON cannot hold.
     """
     if len(data) > limit:
         raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")
+    if _count_separators(data) > max(most, MOST_VALUES):  # before each takes its memory
+        raise Malformed(f"JSON of more than the allowed {most:,} values")
     try:
         text = data.decode() if isinstance(data, bytes) else data
         found = json.loads(
@@ -183,11 +190,13 @@ def parse_json(data: bytes | str, limit: int, values: int = MOST_VALUES) -> Any:
             parse_constant=_finite_number,
             parse_float=_finite_number,
         )
-        _check_tree(found, values)
+        count = count_values(found)
     except RecursionError:
         raise Malformed(f"JSON that is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
         raise Malformed(f"not JSON: {clean_line(str(error), 150)}") from None
+    if count > most:
+        raise Malformed(f"JSON of {count:,} values, more than the allowed {most:,}")
     return found
 
 
@@ -315,21 +324,27 @@ def _finite_number(text: str) -> float:
     return value
 
 
-def _check_tree(value: object, most: int) -> None:
-    """Raise if a value is nested too deeply, has too many parts, or text that is not Unicode.
+def count_values(value: object) -> int:
+    """Return the number of values and keys of a JSON value.
 
-    A lone surrogate is not: no file can hold it.
+    Raises RecursionError if it is nested too deeply, and ValueError if it holds text that is not
+    Unicode. A lone surrogate is not: no file can hold it.
     """
     level: list[object] = [value]
-    values = 1
+    count = 0
     for _ in range(DEEPEST):
+        count += len(level)
         level = [inner for each in level for inner in _inner_values(each)]
-        values += len(level)
-        if values > most:
-            raise Malformed(f"JSON of more than the allowed {most:,} keys and values")
         if not level:
-            return
+            return count
     raise RecursionError
+
+
+def _count_separators(data: bytes | str) -> int:
+    """Return a number of values and keys that a JSON text cannot exceed, but for the whole one."""
+    if isinstance(data, bytes):
+        return sum(map(data.count, (b",", b":", b"[", b"{")))
+    return sum(map(data.count, (",", ":", "[", "{")))
 
 
 def _inner_values(value: object) -> Iterator[object]:

@@ -18,6 +18,7 @@ from runner.untrusted import Malformed, clean_line, parse_json, read_file
 from scan.record import ScanProblem, count_problems
 
 DOCUMENT_BYTES = 128 << 20
+DOCUMENT_VALUES = 8_000_000
 """The report on an image has some 700 KB."""
 PROBLEMS = 1000
 """Maximum number of problems of one image that are named one by one; the rest is counted."""
@@ -180,7 +181,8 @@ def read_document(path: Path) -> dict[str, Any]:
     FileNotFoundError if there is no such file.
     """
     try:
-        found = parse_json(read_file(path.parent, path.name, DOCUMENT_BYTES), DOCUMENT_BYTES)
+        data = read_file(path.parent, path.name, DOCUMENT_BYTES)
+        found = parse_json(data, DOCUMENT_BYTES, DOCUMENT_VALUES)
     except Malformed as error:
         raise EnvironmentFailed(f"{path} cannot be used: {error}", HINT) from None
     if not isinstance(found, dict):

@@ -28,7 +28,7 @@ from images.debian import installed_packages
 from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, clean_line, parse_json
+from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
 from scan.record import Package, ScanProblem
 
 PURPOSE = "look"
@@ -42,8 +42,6 @@ PROBE = Path(__file__).resolve().parent / "image_probe.py"
 FOLDER = "/look"
 DOCUMENT_BYTES = 16 << 20
 """Maximum size of the document with the facts. It has 300 KB, mostly dpkg's own file."""
-DOCUMENT_VALUES = 300_000
-"""Maximum number of its keys and values. It has some hundred."""
 TIMEOUT_S = 300.0
 """Maximum time of all containers of one image together."""
 ROOT = "0:0"
@@ -406,9 +404,8 @@ def _parse_document(kind: type[_Document], ended: _ProbeExit) -> _Document:
         last = clean_line(lines[-1])
         raise _NoFacts(f"its `python` exited with {ended.exit_code}; it printed last: {last}")
     try:
-        # The limits of `from_json` are larger.
-        parse_json(ended.document, DOCUMENT_BYTES, DOCUMENT_VALUES)
-        return records.from_json(kind, ended.document, "stdout")
+        parse_json(ended.document, DOCUMENT_BYTES, SCHEMA_VALUES)
+        return records.from_json(kind, ended.document, "stdout", SCHEMA_VALUES)
     except (ConfigError, Malformed) as error:
         # Without the hint of the error, which is about files of records.
         problem = error.message if isinstance(error, ConfigError) else str(error)

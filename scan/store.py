@@ -6,15 +6,16 @@ Other tools find an SBOM by its artifact type, which is the media type of its fo
 from __future__ import annotations
 
 import datetime
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oci import document, referrers
-from oci.document import Seal
+from oci.document import Seal, StoredDocument
+from oci.manifest import canonical_json
 from oci.registry import Registry, RegistryError
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, parse_json
+from runner.untrusted import SCHEMA_VALUES, Malformed, parse_json
 from scan.history import History
 from scan.record import Sbom
 
@@ -24,6 +25,10 @@ TAG = "findings"
 ATTEMPTS = 5
 LARGEST_BYTES = 64 << 20
 """A finding has about 120 bytes, a judgement 250."""
+LARGEST_UNSIGNED_BYTES = 4 << 20
+"""Bytes of a history whose signature does not count."""
+SIGNED_VALUES = 10_000_000
+"""Values and keys of a history that a trusted key signed."""
 
 
 def attach_sbom(
@@ -53,41 +58,69 @@ def attach_sbom(
     )
 
 
+@dataclass(frozen=True)
+class StoredHistory:
+    """What counts of the history, and why its refusals of images are not known; empty if they are.
+
+    Whoever can remove the signature of a history can remove a refusal with it.
+    """
+
+    history: History
+    problem: str = ""
+
+
 def read_history(registry: Registry, repository: str, seal: Seal, today: datetime.date) -> History:
     """Return the history of findings; an empty one if none was written yet.
 
     A history that no trusted key signed can only make a fix older than it is known to be
     (`History.claimed`). Raises EnvironmentFailed if a signed one cannot be read.
     """
-    found = document.read_signed(registry, repository, TAG, seal, LARGEST_BYTES)
-    if found is None:
-        return History({})
+    found = read_stored(registry, repository, seal, today)
     where = f"{registry.host}/{repository}:{TAG}"
-    if not found.is_readable:
-        progress.say_line(
-            f"  a new history of findings begins: {where} cannot be read: {found.problem}"
-        )
-        return History({})
-    try:
-        parse_json(found.body, LARGEST_BYTES)
-        history = records.from_json(History, found.body, where)
-    except (Malformed, ConfigError) as error:
-        if found.problem:
-            progress.say_line(
-                f"  a new history of findings begins: {where} is not signed and cannot be read"
-            )
-            return History({})
-        problem = error.message if isinstance(error, ConfigError) else f"{where}: {error}"
-        raise EnvironmentFailed(
-            problem, "use the version of this project that wrote it, or remove that tag"
-        ) from None
-    checked = history.without_invalid_entries(today)
-    if found.problem:
+    if found.problem and found.history.claimed:
         progress.say_line(
             f"  {where}: {found.problem}; its dates can shorten a grace period and never extend it"
         )
-        return checked.only_claims()
-    return checked
+    elif found.problem and found.problem != NONE_YET:
+        progress.say_line(
+            f"  a new history of findings begins: {where} cannot be read: {found.problem}"
+        )
+    return found.history
+
+
+NONE_YET = "there is none"
+
+
+def read_stored(
+    registry: Registry, repository: str, seal: Seal, today: datetime.date
+) -> StoredHistory:
+    """Return the history as `read_history` does, and what is wrong with it. It says nothing."""
+    found = document.read_signed(
+        registry, repository, TAG, seal, LARGEST_BYTES, LARGEST_UNSIGNED_BYTES
+    )
+    if found is None or not found.is_readable:
+        return StoredHistory(History({}), found.problem if found else NONE_YET)
+    if found.problem:
+        return _read_claims(found, today)
+    where = f"{registry.host}/{repository}:{TAG}"
+    try:
+        history = records.from_json(History, found.body, where, SIGNED_VALUES)
+    except ConfigError as error:
+        raise EnvironmentFailed(
+            error.message, "use the version of this project that wrote it, or remove that tag"
+        ) from None
+    return StoredHistory(history.without_invalid_entries(today))
+
+
+def _read_claims(found: StoredDocument, today: datetime.date) -> StoredHistory:
+    """Return what counts of a history whose signature does not count: days of its findings."""
+    try:
+        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES, SCHEMA_VALUES)
+        said = canonical_json({"seen": content["seen"]})
+        history = records.from_json(History, said, TAG, SCHEMA_VALUES)
+    except (Malformed, ConfigError, KeyError, TypeError):
+        return StoredHistory(History({}), f"{found.problem}, and it is not a history")
+    return StoredHistory(history.without_invalid_entries(today).only_claims(), found.problem)
 
 
 def store_history(

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from oci.manifest import canonical_json
 from publish.evidence.keys import PrivateKey, PublicKey, PublicKeys, compute_key_id
 from publish.evidence.statement import MEDIA_TYPE
-from publish.evidence.strict_json import NOT_USABLE, json_object
+from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from runner.errors import GateRefused
 
 
@@ -55,7 +55,8 @@ def verify_envelope_bytes(
     The payload is not parsed before its signature is verified. A key id only says which key to try,
     and an envelope need not have one. Raises GateRefused.
     """
-    return verify_envelope(json_object(envelope, "the envelope"), trusted, payload_type)
+    content = json_object(envelope, "the envelope", BUNDLE_VALUES)
+    return verify_envelope(content, trusted, payload_type)
 
 
 def verify_envelope(

@@ -37,10 +37,11 @@ from oci.manifest import canonical_json
 from publish.evidence.dsse import VerifiedPayload
 from publish.evidence.keys import SIGNING_KEY
 from publish.evidence.statement import MEDIA_TYPE
-from publish.evidence.strict_json import NOT_USABLE, json_object
+from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, summarize_error
 from runner import settings, shell
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
+from runner.untrusted import count_values
 
 KEYLESS = "keyless"
 """Stands where a signing key would."""
@@ -94,7 +95,8 @@ class KeylessSigner:
             raise EnvironmentFailed(
                 f"Sigstore did not sign: {summarize_error(error)}", _ANOTHER_WAY
             ) from None
-        return self._require_believed(json_object(made.encode(), "the bundle that Sigstore made"))
+        what = "the bundle that Sigstore made"
+        return self._require_believed(json_object(made.encode(), what, BUNDLE_VALUES))
 
     def _require_believed(self, content: dict[str, Any]) -> bytes:
         try:
@@ -119,8 +121,11 @@ def verify_certified(
 ) -> VerifiedPayload:
     """Return the payload of a parsed bundle if a trusted identity signed it as `payload_type`.
 
-    Raises GateRefused.
+    The library makes an error for each wrong value, so a bundle has at most BUNDLE_VALUES. Raises
+    GateRefused.
     """
+    if count_values(content) > BUNDLE_VALUES:
+        raise GateRefused(f"a bundle of more than {BUNDLE_VALUES:,} values", NOT_USABLE)
     if not trusted.identities:
         raise GateRefused("signed by a certificate, and no identity is trusted", _TRUST)
     if content.get("mediaType") != _FORMAT:

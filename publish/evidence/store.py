@@ -26,7 +26,6 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -41,10 +40,11 @@ from publish.evidence.keyless import KeylessSigner
 from publish.evidence.keys import PrivateKey, compute_key_id
 from publish.evidence.kinds import find_kind, read_date
 from publish.evidence.statement import Statement
-from publish.evidence.strict_json import NOT_USABLE, json_object
+from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
 from runner import progress
 from runner.errors import ConfigError, GateRefused
+from runner.pool import worker_pool
 from runner.untrusted import clean_line
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -163,7 +163,7 @@ def sign_statement(about: Statement, signer: Signer) -> bytes:
 
 def verify_bundle(data: bytes, trusted: Trusted) -> VerifiedPayload:
     """Return the payload of a bundle, verified by a key or a certificate. Raises GateRefused."""
-    content = json_object(data, "the bundle")
+    content = json_object(data, "the bundle", BUNDLE_VALUES)
     if keyless.is_certified(content):
         return keyless.verify_certified(content, trusted)
     envelope = content.get("dsseEnvelope")
@@ -313,7 +313,7 @@ def _read_files(
             "remove "
             "them there"
         )
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with worker_pool(WORKERS) as pool:
         yield from pool.map(lambda item: _read_sealed(registry, repository, *item), sealed)
         yield from pool.map(
             partial(_read_unsealed, registry, repository, digest, _ReadBudget()), others[:most]

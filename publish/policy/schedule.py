@@ -31,7 +31,8 @@ Action = Literal["release", "announce"]
 class PublishedRelease:
     """A release that was promoted through `channel` on `day` (UTC).
 
-    `withdrawn` says whether it was yanked or rolled back since.
+    `channel` is empty if no decision says it. `withdrawn` says whether it was yanked or rolled back
+    since.
     """
 
     version: Version

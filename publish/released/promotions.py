@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from images.catalog import Catalog, Version
@@ -10,12 +10,12 @@ from images.names import candidate_stem, is_candidate
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
-from publish.evidence.predicates.decision import DecisionClaim
 from publish.evidence.trust import Trusted
 from publish.policy.schedule import PublishedRelease
 from publish.released import trusted_journal
 from publish.released.record import PromotedTag
 from publish.tags.journal import Journal, Transaction
+from runner import progress
 from runner.errors import ConfigError
 from runner.moments import parse_moment
 
@@ -34,26 +34,28 @@ def find_last_promotion(
 ) -> LastPromotion | None:
     """Return the last promotion of a version as a release, else as a candidate, or None.
 
-    A promotion that is half done does not count. `trusted` is called only if the journal names the
-    version. Raises the same errors as `list_releases`.
+    A promotion that is half done does not count. `trusted` is called only if the journal or a tag
+    of production names the version. Raises ConfigError if no trusted decision names its channel.
     """
     names = str(version), candidate_stem(str(version))
     hints = trusted_journal.read_as_written(registry, catalog.repositories, Trusted()).journal
-    if not any(each.version in names for each in _list_done(hints)):
+    if not (
+        any(each.version in names for each in _list_done(hints))
+        or any(registry.resolve_digest(catalog.repositories.production, each) for each in names)
+    ):
         return None
     journal = trusted_journal.read_confirmed(
         registry, catalog.repositories, trusted(), catalog.images
     ).journal
     done = {each.version: each for each in _list_done(journal)}
     if release := done.get(names[0]):
-        return _describe_promotion(
-            catalog, release, _read_channel(registry, catalog, release, trusted())
-        )
+        channel, problem = _read_channel(registry, catalog, release, trusted())
+        if problem:
+            raise ConfigError(problem, _RESTORE)
+        return _describe_promotion(catalog, release, channel)
     candidate = done.get(names[1])
-    found = (
-        next(_read_decisions(registry, catalog, candidate, trusted()), None) if candidate else None
-    )
-    return _describe_promotion(catalog, candidate, found.channel) if candidate and found else None
+    channel = _read_channel(registry, catalog, candidate, trusted())[0] if candidate else ""
+    return _describe_promotion(catalog, candidate, channel) if candidate and channel else None
 
 
 def _describe_promotion(catalog: Catalog, promotion: Transaction, channel: str) -> LastPromotion:
@@ -67,9 +69,9 @@ def list_releases(
 ) -> tuple[PublishedRelease, ...]:
     """Return every promotion of a line of the catalogue, without candidates.
 
-    Raises ConfigError if a signed journal has a promotion whose decision no trusted key signed: if
-    it were left out, a reader would believe that the version is not released. A promotion that only
-    an unsigned journal has is not a release, and a line says so.
+    One whose decisions are gone, or signed by no trusted key, has no channel, and a line says so:
+    if it were left out, a reader would believe that the version is not released. A promotion that
+    only an unsigned journal has is not a release, and a line says so.
     """
     journal = trusted_journal.read_confirmed(
         registry, catalog.repositories, trusted, catalog.images
@@ -83,7 +85,9 @@ def list_releases(
         except ConfigError:  # the catalogue no longer has its line
             continue
         day = parse_moment(each.started_at).date()
-        channel = _read_channel(registry, catalog, each, trusted)
+        channel, problem = _read_channel(registry, catalog, each, trusted)
+        if problem:
+            progress.say_line(f"  {problem}: {_RESTORE}")
         found.append(
             PublishedRelease(
                 version, channel, day, withdrawn=each.version in journal.withdrawn_versions()
@@ -101,28 +105,24 @@ def _list_done(journal: Journal) -> list[Transaction]:
     ]
 
 
-_TRUST = "also trust the public key that signed it, even if another key signs now"
+_RESTORE = (
+    "restore its decisions in the registry; if another key signed them, also trust its public key"
+)
 
 
 def _read_channel(
     registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
-) -> str:
-    """Return the channel of a release. Raises ConfigError if no trusted decision names it."""
-    found = next(_read_decisions(registry, catalog, promotion, trusted), None)
-    if found is None:
-        raise ConfigError(
-            f"{promotion.version} was released with a decision that no trusted key signed", _TRUST
+) -> tuple[str, str]:
+    """Return the channel of a promotion; if no trusted decision names it, also the problem.
+
+    The images of a release have a decision each, and the first that can be read says it.
+    """
+    problem = "no decision on it is in the registry"
+    for digest, artifact in dict.fromkeys((each.new, each.decision) for each in promotion.entries):
+        found = evidence.find_evidence(
+            registry, catalog.repositories.production, digest, artifact, trusted
         )
-    return found.channel
-
-
-def _read_decisions(
-    registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
-) -> Iterator[DecisionClaim]:
-    """Yield the decision behind a promotion, if a trusted key signed it."""
-    entry = promotion.entries[0]
-    found = evidence.find_evidence(
-        registry, catalog.repositories.production, entry.new, entry.decision, trusted
-    )
-    if found and found.statement and found.predicate_type == DECISION:
-        yield decision.read_decision(found.statement)
+        if found and found.statement and found.predicate_type == DECISION:
+            return decision.read_decision(found.statement).channel, ""
+        problem = f"{artifact}: {found.problem}" if found else problem
+    return "", f"the channel of {promotion.version} is not known: {problem}"

@@ -33,24 +33,34 @@ Each may need the evidence on a digest.
 
 @dataclass(frozen=True)
 class Published:
-    """An image under the tag of its version, in `channel` (production or candidate)."""
+    """An image under the tag of its version, in `channel` (production or candidate).
+
+    `digest` is what a signed journal says. Then `is_moved` says whether the tag points to something
+    else, or is gone.
+    """
 
     version: Version
     image: str
     channel: str
     repository: str
     digest: str
+    is_moved: bool = False
 
 
 @dataclass
 class _ReleaseFinder:
-    """Finds the digest of a release under a tag; `journal` has only the transactions that count."""
+    """Finds the digest of a release under a tag; `journal` has only the transactions that count.
+
+    `is_signed` says whether a trusted key signed the journal.
+    """
 
     registry: Registry
     repository: str
     journal: Journal
     is_tag_allowed: IsTagAllowed
+    is_signed: bool = False
     looked_up: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
 
     @cached_property
     def known_tags(self) -> dict[str, str]:
@@ -65,8 +75,40 @@ class _ReleaseFinder:
         """The versions that nobody should use."""
         return self.journal.withdrawn_versions()
 
+    @cached_property
+    def signed_tags(self) -> dict[str, str]:
+        """The own tags that have moved by a signed journal, each with its digest."""
+        done = (each for each in self.journal.transactions if not each.is_open)
+        promoted = (each for each in done if each.kind == "promotion" and self.is_signed)
+        return {
+            entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias
+        }
+
+    def list_tags(self) -> list[str]:
+        """Return the tags of production, and those own tags that a signed journal knows."""
+        return list(dict.fromkeys((*self.registry.list_tags(self.repository), *self.signed_tags)))
+
+    def find_release(self, tag: str) -> str:
+        """Return the digest of a release by its own tag; empty if it is no release.
+
+        A signed journal says it. The tag is only compared with it, and a line says if it differs:
+        whoever may write tags cannot choose what is scanned or compared.
+        """
+        signed = self.signed_tags.get(tag, "")
+        current = self.registry.resolve_digest(self.repository, tag) if signed else ""
+        if not signed or current == signed or self.journal.open_transaction:
+            return self.find_digest(tag)
+        if tag not in self.moved:
+            self.moved.add(tag)
+            where = f"{self.registry.host}/{self.repository}:{tag}"
+            progress.say_line(
+                f"  {where} points to {current or 'nothing'}, and by the signed journal it is "
+                f"{signed}: move it back"
+            )
+        return signed
+
     def find_digest(self, tag: str) -> str:
-        """Return the digest of a release under its own tag; empty if it is no release."""
+        """Return the digest under the own tag of a release; empty if it is no release."""
         if tag not in self.known_tags and not self._may_look_up(tag):
             return ""
         digest = self.registry.resolve_digest(self.repository, tag)
@@ -97,12 +139,13 @@ def _make_finder(
     trusted: Trusted,
     images: Sequence[str] = (),
 ) -> _ReleaseFinder:
-    journal = trusted_journal.read_confirmed(registry, repositories, trusted, images).journal
+    stored = trusted_journal.read_confirmed(registry, repositories, trusted, images)
     return _ReleaseFinder(
         registry,
         repositories.production,
-        journal,
+        stored.journal,
         decision_check.make_tag_check(registry, repositories, trusted),
+        is_signed=stored.digest is not None and not stored.problem,
     )
 
 
@@ -121,20 +164,19 @@ def list_published(
 def _list_published(
     catalog: Catalog, channel: str, releases: _ReleaseFinder
 ) -> tuple[Published, ...]:
-    registry, repository = releases.registry, releases.repository
-    found = (_parse_tag(catalog, tag, channel) for tag in registry.list_tags(repository))
+    found = (_parse_tag(catalog, tag, channel) for tag in releases.list_tags())
     named = sorted(
         {each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1])
     )
-    published = (
-        (version, image, releases.find_digest(format_own_tag(image, str(version), channel)))
-        for version, image in named
-    )
-    return tuple(
-        Published(version, image, channel, repository, digest)
-        for version, image, digest in published
-        if digest
-    )
+    found_images: list[Published] = []
+    for version, image in named:
+        tag = format_own_tag(image, str(version), channel)
+        if digest := releases.find_release(tag):
+            is_moved = tag in releases.moved
+            found_images.append(
+                Published(version, image, channel, releases.repository, digest, is_moved)
+            )
+    return tuple(found_images)
 
 
 def find_published(
@@ -226,15 +268,17 @@ def find_previous(
 
 
 def _find_previous(releases: _ReleaseFinder, version: Version, image: str) -> Published | None:
-    tags = set(releases.registry.list_tags(releases.repository))
+    tags = set(releases.list_tags())
     found = [
         each
         for each in _list_earlier(tags, version)
         if format_own_tag(image, str(each), PRODUCTION) in tags
     ]
     for before in sorted(found, key=lambda each: str(each) in releases.withdrawn_versions):
-        if digest := releases.find_digest(format_own_tag(image, str(before), PRODUCTION)):
-            return Published(before, image, PRODUCTION, releases.repository, digest)
+        tag = format_own_tag(image, str(before), PRODUCTION)
+        if digest := releases.find_release(tag):
+            is_moved = tag in releases.moved
+            return Published(before, image, PRODUCTION, releases.repository, digest, is_moved)
     return None
 
 
@@ -255,12 +299,12 @@ def list_images_before(
     """
     releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
     before = _find_previous(releases, version, BASE)
-    tags = _list_own_tags(registry.list_tags(releases.repository), before.version) if before else {}
+    tags = _list_own_tags(releases.list_tags(), before.version) if before else {}
     ordered = sorted(
         tags.items(),
         key=lambda item: (item[0] not in releases.known_tags, item[1] not in catalog.images, item),
     )
-    return frozenset(image for tag, image in ordered if releases.find_digest(tag))
+    return frozenset(image for tag, image in ordered if releases.find_release(tag))
 
 
 def _list_own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:

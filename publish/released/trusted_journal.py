@@ -7,7 +7,9 @@ same from publish/tags/transaction.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from images.catalog import Repositories
 from oci.registry import Registry
@@ -16,9 +18,10 @@ from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
 from publish.released import decision_check
 from publish.released.yank_statements import SignedYankMarks
-from publish.tags.confirm import confirm_journal, make_version_lookup
+from publish.tags import confirm
+from publish.tags.confirm import confirm_stored, make_version_lookup
+from publish.tags.decisions import VersionLookup
 from publish.tags.journal import StoredJournal, read_journal
-from runner import progress
 from runner.errors import EnvironmentFailed
 
 
@@ -34,15 +37,43 @@ def read_confirmed(
     EnvironmentFailed if a trusted key signed the journal and it cannot be read.
     """
     stored = read_as_written(registry, repositories, trusted)
-    if not stored.problem:
-        return stored
-    progress.say_line(
-        f"  {stored.signature_warning}: only what trusted decisions and signed marks confirm counts"
-    )
+    confirmed = _CONFIRMED.setdefault(registry, [])
+    asked = (stored.digest, stored.problem, repositories, trusted, tuple(images))
+    for known, found in confirmed:
+        if known == asked:
+            return found
     marks = SignedYankMarks(registry, repositories.production, trusted, _refuse_to_sign)
+    look_up = partial(_look_up_versions, registry, repositories, trusted, images)
+    found = confirm_stored(stored, look_up, marks.read_marks)
+    if found.problem:
+        confirmed.append((asked, found))
+    return found
+
+
+_CONFIRMED: WeakKeyDictionary[Registry, list[tuple[tuple[Any, ...], StoredJournal]]] = (
+    WeakKeyDictionary()
+)
+"""What was confirmed of an unsigned journal, once in a command: it may take a minute."""
+
+
+def find_yank(
+    registry: Registry,
+    repositories: Repositories,
+    trusted: Trusted,
+    version: str,
+    images: Sequence[str] = (),
+) -> str:
+    """Return why a version was yanked, by a mark on any of its images; empty if it was not."""
+    marks = SignedYankMarks(registry, repositories.production, trusted, _refuse_to_sign)
+    lookup = _look_up_versions(registry, repositories, trusted, images)
+    return confirm.find_yank(version, lookup, marks.read_marks)
+
+
+def _look_up_versions(
+    registry: Registry, repositories: Repositories, trusted: Trusted, images: Sequence[str]
+) -> VersionLookup:
     read_decisions = decision_check.make_decision_reader(registry, repositories, trusted)
-    lookup = make_version_lookup(registry, repositories.production, read_decisions, images)
-    return replace(stored, journal=confirm_journal(stored.journal, lookup, marks.read_marks))
+    return make_version_lookup(registry, repositories.production, read_decisions, images)
 
 
 def read_as_written(

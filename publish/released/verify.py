@@ -64,12 +64,18 @@ class _ImageReference:
 
 
 def verify_reference(
-    registry: Registry, repositories: Repositories, reference: str, trusted: Trusted
+    registry: Registry,
+    repositories: Repositories,
+    reference: str,
+    trusted: Trusted,
+    images: Sequence[str] = (),
 ) -> VerifyResult:
     """Return what the evidence proves about a reference.
 
-    `reference` is a tag or digest of the production repository, or REPOSITORY:TAG. Raises
-    ConfigError if the registry has no such tag or digest, and RegistryError if it fails.
+    `reference` is a tag or digest of the production repository, or REPOSITORY:TAG. `images` are
+    those of the catalogue: without a signed journal, their marks say whether the version was
+    yanked. Raises ConfigError if the registry has no such tag or digest, and RegistryError if it
+    fails.
     """
     named = _parse_image_reference(reference, registry.host, repositories.production)
     digest = registry.resolve_digest(named.repository, named.digest or named.tag)
@@ -87,8 +93,12 @@ def verify_reference(
         if each := evidence.find_evidence(registry, named.repository, digest, artifact, trusted):
             found = (*found, each)
     stored = _read_signed_journal(registry, repositories, trusted)
+    stem = _find_stem(decided) if decided else ""
+    by_version = stored.journal.yank_reason(stem) if stem else ""
+    if stem and (stored.problem or stored.digest is None):
+        by_version = trusted_journal.find_yank(registry, repositories, trusted, stem, images)
     reasons = (
-        *_find_place_problems(registry, repositories, named, digest, found, decided, stored),
+        *_find_place_problems(registry, repositories, named, digest, found, by_version, stored),
         *_find_decision_problems(found, decided, named),
         *_find_other_layers(registry, named.repository, digest, found),
     )
@@ -134,27 +144,31 @@ _MAX_SHOWN = 10
 """How many artifacts that prove nothing are shown; the others are counted."""
 
 
+def _find_stem(decided: DecisionClaim) -> str:
+    """Return the version that a decision is about; of a candidate it has the mark of one."""
+    is_candidate = decided.channel == CANDIDATE
+    return candidate_stem(decided.version) if is_candidate else decided.version
+
+
 def _find_place_problems(  # noqa: PLR0913, PLR0917 - a reference, and all facts about its place
     registry: Registry,
     repositories: Repositories,
     named: _ImageReference,
     digest: str,
     found: Sequence[FoundEvidence],
-    decided: DecisionClaim | None,
+    by_version: str,
     stored: StoredJournal,
 ) -> Iterator[str]:
-    """Yield what is wrong with the repository and the tag, whatever the evidence says."""
+    """Yield what is wrong with the repository and the tag, whatever the evidence says.
+
+    `by_version` says why the version was yanked; empty if it was not.
+    """
     journal = stored.journal
     if named.repository != repositories.production:
         yield (
             f"{named.repository} is not the repository of releases, which is "
             f"{repositories.production}"
         )
-    by_version = ""
-    if decided:  # the journal names a candidate with its mark
-        is_candidate = decided.channel == CANDIDATE
-        stem = candidate_stem(decided.version) if is_candidate else decided.version
-        by_version = journal.yank_reason(stem)
     marked = yank_statements.list_reasons(found)
     if reason := journal.yank_reason(digest=digest) or marked or by_version:
         yield reason

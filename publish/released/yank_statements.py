@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from oci.manifest import Descriptor
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.keys import SIGNING_KEY
@@ -20,17 +21,22 @@ from publish.evidence.store import FoundEvidence, Signer
 from publish.evidence.trust import Trusted
 from publish.tags.journal import Transaction
 from publish.tags.yank_marker import YankMark, describe_yank
+from runner import progress
 from runner.errors import ConfigError, GateRefused
 
 
 @dataclass(frozen=True)
 class SignedYankMarks:
-    """The marks on the digests of one repository; `signer` is called when a mark is written."""
+    """The marks on the digests of one repository; `signer` is called when a mark is written.
+
+    A digest whose manifest the repository has lost is marked all the same, if `staging` has it.
+    """
 
     registry: Registry
     repository: str
     trusted: Trusted
     signer: Callable[[], Signer]
+    staging: str = ""
 
     def require_believed(self) -> None:
         """Raise ConfigError if marks that are signed on this machine would not count."""
@@ -43,17 +49,33 @@ class SignedYankMarks:
     def put_marks(self, yanked: Transaction) -> None:
         """Attach a mark with the reason to every digest of a yanked release.
 
-        Doing it again attaches the same marks, so it changes nothing.
+        A digest whose manifest is nowhere is left out, and a line says so. Doing it again attaches
+        the same marks, so it changes nothing.
         """
         for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
-            if manifest := self.registry.read_manifest(self.repository, digest):
-                claim = YankClaim(yanked.version, yanked.reason)
-                statement = yank.make_statement(
-                    digest, self.repository, image, claim, yanked.started_at
-                )
-                evidence.publish_statements(
-                    self.registry, self.repository, manifest.descriptor, [statement], self.signer()
-                )
+            subject = self._find_subject(digest)
+            if subject is None:
+                progress.say_line(f"  {image} is not marked: no repository has {digest}")
+                continue
+            claim = YankClaim(yanked.version, yanked.reason)
+            statement = yank.make_statement(
+                digest, self.repository, image, claim, yanked.started_at
+            )
+            evidence.publish_statements(
+                self.registry, self.repository, subject, [statement], self.signer()
+            )
+
+    def is_within_reach(self, digest: str) -> bool:
+        """Return whether a digest can be marked: its manifest must be somewhere."""
+        return self._find_subject(digest) is not None
+
+    def _find_subject(self, digest: str) -> Descriptor | None:
+        """Return the descriptor of a digest that can be marked, or None."""
+        for repository in (self.repository, self.staging):
+            found = self.registry.read_manifest(repository, digest) if repository else None
+            if found is not None:
+                return found.descriptor
+        return None
 
     def read_reason(self, digest: str) -> str:
         """Return why a digest was yanked; empty if it was not."""

@@ -1,8 +1,9 @@
 """The part of an unsigned journal that trusted decisions and signed marks confirm.
 
-Everybody who may write the journal's repository can write an unsigned journal. So it is used only
-as hints: it says which versions and digests to look up. Every transaction that is returned is made
-from what is signed:
+Everybody who may write the journal's repository can write an unsigned journal, or delete the
+journal. So the versions that are looked up are those of production's own tags, and an unsigned
+journal is used only as hints of further versions and digests. Every transaction that is returned is
+made from what is signed:
 
 - A promotion is what trusted decisions allow: all images of the version that production has, under
   all their tags, on the day of the decision. Promotions are put in the order of their versions,
@@ -16,11 +17,11 @@ from what is signed:
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from images.names import leading_version, plain_version
+from images.names import candidate_stem, image_tag, parse_own_tag
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
 from publish.tags.decisions import (
@@ -30,7 +31,13 @@ from publish.tags.decisions import (
     list_entries,
     list_own_entries,
 )
-from publish.tags.journal import Journal, JournalEntry, Transaction, version_order
+from publish.tags.journal import (
+    Journal,
+    JournalEntry,
+    StoredJournal,
+    Transaction,
+    version_order,
+)
 from publish.tags.yank_marker import ReadMarks
 from runner import progress
 from runner.moments import parse_moment
@@ -66,23 +73,24 @@ class _VersionHint:
 
 
 def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMarks) -> Journal:
-    """Return what trusted decisions and signed marks say about the versions that a journal names.
+    """Return what trusted decisions and signed marks say about the versions of production.
 
-    What they do not confirm is left out, and a line says so. Raises RegistryError if the registry
-    fails.
+    These are the versions of its own tags, and those that a journal names. What is not confirmed of
+    the journal is left out, and a line says so. Raises RegistryError if the registry fails.
     """
     dropped: list[str] = []
     found: list[Transaction] = []
     hints = _collect_hints(journal, dropped)
-    # Versions that production has tags of come first. Invented versions cannot crowd them out.
-    used = {plain_version(leading_version(tag)) for tag in lookup.tags}
-    waiting, known = sorted(hints, key=lambda each: plain_version(each) not in used), set(hints)
+    waiting = _order_versions(lookup, hints)
+    for version in waiting:
+        hints.setdefault(version, _VersionHint(f"the tags of {version}"))
+    known = set(waiting)
     while waiting and len(known) - len(waiting) < MAX_VERSIONS and not lookup.budget.is_spent:
         version = waiting.pop(0)
         decisions = _find_decisions(lookup, version, hints[version])
         promotions = list(_make_promotions(version, decisions, lookup))
         found += [*promotions, *_make_yank(version, decisions, read_marks)]
-        if not decisions:
+        if not decisions and hints[version].digests:
             digest = clean_line(next(iter(hints[version].digests), "nothing"), 80)
             text = hints[version].text
             dropped.append(f"{text}: no trusted decision lets {digest} be {version}")
@@ -91,10 +99,7 @@ def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMar
                 hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})
                 known.add(other)
                 waiting.append(other)
-    for text in dropped[:MAX_SHOWN]:
-        progress.say_line(f"  ignored, because it is not confirmed: {text}")
-    if more := len(dropped) - len(dropped[:MAX_SHOWN]):
-        progress.say_line(f"  {more} more transactions are ignored: they are not confirmed")
+    _report_dropped(dropped)
     if waiting or lookup.budget.is_spent:
         rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
         progress.say_line(f"  {rest} of this journal are not looked up")
@@ -107,6 +112,69 @@ def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMar
         )
     )
     return Journal(tuple(found))
+
+
+def _report_dropped(dropped: Sequence[str]) -> None:
+    """Say what of a journal does not count: the first of it, and how much more there is."""
+    for text in dropped[:MAX_SHOWN]:
+        progress.say_line(f"  ignored, because it is not confirmed: {text}")
+    if more := len(dropped) - len(dropped[:MAX_SHOWN]):
+        progress.say_line(f"  {more} more transactions are ignored: they are not confirmed")
+
+
+def _order_versions(lookup: VersionLookup, hints: Iterable[str]) -> list[str]:
+    """Return the versions that are looked up, each once.
+
+    Those that production has tags of come first, and among them those that the journal names and
+    those of the catalogue's images. So invented versions cannot crowd them out.
+    """
+    named, images = dict.fromkeys(hints), frozenset(lookup.images)
+    tagged: dict[str, bool] = {}
+    for own in filter(None, map(parse_own_tag, lookup.tags)):
+        stem = candidate_stem(str(own.version)) if own.is_candidate else str(own.version)
+        tagged[stem] = tagged.get(stem, False) or own.image in images
+    if lookup.is_cut:  # then at least what users are on is found, and its aliases lead further
+        digests = {lookup.resolve_tag(image_tag("latest", image)) for image in lookup.images}
+        for digest in sorted(digests - {""}):
+            tagged |= {each.version: True for each in lookup.read_decisions(digest, ())}
+    return sorted(
+        {**named, **tagged},
+        key=lambda each: (each not in tagged, each not in named, not tagged.get(each)),
+    )
+
+
+def confirm_stored(
+    stored: StoredJournal, look_up_versions: Callable[[], VersionLookup], read_marks: ReadMarks
+) -> StoredJournal:
+    """Return the journal with only the transactions that count.
+
+    `problem` says why its signature does not count; also if there is no journal, and production has
+    releases all the same: then somebody has deleted it.
+    """
+    if stored.digest is not None and not stored.problem:
+        return stored
+    lookup = look_up_versions()
+    if not (stored.problem or lookup.is_cut or any(map(parse_own_tag, lookup.tags))):
+        return stored
+    journal = confirm_journal(stored.journal, lookup, read_marks)
+    problem = stored.problem or (MISSING if journal.transactions else "")
+    confirmed = replace(stored, journal=journal, problem=problem)
+    if problem:
+        progress.say_line(
+            f"  {confirmed.signature_warning}: only what trusted decisions and signed marks "
+            "confirm counts"
+        )
+    return confirmed
+
+
+MISSING = "there is none, and production has releases"
+
+
+def find_yank(version: str, lookup: VersionLookup, read_marks: ReadMarks) -> str:
+    """Return why a version was yanked, by a mark on any of its images; empty if it was not."""
+    decisions = _find_decisions(lookup, version, _VersionHint(version))
+    yanks = _make_yank(version, decisions, read_marks)
+    return next((f"{version} was yanked: {each.reason}" for each in yanks), "")
 
 
 def _find_under_aliases(
@@ -132,7 +200,9 @@ def make_version_lookup(
     `images` are those of the catalogue.
     """
     resolve_tag = cache(lambda tag: registry.resolve_digest(repository, tag) or "")
-    return VersionLookup(registry.list_tags(repository), resolve_tag, read_decisions, images)
+    tags = registry.list_tags(repository)
+    is_cut = registry.has_cut_list(repository)
+    return VersionLookup(tags, resolve_tag, read_decisions, images, is_cut=is_cut)
 
 
 def _collect_hints(journal: Journal, dropped: list[str]) -> dict[str, _VersionHint]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from images.names import candidate_stem, is_candidate
 from publish.tags.journal import JournalEntry, line_alias_of, list_tags_of
@@ -79,7 +80,8 @@ class VersionLookup:
 
     `tags` are all tags of the repository. `resolve_tag` returns the digest that a tag points to,
     empty if there is no such tag. `images` are the images of the catalogue: their tags are looked
-    up first, however many other tags there are.
+    up first, however many other tags there are. If the list of tags `is_cut`, their tags are looked
+    up whether they are in it or not.
     """
 
     tags: Sequence[str]
@@ -87,6 +89,12 @@ class VersionLookup:
     read_decisions: ReadDecisions
     images: Sequence[str] = ()
     budget: LookupBudget = field(default_factory=LookupBudget)
+    is_cut: bool = False
+
+    @cached_property
+    def _existing(self) -> frozenset[str]:
+        """The tags, to look them up."""
+        return frozenset(self.tags)
 
     def find_decisions(
         self, version: str, hints: Mapping[str, Sequence[str]] | None = None
@@ -167,14 +175,14 @@ class VersionLookup:
 
     def _list_tags_of(self, stems: Iterable[str], images: Iterable[str]) -> list[str]:
         """Return the tags of production that are those of `images` under `stems`, each once."""
-        unique_images, existing = list(dict.fromkeys(images)), frozenset(self.tags)
+        unique_images = list(dict.fromkeys(images))
         tags = (
             tag
             for stem in dict.fromkeys(stems)
             for image in unique_images
             for tag in list_tags_of(stem, image)
         )
-        return [tag for tag in dict.fromkeys(tags) if tag in existing]
+        return [tag for tag in dict.fromkeys(tags) if self.is_cut or tag in self._existing]
 
 
 def list_own_entries(

@@ -32,7 +32,7 @@ from publish.tags.lock import LockClaim
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.moments import parse_moment
-from runner.untrusted import Malformed, clean_line, parse_json
+from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, count_values, parse_json
 
 KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
 TAG = "journal"
@@ -208,6 +208,11 @@ MAX_UNSIGNED_TRANSACTIONS = 20_000
 
 Reading one takes a few microseconds.
 """
+MAX_VALUES, MAX_UNSIGNED_VALUES, MAX_TRANSACTION_VALUES = 10_000_000, 1_000_000, 20_000
+"""Values and keys of a signed journal, of an unsigned one, and of one transaction in that.
+
+A release of 10 images adds about 2,000.
+"""
 _MAX_CLOCK_LEAD = datetime.timedelta(days=1)
 """How far the clock of the machine that began a transaction may be ahead of this one."""
 _NOT_VERIFIED = "its signature was not verified"
@@ -243,7 +248,7 @@ def read_journal(registry: Registry, repository: str, seal: Seal | None = None) 
     Raises EnvironmentFailed if the journal cannot be read, and either a trusted key signed it or
     its signature was not verified. Then no tag may move.
     """
-    found = document.read_signed(registry, repository, TAG, seal, MAX_BYTES)
+    found = document.read_signed(registry, repository, TAG, seal, MAX_BYTES, MAX_UNSIGNED_BYTES)
     if found is None:
         return StoredJournal(Journal(), None)
     where = f"{registry.host}/{repository}:{TAG}"
@@ -254,7 +259,7 @@ def read_journal(registry: Registry, repository: str, seal: Seal | None = None) 
         return _read_unsigned(found, where)
     try:
         # pydantic has no limit on depth, and accepts a key that is given twice
-        parse_json(found.body, MAX_BYTES)
+        parse_json(found.body, MAX_BYTES, MAX_VALUES if seal else SCHEMA_VALUES)
         journal = _JOURNAL_ADAPTER.validate_json(found.body)
     except (Malformed, ValueError) as error:
         reason = clean_line(str(error), 200)
@@ -269,7 +274,7 @@ def read_journal(registry: Registry, repository: str, seal: Seal | None = None) 
 def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
     """Return the transactions that can be read of a journal whose signature does not count."""
     try:
-        content = parse_json(found.body, MAX_UNSIGNED_BYTES)["transactions"]
+        content = parse_json(found.body, MAX_UNSIGNED_BYTES, MAX_UNSIGNED_VALUES)["transactions"]
         if not isinstance(content, list) or len(content) > MAX_UNSIGNED_TRANSACTIONS:
             raise Malformed(f"not a list of at most {MAX_UNSIGNED_TRANSACTIONS:,} transactions")  # noqa: TRY301
         read = [_parse_transaction(each) for each in content]
@@ -288,6 +293,8 @@ def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
 
 def _parse_transaction(entry: object) -> Transaction | str:
     """Return a transaction of an unsigned journal, or a text that says why it is left out."""
+    if count_values(entry) > MAX_TRANSACTION_VALUES:
+        return "an entry that is too long for a transaction"
     try:
         transaction = _TRANSACTION_ADAPTER.validate_json(canonical_json(entry))
     except ValueError:

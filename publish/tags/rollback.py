@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from images.names import image_tag, plain_version
 from publish.tags.confirm import OWNER
@@ -78,8 +79,8 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
     Its digests are those of the journal, and those of production and staging that trusted decisions
     let be this release. Nothing is deleted. Run again, it marks the digests that have no mark yet,
     with the reason of the first time. The outcome names the aliases that still point to the
-    release, and the images of the catalogue that were not found. Raises ConfigError if the version
-    was never promoted.
+    release, the images of the catalogue that were not found, and the digests that have no mark now.
+    Raises ConfigError if the version was never promoted.
     """
     production.marks.require_believed()
     with production.hold_lock() as claim:
@@ -93,19 +94,17 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
         earlier = next(
             (each for each in stored.journal.yank_transactions if each.version == version), None
         )
-        unmarked = [
-            each
-            for each in entries
-            if earlier is None
-            or (not production.marks.read_reason(each.new) and production.resolve_tag(each.new))
-        ]
-        if unmarked:
+        due = entries
+        if earlier is not None:
+            unmarked = _list_unmarked(production, version, entries)
+            due = tuple(each for each in unmarked if production.marks.is_within_reach(each.new))
+        if due:
             transaction = Transaction(
                 "yank",
                 version,
                 production.owner,
                 current_time(),
-                tuple(unmarked),
+                due,
                 reason=earlier.reason if earlier else reason,
             )
             carry_out(production, claim, stored, transaction)
@@ -115,8 +114,25 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
         f"{alias} still points to {version}: run `./release.py rollback {alias}`"
         for alias in aliases
     )
-    unreached = tuple(_find_missing_images(production, stored.journal, version, entries))
+    unreached = (
+        *_find_missing_images(production, stored.journal, version, entries),
+        *(
+            f"{image} of {version} is not marked: put the manifest {digest} into the registry "
+            "again and run the same yank again"
+            for image, digest in dict.fromkeys(
+                (each.image, each.new) for each in _list_unmarked(production, version, entries)
+            )
+        ),
+    )
     return TransactionOutcome(entries, tuple(left), unreached)
+
+
+def _list_unmarked(
+    production: Production, version: str, entries: Sequence[JournalEntry]
+) -> list[JournalEntry]:
+    """Return the entries whose digests have no mark of this version in the registry now."""
+    read = cache(production.marks.read_marks)
+    return [each for each in entries if all(mark.version != version for mark in read(each.new))]
 
 
 def _find_missing_images(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from images.catalog import Repositories
@@ -30,7 +30,8 @@ from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
 from publish.tags import lock
-from publish.tags.confirm import confirm_journal, make_version_lookup
+from publish.tags.confirm import OWNER as CONFIRMED_OWNER
+from publish.tags.confirm import confirm_stored, make_version_lookup
 from publish.tags.decisions import ReadDecisions, VersionLookup
 from publish.tags.journal import TAG as JOURNAL_TAG
 from publish.tags.journal import (
@@ -246,6 +247,8 @@ def resume_interrupted(production: Production) -> None:
     Raises EnvironmentFailed if it cannot be completed.
     """
     stored = production.read_journal()
+    if stored.digest is None:
+        stored = _confirm_stored(production, stored)
     if stored.problem or stored.journal.open_transaction:
         with production.hold_lock() as claim:
             complete_journal(production, claim)
@@ -270,13 +273,12 @@ def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
     written again and signed. Its open transaction is not carried out: whoever wrote it could
     otherwise make us do anything in our name.
     """
-    stored = production.read_journal()
+    stored = _confirm_stored(production, production.read_journal())
     if stored.problem:
-        confirmed = _confirm_stored(production, stored).journal
         progress.say_line(
-            f"  the journal is written again and signed; the old one is {stored.digest}"
+            f"  the journal is written again and signed; the old one is {stored.digest or 'gone'}"
         )
-        return production.write_journal(confirmed, stored, claim)
+        return production.write_journal(stored.journal, stored, claim)
     transaction = stored.journal.open_transaction
     if transaction is None:
         return stored
@@ -286,14 +288,7 @@ def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
 
 def _confirm_stored(production: Production, stored: StoredJournal) -> StoredJournal:
     """Return the journal with only the transactions that count; `problem` stays as it is."""
-    if not stored.problem:
-        return stored
-    progress.say_line(
-        f"  {stored.signature_warning}: only what trusted decisions and signed marks confirm counts"
-    )
-    lookup = production.look_up_versions()
-    confirmed = confirm_journal(stored.journal, lookup, production.marks.read_marks)
-    return replace(stored, journal=confirmed)
+    return confirm_stored(stored, production.look_up_versions, production.marks.read_marks)
 
 
 def _require_decisions(production: Production, journal: Journal, transaction: Transaction) -> None:
@@ -463,7 +458,7 @@ def _find_unexpected_aliases(
 
     @cache
     def is_journal_lost() -> bool:
-        if journal.transactions:
+        if any(each.owner != CONFIRMED_OWNER for each in journal.transactions):
             return False
         tags = production.registry.list_tags(production.repositories.production)
         own = [tag for tag in tags if leading_version(tag)]

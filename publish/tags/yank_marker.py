@@ -34,7 +34,11 @@ class YankMarks(Protocol):
         ...
 
     def put_marks(self, yanked: Transaction) -> None:
-        """Mark every digest of a yanked release. Doing it again changes nothing."""
+        """Mark every digest of a yanked release that is within reach. It may be done again."""
+        ...
+
+    def is_within_reach(self, digest: str) -> bool:
+        """Return whether a digest can be marked: its manifest must be somewhere."""
         ...
 
     def read_reason(self, digest: str) -> str:

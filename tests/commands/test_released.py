@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,16 @@ import pytest
 
 from commands import released
 from commands.parser import parse
+from images.version import Version
 from publish.evidence import keys
+from publish.policy.schedule import PublishedRelease
 from publish.rescan import LineDue, RescanResult
 from runner import records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import store
 from scan.history import History, RescanVerdict
+from scan.store import StoredHistory
 from tests.fakes.refusal import refused
 from tests.report import samples
 
@@ -56,11 +60,34 @@ def test_what_is_due_is_an_answer(
 ) -> None:
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     monkeypatch.setattr(released, "list_releases", lambda *_: ())
-    monkeypatch.setattr(store, "read_history", lambda *_: History({}))
+    monkeypatch.setattr(store, "read_stored", lambda *_: StoredHistory(History({})))
     public = keys.generate_pair(home, "mine")[1]
     asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
     assert asked.run(asked) == 0
     assert capsys.readouterr().out == ("[]\n" if form else "nothing is due on 2026-12-15\n")
+
+
+@pytest.mark.parametrize(
+    ("problem", "channel", "code"),
+    [("", "monthly", 0), ("nobody signed it", "monthly", 4), ("", "", 4)],
+)
+def test_what_is_due_says_what_is_not_known(  # noqa: PLR0917 - cases and fixtures
+    problem: str,
+    channel: str,
+    code: int,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever removes the signature of the history removes the refusals in it."""
+    out = PublishedRelease(Version("2.6", 0), channel, datetime.date(2026, 12, 14))
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    monkeypatch.setattr(released, "list_releases", lambda *_: (out,))
+    monkeypatch.setattr(store, "read_stored", lambda *_: StoredHistory(History({}), problem))
+    public = keys.generate_pair(home, "mine")[1]
+    asked = parse(["due", "--key", str(public), "--date", "2026-12-15"])
+    assert asked.run(asked) == code
+    assert ("not known which images the scan refuses" in capsys.readouterr().err) is bool(problem)
 
 
 @pytest.mark.parametrize(

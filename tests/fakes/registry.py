@@ -265,9 +265,14 @@ class _Handler(BaseHTTPRequestHandler):
         return self._blob(repository, name)
 
     def _manifest(self, repository: str, reference: str) -> None:
-        held = self.registry.manifests.get(repository, {}).get(reference)
+        known = self.registry.manifests.get(repository, {})
+        held = known.get(reference)
         if held is None:
             return self._reply(404)
+        if self.command == "DELETE":
+            for name in [name for name, each in known.items() if each == held]:
+                del known[name]
+            return self._reply(202)
         return self._content(held[1], held[0])
 
     def _blob(self, repository: str, digest: str) -> None:

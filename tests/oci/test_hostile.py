@@ -4,6 +4,7 @@ in bounded time.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oci import transport, upload
+from oci import deadline, login, transport, upload
 from oci.copying import copy_contents
 from oci.manifest import (
     LARGEST_MANIFEST,
@@ -28,12 +29,12 @@ from oci.manifest import (
     parse_manifest,
     sha256,
 )
-from oci.referrers import list_referrers
+from oci.referrers import attach_artifact, list_referrers
 from oci.registry import Registry, RegistryError
 from runner.errors import ConfigError
 from runner.untrusted import Malformed
 from tests.fakes.refusal import refused
-from tests.fakes.registry import FakeRegistry, Fault
+from tests.fakes.registry import ALWAYS, FakeRegistry, Fault
 
 GOOD = "sha256:" + "a" * 64
 JSON = st.recursive(
@@ -254,9 +255,33 @@ def test_pages_of_rubbish_have_a_bound_together(
     fake.lists_referrers = True
     fake.manifests["r"] = {}
     fake.fail(Fault("GET", ask, headers=headers, body=body))
-    with refused(RegistryError, "more than 4 ", "bytes"):
-        client.list_tags("r") if ask == "tags" else client.list_referrers("r", GOOD)
+    if ask == "tags":
+        assert (client.list_tags("r"), client.has_cut_list("r")) == ((), True)
+    else:
+        with refused(RegistryError, "more than 4 ", "bytes"):
+            client.list_referrers("r", GOOD)
     assert fake.count("GET", ask) == 4
+
+
+def test_a_list_of_tags_that_is_too_long_is_cut_and_hides_no_sealed_evidence(
+    fake: FakeRegistry, client: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """130,000 long names in one answer, as Distribution 2.8 gives it."""
+    config = client.push_bytes("r", b"{}", "application/vnd.oci.empty.v1+json")
+    subject = image_manifest(config, [])
+    client.put_manifest("r", "v1", subject)
+    made = attach_artifact(client, "r", subject.descriptor, "a/b", [("a/b", b"x")], {})
+    client.list_tags("r")
+    assert not client.has_cut_list("r")
+    body = json.dumps({"tags": [f"{number:0128}" for number in range(130_000)]}).encode()
+    assert len(body) > transport.LARGEST_ANSWER
+    fake.fail(Fault("GET", "tags", body=body, times=ALWAYS))
+    other = Registry(fake.host)
+    for _ in range(2):
+        assert (other.list_tags("r"), other.has_cut_list("r")) == ((), True)
+    (found,) = list_referrers(other, "r", subject.digest)
+    assert found.descriptor == made
+    assert capsys.readouterr().err.count("too many tags to list") == 1
 
 
 def test_of_a_list_only_what_is_used_is_kept(fake: FakeRegistry, client: Registry) -> None:
@@ -473,6 +498,124 @@ def test_the_whole_time_is_bounded(
     with refused(RegistryError, "not sent"):
         client.ping()
     assert time.monotonic() - started < 4
+
+
+def lead_on(status: bytes) -> Callable[[socket.socket], None]:
+    """An answer whose body never ends, which then leads to one whose head never ends."""
+
+    def serve(connection: socket.socket) -> None:
+        asked = connection.recv(1 << 16)
+        if b"/hop" not in asked:
+            port = connection.getsockname()[1]
+            where = b"http://127.0.0.1:%d/v2/hop" % port
+            login = b'WWW-Authenticate: Bearer realm="%s"\r\n' % where
+            connection.sendall(b"HTTP/1.1 %s x\r\nLocation: %s\r\n%s\r\n" % (status, where, login))
+        slow_head(connection)
+
+    return serve
+
+
+@pytest.mark.parametrize("status", [b"302", b"401"])
+def test_after_the_end_of_its_time_a_request_goes_nowhere(
+    server: Callable[[Callable[[socket.socket], None]], Registry],
+    monkeypatch: pytest.MonkeyPatch,
+    status: bytes,
+) -> None:
+    """Neither by a redirect nor by a login, which would be new connections that nobody cuts."""
+    monkeypatch.setattr(transport, "WHOLE_S", 1.0)
+    client = server(lead_on(status))
+    started = time.monotonic()
+    with refused(RegistryError, "within 1 s"):
+        client.read_manifest("r", "v1")
+    assert time.monotonic() - started < 4
+
+
+def test_no_connection_is_made_or_used_after_the_end() -> None:
+    with deadline.Deadline(0) as over, over.attach_to_thread():
+        one, other = socket.socketpair()
+        with pytest.raises(TimeoutError):
+            over.note_connection(one)
+        assert other.recv(1) == b"", "it was shut"
+        one.close()
+        other.close()
+
+
+def test_a_name_with_many_addresses_has_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them takes the connection: their queues are full."""
+    monkeypatch.setattr(transport, "WHOLE_S", 2.0)
+    kept: list[socket.socket] = []
+    first = socket.create_server(("127.0.0.2", 0), backlog=0)
+    port = first.getsockname()[1]
+    servers = [first, *(_full_server(f"127.0.0.{last}", port) for last in range(3, 9))]
+    for each in servers:
+        for _ in range(4):
+            caller = socket.socket()
+            caller.setblocking(False)
+            caller.connect_ex(each.getsockname())
+            kept.append(caller)
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, *args: Any, **named: Any) -> Any:
+        if host != "store.test":
+            return real(host, *args, **named)
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        return [(*kind, each.getsockname()) for each in servers * 500]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with FakeRegistry() as fake:
+        where = {"Location": f"http://store.test:{port}/x"}
+        fake.fail(Fault("GET", "manifests", status=307, headers=where))
+        started = time.monotonic()
+        with refused(RegistryError, "within 2 s"):
+            Registry(fake.host).read_manifest("r", "v1")
+        assert time.monotonic() - started < 5
+    for each in (*kept, *servers):
+        each.close()
+
+
+def _full_server(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), backlog=0)
+
+
+HEADS = {
+    "a long challenge": [b"WWW-Authenticate: Bearer " + b"a" * 60_000],
+    "many challenges": [b"WWW-Authenticate: Bearer " + b"a" * 15_000] * 100,
+    "a folded type": [b'Content-Type: multipart/x;"' + b";" * 15_000, *[b" " + b";" * 15_000] * 3],
+    "a long type": [b'Content-Type: multipart/x;"' + b";" * 65_000],
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("status", [b"401", b"404"])
+def test_the_head_of_an_answer_is_bounded(
+    server: Callable[[Callable[[socket.socket], None]], Registry],
+    monkeypatch: pytest.MonkeyPatch,
+    head: str,
+    status: bytes,
+) -> None:
+    """Its parsers need time that no deadline can cut."""
+
+    def serve(connection: socket.socket) -> None:
+        lines = b"\r\n".join([b"HTTP/1.1 %s x" % status, b"Content-Length: 0", *HEADS[head]])
+        with contextlib.suppress(OSError):
+            while connection.recv(1 << 16):
+                connection.sendall(lines + b"\r\n\r\n")
+
+    client = server(serve)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    used = time.process_time()
+    with refused(RegistryError, "not valid HTTP"):
+        client.read_manifest("r", "v1")
+    assert time.process_time() - used < 2
+
+
+def test_a_challenge_is_read_in_linear_time() -> None:
+    started = time.process_time()
+    for text in ("a" * 16_000, 'a="' * 5_000, "a=" * 8_000):
+        login._WORD.findall(text)
+    assert time.process_time() - started < 0.5
+    words = dict(login._WORD.findall('Bearer realm="https://x/t",service="y",scope="a:b:c"'))
+    assert words == {"realm": "https://x/t", "service": "y", "scope": "a:b:c"}
 
 
 def test_what_is_waited_for_is_time_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,12 +126,16 @@ def test_nothing_is_deleted_outside_the_registry(fake: FakeRegistry, other: Fake
     [
         *("/v2/%2e%2e/admin/x", "/v2/%2E./admin/x", "/v2/.%2e/admin/x", "/v2/../admin/x"),
         *("/v2/r/..%2fadmin", "/v2/..%5cadmin/x", "/v2/%252e%252e/admin/x", "/admin/x"),
+        *("/v2/..;/admin/x", "/v2/%2e%2e;/x", "/v2/..%3b/x", "/v2/to/blobs/uploads/..;/x"),
+        *("/v2/to/manifests/v2.6.0", "/v2/other/blobs/uploads/1", "/v2/to/blobs/uploads/.."),
+        *("/v2/to/../r/blobs/uploads/1", "/v2/to//blobs/uploads/1", "/v2/to/blobs/uploads/1/2"),
     ],
 )
 def test_nothing_is_deleted_outside_the_api_of_the_registry(fake: FakeRegistry, path: str) -> None:
     client = Registry(fake.host)
     fake.fail(Fault("POST", "", unmounted=True, headers={"Location": path}))
     client.mount_blob("to", sha256(b"x"), "from")
+    assert fake.count("DELETE", "") == 0
     fake.heal()
     fake.fail(Fault("POST", "", unmounted=True))
     fake.fail(Fault("DELETE", "", status=307, headers={"Location": path}))

@@ -17,11 +17,19 @@ from images import catalog
 from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci import referrers
+from oci.copying import require_manifest
+from oci.manifest import image_manifest
 from oci.registry import Registry, file_sha256
 from publish.compare import compare_versions
 from publish.evidence.attest import EvidenceSigner, list_carried_artifacts
 from publish.image_assessor import ImageAssessor
-from publish.released.published import CANDIDATE, PRODUCTION, find_published, list_published
+from publish.released.published import (
+    CANDIDATE,
+    PRODUCTION,
+    find_previous,
+    find_published,
+    list_published,
+)
 from publish.rescan import NO_SBOM, rescan_images
 from publish.tags import lock
 from publish.tags.rollback import yank_version
@@ -326,3 +334,32 @@ def test_histories_written_by_two_are_merged(registry: Registry, own: Catalog) -
         len(store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY).seen)
         == 2
     )
+
+
+def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
+    registry: Registry,
+    own: Catalog,
+    release: Release,
+    judges: AssessmentContext,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The journal that we signed says what it is, and the tag is only compared with it."""
+    release("v2.6.0", "cv", jinja2="3.1.6")
+    build = release("v2.6.1", "cv", jinja2="3.1.6")
+    junk = image_manifest(registry.push_bytes(own.repositories.production, b"{}", "x/y"), [])
+    registry.put_manifest(own.repositories.production, "v2.6.1-cv", junk)
+    bench = ImageAssessor(registry, own, trust(P256), judges)
+    judged = rescan_images(bench, PRODUCTION)
+    assert judged.judgements[0].digest == build.digest
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert "by the signed journal it is" in capsys.readouterr().err
+    version = own.require_version("v2.6.2")
+    before = find_previous(registry, own.repositories, version, "cv", trust(P256))
+    assert before is not None
+    assert (before.version.patch, before.digest, before.is_moved) == (1, build.digest, True)
+    registry.put_manifest(
+        own.repositories.production,
+        "v2.6.1-cv",
+        require_manifest(registry, build.repository, build.digest),
+    )
+    assert rescan_images(bench, PRODUCTION).verdict is Verdict.PASS

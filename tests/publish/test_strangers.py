@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from images.record import BuildRecord
 from oci import referrers
@@ -124,9 +125,8 @@ def test_an_artifact_that_was_deleted_stops_nothing(line: Line) -> None:
     """On a registry that deletes; the fakes forget it."""
     build = line.prepare("v2.6.0")
     gone = attach(line, build, RECORDS[1], b"{}")
-    answer = line.registry._session.delete(
-        f"http://{line.registry.host}/v2/{build.repository}/manifests/{gone}"
-    )
+    address = f"http://{line.registry.host}/v2/{build.repository}/manifests/{gone}"
+    answer = requests.delete(address, timeout=60)
     assert answer.status_code in (202, 200, 404)
     whole(line, line.prepare("v2.6.0"))
 

@@ -246,6 +246,6 @@ def test_characters_that_no_font_has_are_not_shown(text: str) -> None:
 
 
 def test_json_with_too_many_values() -> None:
-    assert parse_json('[1, {"a": 2}]', LIMIT, values=5) == [1, {"a": 2}]
-    with pytest.raises(Malformed, match="more than the allowed 4 keys and values"):
-        parse_json('[1, {"a": 2}]', LIMIT, values=4)
+    assert parse_json('[1, {"a": 2}]', LIMIT, most=5) == [1, {"a": 2}]
+    with pytest.raises(Malformed, match="more than the allowed 4"):
+        parse_json('[1, {"a": 2}]', LIMIT, most=4)

@@ -318,6 +318,6 @@ def test_a_document_of_many_wrong_values_takes_little_memory(value: str) -> None
         "[0]", f"[{values}]"
     )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(_NoFacts, match="more than the allowed 300,000 keys and values"):
+    with pytest.raises(_NoFacts, match="more than the allowed 100,000"):
         _parse_document(_RootDocument, _ProbeExit(0, printed.encode()))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 << 20

@@ -26,7 +26,7 @@ from runner.verdict import Verdict
 from scan import store
 from scan.history import FindingDates, History, RescanVerdict
 from scan.record import Finding
-from scan.store import read_history, store_history
+from scan.store import StoredHistory, read_history, store_history
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.signed import ED25519, P256, STRANGER, findings_seal
@@ -125,6 +125,33 @@ def test_what_nobody_signed_is_not_signed_for_its_author(client: Registry) -> No
     assert history.claimed == {KEY: "2020-01-01"}
     store_history(client, "r", history, OURS, TODAY)
     assert read_history(client, "r", OURS, TODAY) == History({})
+
+
+def test_refusals_that_nobody_signed_are_not_known(client: Registry) -> None:
+    """Whoever can remove the signature, or the history, can remove a refusal."""
+    refused_today = RescanVerdict(
+        "2026-11-20", "v2.6.0", "base", "sha256:" + "a" * 64, Verdict.FAIL, "CVE-2026-1", 1.0
+    )
+    assert store.read_stored(client, "r", OURS, TODAY).problem == store.NONE_YET
+    history = History({}, (refused_today,))
+    store_history(client, "r", history, OURS, TODAY)
+    assert store.read_stored(client, "r", OURS, TODAY) == StoredHistory(history)
+    found = client.read_manifest("r", store.TAG)
+    assert found is not None
+    config, _, body = found.parse_blobs()
+    client.put_manifest("r", store.TAG, image_manifest(config, [body], None, store.HISTORY))
+    assert store.read_stored(client, "r", OURS, TODAY) == StoredHistory(
+        History({}), "nobody signed it"
+    )
+
+
+def test_an_unsigned_history_of_many_bytes_is_not_read(
+    fake: FakeRegistry, client: Registry
+) -> None:
+    put(client, b'{"seen":{},"judgements":[]}' + b" " * store.LARGEST_UNSIGNED_BYTES, None)
+    fake.requests.clear()
+    assert "too many to read" in store.read_stored(client, "r", OURS, TODAY).problem
+    assert fake.count("GET", "blobs") == 0
 
 
 def test_judgements_of_a_stranger_and_of_tomorrow_are_none(client: Registry) -> None:

@@ -5,23 +5,29 @@ should be used.
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
+import requests
 from pydantic import TypeAdapter
 
 from images.record import BuildRecord
 from oci import document
 from oci.manifest import canonical_json
 from oci.registry import Registry
+from publish.released import trusted_journal
 from publish.released.promotions import find_last_promotion, list_releases
 from publish.tags import journal, lock
-from publish.tags.journal import Journal, Transaction
+from publish.tags.confirm import confirm_stored
+from publish.tags.journal import Journal, StoredJournal, Transaction
 from publish.tags.rollback import roll_back, yank_version
+from runner.errors import ConfigError
 from runner.verdict import Verdict
+from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, Line, line_of_one
 
@@ -267,11 +273,12 @@ def test_an_invented_release_alone_stops_nothing(
         kept(line).transactions[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64
     )
     forge(line, replace(replace(EMPTY, entries=(entry,)), **changed))  # type: ignore[arg-type]
-    assert list_releases(line.registry, line.catalog, line.trusted) == ()
+    out = list_releases(line.registry, line.catalog, line.trusted)
+    assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1"], "what production has"
     said = capsys.readouterr().err
     assert "because it is not confirmed" in said or "so this is left out" in said
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
-    assert [each.version for each in kept(line).transactions] == ["v2.6.2"]
+    assert [each.version for each in kept(line).transactions] == ["v2.6.0", "v2.6.1", "v2.6.2"]
 
 
 def test_no_text_of_a_forged_journal_is_signed(
@@ -320,3 +327,113 @@ def test_a_forged_rollback_withdraws_nothing(
     )
     out = list_releases(line.registry, line.catalog, line.trusted)
     assert [each.withdrawn for each in out] == [False, False]
+
+
+# Whoever writes or deletes the journal hides nothing
+
+
+def delete_journal(line: Line) -> None:
+    address = f"http://{line.registry.host}/v2/{line.catalog.repositories.journal}"
+    assert requests.delete(f"{address}/manifests/{journal.TAG}", timeout=60).status_code == 202
+
+
+def test_what_counts_does_not_depend_on_the_hints(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    """Nor on their order, nor on whether there is a journal at all."""
+    yank_version(line.production, "v2.6.0", "it loses data")
+    signed = kept(line).transactions
+    invented = [replace(EMPTY, version=f"v2.6.{patch}") for patch in range(5, 9)]
+    subsets = [
+        every for count in range(len(signed) + 1) for every in itertools.combinations(signed, count)
+    ]
+    counted = []
+    for every in [None, *subsets, (*invented, *reversed(signed))]:
+        if every is None:
+            delete_journal(line)
+        else:
+            forge(line, *every)
+        registry = Registry(line.registry.host)
+        counted.append(
+            trusted_journal.read_confirmed(registry, line.catalog.repositories, line.trusted)
+        )
+    assert all(each.problem for each in counted)
+    assert {each.journal for each in counted} == {counted[0].journal}
+    assert [(each.kind, each.version) for each in counted[0].journal.transactions] == [
+        ("promotion", "v2.6.0"),
+        ("yank", "v2.6.0"),
+        ("promotion", "v2.6.1"),
+    ]
+
+
+@pytest.mark.parametrize("how", ["empty", "deleted"])
+def test_a_journal_that_is_emptied_is_signed_again_with_all_that_counts(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], how: str
+) -> None:
+    yank_version(line.production, "v2.6.0", "it loses data")
+    if how == "empty":
+        forge(line)
+    else:
+        delete_journal(line)
+    assert line.verify("v2.6.0").reasons == ("v2.6.0 was yanked: it loses data",)
+    line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    assert [each.version for each in kept(line).yank_transactions] == ["v2.6.0"]
+    assert kept(line).withdrawn_versions() == {"v2.6.0"}
+    out = list_releases(line.registry, line.catalog, line.trusted)
+    assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1", "v2.6.2"]
+    assert roll_back(line.production, "v2.6", lambda _: ()).entries
+
+
+def test_an_unsigned_journal_is_confirmed_once_in_a_command(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forge(line, *kept(line).transactions)
+    asked: list[object] = []
+    real = confirm_stored
+
+    def confirm(*each: Any) -> StoredJournal:
+        asked.append(each)
+        return real(*each)
+
+    monkeypatch.setattr(trusted_journal, "confirm_stored", confirm)
+    command = replace(line, registry=Registry(line.registry.host))
+    for _ in range(5):
+        assert len(list_releases(command.registry, command.catalog, command.trusted)) == 2
+    assert len(asked) == 1
+    forge(line)
+    assert len(list_releases(command.registry, command.catalog, command.trusted)) == 2
+    assert len(asked) == 2, "another journal is confirmed anew"
+
+
+def test_a_lost_decision_hides_no_release(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = kept(line).transactions[0].entries[0]
+    address = f"http://{line.registry.host}/v2/{line.catalog.repositories.production}"
+    gone = requests.delete(f"{address}/manifests/{entry.decision}", timeout=60)
+    assert gone.status_code == 202
+    out = list_releases(line.registry, line.catalog, line.trusted)
+    assert [(str(each.version), each.channel) for each in out] == [
+        ("v2.6.0", ""),
+        ("v2.6.1", "monthly"),
+    ]
+    said = capsys.readouterr().err
+    assert "the channel of v2.6.0 is not known: no decision on it is in the registry" in said
+    version = line.catalog.require_version("v2.6.0")
+    with refused(ConfigError, "channel of v2.6.0 is not known"):
+        find_last_promotion(line.registry, line.catalog, version, lambda: line.trusted)
+
+
+@pytest.mark.parametrize("how", ["too long", "deleted"])
+def test_a_promotion_is_found_without_the_hints_of_a_journal(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after so many releases that nobody may read the journal without its signature."""
+    if how == "deleted":
+        delete_journal(line)
+    else:
+        monkeypatch.setattr(journal, "MAX_UNSIGNED_BYTES", 100)
+    version = line.catalog.require_version("v2.6.1")
+    found = find_last_promotion(line.registry, line.catalog, version, lambda: line.trusted)
+    assert found is not None
+    assert found.channel == "monthly"

@@ -19,6 +19,7 @@ from publish.tags.decisions import MAX_OTHER_TAGS, LookupBudget, TrustedDecision
 from publish.tags.journal import (
     Journal,
     JournalEntry,
+    StoredJournal,
     Transaction,
     line_alias_of,
     list_tags_of,
@@ -356,6 +357,9 @@ class Marked:
     def put_marks(self, _: Transaction) -> None:
         pytest.fail("what is in an unsigned journal is not signed")
 
+    def is_within_reach(self, digest: str) -> bool:
+        return False
+
     def read_reason(self, digest: str) -> str:
         return "yanked" if digest in self.said else ""
 
@@ -590,6 +594,23 @@ def test_one_budget_bounds_all_that_an_unsigned_journal_names(
     assert asked[0] == "a", "what production has tags of comes first"
     assert bool(found.transactions)
     assert "more versions of this journal are not looked up" in capsys.readouterr().err
+
+
+def test_a_list_of_tags_that_is_cut_hides_no_current_release() -> None:
+    """Somebody put so many tags that no list ends, and emptied the journal."""
+    decision = TrustedDecision("v2.6.0", "base", ("v2.6.0", "v2.6.0-base", "latest"), "d", DAY)
+    held = dict.fromkeys(("v2.6.0", "v2.6.0-base", "latest"), "a")
+    lookup = VersionLookup(
+        (),
+        lambda tag: held.get(tag, ""),
+        lambda digest, _: (decision,) if digest == "a" else (),
+        ("base",),
+        is_cut=True,
+    )
+    for stored in (StoredJournal(Journal(), None), StoredJournal(Journal(), "j", "nobody")):
+        found = confirm.confirm_stored(stored, lambda: lookup, lambda _: ())
+        assert [each.version for each in found.journal.transactions] == ["v2.6.0"]
+        assert found.problem
 
 
 # The lock

@@ -17,6 +17,7 @@ from oci.manifest import OCI_INDEX
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import YANK
+from publish.released.yank_statements import SignedYankMarks
 from publish.tags import journal, lock
 from publish.tags.decisions import TrustedDecision
 from publish.tags.journal import Journal, list_tags_of
@@ -451,6 +452,31 @@ def test_a_yank_asked_again_puts_the_marks_that_are_missing(
     assert journal.read_journal(client, REPOSITORIES.journal).journal == again
 
 
+@pytest.mark.parametrize("is_staged", [True, False])
+def test_a_yank_marks_an_image_that_production_lost_or_says_that_it_did_not(
+    fake: FakeRegistry, client: Registry, is_staged: bool
+) -> None:
+    """Somebody takes it away before the yank, and puts it back afterwards."""
+    released(client, "v2.6.1")
+    marks = SignedYankMarks(
+        client, REPOSITORIES.production, trust(P256), lambda: P256, REPOSITORIES.staging
+    )
+    production, cv = replace(at(client), marks=marks), tags(client)["v2.6.1-cv"]
+    held = fake.manifests[REPOSITORIES.production]
+    taken = {name: held.pop(name) for name in list(held) if name == cv or name.endswith("-cv")}
+    if not is_staged:
+        staged = fake.manifests[REPOSITORIES.staging]
+        for name in [name for name in staged if staged[name] == taken[cv]]:
+            del staged[name]
+    for _ in range(2):
+        outcome = yank_version(production, "v2.6.1", "it eats data")
+        assert [cv in each for each in outcome.unreached] == ([] if is_staged else [True])
+    held.update(taken)
+    assert bool(production.marks.read_reason(cv)) is is_staged
+    assert yank_version(production, "v2.6.1", "it eats data").unreached == ()
+    assert production.marks.read_reason(cv) == "v2.6.1 was yanked: it eats data"
+
+
 def test_what_was_never_promoted_cannot_be_yanked(client: Registry) -> None:
     promote_tags(at(client), moving.candidate("v2.6.1"), approved(client, "v2.6.1"))
     with refused(ConfigError, "v2.6.1 was never promoted"):
@@ -638,5 +664,5 @@ def test_a_yank_killed_after_every_request(world: World, record_property: Any) -
                 direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK
             )
             assert [each.problem for each in found] == [""]
-    assert len(states) == 106, "every request of a yank of two images, which looks at aliases too"
+    assert len(states) == 120, "every request of a yank of two images, which looks at aliases too"
     record_property("fault points", len(states))
