@@ -413,8 +413,33 @@ def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.Data
             assert len(str(error).splitlines()) == 1
             return
     for values in (vars(loaded.repositories), *map(vars, loaded.lines.values())):
-        for value in values.values():
-            assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9./:@_-]*", str(value))
+        for name, value in values.items():
+            if name == "budgets":  # of stacks, by names that exist, in whole numbers
+                assert set(value) <= {*loaded.stacks}
+            else:
+                assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9./:@_-]*", str(value))
+
+
+def test_a_line_may_have_budgets_of_its_own(tmp_path: Path) -> None:
+    tree = yaml.safe_load(SHIPPED)
+    own = {"megabytes": 4321, "packages": 175, "layers": 18}
+    tree["lines"]["2.6"]["budgets"] = {"base": own}
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    loaded = catalog.load_catalog(path)
+    assert loaded.budget_of("2.6", "base").megabytes == 4321
+    assert loaded.budget_of("2.6", "cv").megabytes == 4321 + loaded.stacks["cv"].budget.megabytes
+    tree["lines"]["2.6"]["budgets"] = {"games": own}
+    path.write_text(yaml.safe_dump(tree))
+    with refused(ConfigError, "line 2.6 has a budget for unknown stack `games`"):
+        catalog.load_catalog(path)
+
+
+def test_a_line_may_have_no_torchaudio() -> None:
+    shipped = catalog.load_catalog()
+    newest = shipped.lines["2.15"]
+    assert newest.torchaudio is None
+    assert catalog.locks_of(shipped, "2.15", ("base",))["base"].find_wheel("torchaudio") is None
 
 
 def test_a_combined_image_has_the_stacks_of_both(shipped: Catalog) -> None:

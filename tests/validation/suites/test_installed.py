@@ -94,6 +94,33 @@ def test_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed.own_distributions.cache_clear()
 
 
+def test_pins_through_extras_of_another_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As torch 2.11 pins CUDA's libraries."""
+    wants = {
+        "torch": ("cuda-toolkit[cublas,cudart]==13.0.2; x", "cuda-bindings<14,>=13.0.3"),
+        "cuda_toolkit": (
+            "nvidia-cublas==13.1.0.3.*; (s == 'linux') and extra == 'cublas'",
+            "nvidia-cuda-runtime==13.0.96.*; extra == 'cudart'",
+            "nvidia-curand==10.4.0.35.*; extra == 'curand'",
+        ),
+    }
+    for name, requirements in wants.items():
+        (tmp_path / f"{name}-1.dist-info").mkdir()
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", "Version: 1"]
+        lines += [f"Requires-Dist: {each}" for each in requirements]
+        (tmp_path / f"{name}-1.dist-info" / "METADATA").write_text("\n".join([*lines, ""]))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    installed.own_distributions.cache_clear()
+    assert installed.pinned_versions("torch") == {
+        "cuda-toolkit": "13.0.2",
+        "nvidia-cublas": "13.1.0.3",
+        "nvidia-cuda-runtime": "13.0.96",
+    }
+    installed.own_distributions.cache_clear()
+
+
 def test_a_command_that_cannot_be_run() -> None:
     assert (
         installed.describe_exit(installed.run_command("no-such-command"))

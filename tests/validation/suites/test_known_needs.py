@@ -19,6 +19,11 @@ from validation.suites.libraries.shared_objects import MissingLibrary
         ("/s/torio/lib/libtorio_ffmpeg4.so", "libavutil.so.56", True),
         ("/s/torio/lib/libtorio_ffmpeg4.so", "libc10.so", False),
         ("/s/torchaudio/lib/_torchaudio.so", "libtorchaudio.so", False),  # there is none beside it
+        ("/s/nvidia/cu13/lib/libcufile_rdma.so.1", "libibverbs.so.1", True),
+        ("/s/nvidia/cu13/lib/libcufile_rdma.so.1", "libcudart.so.13", False),
+        ("/s/nvidia/nvshmem/lib/nvshmem_bootstrap_mpi.so.3", "libmpi.so.40", True),
+        ("/s/nvidia/nvshmem/lib/libnvshmem_host.so.3", "libmpi.so.40", False),
+        ("/s/nvidia/cu13/lib/libcusolverMg.so.12", "libcublas.so.13", False),  # none beside it
     ],
 )
 def test_needs_that_may_be_missing(path: str, needed: str, allowed: bool) -> None:

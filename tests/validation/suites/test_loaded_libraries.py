@@ -108,3 +108,38 @@ def test_a_library_of_no_version() -> None:
 
 
 # What is installed
+
+
+@pytest.mark.parametrize(
+    ("found", "least", "good"),
+    [
+        ("9.10.2", "9.8.0", True),
+        ("9.8.0", "9.8.0", True),
+        ("9.7.9", "9.8.0", False),
+        ("10.0.0", "9.8.0", False),
+    ],
+)
+def test_a_library_may_be_newer_within_its_major_version(
+    found: str, least: str, good: bool
+) -> None:
+    assert loaded_libraries.is_at_least(found, least) is good
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        ("/l/libnccl.so.2", True),
+        ("/l/libc10.so", True),
+        ("/l/sort.so_heap.h", False),
+        ("/l/std/algorithm.sort_heap.h", False),
+    ],
+)
+def test_names_of_shared_objects(path: str, is_one: bool) -> None:
+    assert loaded_libraries.is_shared_object(path) is is_one
+
+
+def test_a_line_may_do_without_a_library() -> None:
+    curand = next(each for each in loaded_libraries.LIBRARIES if each.family == "libcurand")
+    assert curand.is_locked(["nvidia-curand"])
+    assert curand.is_locked(["nvidia-curand-cu12"])
+    assert not curand.is_locked(["nvidia-cublas", "nvidia-curand-extra"])
