@@ -39,7 +39,7 @@ BROWSERS = re.compile(
     r"(?:-(?:stable|beta|bin))?"
 )
 BILLS = (".cdx.json", ".cyclonedx.json")
-METADATA = re.compile(r".*\.(?:dist-info/METADATA|egg-info/PKG-INFO)")
+METADATA = re.compile(r".*\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg/EGG-INFO/PKG-INFO)")
 NO_PASSWORD, PASSWORD = "none needed", "set"
 
 Found = tuple[str, os.stat_result]

@@ -373,13 +373,19 @@ def test_python_packages_and_what_they_carry(root: Path) -> None:
             path,
             f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nName: not this\n",
         )
+    egg = f"{SITE}/tool/tests/data/my_test-1.0-py3.7.egg/EGG-INFO/PKG-INFO"
+    put(root, egg, "Metadata-Version: 1.2\nName: my-test\nVersion: 1.0\n")
     bill = {"components": [{"purl": "pkg:cargo/serde@1.0"}, {"name": "no url"}]}
     put(root, f"{SITE}/x.dist-info/sboms/x.cyclonedx.json", json.dumps(bill))
     put(root, f"{SITE}/y.dist-info/sboms/broken.cdx.json", "{")
     put(root, f"{SITE}/y.dist-info/sboms/list.cdx.json", "[]")
     facts = looked(root, SITE)
     assert facts["python"]["Typing_Extensions"] == "4.0"
-    assert facts["bundled"] == ["pkg:cargo/serde@1.0", "pkg:pypi/Typing_Extensions@3.0"]
+    assert facts["bundled"] == [
+        "pkg:cargo/serde@1.0",
+        "pkg:pypi/Typing_Extensions@3.0",
+        "pkg:pypi/my-test@1.0",
+    ]
 
 
 def test_of_two_of_one_name_the_imported_one_counts(root: Path) -> None:
