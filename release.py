@@ -7,10 +7,12 @@ inconclusive, 130 interrupted. docs/releasing.md explains every command.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -73,26 +75,47 @@ def _start_again(python: str, words: list[str]) -> NoReturn:
     secrets = _find_secrets()
     options = []
     if secrets:
-        handed = os.memfd_create("secrets", 0)
-        with os.fdopen(handed, "w", encoding="ascii", closefd=False) as file:
-            json.dump(secrets, file)
-        options = ["-X", f"{_HANDED}={handed}"]
+        options = ["-X", f"{_HANDED}={_write_unnamed(json.dumps(secrets))}"]
     public = {name: value for name, value in os.environ.items() if name not in secrets}
-    os.execve(python, [python, *options, *words], public)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # until the new process can tell of one
+    try:
+        os.execve(python, [python, *options, *words], public)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
+
+def _write_unnamed(text: str) -> int:
+    """Return the number of an open file that has no name and holds `text`; a new program keeps it.
+
+    It is in memory if this Python and kernel can do that, and is never one of the streams.
+    """
+    try:
+        made = os.memfd_create("secrets", 0)
+    except (AttributeError, OSError):
+        with tempfile.TemporaryFile() as file:
+            made = os.dup(file.fileno())
+    handed = fcntl.fcntl(made, fcntl.F_DUPFD, 3)
+    os.close(made)
+    os.write(handed, text.encode("ascii"))
+    return handed
 
 
 def _take_secrets() -> None:
     """Take over the secrets that `_start_again` left."""
     if handed := sys._xoptions.get(_HANDED):
-        with os.fdopen(int(handed), encoding="ascii") as file:
-            file.seek(0)
-            settings.hold_secrets(json.load(file))
+        try:
+            with os.fdopen(int(handed), encoding="ascii") as file:
+                file.seek(0)
+                settings.hold_secrets(json.load(file))
+        except (OSError, ValueError):
+            _end_now(f"the option -X {_HANDED} is for this program alone -> leave it out", 3)
 
 
 if __name__ == "__main__":  # while modules are loaded; `main` sets what holds from then on
     for _each in _ENDS:
         if signal.getsignal(_each) is not signal.SIG_IGN:
             signal.signal(_each, lambda *_: _end_now(_INTERRUPTED, 130))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
 if (
     _folder := str(Path(__file__).resolve().parent)
 ) not in sys.path:  # PYTHONSAFEPATH leaves it out

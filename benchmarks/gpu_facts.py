@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 import torch
-import torchaudio
 import torchvision
 
 SHOWN = re.compile(r"torch.*|triton|nvidia-.*|cuda-.*|numpy|transformers|tokenizers|pytest.*")
@@ -30,7 +29,7 @@ def read_facts() -> dict[str, Any]:
         "platform": platform.platform(),
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
-        "torchaudio": torchaudio.__version__,
+        "torchaudio": packages.get("torchaudio", ""),
         "cuda": torch.version.cuda,
         "cudnn": _find_version(packages, "nvidia-cudnn"),
         "nccl": _find_version(packages, "nvidia-nccl"),

@@ -418,9 +418,8 @@ class Registry:
                         f"{where}"
                     ),
                 )
-        raise RegistryError(
-            200, f"{transport.show_address(answer.url)}: the list does not end after {PAGES} pages"
-        )
+        problem = f"the list does not end after {PAGES} pages"
+        raise TooLong(200, f"{transport.show_address(answer.url)}: {problem}", _CLEAN_UP)
 
     def _send_request(
         self,

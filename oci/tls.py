@@ -41,19 +41,27 @@ def find_authorities() -> str | bool:
     Raises ConfigError if it is missing, or if it holds no certificates.
     """
     named = [
-        (variable, path)
+        (variable, value)
         for variable in (*_BUNDLES, *_OPENSSL)
-        if (path := os.environ.get(variable))
+        if (value := os.environ.get(variable))
     ]
     if not named:
         return True
-    if not Path(named[0][1]).exists():
-        raise _authorities_error(*named[0], "does not exist")
     # OpenSSL reads its own two variables both, and takes what exists of them
-    for variable, path in named if named[0][0] in _OPENSSL else named[:1]:
-        if Path(path).exists():
-            _check_authorities(variable, Path(path))
-    return named[0][1]
+    for variable, value in named if named[0][0] in _OPENSSL else named[:1]:
+        paths = [path for path in _list_paths(variable, value) if path.exists()]
+        if not paths and (variable, value) == named[0]:
+            raise _authorities_error(variable, value, "does not exist")
+        for path in paths:
+            _check_authorities(variable, path)
+    first, value = named[0]
+    return str(next(path for path in _list_paths(first, value) if path.exists()))
+
+
+def _list_paths(variable: str, value: str) -> list[Path]:
+    """Return the paths that a variable names: SSL_CERT_DIR is a list with colons."""
+    parts = value.split(":") if variable == settings.SSL_CERT_DIR else [value]
+    return [Path(part) for part in parts if part]
 
 
 def _check_authorities(variable: str, path: Path) -> None:

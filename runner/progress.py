@@ -32,7 +32,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from runner.redaction import hide_accounts, hide_secrets
+from runner.redaction import hide_accounts, hide_secrets, hide_secrets_of_record
 from runner.untrusted import clean_line, clean_text
 
 PLAIN_LINE_EVERY_S = 10.0
@@ -142,7 +142,7 @@ def print_json(text: str) -> None:
 
     Text that GitHub Actions would read as a command is escaped.
     """
-    _print_text(hide_secrets(text).replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
+    _print_text(hide_secrets_of_record(text).replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
 
 
 def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -23,7 +23,7 @@ SHORTEST = 6
 _ACCOUNT = re.compile(r"[^\s/@=,:'\"`(<\[\\]{1,200}:(?!//)[^\s'\"`]{0,500}@(?!sha(?:256|512):)")
 """USER:PASSWORD@, but not the name and tag before a digest."""
 _PARTS = re.compile(r"(?:^|\s)(?:\S*?//)?(?P<account>\S*)@|[?&][^=&#\s]*=(?P<value>[^&#\s]*)")
-_WORD = re.compile("[A-Za-z_-]{1,16}")
+_WORD = re.compile("[A-Za-z_-]{1,16}|[0-9A-Fa-f]{1,16}")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 
 
@@ -33,9 +33,10 @@ def hide_secrets(text: str) -> str:
 
 
 def hide_secrets_of_record(text: str) -> str:
-    """Return the same for a record, in which plain words stay.
+    """Return the same for a record, in which plain words and short numbers stay.
 
-    A passphrase such as `password` is one, and a record whose keys are replaced cannot be read.
+    A passphrase such as `password` is one, and a record whose keys or sizes are replaced cannot be
+    read.
     """
     return _replace_all(text, {value for value in _values() if not _WORD.fullmatch(value)})
 

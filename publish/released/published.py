@@ -86,7 +86,8 @@ class _ReleaseFinder:
 
     def list_tags(self) -> list[str]:
         """Return the tags of production, and those own tags that a signed journal knows."""
-        return list(dict.fromkeys((*self.registry.list_tags(self.repository), *self.signed_tags)))
+        known = (*self.signed_tags, *self.known_tags)
+        return list(dict.fromkeys((*self.registry.list_tags(self.repository), *known)))
 
     def find_release(self, tag: str) -> str:
         """Return the digest of a release by its own tag; empty if it is no release.

@@ -22,7 +22,7 @@ from validation.suite import SUITES, Suite
 from validation.suites.contract.words import NO_GPU
 
 NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
-NOT_SHOWN: frozenset[tuple[str, str]] = frozenset()
+NOT_SHOWN: frozenset[tuple[str, str]] = frozenset({("throughput", "gpu_limits")})
 """(suite, check): checks that run on a GPU alone, where no defect could be planted without one."""
 
 
