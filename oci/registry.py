@@ -232,11 +232,16 @@ class Registry:
     def list_referrers(self, repository: str, digest: str) -> list[Any] | None:
         """Return the descriptors of the manifests whose subject is `digest`.
 
-        They have type and annotations. Returns None if the registry does not list referrers.
+        They have type and annotations. Returns None if the registry does not list referrers. A list
+        that is too long is cut, and a line says so: what a trusted key signed names its evidence.
         """
         path = f"{_require_repository(repository)}/referrers/{_require_digest(digest)}"
         found: list[Any] = []
-        return found if self._read_pages(path, "manifests", _as_listed, found) else None
+        try:
+            return found if self._read_pages(path, "manifests", _as_listed, found) else None
+        except TooLong as error:
+            progress.say_line(f"  {error.message}; the rest of the list is not read")
+            return found
 
     def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
         """Return whether the repository holds the blob.

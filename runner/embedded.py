@@ -89,7 +89,8 @@ def start_registry(host: str, folder: Path) -> int:
         process = subprocess.Popen(
             [binary, "serve", str(folder / "config.yml")],
             stdin=subprocess.DEVNULL,
-            env=shell.public_environment(),
+            cwd=shell.NEUTRAL_FOLDER,
+            env=_registry_environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -132,6 +133,12 @@ def _await_lock(lock: TextIO, path: Path) -> None:
         f"another process holds {path} and starts no registry",
         f"find it with `fuser -v {path}` and end it, then run the same command again",
     )
+
+
+def _registry_environment() -> dict[str, str]:
+    """Return the variables of the registry, without those that replace parts of its file."""
+    public = shell.public_environment()
+    return {name: value for name, value in public.items() if not name.startswith("REGISTRY_")}
 
 
 def _await_start(process: subprocess.Popen[bytes], host: str, log: Path) -> None:

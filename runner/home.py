@@ -246,6 +246,13 @@ def _remove_left(work: Path) -> None:
 
 
 @contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes of this program out of a folder for a moment; wait until they are."""
+    with _hold_lock(folder, fcntl.LOCK_EX):
+        yield
+
+
+@contextlib.contextmanager
 def _hold_lock(folder: Path, operation: int) -> Iterator[bool]:
     """Hold a lock (flock(2) `operation`) on a folder, and yield whether it is held.
 

@@ -228,14 +228,16 @@ def load_signer() -> Signer:
         return keys.load_signing_key()
     folder = home.make_home_folder("keys")
     path = folder / f"{LOCAL_KEY}.key"
-    if not path.exists():
-        _set_aside(path.with_suffix(".pub"))
-        keys.generate_pair(folder, LOCAL_KEY)
-        progress.say_line(
-            f"  made a key of this machine to sign evidence with; {keys.SIGNING_KEY} names another"
-        )
-    key = _load_own_key(path)
-    keys.write_public_half(key, path.with_suffix(".pub"))  # a run was killed between the two
+    with home.lock_folder(folder):  # else two first runs could each undo what the other wrote
+        if not path.exists():
+            _set_aside(path.with_suffix(".pub"))
+            keys.generate_pair(folder, LOCAL_KEY)
+            progress.say_line(
+                "  made a key of this machine to sign evidence with; "
+                f"{keys.SIGNING_KEY} names another"
+            )
+        key = _load_own_key(path)
+        keys.write_public_half(key, path.with_suffix(".pub"))  # a run was killed between the two
     return key
 
 

@@ -982,10 +982,20 @@ def test_tags_of_a_real_registry(real: Registry, repository: str) -> None:
     assert sorted(real.list_tags(repository)) == ["v0", "v1"]
 
 
+def test_a_list_without_an_end_is_cut(
+    modern: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oci.registry.PAGES", 5)
+    client = Registry(modern.host)
+    client.put_manifest("r", "v1", image(client, "r"))
+    modern.fail(Fault("GET", "tags", headers={"Link": '</v2/r/tags/list>; rel="next"'}))
+    assert set(client.list_tags("r")) == {"v1"}
+    assert client.has_cut_list("r")
+
+
 @pytest.mark.parametrize(
     ("link", "words"),
     [
-        pytest.param('</v2/r/tags/list>; rel="next"', "5 pages", id="back to itself"),
         pytest.param(
             '<http://elsewhere.example/v2/>; rel="next"',
             "elsewhere, at http://elsewhere",
