@@ -304,6 +304,8 @@ def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure:
 def is_optional_need(path: str, line: str, with_driver: bool) -> bool:
     """Return whether load_each.py could not load a file for want of what it may do without."""
     needed = line.removeprefix("! ").partition(": ")[0]
+    if "/" in needed:  # the file itself is not there
+        return False
     lost = MissingLibrary(path, needed)
     return line == f"! {needed}: {NOT_FOUND}" and may_be_missing(lost, SITE_PACKAGES, with_driver)
 
