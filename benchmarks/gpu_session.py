@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure on a GPU machine without an engine what no machine without a GPU can show.
 
-The machine needs a Python with PyTorch, torchvision and torchaudio, and neither an engine nor a
-network. First, on a machine with a package index, make the folder of what the harness needs there:
+The machine needs a Python with PyTorch and torchvision, and neither an engine nor a network. First,
+on a machine with a package index, make the folder of what the harness needs there:
 
     .venv/bin/python benchmarks/gpu_packages.py FOLDER --python-version 3.12
 
@@ -11,7 +11,7 @@ Then, on the GPU machine, with the Python that holds PyTorch:
     export GPU_PACKAGES=$PWD/FOLDER/site PYTORCH_CUDA_IMAGES_HOME=$PWD/FOLDER/home
     python3 benchmarks/gpu_session.py OUT
 
-It takes about 9 minutes, and writes to OUT as it goes:
+It writes to OUT as it goes (how long each part took, and on what, is in docs/gpu.md):
 
     facts.json          the versions, architectures and GPUs of the machine
     validation.json     the record of every suite of base and nlp, by the local executor
@@ -60,9 +60,6 @@ from validation.suite import SUITES, Suite
 from validation.suites.contract.expected import Expected
 
 STACKS = ("base", "nlp")
-DRIVER_FLOOR = "580"
-"""The oldest driver of CUDA 13."""
-
 SLOWER_PERCENT = 5
 NCCL_LOG_BYTES = 1 << 20
 
@@ -70,8 +67,9 @@ NCCL_LOG_BYTES = 1 << 20
 class Session:
     """One run: where it writes, on which device, and the Python whose libraries are measured."""
 
-    def __init__(self, out: Path, device: str, python: str) -> None:
-        self.out, self.device, self.python = out, device, python
+    def __init__(self, out: Path, device: str, python: str, only: str) -> None:
+        """Read the facts of `python`. `only` is a part of the names of the defects to plant."""
+        self.out, self.device, self.python, self.only = out, device, python, only
         asked = subprocess.run(
             [python, REPOSITORY / "benchmarks" / "gpu_facts.py"],
             capture_output=True,
@@ -79,9 +77,7 @@ class Session:
             check=True,
         )
         self.facts = json.loads(asked.stdout)
-
-    only = ""
-    """The name of the one defect to plant, if not all are wanted."""
+        self.driver_floor = load_compatibility().toolkits[self.facts["cuda"]].oldest_driver
 
     def run_part(self, name: str) -> None:
         """Run a part, and say how long it took. A part that raises does not stop the others."""
@@ -113,7 +109,7 @@ class Session:
                 digest="",
                 reference=self.python,
                 expected=self._expected(),
-                driver_floor=DRIVER_FLOOR,
+                driver_floor=self.driver_floor,
                 command=f"python3 benchmarks/{Path(__file__).name} OUT --device {self.device}",
             )
             record = validate_image(target, self.device, executor="local")
@@ -189,12 +185,11 @@ class Session:
         yield "stale CUDA_VISIBLE_DEVICES", {"CUDA_VISIBLE_DEVICES": "7"}
         yield "TF32 forbidden", {"NVIDIA_TF32_OVERRIDE": "0"}
         yield "TF32 where fp32 is asked for", {"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1"}
-
-        lying = Path(tempfile.mkdtemp()) / "libnvidia-ml.so.1"
-        lying.write_bytes(stand_in.nvml(gpus=4))
-        before = os.environ.get("LD_LIBRARY_PATH")
-        path = f"{lying.parent}{':' + before if before else ''}"
-        yield "an NVML that counts 4 GPUs", {"LD_LIBRARY_PATH": path}
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "libnvidia-ml.so.1").write_bytes(stand_in.nvml(gpus=4))
+            before = os.environ.get("LD_LIBRARY_PATH")
+            path = f"{folder}{':' + before if before else ''}"
+            yield "an NVML that counts 4 GPUs", {"LD_LIBRARY_PATH": path}
 
     def _busy_gpu(self) -> dict[str, Any]:
         """Return what the checks of the host say while another process holds most of a GPU."""
@@ -211,7 +206,7 @@ class Session:
             assert other.stdin is not None
             assert other.stdout is not None
             other.stdout.readline()
-            judged = check_host(nvml.read_inventory(), DRIVER_FLOOR)
+            judged = check_host(nvml.read_inventory(), self.driver_floor)
             other.stdin.close()
         print(f"  memory held: {judged.verdict}, {judged.reason}", flush=True)
         return {
@@ -244,13 +239,10 @@ class Session:
             compiler=shutil.which("cc") is not None,
             epoch=0,
             architectures=build.architectures,
-            without_code=tuple(
-                (library, name) for library, names in build.without_code.items() for name in names
-            ),
+            without_code=build.missing_code,
         )
 
     def _setup(self, environment: dict[str, str]) -> Setup:
-
         return Setup(
             self.python,
             harness.install_harness(),
@@ -290,8 +282,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     os.environ["PYTORCH_CUDA_IMAGES_OUT"] = str(asked.out.resolve())
-    session = Session(asked.out, asked.device, sys.executable)
-    session.only = asked.defect
+    session = Session(asked.out, asked.device, sys.executable, asked.defect)
     for part in asked.parts.split(","):
         session.run_part(part)
 

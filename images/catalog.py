@@ -452,7 +452,7 @@ def _check_lock_of_base(line: Line, lock: Lock) -> None:
         if wheel is None and version is None:
             continue
         if wheel is None or wheel.version != version:
-            raise _contradiction_error(lock, wheel, f"{package} {version}")
+            raise _contradiction_error(lock, wheel, f"{package} {version or 'none'}")
     runtime = next(
         (wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None
     )

@@ -37,6 +37,13 @@ class TorchBuild:
         needed = ("cudnn", "nccl", "architectures")
         return tuple(name for name in needed if not getattr(self, name))
 
+    @property
+    def missing_code(self) -> tuple[tuple[str, str], ...]:
+        """Each library of `without_code` with one architecture that it lacks."""
+        return tuple(
+            (library, name) for library, names in self.without_code.items() for name in names
+        )
+
 
 @dataclass(frozen=True)
 class TorchRelease:

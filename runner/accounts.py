@@ -87,7 +87,9 @@ class _Helper:
         )
         if done.code == 0:
             return _read_answer(done.stdout, self.program, hint)
-        said = clean_line(f"{done.stdout} {done.stderr}", 200)
+        # an answer may hold a password, also that of a helper that failed after it
+        answer = "" if done.stdout.lstrip().startswith("{") else done.stdout
+        said = clean_line(f"{answer} {done.stderr}", 200)
         if _NOT_FOUND in done.stdout or _NOT_FOUND in done.stderr:
             raise CredentialsNotFound(said)
         raise EnvironmentFailed(f"`{self.program}` exited {done.code}: {said}", hint)

@@ -89,7 +89,8 @@ def new_name(purpose: str) -> str:
 def create_confined(client: Any, reference: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """Create a container of an image with CONFINEMENT, and with `options` of docker-py's `create`.
 
-    No other function creates one: so no container has a capability. Raises ValueError for an option
+    No other function creates one; the compiler of bytecode gets the same as options of `docker run`
+    (CONFINED). So no container has a capability. Raises ValueError for an option
     that is not known to give no right.
     """
     if unknown := sorted(options.keys() - _OPTIONS):

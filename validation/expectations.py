@@ -36,9 +36,7 @@ def expect_image(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expect
         compiler=any(catalog.stacks[stack].compiler for stack in stacks),
         epoch=means.epoch,
         architectures=build.architectures,
-        without_code=tuple(
-            (library, name) for library, names in build.without_code.items() for name in names
-        ),
+        without_code=build.missing_code,
     )
 
 

@@ -207,7 +207,9 @@ def _make_context(config: ClientTrustConfig) -> SigningContext:
     """Return the services of an instance, each with a limit in time."""
     services = config.signing_config
     authority, log = services.get_fulcio(), services.get_tlogs()[0]
-    for session in (authority.session, cast(Any, log)._session):
+    stamps = services.get_tsas()
+    sessions = (authority.session, *(cast(Any, each)._session for each in (log, *stamps)))
+    for session in sessions:
         session.auth = FixedHeader("")  # else requests would look for an account in `~/.netrc`
         session.mount("https://", _TimeLimitedAdapter())
         session.mount("http://", _TimeLimitedAdapter())
@@ -215,7 +217,7 @@ def _make_context(config: ClientTrustConfig) -> SigningContext:
         fulcio=authority,
         rekor=log,
         trusted_root=config.trusted_root,
-        tsa_clients=services.get_tsas(),
+        tsa_clients=stamps,
     )
 
 

@@ -225,8 +225,8 @@ _RESTORE = (
 class StoredJournal:
     """The journal as it was read, and the digest of its manifest; None if there is no journal yet.
 
-    `problem` says why its signature does not count. It is empty if the signature counts, or if
-    there is no journal.
+    `problem` says why its signature does not count, or that there is no journal though production
+    has releases. It is empty if the signature counts, or if nothing was released.
     """
 
     journal: Journal

@@ -150,6 +150,17 @@ def test_a_password_is_refused_and_not_repeated(
     assert "s3cret" not in capsys.readouterr().err
 
 
+def test_a_mistake_does_not_repeat_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE", "secretword1")
+    with pytest.raises(SystemExit):
+        parse(["plan", "--nonsense=secretword1"])
+    said = capsys.readouterr().err
+    assert "nonsense" in said
+    assert "secretword1" not in said
+
+
 def test_no_password_is_in_the_command_of_a_record(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

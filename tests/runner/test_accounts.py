@@ -107,6 +107,14 @@ def test_the_words_of_a_helper_cannot_command_the_terminal(
     assert shown.out == shown.err == ""
 
 
+def test_a_helper_that_fails_after_its_answer_does_not_have_it_repeated(helper: Path) -> None:
+    install(helper, f"echo '{ANSWER}'; echo the token has expired >&2; exit 3")
+    with pytest.raises(ReleaseError) as caught:
+        accounts.find_account(HOST)
+    assert "the token has expired" in str(caught.value)
+    assert json.loads(ANSWER)["Secret"] not in str(caught.value)
+
+
 def test_a_helper_that_succeeds_says_nothing_on_the_terminal(
     helper: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

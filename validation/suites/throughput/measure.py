@@ -100,7 +100,7 @@ def measure_pace(
     The check ends as `infra` if the pace does not become steady.
     """
     warmup = _warm_up(step, plan, clock)
-    seconds = _time_steps(step, plan.steps, plan.measured_s, clock)
+    seconds = time_steps(step, plan.steps, plan.measured_s, clock)
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
     return MeasuredPace(median, (high - low) / median, len(seconds), warmup)
 
@@ -115,7 +115,7 @@ def _warm_up(step: Callable[[], object], plan: MeasurementPlan, clock: Callable[
         spent = sum(map(sum, windows))
         if spent >= plan.limit_s or (spent >= plan.most_s and len(windows) >= plan.most_windows):
             _report_unsteady_pace(windows[-plan.windows :], plan, spent)
-        windows.append(_time_steps(step, plan.window_steps, plan.window_s, clock))
+        windows.append(time_steps(step, plan.window_steps, plan.window_s, clock))
 
 
 def _report_unsteady_pace(windows: list[list[float]], plan: MeasurementPlan, spent: float) -> None:
@@ -131,9 +131,13 @@ def _report_unsteady_pace(windows: list[list[float]], plan: MeasurementPlan, spe
     )
 
 
-def _time_steps(
-    step: Callable[[], object], least: int, least_s: float, clock: Callable[[], float]
+def time_steps(
+    step: Callable[[], object],
+    least: int,
+    least_s: float,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[float]:
+    """Return the seconds of each of at least `least` steps, made for at least `least_s` seconds."""
     seconds: list[float] = []
     began = clock()
     while len(seconds) < least or clock() - began < least_s:
