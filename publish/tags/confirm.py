@@ -25,6 +25,7 @@ from images.names import candidate_stem, image_tag, parse_own_tag
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
 from publish.tags.decisions import (
+    LookupBudget,
     ReadDecisions,
     TrustedDecision,
     VersionLookup,
@@ -43,8 +44,6 @@ from runner import progress
 from runner.moments import parse_moment
 from runner.untrusted import clean_line
 
-MAX_VERSIONS = 300
-"""How many versions of an unsigned journal are looked up. Each costs a few requests."""
 MAX_DIGESTS, MAX_DECISIONS = 50, 5
 """How many digests of a version, and decisions on a digest, are taken from an unsigned journal."""
 MAX_SHOWN = 5
@@ -72,7 +71,17 @@ class _VersionHint:
                     decisions.append(entry.decision)
 
 
-def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMarks) -> Journal:
+@dataclass(frozen=True)
+class ConfirmedJournal:
+    """What counts of a journal. `rest` says what could not be looked up; empty if all was."""
+
+    journal: Journal
+    rest: str
+
+
+def confirm_journal(
+    journal: Journal, lookup: VersionLookup, read_marks: ReadMarks
+) -> ConfirmedJournal:
     """Return what trusted decisions and signed marks say about the versions of production.
 
     These are the versions of its own tags, and those that a journal names. What is not confirmed of
@@ -85,7 +94,11 @@ def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMar
     for version in waiting:
         hints.setdefault(version, _VersionHint(f"the tags of {version}"))
     known = set(waiting)
-    while waiting and len(known) - len(waiting) < MAX_VERSIONS and not lookup.budget.is_spent:
+    while (
+        waiting
+        and len(known) - len(waiting) < lookup.budget.versions
+        and not lookup.budget.is_spent
+    ):
         version = waiting.pop(0)
         decisions = _find_decisions(lookup, version, hints[version])
         promotions = list(_make_promotions(version, decisions, lookup))
@@ -98,8 +111,9 @@ def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMar
             if other not in known:  # the journal leaves out a version that production has
                 hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})
                 known.add(other)
-                waiting.append(other)
+                waiting.insert(0, other)  # users are on it: before versions that may be invented
     _report_dropped(dropped)
+    rest = ""
     if waiting or lookup.budget.is_spent:
         rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
         progress.say_line(f"  {rest} of this journal are not looked up")
@@ -111,7 +125,7 @@ def confirm_journal(journal: Journal, lookup: VersionLookup, read_marks: ReadMar
             each.started_at,
         )
     )
-    return Journal(tuple(found))
+    return ConfirmedJournal(Journal(tuple(found)), rest)
 
 
 def _report_dropped(dropped: Sequence[str]) -> None:
@@ -156,9 +170,9 @@ def confirm_stored(
     lookup = look_up_versions()
     if not (stored.problem or lookup.is_cut or any(map(parse_own_tag, lookup.tags))):
         return stored
-    journal = confirm_journal(stored.journal, lookup, read_marks)
-    problem = stored.problem or (MISSING if journal.transactions else "")
-    confirmed = replace(stored, journal=journal, problem=problem)
+    found = confirm_journal(stored.journal, lookup, read_marks)
+    problem = stored.problem or (MISSING if found.journal.transactions or found.rest else "")
+    confirmed = replace(stored, journal=found.journal, problem=problem, rest=found.rest)
     if problem:
         progress.say_line(
             f"  {confirmed.signature_warning}: only what trusted decisions and signed marks "
@@ -193,16 +207,22 @@ def _find_under_aliases(
 
 
 def make_version_lookup(
-    registry: Registry, repository: str, read_decisions: ReadDecisions, images: Sequence[str] = ()
+    registry: Registry,
+    repository: str,
+    read_decisions: ReadDecisions,
+    images: Sequence[str] = (),
+    budget: LookupBudget | None = None,
 ) -> VersionLookup:
     """Return the lookup of versions in a repository, whose tags are listed now, once.
 
-    `images` are those of the catalogue.
+    `images` are those of the catalogue. `budget` is by default that of a command that only reads.
     """
     resolve_tag = cache(lambda tag: registry.resolve_digest(repository, tag) or "")
     tags = registry.list_tags(repository)
     is_cut = registry.has_cut_list(repository)
-    return VersionLookup(tags, resolve_tag, read_decisions, images, is_cut=is_cut)
+    return VersionLookup(
+        tags, resolve_tag, read_decisions, images, budget or LookupBudget(), is_cut=is_cut
+    )
 
 
 def _collect_hints(journal: Journal, dropped: list[str]) -> dict[str, _VersionHint]:

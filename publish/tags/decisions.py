@@ -45,19 +45,26 @@ them for the digest.
 
 MAX_OTHER_TAGS = 100
 """How many tags of a version are looked up for images that the catalogue does not name."""
-MAX_LOOKUPS, MAX_LOOKUP_S = 3_000, 60.0
-"""How many tags and decisions one command looks up for an unsigned journal, and for how long."""
+MAX_VERSIONS, MAX_LOOKUPS, MAX_LOOKUP_S = 300, 3_000, 60.0
+"""How much one command looks up for an unsigned journal: versions, then tags and decisions, and for
+how many seconds.
+"""
+WHOLE_VERSIONS, WHOLE_LOOKUPS, WHOLE_S = 5_000, 50_000, 1500.0
+"""The same before a journal is signed again: what is not looked up then would be lost."""
 
 
 @dataclass
 class LookupBudget:
     """The number of lookups and the time that are left for all versions together.
 
+    At most `versions` versions are looked up.
+
     Without it, a journal that a stranger wrote could keep a command busy.
     """
 
     lookups: int = MAX_LOOKUPS
     ends: float = field(default_factory=lambda: time.monotonic() + MAX_LOOKUP_S)
+    versions: int = MAX_VERSIONS
     _known: set[str] = field(default_factory=set)
 
     @property

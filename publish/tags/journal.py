@@ -226,12 +226,14 @@ class StoredJournal:
     """The journal as it was read, and the digest of its manifest; None if there is no journal yet.
 
     `problem` says why its signature does not count, or that there is no journal though production
-    has releases. It is empty if the signature counts, or if nothing was released.
+    has releases. It is empty if the signature counts, or if nothing was released. `rest` says what
+    of an unsigned journal could not be looked up.
     """
 
     journal: Journal
     digest: str | None
     problem: str = ""
+    rest: str = ""
 
     @property
     def signature_warning(self) -> str:

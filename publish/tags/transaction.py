@@ -32,7 +32,14 @@ from publish.evidence.store import SERVED
 from publish.tags import lock
 from publish.tags.confirm import OWNER as CONFIRMED_OWNER
 from publish.tags.confirm import confirm_stored, make_version_lookup
-from publish.tags.decisions import ReadDecisions, VersionLookup
+from publish.tags.decisions import (
+    WHOLE_LOOKUPS,
+    WHOLE_S,
+    WHOLE_VERSIONS,
+    LookupBudget,
+    ReadDecisions,
+    VersionLookup,
+)
 from publish.tags.journal import TAG as JOURNAL_TAG
 from publish.tags.journal import (
     Journal,
@@ -100,10 +107,10 @@ class Production:
         """Hold the lock in the name of the owner."""
         return lock.hold_lock(self.registry, self.repositories.journal, self.owner, self.lock_seal)
 
-    def look_up_versions(self) -> VersionLookup:
+    def look_up_versions(self, budget: LookupBudget | None = None) -> VersionLookup:
         """Return the lookup of versions in production, whose tags are listed now."""
         return make_version_lookup(
-            self.registry, self.repositories.production, self.read_decisions, self.images
+            self.registry, self.repositories.production, self.read_decisions, self.images, budget
         )
 
     def is_tag_allowed(self, tag: str, digest: str) -> bool:
@@ -271,9 +278,22 @@ def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
 
     The open transaction of a signed journal is carried out. Of an unsigned journal, what counts is
     written again and signed. Its open transaction is not carried out: whoever wrote it could
-    otherwise make us do anything in our name.
+    otherwise make us do anything in our name. Raises EnvironmentFailed if something could not be
+    looked up: signed without it, the journal would hide it.
     """
-    stored = _confirm_stored(production, production.read_journal())
+    whole = LookupBudget(WHOLE_LOOKUPS, time.monotonic() + WHOLE_S, WHOLE_VERSIONS)
+    stored = confirm_stored(
+        production.read_journal(),
+        lambda: production.look_up_versions(whole),
+        production.marks.read_marks,
+    )
+    if stored.rest:
+        repository = f"{production.registry.host}/{production.repositories.production}"
+        raise EnvironmentFailed(
+            f"the journal is not signed, and it cannot be made again: {stored.rest} in "
+            f"{repository} could not be looked up",
+            "remove the tags there that no release made, then run the same command again",
+        )
     if stored.problem:
         progress.say_line(
             f"  the journal is written again and signed; the old one is {stored.digest or 'gone'}"

@@ -25,7 +25,7 @@ from publish.released.published import (
     list_published,
 )
 from publish.tags import journal, lock
-from publish.tags.confirm import MAX_VERSIONS
+from publish.tags.decisions import MAX_VERSIONS
 from publish.tags.journal import Journal, JournalEntry, Transaction
 from runner.errors import GateRefused
 from tests.fakes.refusal import refused

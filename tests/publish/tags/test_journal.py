@@ -13,9 +13,14 @@ from oci import document
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
 from publish.evidence.keys import compute_key_id
-from publish.tags import confirm, journal, lock
-from publish.tags.confirm import confirm_journal
-from publish.tags.decisions import MAX_OTHER_TAGS, LookupBudget, TrustedDecision, VersionLookup
+from publish.tags import confirm, journal, lock, transaction
+from publish.tags.decisions import (
+    MAX_OTHER_TAGS,
+    MAX_VERSIONS,
+    LookupBudget,
+    TrustedDecision,
+    VersionLookup,
+)
 from publish.tags.journal import (
     Journal,
     JournalEntry,
@@ -29,7 +34,7 @@ from publish.tags.journal import (
 )
 from publish.tags.lock import LockClaim
 from publish.tags.transaction import complete_journal
-from publish.tags.yank_marker import YankMark
+from publish.tags.yank_marker import ReadMarks, YankMark
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
@@ -427,6 +432,10 @@ def confirmed_first(*digests: str) -> Transaction:
     return Transaction("promotion", "v2.6.0", confirm.OWNER, "2026-11-20T00:00:00Z", tuple(entries))
 
 
+def what_counts(journal: Journal, lookup: VersionLookup, read_marks: ReadMarks) -> Journal:
+    return confirm.confirm_journal(journal, lookup, read_marks).journal
+
+
 def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
     client: Registry, claim: LockClaim, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -473,10 +482,10 @@ def test_a_promotion_that_was_cut_is_completed_from_the_decisions(image: str) ->
     own = {"v2_6_0": "a", "v2_6_0-cv": "a of cv", "v2_6_0-junk": "nobody's", "v2_6_0-x": "c"}
     digest = "a" if image == "base" else "a of cv"
     cut = promotion("v2.6.0", JournalEntry("v2.6.0", image, "", "", digest, "", "done"))
-    found = confirm_journal(Journal((cut,)), release(**own), lambda _: ())
+    found = what_counts(Journal((cut,)), release(**own), lambda _: ())
     assert {entry.new for entry in found.own_entries("v2.6.0")} == {"a", "a of cv"}
     assert found.expected_digests("latest-cv") == {"a of cv"}
-    found = confirm_journal(
+    found = what_counts(
         Journal((cut,)), release(**own), lambda each: (SLIP,) if each == "a of cv" else ()
     )
     assert {entry.new for entry in found.yank_transactions[0].entries} == {"a", "a of cv"}
@@ -487,7 +496,7 @@ def test_nothing_of_the_text_of_an_unsigned_journal_is_taken() -> None:
         replace(FIRST, owner=f"{number}\x1b[31m", started_at=DAY, reason="::error::x")
         for number in range(250)
     ]
-    found = confirm_journal(Journal(tuple(forged)), release(), lambda _: ())
+    found = what_counts(Journal(tuple(forged)), release(), lambda _: ())
     assert found.transactions == (confirmed_first(),)
 
 
@@ -496,7 +505,7 @@ def test_no_transaction_that_is_confirmed_is_of_tomorrow(
     monkeypatch: pytest.MonkeyPatch, stated: str
 ) -> None:
     monkeypatch.setitem(DECISIONS, "a", (allowed("v2.6.0", day=stated),))
-    found = confirm_journal(Journal((FIRST,)), release(), lambda _: ())
+    found = what_counts(Journal((FIRST,)), release(), lambda _: ())
     assert journal._find_problem(found.transactions[0]) == ""
 
 
@@ -506,7 +515,7 @@ def test_of_two_digests_of_an_image_the_one_that_production_has_counts(
     monkeypatch.setitem(DECISIONS, "z", (allowed("v2.6.0"),))
     told = promotion("v2.6.0", entry("v2.6.0", "", "z"), entry("v2.6", "", "a", "v2.6"))
     for digest in ("a", "z"):
-        found = confirm_journal(Journal((told,)), release(v2_6_0=digest), lambda _: ())
+        found = what_counts(Journal((told,)), release(v2_6_0=digest), lambda _: ())
         assert {each.new for each in found.own_entries("v2.6.0")} == {digest}
 
 
@@ -564,8 +573,8 @@ def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> N
     junk = [f"v2.6.0-{number}" for number in range(1000)]
     production = VersionLookup(junk, lambda tag: f"under {tag}", asks)
     kept = Journal((*copies, *[FIRST] * 1000, *many))
-    assert confirm_journal(kept, production, lambda _: ()).transactions == ()
-    assert len(asked) == confirm.MAX_VERSIONS - 1 + confirm.MAX_DIGESTS + MAX_OTHER_TAGS
+    assert what_counts(kept, production, lambda _: ()).transactions == ()
+    assert len(asked) == MAX_VERSIONS - 1 + confirm.MAX_DIGESTS + MAX_OTHER_TAGS
     said = capsys.readouterr().err.splitlines()
     assert len(said) <= confirm.MAX_SHOWN + 3
     assert "more versions of this journal are not looked up" in said[-1]
@@ -589,7 +598,7 @@ def test_one_budget_bounds_all_that_an_unsigned_journal_names(
     ]
     budget = LookupBudget(lookups=200)
     production = VersionLookup(["v2.6.0"], lambda _: "a", asks, (), budget)
-    found = confirm_journal(Journal((*invented, FIRST)), production, lambda _: ())
+    found = what_counts(Journal((*invented, FIRST)), production, lambda _: ())
     assert len(asked) < 200
     assert asked[0] == "a", "what production has tags of comes first"
     assert bool(found.transactions)
@@ -611,6 +620,28 @@ def test_a_list_of_tags_that_is_cut_hides_no_current_release() -> None:
         found = confirm.confirm_stored(stored, lambda: lookup, lambda _: ())
         assert [each.version for each in found.journal.transactions] == ["v2.6.0"]
         assert found.problem
+
+
+def test_versions_that_nobody_released_do_not_hide_that_something_was_not_looked_up() -> None:
+    """300 tags of old versions lie before the release, and the journal was deleted."""
+    junk = [f"v2.1.{patch}" for patch in range(MAX_VERSIONS + 1)]
+    lookup = VersionLookup(
+        (*junk, "v2.6.0"), lambda tag: "a" if tag == "v2.6.0" else "junk", lambda *_: (), ("base",)
+    )
+    found = confirm.confirm_stored(StoredJournal(Journal(), None), lambda: lookup, lambda _: ())
+    assert found.journal == Journal()
+    assert found.rest == "2 more versions"
+    assert found.problem
+
+
+def test_a_part_of_a_journal_is_not_signed(
+    client: Registry, claim: LockClaim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signed without the rest, it would hide that for ever."""
+    monkeypatch.setattr(transaction, "WHOLE_VERSIONS", 1)
+    with refused(EnvironmentFailed, "1 more versions", "could not be looked up"):
+        taken_over(client, claim, FIRST, SECOND)
+    assert read_journal(client, "records", journal_seal(P256)).problem
 
 
 # The lock
