@@ -22,6 +22,7 @@ from images.field_types import (
     Count,
     Cuda,
     Driver,
+    Package,
     PinnedImage,
     Port,
     Python,
@@ -101,7 +102,8 @@ class Line:
 
     The line is scanned nightly and patched until `supported_until`. `epoch` is the time of every
     file, in seconds since 1970. `driver_floor` is the oldest NVIDIA driver that the line supports.
-    `budgets` replace those of the stacks of the same name in this line.
+    `budgets` replace those of the stacks of the same name in this line. `left_out` names, for a
+    package, glob patterns of the files of its wheel that are not installed.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -116,6 +118,7 @@ class Line:
     driver_floor: Driver
     supported_until: Annotated[datetime.date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
     budgets: dict[str, Budget] = field(default_factory=dict)
+    left_out: dict[Package, tuple[Word, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

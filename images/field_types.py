@@ -58,6 +58,12 @@ Driver = Annotated[
 Architecture = Annotated[
     str, _require_form(r"sm_[0-9]{2,3}[a-z]?", "a GPU architecture such as sm_90")
 ]
+Package = Annotated[
+    str,
+    _require_form(
+        r"[a-z0-9]+(?:-[a-z0-9]+)*", "the normalized name of a package, such as nvidia-nccl-cu12"
+    ),
+]
 Title = Annotated[str, _require_form(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
 Repository = Annotated[str, AfterValidator(_check_repository)]
 PinnedImage = Annotated[str, AfterValidator(_check_pinned_image)]

@@ -64,7 +64,13 @@ def specs_of_stack(
 
     def spec(name: str, kind: str, held: Sequence[Wheel]) -> LayerSpec:
         names = sorted((wheel.file, wheel.sha256) for wheel in held)
-        recipe = [BYTECODE_FORMAT] if kind == BYTECODE else []
+        # A list that is empty adds nothing to the key: layers without a rule keep the key they had.
+        left_out = [
+            [wheel.name, *patterns]
+            for wheel in held
+            if (patterns := prefix.patterns_of(wheel.name))
+        ]
+        recipe = [*([BYTECODE_FORMAT] if kind == BYTECODE else []), *left_out]
         key = content_key(kind, names, prefix.root, prefix.python, epoch, *recipe)
         return LayerSpec(name, kind, stack, tuple(held), key)
 

@@ -118,7 +118,8 @@ def make_plans(
 
 def prefix_of(line: Line) -> Prefix:
     """Return the virtual environment of a line's images."""
-    return Prefix(VENV, line.python)
+    left_out = [(name, pattern) for name, held in line.left_out.items() for pattern in held]
+    return Prefix(VENV, line.python, tuple(left_out))
 
 
 def python_specs(line: Line, stack: str, wheels: Sequence[Wheel]) -> tuple[LayerSpec, ...]:

@@ -10,6 +10,7 @@ import base64
 import configparser
 import contextlib
 import csv
+import fnmatch
 import io
 import re
 import stat
@@ -68,10 +69,15 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class Prefix:
-    """A virtual environment inside the image. `root` has no leading slash, like paths in a tar."""
+    """A virtual environment inside the image. `root` has no leading slash, like paths in a tar.
+
+    `left_out` holds pairs of a package and a glob pattern: the files of its wheel that match the
+    pattern are not installed, and its RECORD does not name them.
+    """
 
     root: str
     python: str
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @property
     def site_packages(self) -> str:
@@ -81,6 +87,10 @@ class Prefix:
     def owns_path(self, path: str) -> bool:
         """Return whether a path belongs to the environment: no package may write it."""
         return _OF_THE_ENVIRONMENT.fullmatch(path.removeprefix(f"{self.root}/")) is not None
+
+    def patterns_of(self, package: str) -> tuple[str, ...]:
+        """Return the patterns of the files of a package that are not installed."""
+        return tuple(pattern for name, pattern in self.left_out if name == package)
 
     def scheme_of(self, distribution: str) -> dict[str, str]:
         """Return the folder of each `.data` category; `distribution` has hyphens, as with pip."""
@@ -170,8 +180,10 @@ class OpenWheel:
 
         Raises ConfigError if the wheel is malformed, or would write outside its places.
         """
+        left_out = self._members_left_out(prefix)
         with self._refuse_unreadable(self._dist_info):
-            files = self._index_files(self._place_members(prefix))
+            placed = self._place_members(prefix)
+            files = self._index_files(file for file in placed if file.member not in left_out)
             files |= self._index_files(self._console_scripts(prefix))
             info = f"{prefix.site_packages}/{self._dist_info}"
             files[f"{info}/INSTALLER"] = InstalledFile(f"{info}/INSTALLER", 0o644, data=INSTALLER)
@@ -183,6 +195,20 @@ class OpenWheel:
                     f"one of its files would replace /{path}, which belongs to the environment"
                 )
         return tuple(files[path] for path in sorted(files))
+
+    def _members_left_out(self, prefix: Prefix) -> set[str]:
+        """Return the members that the line leaves out. Raises ConfigError for an idle pattern."""
+        found: set[str] = set()
+        for pattern in prefix.patterns_of(canonicalize_name(self.wheel.name)):
+            matched = set(fnmatch.filter(self._members, pattern))
+            if not matched or any(name.startswith(self._dist_info) for name in matched):
+                raise ConfigError(
+                    f"images/catalog.yaml: left_out: `{pattern}` matches "
+                    f"{'a file of .dist-info' if matched else 'no file'} of {self.wheel.file}",
+                    "mend the pattern, or remove it",
+                )
+            found |= matched
+        return found
 
     @contextlib.contextmanager
     def _refuse_unreadable(self, what: str = "") -> Iterator[None]:

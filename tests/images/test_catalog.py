@@ -416,6 +416,10 @@ def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.Data
         for name, value in values.items():
             if name == "budgets":  # of stacks, by names that exist, in whole numbers
                 assert set(value) <= {*loaded.stacks}
+            elif (
+                name == "left_out"
+            ):  # patterns that are compared with names of files, no words of a command
+                assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", package) for package in value)
             else:
                 assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9./:@_-]*", str(value))
 

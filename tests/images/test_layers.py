@@ -130,6 +130,12 @@ def test_a_stack_of_one_kind_has_no_empty_layers(wheels: list[Wheel]) -> None:
         pytest.param(replace(SMALL, sha256="2" * 64), PREFIX, EPOCH, id="another wheel"),
         pytest.param(SMALL, Prefix("opt/other", "3.11"), EPOCH, id="another prefix"),
         pytest.param(SMALL, Prefix("opt/venv", "3.12"), EPOCH, id="another Python"),
+        pytest.param(
+            SMALL,
+            Prefix("opt/venv", "3.11", ((SMALL.name, "*.a"),)),
+            EPOCH,
+            id="a file that is left out",
+        ),
         pytest.param(SMALL, PREFIX, EPOCH + 1, id="another time"),
     ],
 )

@@ -136,6 +136,26 @@ def test_a_layer_is_what_pip_installs(home: Path, own_prefix: Prefix) -> None:
     assert differences(wheel, own_prefix) == expected_differences("demo-1.0.dist-info", scripts)
 
 
+def test_a_file_that_is_left_out_is_neither_installed_nor_in_record(home: Path) -> None:
+    wheel = make_wheel(
+        files={"demo/lib/a.a": b"!<arch>", "demo/lib/b.so": b"b", "demo/c.a.py": b""}
+    )
+    prefix = Prefix("opt/venv", PYTHON, (("demo", "demo/lib/*.a"), ("other", "*")))
+    files = files_of(compiled([wheel], prefix))
+    site = prefix.site_packages
+    assert {f"{site}/demo/lib/b.so", f"{site}/demo/c.a.py"} <= files.keys()
+    assert f"{site}/demo/lib/a.a" not in files
+    record = files[f"{site}/demo-1.0.dist-info/RECORD"].data.decode()
+    assert "demo/lib/b.so" in record and "a.a," not in record
+
+
+@pytest.mark.parametrize("pattern", ["demo/*.a", "demo-1.0.dist-info/*", "*"])
+def test_a_pattern_that_leaves_out_nothing_or_metadata_is_refused(home: Path, pattern: str) -> None:
+    wheel = make_wheel(files={"demo/lib.so": b"b"})
+    with pytest.raises(ConfigError, match="left_out"):
+        compiled([wheel], Prefix("opt/venv", PYTHON, (("demo", pattern),)))
+
+
 def test_headers_of_a_name_in_two_words(home: Path, own_prefix: Prefix) -> None:
     wheel = make_wheel("demo_pkg", {"demo_pkg-1.0.data/headers/demo.h": b"#define DEMO\n"})
     assert differences(wheel, own_prefix) == expected_differences("demo_pkg-1.0.dist-info")
