@@ -136,6 +136,7 @@ try:
     from commands.parser import parse
     from oci import tls
     from runner import embedded, home, progress, settings
+    from runner.address import plain_http_hosts
     from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
     from runner.records import write_text
     from runner.redaction import hide_accounts
@@ -195,6 +196,7 @@ def _run_command(arguments: Sequence[str]) -> int:
     progress.set_verbose(asked.verbose)
     # a wrong address is refused before anything is done, also by commands that need none
     embedded.configured_registry()
+    plain_http_hosts()
     tls.find_authorities()  # libraries read them too, and would wait for a named pipe
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):

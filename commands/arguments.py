@@ -7,11 +7,13 @@ import re
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from images import catalog as catalogue
 from images import plan as planning
+from images.catalog import Catalog
 from oci.registry import Registry
 from publish.pipeline import ReleaseRun, StageOptions
 from publish.policy import channels, release_kinds
@@ -202,9 +204,21 @@ def make_options(asked: Namespace) -> StageOptions:
     return StageOptions(asked.device, asked.trivy_db, asked.db_repository, promotion, asked.renew)
 
 
+def load_catalog() -> Catalog:
+    """Return the catalogue, its repositories below the namespace of the configured registry."""
+    catalog, named = catalogue.load_catalog(), embedded.configured_registry()
+    below = catalog.repositories.below_namespace(named.namespace if named else "")
+    return replace(catalog, repositories=below)
+
+
+def open_registry() -> tuple[Catalog, Registry]:
+    """Return the catalogue and the registry in use; the embedded one is started if it is needed."""
+    return load_catalog(), Registry(embedded.require_registry())
+
+
 def open_release(asked: Namespace) -> ReleaseRun:
     """Return the release that a person named, on the registry in use."""
-    catalog = catalogue.load_catalog()
+    catalog, registry = open_registry()
     version = catalog.require_version(asked.version)
     plan = planning.make_plan(
         catalog, version, catalog.image_names(asked.images), home.out_folder()
@@ -213,7 +227,7 @@ def open_release(asked: Namespace) -> ReleaseRun:
         catalog,
         version,
         plan,
-        Registry(embedded.require_registry()),
+        registry,
         home.out_folder(),
         make_options(asked),
         typed_command(asked),

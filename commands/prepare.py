@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from commands.arguments import (
     add_database,
     add_images,
+    load_catalog,
     make_argument,
     make_options,
+    open_registry,
     parse_image_reference,
     typed_command,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
-from images import catalog as catalogue
 from images import plan as planning
 from images.catalog import Catalog, Version
 from images.version import is_line
+from oci.access import describe_access, examine_access
 from oci.registry import Registry
 from publish import check as checking
 from publish.evidence import attest
@@ -49,16 +52,14 @@ PROBLEMS_SHOWN = 50
 
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: show what this machine can do, and what it lacks."""
-    findings: tuple[doctor.MachineFinding, ...] = ()
-    for each in doctor.examine_machine(
-        trivy.scanner_version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
-    ):
-        findings += (each,)
+    findings: list[doctor.MachineFinding] = []
+    for each in _examine_all():
+        findings.append(each)
         if not asked.json:  # at once: the next look may wait
             sign = "ok" if each.ok else "missing" if each.required else "limited"
-            progress.print_answer(f"{sign:8} {each.name:9} {' '.join(each.detail.split())}")
+            progress.print_answer(f"{sign:8} {each.name:10} {' '.join(each.detail.split())}")
     if asked.json:
-        print_record(findings)
+        print_record(tuple(findings))
     return (
         EXIT_OK
         if all(found.ok or not found.required for found in findings)
@@ -66,9 +67,30 @@ def run_doctor(asked: Namespace) -> int:
     )
 
 
+def _examine_all() -> Iterator[doctor.MachineFinding]:
+    """Yield the state of the machine, and what this account may do in each repository.
+
+    Only who promotes may push to production and to the journal, so that is not required.
+    """
+    answers = False
+    for each in doctor.examine_machine(
+        trivy.scanner_version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
+    ):
+        answers |= each.name == "registry" and each.ok
+        yield each
+    if not answers:
+        return
+    catalog, registry = open_registry()
+    for name, repository in asdict(catalog.repositories).items():
+        access = examine_access(registry, repository)
+        is_ok = not (access.read_problem or access.push_problem)
+        is_required = name not in ("production", "journal") or bool(access.read_problem)
+        yield doctor.MachineFinding(name, is_ok, is_required, describe_access(access))
+
+
 def run_plan(asked: Namespace) -> int:
     """`plan`: show what would be built, and why; needs no engine and no network."""
-    catalog = catalogue.load_catalog()
+    catalog = load_catalog()
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
     versions = _planned_versions(catalog, asked.version)
     plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())
@@ -126,7 +148,7 @@ def run_lock(asked: Namespace) -> int:
     The changes are shown. With `--layers` only the lock of layers is written again; the versions of
     the wheels stay the same.
     """
-    catalog = catalogue.load_catalog()
+    catalog = load_catalog()
     lines = list(catalog.lines) if asked.line is None else [asked.line]
     for line in lines:
         if not is_line(line):
@@ -194,7 +216,7 @@ def run_check(asked: Namespace) -> int:
     command = typed_command(asked)
     with home.only_run():
         found = checking.check_image(
-            catalogue.load_catalog(), asked.image, (asked.line, asked.stacks), asked.device, command
+            load_catalog(), asked.image, (asked.line, asked.stacks), asked.device, command
         )
         path = checking.record_path(home.out_folder(), found)
         records.write_record(path, found)

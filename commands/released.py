@@ -15,6 +15,7 @@ from commands.arguments import (
     add_release,
     make_argument,
     make_options,
+    open_registry,
     open_release,
     parse_address,
     parse_day,
@@ -23,7 +24,6 @@ from commands.arguments import (
     parse_line,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
-from images import catalog as catalogue
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish import webhook
@@ -46,7 +46,7 @@ from report import difference_page, feed, notes
 from report.feed import FeedPlace
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
-from runner import embedded, home, progress, records
+from runner import home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, ConfigError
 from runner.untrusted import Malformed, clean_line, read_file
 from runner.verdict import Verdict
@@ -88,7 +88,7 @@ NAME = make_argument("--name", default="release", help="the name of both files; 
 
 def run_rescan(asked: Namespace) -> int:
     """`rescan`: judge every released image with today's vulnerability database; pulls no image."""
-    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    catalog, registry = open_registry()
     judged = rescan_images(_make_assessor(catalog, registry, asked), asked.channel)
     if asked.json:
         print_record(judged)
@@ -105,7 +105,7 @@ def run_rescan(asked: Namespace) -> int:
 
 def run_diff(asked: Namespace) -> int:
     """`diff`: show what changed between two releases: packages, advisories, layers, bytes."""
-    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    catalog, registry = open_registry()
     versions = catalog.require_version(asked.before), catalog.require_version(asked.after)
     bench = _make_assessor(catalog, registry, asked)
     found = {
@@ -122,7 +122,7 @@ def run_diff(asked: Namespace) -> int:
 
 def run_verify(asked: Namespace) -> int:
     """`verify`: show what is proven about an image, and by whom, from the registry alone."""
-    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    catalog, registry = open_registry()
     found = verify_reference(
         registry,
         catalog.repositories,
@@ -153,7 +153,7 @@ def _explain_inconclusive(found: VerifyResult) -> str:
 
 def run_rollback(asked: Namespace) -> int:
     """`rollback`: move an alias, and all that moved with it, back to the previous release."""
-    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    catalog, registry = open_registry()
     check_target = make_target_check(_make_assessor(catalog, registry, asked))
     with home.only_run():
         return _show_outcome(
@@ -171,7 +171,7 @@ def run_rollback(asked: Namespace) -> int:
 
 def run_yank(asked: Namespace) -> int:
     """`yank`: mark a release that nobody should use; this deletes nothing."""
-    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    catalog, registry = open_registry()
     with home.only_run():
         return _show_outcome(
             yank_version(
@@ -209,7 +209,7 @@ def run_due(asked: Namespace) -> int:
     If it is not known which images the scan refuses, or through which channel a release went, it
     ends with EXIT_INCONCLUSIVE.
     """
-    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    catalog, registry = open_registry()
     trusted = attest.load_trusted(asked.key, asked.identity)
     out, today = (
         list_releases(registry, catalog, trusted),

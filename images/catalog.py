@@ -78,6 +78,14 @@ class Repositories:
     records: Repository
     journal: Repository
 
+    def below_namespace(self, namespace: str) -> Repositories:
+        """Return the repositories below a namespace of the registry; empty: as they are."""
+        if not namespace:
+            return self
+        return Repositories(
+            **{each.name: f"{namespace}/{getattr(self, each.name)}" for each in fields(self)}
+        )
+
 
 @dataclass(frozen=True)
 class Budget:

@@ -22,9 +22,20 @@ from oci import transport
 from oci.reach import Misdirected
 from oci.transport import TIMEOUT_S
 from runner import accounts
+from runner.address import plain_http_hosts
 from runner.untrusted import Malformed, parse_json
 
 LOOPBACK = ("127.0.0.1", "localhost")
+
+
+def uses_plain_http(host: str) -> bool:
+    """Return whether a registry (HOST or HOST:PORT) is reached without TLS.
+
+    A registry on loopback is, and one that a setting names.
+    """
+    return host.partition(":")[0] in LOOPBACK or host in plain_http_hosts()
+
+
 CLIENT_ID = "pytorch-cuda-images"
 LARGEST_TOKEN = 1 << 20
 """The most bytes that are read of a token service's answer."""
@@ -221,4 +232,6 @@ def _is_private(realm: str) -> bool:
         address = urlsplit(realm)
     except ValueError:
         return False
-    return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
+    return address.scheme == "https" or (
+        address.scheme == "http" and uses_plain_http(address.netloc.rpartition("@")[2])
+    )

@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 
 from oci import transport
 from oci.deadline import Deadline
-from oci.login import LOOPBACK, Login
+from oci.login import Login, uses_plain_http
 from oci.manifest import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
@@ -40,7 +40,14 @@ from oci.manifest import (
     sha256,
 )
 from oci.transport import TIMEOUT_S, RegistryError, repeat_request
-from oci.upload import BlobSource, cancel_upload, check_digest, upload_blob, upload_location
+from oci.upload import (
+    BlobSource,
+    cancel_upload,
+    check_digest,
+    try_upload,
+    upload_blob,
+    upload_location,
+)
 from runner import progress, records
 from runner.errors import ConfigError
 from runner.pool import worker_pool
@@ -101,7 +108,7 @@ _SPOKEN_TO = dict.fromkeys(("docker.io", "index.docker.io"), "registry-1.docker.
 
 
 class Registry:
-    """One registry, by `host[:port]`, over HTTPS; over plain HTTP if it is on loopback."""
+    """One registry, by `host[:port]`, over HTTPS; over plain HTTP on loopback or by a setting."""
 
     def __init__(self, host: str) -> None:
         if "@" in host:  # it is not shown, because it would be in every log
@@ -110,7 +117,7 @@ class Registry:
                 "write HOST or HOST:PORT, and log in with `docker login`",
             )
         self.host = host
-        scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
+        scheme = "http" if uses_plain_http(host) else "https"
         self._base = f"{scheme}://{_SPOKEN_TO.get(host, host)}/v2/"
         self._login = Login(host, self._base)
         self._session = transport.make_session(host, self._base)
@@ -332,6 +339,10 @@ class Registry:
                 stopped.set()
         if errors:
             raise errors[0]
+
+    def check_push(self, repository: str) -> None:
+        """Raise RegistryError if this account may not push to a repository. Nothing is pushed."""
+        try_upload(self._send_request, _require_repository(repository))
 
     def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
         """Upload a small blob."""

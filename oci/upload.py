@@ -101,6 +101,15 @@ def upload_blob(call: Call, repository: str, source: BlobSource) -> None:
         whole = whole or refuses_chunks
 
 
+def try_upload(call: Call, repository: str) -> None:
+    """Begin an upload and cancel it: nothing is left in the repository.
+
+    Raises RegistryError if the registry does not let this account push.
+    """
+    opened = call("POST", f"{repository}/blobs/uploads/", expect=(202,))
+    cancel_upload(call, repository, upload_location(opened))
+
+
 def check_digest(answer: requests.Response, digest: str) -> None:
     """Raise RegistryError if the registry states another digest than was put."""
     stated = answer.headers.get("Docker-Content-Digest", digest)

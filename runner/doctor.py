@@ -91,6 +91,6 @@ def registry_in_use(ask: Callable[[str], None]) -> str:
 
     `ask` raises ReleaseError if the registry does not answer as it should.
     """
-    host = embedded.require_registry()
+    named, host = embedded.configured_registry(), embedded.require_registry()
     ask(host)
-    return f"{host} ({'embedded' if host == embedded.HOST else 'configured'})"
+    return f"{named} (configured)" if named else f"{host} (embedded)"

@@ -21,7 +21,7 @@ import requests
 import yaml
 
 from runner import home, progress, settings, shell
-from runner.address import registry_address
+from runner.address import RegistryAddress, parse_registry_address
 from runner.errors import EnvironmentFailed
 from runner.records import write_text
 from runner.untrusted import Malformed, clean_line, read_file
@@ -31,22 +31,22 @@ START_TIMEOUT_S = 15
 LOG_END_BYTES = 1 << 16
 
 
-def configured_registry(environ: Mapping[str, str] = os.environ) -> str | None:
+def configured_registry(environ: Mapping[str, str] = os.environ) -> RegistryAddress | None:
     """Return the registry that the environment names, or None if it names none.
 
     Raises ConfigError if that is not an address.
     """
     given = environ.get(settings.REGISTRY)
-    return None if given is None else registry_address(given, settings.REGISTRY)
+    return None if given is None else parse_registry_address(given, settings.REGISTRY)
 
 
 def require_registry() -> str:
-    """Return the configured registry, else the embedded one.
+    """Return HOST or HOST:PORT of the configured registry, else of the embedded one.
 
     The embedded one is started if it does not answer.
     """
     if named := configured_registry():
-        return named
+        return named.host
     folder = home.make_home_folder("registry")
     with home.open_file(folder / "start.lock") as lock:
         _await_lock(lock, folder / "start.lock")  # two runs at once start one registry

@@ -27,6 +27,7 @@ ENVIRON: Mapping[str, str] = ChainMap(os.environ, _held)
 HOME = "PYTORCH_CUDA_IMAGES_HOME"
 OUT = "PYTORCH_CUDA_IMAGES_OUT"
 REGISTRY = "PYTORCH_CUDA_IMAGES_REGISTRY"
+PLAIN_HTTP = "PYTORCH_CUDA_IMAGES_PLAIN_HTTP"
 SIGNING_KEY = "PYTORCH_CUDA_IMAGES_SIGNING_KEY"
 SIGNING_PASSPHRASE = "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE"  # noqa: S105 - the name of a variable
 TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
@@ -86,7 +87,15 @@ SETTINGS = (
     Setting(HOME, "folder of wheels, caches and the embedded registry", "`pytorch-cuda-images` in"
             " `XDG_CACHE_HOME`"),
     Setting(OUT, "folder of the records of releases", "`out` in the checkout"),
-    Setting(REGISTRY, "the registry, as HOST or HOST:PORT", "an embedded registry on loopback"),
+    Setting(
+        REGISTRY, "the registry, as HOST[:PORT] or HOST[:PORT]/NAMESPACE",
+        "an embedded registry on loopback"
+    ),
+    Setting(
+        PLAIN_HTTP, "registries, as HOST or HOST:PORT with commas between them, that are reached"
+        " over plain HTTP: everybody on the way can read passwords and images",
+        "only registries on loopback"
+    ),
     Setting(SIGNING_KEY, "private key that signs evidence: PEM text, or the path of its file;"
             " `keyless` signs with a certificate of Sigstore", "a key of this machine, which"
             " nobody else trusts", secret=True),

@@ -16,6 +16,7 @@ from typing import Any
 
 from oci.registry import file_sha256
 from runner import docker_config, home, progress, settings, shell
+from runner.address import plain_http_hosts
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.moments import parse_moment
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
@@ -132,7 +133,9 @@ def analyse_image(reference: str, folder: Path, cache: Path | None = None) -> An
         f"{SCAN_TIMEOUT_S}s",
         *_OFFLINE[:2],
     )
-    _run_trivy([*what, *how, reference], report)
+    # Trivy itself takes plain HTTP for loopback and private addresses only
+    insecure = ["--insecure"] if reference.partition("/")[0] in plain_http_hosts() else []
+    _run_trivy([*what, *how, *insecure, reference], report)
     documents = {}
     for name, kind in _KINDS.items():
         _run_trivy(["convert", "--format", kind, report], folder / name)

@@ -21,7 +21,7 @@ from publish.evidence import keys
 from publish.policy import channels
 from runner import home as places
 from runner import settings
-from tests.fakes.registry import FakeRegistry
+from tests.fakes.registry import FakeRegistry, Fault
 
 RELEASE = places.REPOSITORY / "release.py"
 NOWHERE = "127.0.0.1:9"
@@ -306,8 +306,8 @@ def test_every_other_command_that_waits_for_ever_is_ended_too() -> None:
 
 
 ADDRESSES = {
-    "127.0.0.1:5097/team/project": "write the namespace into images/catalog.yaml, repositories",
-    "ghcr.io/acme": "write the namespace into images/catalog.yaml, repositories",
+    "127.0.0.1:5097/Team/project": "a namespace may follow, as ghcr.io/acme",
+    "ghcr.io//acme": "a namespace may follow, as ghcr.io/acme",
     "http://127.0.0.1:5097": "write HOST or HOST:PORT",
     "127.0.0.1:5097/": "write HOST or HOST:PORT",
     "a b": "write HOST or HOST:PORT",
@@ -333,7 +333,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_wrong_address_is_refused_at_once(address: str, home: Path) -> None:
-    for command in COMMANDS if address == "ghcr.io/acme" else (("doctor",), ("notes", "v2.6.0")):
+    for command in COMMANDS if address == "ghcr.io//acme" else (("doctor",), ("notes", "v2.6.0")):
         done = run(*command, PYTORCH_CUDA_IMAGES_REGISTRY=address)
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         (line,) = done.stderr.splitlines()
@@ -351,6 +351,45 @@ def test_the_doctor_asks_the_registry(home: Path) -> None:
     with FakeRegistry() as registry:
         done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=registry.host)
     assert f"ok       registry  {registry.host} (configured)" in done.stdout
+
+
+def test_the_doctor_says_what_this_account_may_do(home: Path) -> None:
+    with FakeRegistry() as registry:
+        registry.faults.append(Fault("POST", "/pytorch-cuda/blobs/uploads", status=403))
+        done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=f"{registry.host}/acme/images")
+        assert not registry.uploads
+    assert f"ok       registry   {registry.host}/acme/images (configured)" in done.stdout
+    lines = {line.split()[1]: line for line in done.stdout.splitlines()}
+    assert "ok       staging    acme/images/pytorch-cuda-staging: may read and push" in done.stdout
+    assert lines["production"].startswith("limited")
+    assert "acme/images/pytorch-cuda: may read, may not push" in lines["production"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("due",),
+        ("rescan",),
+        ("verify", "v2.6.0"),
+        ("verify", "pytorch-cuda:v2.6.0"),
+        ("verify", "pytorch-cuda-staging:v2.6.0"),
+        ("notes", "v2.6.0"),
+        ("diff", "v2.6.0", "v2.6.1"),
+        ("rollback", "v2.6"),
+        ("yank", "v2.6.0", "--reason", "a test"),
+        ("promote", "v2.6.0"),
+        ("report", "v2.6.0"),
+        ("doctor",),
+    ],
+    ids=" ".join,
+)
+def test_every_repository_is_below_the_namespace(command: tuple[str, ...], home: Path) -> None:
+    with FakeRegistry() as registry:
+        run(*command, PYTORCH_CUDA_IMAGES_REGISTRY=f"{registry.host}/acme/images")
+    paths = {request.split()[1] for request in registry.requests}
+    assert all(re.match(r"/v2/(acme/images/|$)", path) for path in paths), paths
+    if command[0] not in ("report", "promote"):  # they need records of a build first
+        assert any("/acme/images/" in path for path in paths)
 
 
 @pytest.mark.parametrize(

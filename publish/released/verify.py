@@ -77,7 +77,7 @@ def verify_reference(
     yanked. Raises ConfigError if the registry has no such tag or digest, and RegistryError if it
     fails.
     """
-    named = _parse_image_reference(reference, registry.host, repositories.production)
+    named = _parse_image_reference(reference, registry.host, repositories)
     digest = registry.resolve_digest(named.repository, named.digest or named.tag)
     if digest is None:
         where = f"{registry.host}/{named.repository}"
@@ -127,7 +127,10 @@ def _read_signed_journal(
     return replace(stored, journal=Journal()) if stored.problem else stored
 
 
-def _parse_image_reference(reference: str, host: str, production: str) -> _ImageReference:
+def _parse_image_reference(
+    reference: str, host: str, repositories: Repositories
+) -> _ImageReference:
+    """Return what a person named; without a host, the namespace of our repositories is optional."""
     parsed = parse_reference(reference, host)
     if parsed is None:
         shown = mask_value(reference)
@@ -135,7 +138,11 @@ def _parse_image_reference(reference: str, host: str, production: str) -> _Image
             f"`{shown}` is not a reference",
             "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...",
         )
-    return _ImageReference(parsed.repository or production, parsed.tag, parsed.digest)
+    repository = parsed.repository or repositories.production
+    if not reference.startswith(f"{host}/"):
+        own = (repositories.production, repositories.staging)
+        repository = next((each for each in own if each.endswith(f"/{repository}")), repository)
+    return _ImageReference(repository, parsed.tag, parsed.digest)
 
 
 _MAX_UNLISTED = 100

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from oci import tls, upload
+from oci.access import describe_access, examine_access
 from oci.manifest import EMPTY_CONFIG, LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
+from runner import embedded
 from runner.errors import EnvironmentFailed
 from tests.fakes.refusal import refused
-from tests.publish.secured import log_in, secured
+from tests.publish.secured import ADDRESS, log_in, secured
 
 pytestmark = pytest.mark.docker
 
@@ -97,3 +99,28 @@ def test_without_the_right_account(host: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").unlink()
     with refused(EnvironmentFailed, host, "401", "docker login"):
         Registry(host).push_bytes("r", DATA, LAYER_GZIP)
+
+
+def test_the_access_of_an_account_is_asked_and_nothing_is_left(host: str, tmp_path: Path) -> None:
+    access = examine_access(Registry(host), "acme/images/pytorch-cuda")
+    assert (access.read_problem, access.push_problem) == ("", "")
+    assert Registry(host).resolve_digest("acme/images/pytorch-cuda", "latest") is None
+    log_in(tmp_path, host, password="wrong")
+    access = examine_access(Registry(host), "acme/images/pytorch-cuda")
+    assert "401" in access.read_problem and "401" in access.push_problem
+    assert "may not read" in describe_access(access)
+
+
+def test_a_registry_without_tls_needs_the_setting(
+    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = f"{ADDRESS}:{free_port()}"
+    embedded.start_registry(host, tmp_path)
+    try:
+        with pytest.raises(EnvironmentFailed):
+            Registry(host).ping()
+        monkeypatch.setenv("PYTORCH_CUDA_IMAGES_PLAIN_HTTP", f"other.lan,{host}")
+        Registry(host).ping()
+        use(host, tmp_path / "blob", "acme/images/demo")
+    finally:
+        embedded.stop_registry(tmp_path)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from oci.reference import is_repository
 from runner import embedded
-from runner.address import registry_address
+from runner.address import RegistryAddress, parse_registry_address, plain_http_hosts
 from runner.errors import ConfigError
 from runner.untrusted import clean_line
 from tests.fakes.refusal import refused
@@ -59,24 +60,49 @@ WRONG = {
     "127.1": "IPv4",
     "1.2.3.4.5:5000": "IPv4",
     "registry": "Docker Hub",
+    "registry/acme": "Docker Hub",
+    "ghcr.io//acme": "namespace",
+    "ghcr.io/acme//images": "namespace",
+    "ghcr.io/acme/": "ends with a slash",
+    "ghcr.io/../acme": "namespace",
+    "ghcr.io/acme/..": "namespace",
+    "ghcr.io/Acme": "capital letters",
+    "ghcr.io/acme:v2.6.0": "namespace",
+    "ghcr.io/-acme": "namespace",
+    "ghcr.io/acme?x=1": "namespace",
+    "ghcr.io/%2e%2e": "namespace",
+    "ghcr.io/acme\\images": "namespace",
+    f"ghcr.io/{'a' * 201}": "more than 200",
+    "http://ghcr.io/acme": "begins with http://",
+}
+
+NAMESPACES = {
+    "ghcr.io/acme": ("ghcr.io", "acme"),
+    "127.0.0.1:5097/team/project": ("127.0.0.1:5097", "team/project"),
+    "europe-docker.pkg.dev/my-project/my_repo": ("europe-docker.pkg.dev", "my-project/my_repo"),
+    "1.dkr.ecr.eu-central-1.amazonaws.com/a.b/c--d": (
+        "1.dkr.ecr.eu-central-1.amazonaws.com",
+        "a.b/c--d",
+    ),
 }
 
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_an_address(text: str) -> None:
-    assert registry_address(text, "VARIABLE") == text
+    assert parse_registry_address(text, "VARIABLE") == RegistryAddress(text)
+
+
+@pytest.mark.parametrize(("text", "parts"), NAMESPACES.items())
+def test_a_namespace(text: str, parts: tuple[str, str]) -> None:
+    address = parse_registry_address(text, "VARIABLE")
+    assert (address.host, address.namespace) == parts
+    assert str(address) == text
 
 
 @pytest.mark.parametrize("text", WRONG)
 def test_no_address(text: str) -> None:
     with refused(ConfigError, "VARIABLE", WRONG[text], "write HOST or HOST:PORT"):
-        registry_address(text, "VARIABLE")
-
-
-@pytest.mark.parametrize("text", ["ghcr.io/acme", "127.0.0.1:5097/team/project"])
-def test_a_namespace_belongs_into_the_catalogue(text: str) -> None:
-    with refused(ConfigError, "namespace", "images/catalog.yaml, repositories"):
-        registry_address(text, "VARIABLE")
+        parse_registry_address(text, "VARIABLE")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +110,7 @@ def test_a_namespace_belongs_into_the_catalogue(text: str) -> None:
 )
 def test_a_password_is_not_repeated(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        registry_address(text, "VARIABLE")
+        parse_registry_address(text, "VARIABLE")
     assert "s3cret" not in str(caught.value)
     assert "docker login" in str(caught.value)
 
@@ -94,18 +120,40 @@ def test_a_password_is_not_repeated(text: str) -> None:
 @example("a." * 50_000)
 def test_every_text_is_an_address_or_refused_in_one_line(text: str) -> None:
     try:
-        address = registry_address(text, "VARIABLE")
+        address = parse_registry_address(text, "VARIABLE")
     except ConfigError as error:
         assert clean_line(str(error), 400) == str(error)
     else:
-        assert address == text
-        assert address.isascii()
-        assert not set(address) & set("/@[] \n")
-        assert not address.startswith("-")
+        assert str(address) == text
+        assert text.isascii()
+        assert not set(text) & set("@[] \n")
+        assert not text.startswith("-")
+        assert "/" not in address.host
+        assert not address.namespace or is_repository(address.namespace)
 
 
 def test_the_environment_names_the_registry() -> None:
     assert embedded.configured_registry({}) is None
-    assert embedded.configured_registry({"PYTORCH_CUDA_IMAGES_REGISTRY": "ghcr.io"}) == "ghcr.io"
+    assert embedded.configured_registry(
+        {"PYTORCH_CUDA_IMAGES_REGISTRY": "ghcr.io"}
+    ) == RegistryAddress("ghcr.io")
     with refused(ConfigError, "PYTORCH_CUDA_IMAGES_REGISTRY", "empty", "unset it"):
         embedded.configured_registry({"PYTORCH_CUDA_IMAGES_REGISTRY": ""})
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("", set()),
+        ("10.0.0.7:5000", {"10.0.0.7:5000"}),
+        ("a.lan, b.lan:80", {"a.lan", "b.lan:80"}),
+    ],
+)
+def test_registries_without_tls(text: str, hosts: set[str]) -> None:
+    assert plain_http_hosts({"PYTORCH_CUDA_IMAGES_PLAIN_HTTP": text}) == hosts
+
+
+@pytest.mark.parametrize("text", ["http://a.lan", "a.lan,,b.lan", "a.lan/acme", "*", "true"])
+def test_registries_without_tls_are_named_by_their_hosts(text: str) -> None:
+    with refused(ConfigError, "PYTORCH_CUDA_IMAGES_PLAIN_HTTP", "write HOST or HOST:PORT"):
+        plain_http_hosts({"PYTORCH_CUDA_IMAGES_PLAIN_HTTP": text})
