@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.masking import mask_value
 from runner.untrusted import clean_line
 
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 START_HINT = "run `make setup`, which installs and starts one, or point DOCKER_HOST at yours"
 BUILD_HINT = "install docker-buildx, or Debian's docker.io"
 CALL_HINT = (
@@ -70,10 +72,26 @@ def connect_engine(answer_s: int = 600) -> docker.DockerClient:
     except ValueError:
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT) from None
     except (DockerException, requests.RequestException) as error:
+        if path := denied_socket():
+            raise EnvironmentFailed(
+                f"the Docker engine runs, and this user may not use its socket {path}",
+                f"`sudo usermod -aG docker {getpass.getuser()}`, log in again, then run the same "
+                "command",
+            ) from None
         raise EnvironmentFailed(
             f"no Docker engine answers: {_short_message(error)}", START_HINT
         ) from None
     return found
+
+
+def denied_socket() -> str:
+    """Return the path of an engine's socket that this user may not use; empty if there is none."""
+    given = os.environ.get(settings.DOCKER_HOST, "").strip()
+    address = given or docker_config.read_context_address().strip() or DEFAULT_SOCKET
+    path = Path(address.removeprefix("unix://"))
+    if not (path.is_absolute() and path.is_socket()):
+        return ""
+    return "" if os.access(path, os.R_OK | os.W_OK, effective_ids=True) else str(path)
 
 
 _NO_ADDRESS = "DOCKER_HOST is not the address of a Docker engine"

@@ -3,6 +3,7 @@
 # and the programs the harness runs (a registry, mmdebstrap). `--harness` stops after the virtual environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin # dockerd is there, and few users have these folders in PATH
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { printf 'setup: %s -> %s\n' "$1" "$2" >&2; exit 3; }
@@ -17,6 +18,8 @@ as_root() {
 apt_updated=
 install_packages() {
   command -v apt-get >/dev/null || fail "no apt-get here to install $*" "install them by hand, then try again"
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+    fail "$* must be installed, which only root may do" "run as root: apt-get install $*; then try again"
   say "installing $*"
   if [ -z "$apt_updated" ]; then as_root apt-get update -qq >/dev/null; apt_updated=1; fi
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
@@ -49,7 +52,8 @@ programs() {
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 }
 
-# Docker's configuration is checked before docker-py reads it, which would wait for a named pipe.
+# Docker's configuration is checked before docker-py reads it, which would wait for a named pipe. Code 4: an engine runs,
+# and this user may not use it.
 engine_answers() {
   local said code=0
   said=$(PYTHONPATH=. timeout 60 .venv/bin/python -c '
@@ -59,7 +63,11 @@ try:
     docker_config.check_config()
 except errors.ConfigError as error:
     sys.exit(print(error) or 2)
-sys.exit(not engine.is_answering())' 2>/dev/null) || code=$?
+if engine.is_answering():
+    sys.exit(0)
+if engine.denied_socket():
+    sys.exit(4)
+sys.exit(1)' 2>/dev/null) || code=$?
   if [ "$code" = 2 ]; then
     say "$said"
     exit 3
@@ -68,7 +76,12 @@ sys.exit(not engine.is_answering())' 2>/dev/null) || code=$?
 }
 
 engine() {
-  if engine_answers; then return; fi
+  local code=0
+  engine_answers || code=$?
+  if [ "$code" = 0 ]; then return; fi
+  [ "$code" != 4 ] || fail "the Docker engine runs, and $(id -un) may not use it" \
+    "sudo usermod -aG docker $(id -un), log in again, then try again"
+  [ -z "${DOCKER_CONTEXT:-}" ] || fail "no engine answers in the Docker context of DOCKER_CONTEXT" "start it, or unset DOCKER_CONTEXT"
   [ -z "${DOCKER_HOST:-}" ] || fail "no engine answers at the address in DOCKER_HOST" "start it, or correct or unset DOCKER_HOST"
   command -v dockerd >/dev/null || install_packages docker.io iptables
   start_engine
@@ -85,7 +98,13 @@ start_engine() {
   if [ -d /run/systemd/system ]; then as_root systemctl start docker
   else
     as_root mkdir -p /sys/fs/cgroup
-    as_root sh -c "setsid nohup dockerd --group '$(id -gn)' >/var/log/dockerd.log 2>&1 </dev/null &"
+    getent group docker >/dev/null || as_root groupadd --system docker
+    as_root sh -c "setsid nohup dockerd --group docker >/var/log/dockerd.log 2>&1 </dev/null &"
+    # who starts the engine may use it at once; a new member of the group docker first has to log in again
+    if [ "$(id -u)" != 0 ]; then
+      for _ in $(seq 60); do [ -S /var/run/docker.sock ] && break; sleep 0.5; done
+      as_root chown "$(id -u)" /var/run/docker.sock
+    fi
   fi
 }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,6 +106,7 @@ def test_an_address_of_another_kind_is_wrong_usage(
 
 ASK = """
 import sys
+import tempfile
 from runner import embedded, engine
 print(embedded.is_answering(sys.argv[1]), engine.is_answering())
 """
@@ -213,6 +216,44 @@ def test_the_setup_does_not_wait_for_a_configuration_of_docker(tmp_path: Path) -
     assert (done.returncode, done.stdout) == (3, "")
     assert "not a regular file" in done.stderr
     assert str(tmp_path) in done.stderr
+
+
+def test_a_user_who_may_not_use_the_engine_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tempfile.TemporaryDirectory(prefix="engine")
+    with folder as name, socket.socket(socket.AF_UNIX) as served:
+        path = Path(name) / "docker.sock"
+        path.parent.chmod(0o711)
+        served.bind(str(path))
+        served.listen()
+        path.chmod(0)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        before = os.geteuid()
+        if before == 0:  # root may use every socket
+            os.seteuid(65534)
+        try:
+            with refused(EnvironmentFailed, str(path), "usermod -aG docker"):
+                engine.connect_engine()
+        finally:
+            os.seteuid(before)
+
+
+def test_the_setup_leaves_an_engine_alone_that_this_user_may_not_use(tmp_path: Path) -> None:
+    """It says how to become a member of the group, and starts and installs nothing."""
+    script = (REPOSITORY / "runner" / "setup.sh").read_text()
+    begin, end = script.index("\nengine() {"), script.index("\ncase ")
+    started = tmp_path / "started"
+    body = f"""set -euo pipefail
+fail() {{ echo "$1 -> $2" >&2; exit 3; }}
+say() {{ :; }}
+as_root() {{ touch {started}; }}
+install_packages() {{ touch {started}; }}
+engine_answers() {{ return 4; }}
+{script[begin:end]}
+engine"""
+    done = subprocess.run(["bash", "-c", body], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "may not use it -> sudo usermod -aG docker" in done.stderr
+    assert not started.exists()
 
 
 @pytest.mark.docker
