@@ -346,11 +346,11 @@ def test_a_wrong_address_is_refused_at_once(address: str, home: Path) -> None:
 
 def test_the_doctor_asks_the_registry(home: Path) -> None:
     done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
-    assert f"missing  registry  GET /v2/ on {NOWHERE}" in done.stdout
+    assert f"missing  registry   GET /v2/ on {NOWHERE}" in done.stdout
     assert done.returncode == 3
     with FakeRegistry() as registry:
         done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=registry.host)
-    assert f"ok       registry  {registry.host} (configured)" in done.stdout
+    assert f"ok       registry   {registry.host} (configured)" in done.stdout
 
 
 def test_the_doctor_says_what_this_account_may_do(home: Path) -> None:
@@ -383,9 +383,17 @@ def test_the_doctor_says_what_this_account_may_do(home: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_every_repository_is_below_the_namespace(command: tuple[str, ...], home: Path) -> None:
+def test_every_repository_is_below_the_namespace(
+    command: tuple[str, ...], home: Path, tmp_path: Path
+) -> None:
+    key, public = keys.generate_pair(tmp_path, "release")
     with FakeRegistry() as registry:
-        run(*command, PYTORCH_CUDA_IMAGES_REGISTRY=f"{registry.host}/acme/images")
+        run(
+            *command,
+            PYTORCH_CUDA_IMAGES_REGISTRY=f"{registry.host}/acme/images",
+            PYTORCH_CUDA_IMAGES_SIGNING_KEY=str(key),
+            PYTORCH_CUDA_IMAGES_TRUSTED_KEYS=str(public),
+        )
     paths = {request.split()[1] for request in registry.requests}
     assert all(re.match(r"/v2/(acme/images/|$)", path) for path in paths), paths
     if command[0] not in ("report", "promote"):  # they need records of a build first
