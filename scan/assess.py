@@ -8,17 +8,19 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from runner.moments import parse_moment
 from runner.untrusted import clean_line, escape_unprintable
 from runner.verdict import Verdict, worst_verdict
-from scan import database, documents, judge, sbom, trivy
+from scan import canaries, database, documents, filed_names, judge, sbom, trivy
+from scan.canaries import Canaries, load_canaries
+from scan.filed_names import AskedSbom
 from scan.history import History
 from scan.judge import TriageRules
-from scan.policy import Policy, PolicyException
+from scan.policy import Policy, PolicyException, split_purl
 from scan.record import (
     Database,
     Finding,
@@ -47,7 +49,7 @@ class CatalogPlace:
 
 @dataclass(frozen=True)
 class AssessmentContext:
-    """Policy, exceptions, database and history of one run.
+    """Policy, exceptions, database, history and canaries of one run.
 
     `database` is a text if there is none: the reason.
     """
@@ -57,6 +59,7 @@ class AssessmentContext:
     database: VulnerabilityDatabase | str
     history: History
     today: datetime.date
+    canaries: Canaries = field(default_factory=load_canaries)
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,9 @@ def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) 
         return Assessment(
             None, count_origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}"
         )
-    result = trivy.find_vulnerabilities(document, held, document.with_name(RESULT))
-    found = tuple(read_findings(result))
+    with filed_names.add_names(document, judges.canaries.filed_as) as asked:
+        result = trivy.find_vulnerabilities(asked.document, held, document.with_name(RESULT))
+    found = tuple(_give_own_names(tuple(read_findings(result)), asked))
     rules = triage_rules(place, judges, found)
     wrong = judge.exception_problems(
         rules, found, packages, partial(database.knows_advisory, held.database_file)
@@ -99,7 +103,7 @@ def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) 
         origins=counted,
         findings=judge.triage_findings(found, rules),
         problems=documents.bound_problems((*wrong, *_end_of_life(result, distribution))),
-        doubt=_doubt_about(held.record, counted, judges),
+        doubt=_doubt_about(held, counted, judges, distribution),
     )
 
 
@@ -190,11 +194,28 @@ def count_origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple
     )
 
 
-def _doubt_about(record: Database, counted: Sequence[Origin], judges: AssessmentContext) -> str:
+def _give_own_names(found: Sequence[Finding], asked: AskedSbom) -> Iterator[Finding]:
+    """Yield each finding once, with the name that its package has in the image."""
+    yield from (each for each in found if asked.own_purl(each.purl) == each.purl)
+    known = {(each.id, split_purl(each.purl)) for each in found}
+    for each in found:
+        purl = asked.own_purl(each.purl)
+        if purl != each.purl and (each.id, split_purl(purl)) not in known:
+            yield replace(each, purl=purl, package=split_purl(purl)[2])
+
+
+def _doubt_about(
+    held: VulnerabilityDatabase,
+    counted: Sequence[Origin],
+    judges: AssessmentContext,
+    distribution: str,
+) -> str:
     """Return why no findings would prove nothing; empty if they would.
 
-    The database is too old, or lacks a source for packages of an origin that has one.
+    The database is too old, lacks a source for packages of an origin that has one, or does not find
+    a known advisory.
     """
+    record = held.record
     days = (judges.today - parse_moment(record.updated_at).date()).days
     if days > judges.policy.database_days:
         return f"the database is {days} days old, {judges.policy.database_days} are allowed"
@@ -203,7 +224,11 @@ def _doubt_about(record: Database, counted: Sequence[Origin], judges: Assessment
         for origin in counted
         if not origin.source and origin.name != NVIDIA
     ]
-    return f"the database has no advisories for {', '.join(blind)} packages" if blind else ""
+    if blind:
+        return f"the database has no advisories for {', '.join(blind)} packages"
+    grace = judges.policy.canary_grace_days
+    missed = canaries.find_missed(held, judges.canaries, distribution, grace)
+    return canaries.explain_missed(missed, record.updated_at)
 
 
 def _end_of_life(result: object, distribution: str) -> Iterator[ScanProblem]:

@@ -99,6 +99,7 @@ class Policy:
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     database_days: Days
+    canary_grace_days: Days
     grace_days: dict[Severity, Days]
     overrides: tuple[GraceOverride, ...]
     exception_days: Days

@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Union
 
+from packageurl import PackageURL
+
+from scan.canaries import load_canaries
 from scan.database import fnv1a
 
 PIP = "pip::GitHub Security Advisory Pip"
@@ -121,16 +124,24 @@ def write(
     *,
     updated_at: datetime.datetime | None = None,
     schema: int = SCHEMA_VERSION,
+    canaries: bool = False,
 ) -> Path:
     """Write trivy.db and metadata.json into `folder` (`CACHE/db` for Trivy); returns trivy.db.
 
     Without `vulnerabilities` each advisory gets one of the defaults. `updated_at` is now where it
-    is not given. A bucket nobody has an advisory for is not there.
+    is not given. With `canaries` it knows those of scan/canaries.yaml too, for each kind of package
+    that it has an advisory for. A bucket nobody has an advisory for is not there.
     """
     if vulnerabilities is None:
         vulnerabilities = [
             Vulnerability(name) for name in sorted({advisory.id for advisory in advisories})
         ]
+    if canaries:
+        kinds = {type(each) for each in advisories}
+        known = [each for each in canary_advisories() if type(each) in kinds]
+        more = {each.id for each in known} - {each.id for each in vulnerabilities}
+        advisories = [*known, *advisories]
+        vulnerabilities = [*vulnerabilities, *(Vulnerability(name) for name in sorted(more))]
     tree: dict[str, dict[str, Any]] = {"data-source": {}, "vulnerability": {}}
     for advisory in advisories:
         bucket, package, name = advisory.place()
@@ -142,6 +153,20 @@ def write(
     database = folder / "trivy.db"
     database.write_bytes(bolt(tree))
     return database
+
+
+def canary_advisories() -> Iterator[DebianAdvisory | PipAdvisory]:
+    """The advisories of scan/canaries.yaml, on PyPI for the very versions that are asked about."""
+    versions: dict[tuple[str, str, str], list[str]] = {}
+    for each in load_canaries().canaries:
+        purl = PackageURL.from_string(each.package)
+        if purl.type == "pypi":
+            versions.setdefault((each.id, purl.name, each.fixed), []).append(f"= {purl.version}")
+        else:
+            release = str(purl.qualifiers["distro"]).rpartition("-")[2]
+            yield DebianAdvisory(each.id, purl.name, each.fixed, release=release)
+    for (id_, package, fixed), vulnerable in versions.items():
+        yield PipAdvisory(id_, package, tuple(vulnerable), (fixed,))
 
 
 def bolt(tree: Tree) -> bytes:

@@ -47,9 +47,10 @@ from tests.publish.signed import (
     validation_record,
 )
 from tests.publish.stage_records import STAGING, staged
+from tests.scan.samples import CANARIES
 
 TODAY = datetime.date(2026, 11, 21)
-JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY)
+JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
 MONTHLY = PromotionRequest(channel="monthly", kind="patch")
 FIRST = PromotionRequest(channel="production", kind="major", approved=True)
 

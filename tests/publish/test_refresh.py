@@ -30,6 +30,7 @@ from scan.policy import load_policy
 from tests.fakes.index import make_index, write_wheel
 from tests.fakes.refusal import refused
 from tests.fakes.trivy_db import PipAdvisory, write
+from tests.scan.samples import CANARIES
 
 LINE = "2.6"
 FIRST = ("torch-2.6.0", "torchvision-0.21.0", "torchaudio-2.6.0", "below-1.2.3", "seeing-1.0")
@@ -42,7 +43,7 @@ WANTED = {
 @pytest.fixture
 def judges() -> AssessmentContext:
     today = datetime.datetime.now(datetime.UTC).date()
-    return AssessmentContext(load_policy(), (), "no database here", History({}), today)
+    return AssessmentContext(load_policy(), (), "no database here", History({}), today, CANARIES)
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, wri
 from tests.publish.moving import at
 from tests.publish.signed import P256, findings_seal, trust
 from tests.publish.stage_records import scanned, staged
-from tests.scan.samples import TODAY, finding
+from tests.scan.samples import CANARIES, TODAY, finding
 
 JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
 ELSEWHERE = (
@@ -133,9 +133,8 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
 def judges(tmp_path: Path, home: Path) -> AssessmentContext:
     known = [Vulnerability(each.id, severity="CRITICAL") for each in (JINJA2, *ELSEWHERE)]
     write(tmp_path / "db", [JINJA2, *ELSEWHERE], known, updated_at=DAY)
-    return AssessmentContext(
-        load_policy(), (), trivy.obtain_database(str(tmp_path / "db"), None), History({}), TODAY
-    )
+    held = trivy.obtain_database(str(tmp_path / "db"), None)
+    return AssessmentContext(load_policy(), (), held, History({}), TODAY, CANARIES)
 
 
 def test_published_images_are_found_by_their_tags(

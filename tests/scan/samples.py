@@ -5,12 +5,24 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 
+from scan.canaries import Canaries, Canary
 from scan.judge import TriageRules
 from scan.policy import PolicyException
 from scan.record import Finding, Package
 
 TODAY = datetime.date(2026, 11, 21)
 PURL = "pkg:pypi/jinja2@3.1.4"
+CANARIES = Canaries(
+    {},
+    tuple(
+        Canary(id_, package, fixed, datetime.date(2026, 1, 2), "https://example.org/advisory")
+        for id_, package, fixed in (
+            ("CVE-2026-9", "pkg:deb/debian/zsh@8?distro=debian-12", "9"),
+            ("CVE-2026-8", "pkg:pypi/unrelated@0.9", "1"),
+        )
+    ),
+)
+"""What the databases of tests know beside the advisories of a test."""
 GRACE: Mapping[str, int] = {"critical": 14, "high": 28, "medium": 180}
 
 

@@ -18,7 +18,7 @@ from scan.policy import PolicyException, load_policy
 from scan.record import TriageStatus
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
-from tests.scan.samples import TODAY, excuse
+from tests.scan.samples import CANARIES, TODAY, excuse
 
 JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
 OPENSSL = DebianAdvisory("CVE-2026-1", "openssl", "3.0.13-1~deb12u1")
@@ -61,9 +61,8 @@ def assessed(tmp_path: Path, home: Path) -> Assessed:
         document = tmp_path / "sbom.cdx.json"
         document.write_text(json.dumps(sbom(distribution)))
         database = trivy.obtain_database(str(tmp_path / "db"), None)
-        return assess_sbom(
-            document, PLACE, AssessmentContext(load_policy(), excuses, database, History({}), TODAY)
-        )
+        context = AssessmentContext(load_policy(), excuses, database, History({}), TODAY, CANARIES)
+        return assess_sbom(document, PLACE, context)
 
     return made
 

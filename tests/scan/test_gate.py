@@ -28,7 +28,7 @@ from scan.sbom import read_packages
 from tests.fakes.small_image import HINT, planted
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
 from tests.publish.stage_records import built
-from tests.scan.samples import excuse
+from tests.scan.samples import CANARIES, excuse
 
 pytestmark = pytest.mark.docker
 
@@ -82,9 +82,8 @@ def judging(folder: Path, *advisories: DebianAdvisory | PipAdvisory) -> Assessme
         advisories,
         [Vulnerability(each.id, severity="CRITICAL") for each in advisories],
     )
-    return AssessmentContext(
-        load_policy(), (), trivy.obtain_database(str(folder / "db"), None), History({}), TODAY
-    )
+    held = trivy.obtain_database(str(folder / "db"), None)
+    return AssessmentContext(load_policy(), (), held, History({}), TODAY, CANARIES)
 
 
 def pushed(tag: str, host: str) -> ScanTarget:
