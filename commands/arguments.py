@@ -22,6 +22,7 @@ from runner import embedded, home
 from runner.address import holds_credentials
 from runner.masking import mask_words
 from runner.untrusted import clean_line
+from scan.trivy import MIRROR_FORM
 
 DEFAULTS = {
     "device": "auto",
@@ -35,7 +36,6 @@ DEFAULTS = {
 """The value of an argument for commands that do not take it."""
 
 
-MIRROR_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:,-]{0,500}")
 LONGEST_REASON = 500
 
 
@@ -144,7 +144,8 @@ def add_database(command: ArgumentParser) -> None:
     command.add_argument(
         "--db-repository",
         type=parse_mirror,
-        help="an OCI mirror of the vulnerability database, HOST/REPOSITORY",
+        help="an OCI mirror of the vulnerability database, HOST/REPOSITORY; by default that of "
+        "TRIVY_DB_REPOSITORY, else Trivy's own registry",
     )
 
 

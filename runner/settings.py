@@ -41,6 +41,7 @@ XDG_CACHE_HOME = "XDG_CACHE_HOME"
 CUDA_VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
 DOCKER_HOST = "DOCKER_HOST"
 DOCKER_CONTEXT = "DOCKER_CONTEXT"
+TRIVY_DB_REPOSITORY = "TRIVY_DB_REPOSITORY"
 REQUESTS_CA_BUNDLE = "REQUESTS_CA_BUNDLE"
 CURL_CA_BUNDLE = "CURL_CA_BUNDLE"
 SSL_CERT_FILE = "SSL_CERT_FILE"
@@ -134,6 +135,9 @@ SETTINGS = (
     Setting(CURL_CA_BUNDLE, "the same, if `REQUESTS_CA_BUNDLE` is not set", "none"),
     Setting(SSL_CERT_FILE, "the same, if none of the two is set", "none"),
     Setting(SSL_CERT_DIR, "the same as a folder, if none of the three is set", "none"),
+    Setting(TRIVY_DB_REPOSITORY, "registry that the vulnerability database is downloaded from, as"
+            " HOST/REPOSITORY or HOST/REPOSITORY:TAG, if `--db-repository` is not given; more of"
+            " them with commas between are tried in turn", "Trivy's own"),
     Setting("PYTHONINSPECT", "ignored: with it, Python would end with a prompt", "the same"),
     Setting("SSLKEYLOGFILE", "ignored: TLS would write the keys of its connections there", "the"
             " same"),

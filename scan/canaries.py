@@ -70,7 +70,7 @@ class Canary:
     def __str__(self) -> str:
         """Return it for a message: advisory, package, version, day."""
         parsed = PackageURL.from_string(self.package)
-        return f"{self.id} in {parsed.name} {parsed.version}, published on {self.published}"
+        return f"{self.id} in {parsed.name} {parsed.version} (published on {self.published})"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def load_canaries(path: Path = CANARIES) -> Canaries:
 def find_missed(
     database: VulnerabilityDatabase, known: Canaries, distribution: str, grace_days: int
 ) -> tuple[Canary, ...]:
-    """Return the canaries that a database should know and does not find, the newest first.
+    """Return the canaries that a database should know and does not find, in their order.
 
     It need not know those that were published less than `grace_days` before its own day, nor those
     of another distribution than the image's (`debian 12.15`). Raises EnvironmentFailed if Trivy
@@ -99,9 +99,8 @@ def find_missed(
     last = add_days(parse_moment(database.record.updated_at).date(), -grace_days)
     release = distribution.partition(".")[0]
     missed = _find_silent(database, known.canaries, tuple(known.filed_as.items()))
-    due = (each for each in missed if each.published <= last)
-    mine = (each for each in due if each.distribution in ("", release))
-    return tuple(sorted(mine, key=lambda each: each.published, reverse=True))
+    due = (each for each in known.canaries if each in missed and each.published <= last)
+    return tuple(each for each in due if each.distribution in ("", release))
 
 
 def explain_missed(missed: Sequence[Canary], updated_at: str) -> str:
@@ -112,7 +111,7 @@ def explain_missed(missed: Sequence[Canary], updated_at: str) -> str:
     more = f" and {others} other known {'advisory' if others == 1 else 'advisories'}"
     return (
         f"the database of {updated_at[:10]} does not know {missed[0]}{more if others else ''} "
-        f"(scan/{CANARIES.name}), so it cannot prove that there are no findings: use another one "
+        f"of scan/{CANARIES.name}, so it cannot prove that there are no findings: use another one "
         "(--db-repository, --trivy-db)"
     )
 

@@ -30,6 +30,12 @@ REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy if it is missing"
 SCHEMA_VERSION = 2
 
+NONE_GIVEN = ", and none was given with --trivy-db or --db-repository"
+"""End of the reason why there is no database, if no other place was named for it."""
+
+MIRROR_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:,-]{0,500}")
+"""An OCI repository, or several with commas between; Trivy takes it for nothing else."""
+
 DATABASE_BYTES = 8 << 30
 """Maximum size of a vulnerability database. Today's has 1 GB."""
 
@@ -200,11 +206,12 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
 def obtain_database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
     """Return the database in the folder `given`, else one from `mirror` or Trivy's own registry.
 
-    Returns the reason in one line if there is none. Raises ConfigError if `given` holds no usable
-    database.
+    Without `mirror` it is that of TRIVY_DB_REPOSITORY. Returns the reason in one line if there is
+    none. Raises ConfigError if `given` holds no usable database, or if that variable is not valid.
     """
     if given is not None:
         return _open_folder(Path(given))
+    mirror = mirror or _configured_mirror()
     folder = _cache_folder()
     reason = _download_database(folder, mirror)
     if reason and not (folder / "db" / _DATABASE).is_file():
@@ -212,6 +219,20 @@ def obtain_database(given: str | None, mirror: str | None) -> VulnerabilityDatab
     if reason:
         progress.say_line(f"  {reason}; the one of an earlier run is used, if it is not too old")
     return _pin_database(folder / "db", mirror or "trivy's own registry")
+
+
+def _configured_mirror() -> str | None:
+    """Return the registry of the environment, None if it names none.
+
+    Raises ConfigError, without the value, which may hold a password.
+    """
+    value = settings.ENVIRON.get(settings.TRIVY_DB_REPOSITORY, "")
+    if value and not MIRROR_FORM.fullmatch(value):
+        raise ConfigError(
+            f"{settings.TRIVY_DB_REPOSITORY} is not HOST/REPOSITORY or HOST/REPOSITORY:TAG",
+            "correct it; write no user or password into it, but log in with `docker login`",
+        )
+    return value or None
 
 
 def _open_folder(folder: Path) -> VulnerabilityDatabase:
@@ -321,15 +342,20 @@ def _download_database(folder: Path, mirror: str | None) -> str:
         )
     except EnvironmentFailed as error:
         if "did not finish" in error.message:
-            return f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
+            slow = f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
+            return slow + _what_else(mirror)
         raise
     if done.code == 0:
         return ""
     return (
         f"the vulnerability database could not be downloaded "
-        f"({explain_failed_download(done.stderr)}), "
-        "and none was given with --trivy-db"
+        f"({explain_failed_download(done.stderr)}){_what_else(mirror)}"
     )
+
+
+def _what_else(mirror: str | None) -> str:
+    """Return the end of the reason why there is no database: where else one could come from."""
+    return f" from {mirror}, and none was given with --trivy-db" if mirror else NONE_GIVEN
 
 
 def explain_failed_download(errors: str) -> str:

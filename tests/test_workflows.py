@@ -230,6 +230,10 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
             '  pull_request:\n  schedule: [{cron: "0 0 * * *"}]\n',
         ),
     ],
+    rules.databases_come_from_the_mirror: [
+        (f"workflows/{file}.yml", "TRIVY_DB_REPOSITORY:", "DB_REPOSITORY:")
+        for file in ("release", "rescan", "update")
+    ],
     rules.settings_are_documented: [
         ("workflows/rescan.yml", "vars.REGISTRY", "vars.MIRROR"),
     ],

@@ -72,6 +72,10 @@ TRUST = {
 }
 """Who is trusted with what. One of them without the others trusts another circle of people."""
 
+USES_ADVISORIES = {"scan", "rescan", "promote", "lock", "notes"}
+"""Commands that download a vulnerability database, or may."""
+MIRROR = {settings.TRIVY_DB_REPOSITORY: "${{ vars.TRIVY_DB_REPOSITORY }}"}
+
 LONGEST_MINUTES = 240
 
 WORDS = {
@@ -411,6 +415,16 @@ def trust_is_set_as_a_whole(root: Path) -> Iterator[str]:
             yield f"{where}: reads a registry, and does not say who is trusted"
 
 
+def databases_come_from_the_mirror(root: Path) -> Iterator[str]:
+    """Whatever uses a vulnerability database takes the one that the repository is set to."""
+    for where, job in jobs(root):
+        every = workflows(root)[where.partition(" ")[0]].get("env", {}) | job.get("env", {})
+        scripts = "\n".join(step.get("run", "") for step in job.get("steps", ()))
+        asks = [words.split()[0] for words in _COMMAND.findall(scripts)]
+        if USES_ADVISORIES & set(asks) and not MIRROR.items() <= every.items():
+            yield f"{where}: does not take the vulnerability database of the mirror"
+
+
 def _environments(file: str, workflow: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     """Every `env` of a workflow, with where it is."""
     yield file, workflow.get("env", {})
@@ -439,4 +453,5 @@ RULES: tuple[Rule, ...] = (
     commands_are_ones_a_person_can_type,
     registries_know_the_login,
     trust_is_set_as_a_whole,
+    databases_come_from_the_mirror,
 )

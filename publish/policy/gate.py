@@ -42,7 +42,7 @@ from publish.policy.reason import Reason
 from runner.errors import ReleaseError
 from runner.moments import parse_moment
 from runner.verdict import Verdict, summary_verdict
-from scan import sbom
+from scan import sbom, trivy
 from scan.record import Package, TriageStatus
 from validation.machine import DOCKER
 from validation.suite import list_suites
@@ -458,7 +458,7 @@ def _judge_database(
     if assessed.database is None or assessed.standings is None:
         reason = assessed.reason if assessed.verdict is Verdict.INCONCLUSIVE else ""
         why = reason.removeprefix(f"vulnerabilities {NOT_ASSESSED}: ")
-        why = why.removesuffix(", and none was given with --trivy-db")
+        why = why.removesuffix(trivy.NONE_GIVEN)
         yield (
             Verdict.INCONCLUSIVE,
             f"{NOT_ASSESSED}: {why or 'the scan had no vulnerability database'}",

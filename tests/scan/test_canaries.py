@@ -105,8 +105,8 @@ def test_a_fresh_database_that_knows_nothing_of_torch_proves_no_zero(
     verdict, reason = verdict_of((), found)
     assert verdict is Verdict.INCONCLUSIVE
     assert reason == (
-        "the database of 2026-11-26 does not know CVE-2026-24747 in torch 2.9.1, published on "
-        "2026-01-27 and 2 other known advisories (scan/canaries.yaml), so it cannot prove that "
+        "the database of 2026-11-26 does not know CVE-2026-24747 in torch 2.9.1 (published on "
+        "2026-01-27) and 2 other known advisories of scan/canaries.yaml, so it cannot prove that "
         "there are no findings: use another one (--db-repository, --trivy-db)"
     )
 

@@ -294,6 +294,38 @@ def test_a_failed_download_says_why_and_not_how_trivy_logs(errors: str, reason: 
     assert trivy.explain_failed_download(errors) == reason
 
 
+def test_a_missing_database_names_both_ways_to_give_one(home: Path, fake_trivy: Path) -> None:
+    install(fake_trivy, "echo 'FATAL no such host' >&2; exit 1")
+    reason = trivy.obtain_database(None, None)
+    assert isinstance(reason, str)
+    assert reason.endswith(", and none was given with --trivy-db or --db-repository")
+    asked = trivy.obtain_database(None, "127.0.0.1:1/db")
+    assert str(asked).endswith(" from 127.0.0.1:1/db, and none was given with --trivy-db")
+
+
+def test_the_environment_names_a_mirror_and_an_option_comes_first(
+    home: Path, fake_trivy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(fake_trivy, 'echo "FATAL $*" >&2; exit 1')
+    monkeypatch.setenv("TRIVY_DB_REPOSITORY", "127.0.0.1:1/a:2,127.0.0.1:2/b")
+    assert " from 127.0.0.1:1/a:2,127.0.0.1:2/b" in str(trivy.obtain_database(None, None))
+    assert " from 127.0.0.1:3/c" in str(trivy.obtain_database(None, "127.0.0.1:3/c"))
+    monkeypatch.setenv("TRIVY_DB_REPOSITORY", "")
+    assert str(trivy.obtain_database(None, None)).endswith(trivy.NONE_GIVEN)
+
+
+@pytest.mark.parametrize("value", ["user:s3cret@h/db", "--help", "h/x y", "h/x\ny"])
+def test_a_mirror_of_the_environment_that_is_wrong_is_refused_unrepeated(
+    home: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TRIVY_DB_REPOSITORY", value)
+    with refused(ConfigError, "TRIVY_DB_REPOSITORY is not HOST/REPOSITORY", "docker login"):
+        trivy.obtain_database(None, None)
+    with pytest.raises(ConfigError) as caught:
+        trivy.obtain_database(None, None)
+    assert value not in str(caught.value)
+
+
 def test_the_real_trivy_is_understood(home: Path) -> None:
     assert "(127.0.0.1:1: connection refused)" in str(
         trivy.obtain_database(None, "127.0.0.1:1/x/db:2")
