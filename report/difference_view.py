@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from report import units
-from report.scan_view import PACKAGE_KINDS, SEVERITIES, severity_of
+from report.scan_view import PACKAGE_KINDS
 from scan.difference import SECURITY, AdvisoryChanges, Difference, PackageChange, PackagePresence
 from scan.difference import LayerChanges as LayerDifference
-from scan.record import TriagedFinding
+from scan.record import SEVERITIES, TriagedFinding, severity_of
 from scan.versions import Step
 
 # The steps that need most attention come first.

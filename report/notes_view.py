@@ -21,13 +21,13 @@ from report.difference_view import (
     difference_view,
 )
 from report.model import Fact, ImageRecords, ImageView, Mark
-from report.scan_view import SEVERITIES, is_assessed, severity_of
+from report.scan_view import is_assessed
 from report.validation_view import measured_on, ran_on_cpu
 from report.view import build_page, records_about
 from runner.verdict import Verdict
 from scan import sbom
 from scan.difference import SECURITY, AdvisoryChanges, Difference
-from scan.record import ScanRecord, TriageStatus
+from scan.record import SEVERITIES, ScanRecord, TriageStatus, severity_of
 from validation.machine import DOCKER
 from validation.record import ValidationRecord
 

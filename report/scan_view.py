@@ -23,8 +23,9 @@ from report.stages import NOT_REACHED, limit_verdict
 from runner.verdict import Verdict
 from scan import judge, vex
 from scan.record import (
+    SEVERITIES,
+    UNKNOWN,
     Database,
-    Finding,
     Origin,
     Sbom,
     ScanProblem,
@@ -32,11 +33,12 @@ from scan.record import (
     TriagedFinding,
     TriageStatus,
     count_problems,
+    count_severities,
+    severity_of,
 )
 
 NOT_ASSESSED = "not assessed"
 NO_SOURCE = "no advisory source"
-SEVERITIES = ("critical", "high", "medium", "low", "unknown")
 PACKAGE_KINDS = {"deb": "Debian", "pypi": "Python"}
 
 # The words of a line of counts: `2 blocking, 1 in grace`.
@@ -93,9 +95,11 @@ def _findings_line(record: ScanRecord) -> str:
         judged = sum(origin.packages for origin in record.origins if origin.source)
         return f"0 findings in {units.count_noun(judged, 'package')} assessed"
     counts = Counter(each.standing for each in record.findings)
-    return ", ".join(
+    parts = [
         f"{counts[standing]:,} {word}" for standing, word in _COUNTED.items() if counts[standing]
-    )
+    ]
+    unrated = count_severities(each.finding for each in record.findings).get(UNKNOWN)
+    return ", ".join([*parts, *([f"{unrated:,} of them of unknown severity"] if unrated else [])])
 
 
 def findings_view(record: ScanRecord | None) -> FindingsView:
@@ -164,12 +168,6 @@ def _finding_row(judged: TriagedFinding) -> FindingRow:
         note=note,
         why=f"{judged.why}, ended on {judged.until}" if blocks else judged.why,
     )
-
-
-def severity_of(finding: Finding) -> str:
-    """Return one of SEVERITIES; any other word becomes `unknown`."""
-    word = finding.severity.lower()
-    return word if word in SEVERITIES else SEVERITIES[-1]
 
 
 def _count_findings(judged: Sequence[TriagedFinding]) -> tuple[CountRow, ...]:

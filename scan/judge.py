@@ -14,9 +14,19 @@ from packaging.version import Version
 
 from runner.moments import add_days
 from scan.policy import EXCEPTIONS, PolicyException, is_same_package
-from scan.record import Finding, Package, ScanProblem, TriagedFinding, TriageStatus
+from scan.record import (
+    SEVERITIES,
+    UNKNOWN,
+    Finding,
+    Package,
+    ScanProblem,
+    TriagedFinding,
+    TriageStatus,
+    severity_of,
+)
 
 EXCEPTION = "exception"
+_UNRATED = "nobody has rated its severity yet; "
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,7 @@ def triage_findings(findings: Iterable[Finding], rules: TriageRules) -> tuple[Tr
     """Return every finding with its status: blocking ones first, then by severity and package."""
 
     def sort_key(each: TriagedFinding) -> tuple[int, int, str]:
-        severity = each.finding.severity.lower()
-        rank = _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
+        rank = SEVERITIES.index(severity_of(each.finding))
         return _ORDER.index(each.standing), rank, each.finding.package
 
     return tuple(sorted((_triage_finding(finding, rules) for finding in findings), key=sort_key))
@@ -62,16 +71,22 @@ def _triage_finding(finding: Finding, rules: TriageRules) -> TriagedFinding:
             excuse.expires.isoformat(),
             f"{excuse.reason} ({excuse.owner})",
         )
-    severity = finding.severity.lower()
+    standing, until, why = _apply_grace(finding, rules)
+    unrated = severity_of(finding) == UNKNOWN
+    return TriagedFinding(finding, standing, until, f"{_UNRATED if unrated else ''}{why}")
+
+
+def _apply_grace(finding: Finding, rules: TriageRules) -> tuple[TriageStatus, str, str]:
+    """Return status, last day of grace and reason of a finding without an exception."""
+    severity = severity_of(finding)
     if severity not in rules.grace:
-        return TriagedFinding(finding, TriageStatus.TOLERATED, "", f"{severity} does not block")
+        return TriageStatus.TOLERATED, "", f"{severity} does not block"
     if not finding.fixed_version:
-        return TriagedFinding(finding, TriageStatus.UNFIXED, "", "no fixed version is known")
+        return TriageStatus.UNFIXED, "", "no fixed version is known"
     days, since = rules.grace[severity], rules.fixed_on(finding)
     until = add_days(since, days)
     standing = TriageStatus.GRACE if rules.today <= until else TriageStatus.BLOCKS
-    why = f"fixed since {since}, {days} days of grace"
-    return TriagedFinding(finding, standing, until.isoformat(), why)
+    return standing, until.isoformat(), f"fixed since {since}, {days} days of grace"
 
 
 def exception_problems(
@@ -156,4 +171,3 @@ def nearest_fix(finding: Finding) -> str:
 
 
 _ORDER = tuple(TriageStatus)
-_SEVERITIES = ("critical", "high", "medium", "low")

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as checked
 from runner import records
 from runner.moments import Days
 from scan.configuration import AllowedConfiguration
-from scan.record import Finding
+from scan.record import UNKNOWN, Finding
 
 FOLDER = Path(__file__).resolve().parent
 POLICY = FOLDER / "policy.yaml"
@@ -101,13 +101,17 @@ class Policy:
     database_days: Days
     canary_grace_days: Days
     grace_days: dict[Severity, Days]
+    unknown_counts_as: Literal["critical", "high", "medium", "low", "nothing"]
     overrides: tuple[GraceOverride, ...]
     exception_days: Days
     licences: LicencePolicy
     configuration: AllowedConfiguration
 
     def grace_for(self, line: str, stacks: Collection[str]) -> dict[str, int]:
-        """Return the days of grace by severity for an image; a missing severity never blocks."""
+        """Return the days of grace by severity for an image; a missing severity never blocks.
+
+        Unknown severity has the days of the one that it counts as, unless it has its own.
+        """
         days: dict[str, int] = {
             str(severity): number for severity, number in self.grace_days.items()
         }
@@ -116,6 +120,8 @@ class Policy:
                 days.update(
                     {str(severity): number for severity, number in override.grace_days.items()}
                 )
+        if self.unknown_counts_as in days:
+            days.setdefault(UNKNOWN, days[self.unknown_counts_as])
         return days
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -74,6 +75,22 @@ class Finding:
     severity: str
     title: str
     published: str
+
+
+UNKNOWN = "unknown"
+SEVERITIES = ("critical", "high", "medium", "low", UNKNOWN)
+
+
+def severity_of(finding: Finding) -> str:
+    """Return one of SEVERITIES; any other word becomes `unknown`."""
+    word = finding.severity.lower()
+    return word if word in SEVERITIES else UNKNOWN
+
+
+def count_severities(findings: Iterable[Finding]) -> dict[str, int]:
+    """Return the number of findings by severity, the most severe first; none are left out."""
+    counted = Counter(map(severity_of, findings))
+    return {severity: counted[severity] for severity in SEVERITIES if counted[severity]}
 
 
 @dataclass(frozen=True)
@@ -173,7 +190,7 @@ class ScanRecord:
 
     `database` and `findings` are None if there was no database: not assessed is not the same as no
     findings. `reason` names the first problem and finding that block; `problems` and `findings`
-    hold all of them.
+    hold all of them. `severities` is the number of findings by severity, `unknown` among them.
     """
 
     version: str
@@ -189,3 +206,4 @@ class ScanRecord:
     problems: tuple[ScanProblem, ...]
     started_at: str
     seconds: float
+    severities: dict[str, int] = field(default_factory=dict)

@@ -32,7 +32,7 @@ from scan.budget import ImageUsage
 from scan.contents import ImageContents, inspect_image
 from scan.documents import bound_problems
 from scan.policy import load_exceptions, load_policy
-from scan.record import Origin, ScanProblem, ScanRecord
+from scan.record import Origin, ScanProblem, ScanRecord, count_severities
 from scan.trivy import VulnerabilityDatabase
 
 
@@ -120,6 +120,7 @@ def _scan_contents(
         origins=(*assessed.origins, *bundled),
         findings=assessed.findings,
         problems=(*problems, *assessed.problems),
+        severities=count_severities(each.finding for each in assessed.findings or ()),
     )
 
 

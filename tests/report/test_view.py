@@ -202,8 +202,8 @@ def test_a_scan_in_one_line() -> None:
         samples.scan("cv", samples.findings(), Verdict.FAIL, samples.problems())
     )
     assert stage.line == (
-        "9 problems; 2 blocking, 1 in grace, 1 excused, 2 without a fix, 2 tolerated;"
-        " 287 more without an advisory source"
+        "9 problems; 2 blocking, 1 in grace, 1 excused, 2 without a fix, 2 tolerated,"
+        " 1 of them of unknown severity; 287 more without an advisory source"
     )
     stage = scan_view.scan_stage(samples.scan("base", (), Verdict.PASS))
     assert stage.line == "0 findings in 139 packages assessed; 287 more without an advisory source"

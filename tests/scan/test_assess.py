@@ -90,6 +90,8 @@ def test_nothing_known_is_a_pass_that_says_who_looked(assessed: Assessed) -> Non
         ("HIGH", 20, TriageStatus.GRACE, Verdict.PASS),
         ("HIGH", 29, TriageStatus.BLOCKS, Verdict.FAIL),
         ("LOW", 1000, TriageStatus.TOLERATED, Verdict.PASS),
+        ("UNKNOWN", 20, TriageStatus.GRACE, Verdict.PASS),
+        ("UNKNOWN", 29, TriageStatus.BLOCKS, Verdict.FAIL),
     ],
 )
 @pytest.mark.parametrize("advisory", [JINJA2, OPENSSL], ids=["PyPI", "Debian"])

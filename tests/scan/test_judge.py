@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from scan import judge
 from scan.policy import PolicyException
-from scan.record import Finding, TriageStatus
-from tests.scan.samples import TODAY, excuse, finding, package, rules
+from scan.record import Finding, TriageStatus, count_severities
+from tests.scan.samples import GRACE, TODAY, excuse, finding, package, rules
 
 
 def stands(
@@ -37,6 +38,21 @@ def stands(
 )
 def test_grace_by_severity(severity: str, days_ago: int, standing: TriageStatus) -> None:
     assert stands(finding(severity), days_ago=days_ago)[0] is standing
+
+
+@pytest.mark.parametrize("severity", ["UNKNOWN", "NONSENSE", ""])
+@pytest.mark.parametrize("fixed", ["", "3.1.6"])
+def test_what_nobody_rated_is_said_to_be_unrated(severity: str, fixed: str) -> None:
+    """Any word that is none of the severities counts as unknown."""
+    made = replace(rules(), grace={**GRACE, "unknown": 28})
+    one = judge.triage_findings([finding(severity, fixed)], made)[0]
+    assert one.standing is (TriageStatus.BLOCKS if fixed else TriageStatus.UNFIXED)
+    assert one.why.startswith("nobody has rated its severity yet; ")
+
+
+def test_findings_are_counted_by_severity_and_none_is_left_out() -> None:
+    found = [finding(severity) for severity in ("HIGH", "unknown", "", "NONSENSE", "Critical")]
+    assert count_severities(found) == {"critical": 1, "high": 1, "unknown": 3}
 
 
 def test_the_last_day_of_grace_is_told() -> None:

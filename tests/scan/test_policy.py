@@ -26,6 +26,7 @@ def test_the_shipped_files_load() -> None:
         "critical": 14,
         "high": 28,
         "medium": 180,
+        "unknown": 28,
     }
     assert policy.load_exceptions() == ()
 
@@ -37,6 +38,8 @@ def test_the_shipped_files_load() -> None:
         ("critical: 14", "crytical: 14", "crytical"),
         ("critical: 14", "critical: soon", "critical"),
         ("database_days", "database_day", "unknown key `database_day`"),
+        ("unknown_counts_as: high", "unknown_counts_as: some", "unknown_counts_as"),
+        ("unknown_counts_as: high\n", "", "unknown_counts_as"),
         ("exception_days: 180", "exception_days:", "exception_days"),
     ],
 )
@@ -57,12 +60,32 @@ def test_what_is_written_for_a_stack_counts_only_there(tmp_path: Path) -> None:
         "high": 28,
         "medium": 180,
         "low": 365,
+        "unknown": 28,
     }
     assert (
         loaded.grace_for("2.6", ("base", "cv"))["critical"]
         == loaded.grace_for("2.9", ("base", "nlp"))["critical"]
         == 14
     )
+
+
+@pytest.mark.parametrize(
+    ("counts_as", "own", "days"),
+    [
+        ("critical", "", 14),
+        ("medium", "", 180),
+        ("low", "", None),
+        ("nothing", "", None),
+        ("critical", "unknown: 5", 5),
+    ],
+)
+def test_unknown_severity_counts_as_the_policy_says(
+    tmp_path: Path, counts_as: str, own: str, days: int | None
+) -> None:
+    path = tmp_path / "policy.yaml"
+    text = policy.POLICY.read_text().replace("counts_as: high", f"counts_as: {counts_as}")
+    path.write_text(text.replace("  medium: 180\n", f"  medium: 180\n  {own}\n"))
+    assert policy.load_policy(path).grace_for("2.6", ("base",)).get("unknown") == days
 
 
 @pytest.mark.parametrize(
