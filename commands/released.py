@@ -50,7 +50,7 @@ from runner import home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, ConfigError
 from runner.untrusted import Malformed, clean_line, read_file
 from runner.verdict import Verdict
-from scan import store
+from scan import second_opinion, store
 
 FEED_TITLE = "PyTorch-CUDA images"
 HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
@@ -89,13 +89,16 @@ NAME = make_argument("--name", default="release", help="the name of both files; 
 def run_rescan(asked: Namespace) -> int:
     """`rescan`: judge every released image with today's vulnerability database; pulls no image."""
     catalog, registry = open_registry()
-    judged = rescan_images(_make_assessor(catalog, registry, asked), asked.channel)
+    bench, service = _make_assessor(catalog, registry, asked), second_opinion.configured_service()
+    judged = rescan_images(bench, asked.channel, service)
     if asked.json:
         print_record(judged)
     for old in judged.outdated_judgements:
         progress.say_line(
             f"{old.version} {old.image} is refused; a newer release replaces it: {old.reason}"
         )
+    for line in judged.second_opinion.lines if judged.second_opinion else ():
+        progress.say_line(line)
     for due in judged.due:
         progress.say_line(f"line {due.line} needs the release {due.next}: {'; '.join(due.reasons)}")
     if not judged.judgements:

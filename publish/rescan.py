@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from images.catalog import Version
@@ -17,9 +17,10 @@ from publish.tags.rollback import CheckTarget, RollbackTarget
 from runner import progress
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict, summary_verdict
-from scan import assess, store
+from scan import assess, sbom, store
 from scan.history import RescanVerdict
-from scan.record import Database, Finding
+from scan.record import UNKNOWN, Database, count_severities
+from scan.second_opinion import AssessedImage, SecondOpinion, ask_opinion
 
 NO_SBOM = "no trusted key signed an SBOM of it: scan it again"
 
@@ -39,7 +40,8 @@ class RescanResult:
     """The judgements, newest release of a line first, each with the seconds that it took.
 
     `newest` is the newest release of each line that was not withdrawn. `verdict` is about these
-    alone: users of an older release that is refused can move to them.
+    alone: users of an older release that is refused can move to them. `second_opinion` is what
+    another source of advisories says. It decides nothing, and is None if nobody asked.
     """
 
     date: str
@@ -49,6 +51,7 @@ class RescanResult:
     verdict: Verdict
     due: tuple[LineDue, ...]
     seconds: float
+    second_opinion: SecondOpinion | None = None
 
     @property
     def outdated_judgements(self) -> tuple[RescanVerdict, ...]:
@@ -60,12 +63,12 @@ class RescanResult:
         )
 
 
-def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
+def rescan_images(bench: ImageAssessor, channel: str, service: str = "") -> RescanResult:
     """Judge every image of the supported lines in `channel`, and update the history.
 
-    No image is pulled. The history is in the registry. Raises EnvironmentFailed if the registry
-    fails. If Trivy fails, that judgement is `infra`. If a tag was moved away from its release, the
-    verdict is at best `inconclusive`.
+    `service` is the address that is asked for a second opinion. No image is pulled. The history is
+    in the registry. Raises EnvironmentFailed if the registry fails. If Trivy fails, that judgement
+    is `infra`. If a tag was moved away from its release, the verdict is at best `inconclusive`.
     """
     started = time.monotonic()
     registry, catalog, judges = bench.registry, bench.catalog, bench.judges
@@ -77,7 +80,8 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     ]
     judged = [_judge_image(bench, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
-    findings = [finding for _, found in judged for finding in found]
+    findings = [finding for _, assessed in judged for finding in assessed.findings]
+    opinion = ask_opinion(service, [each for _, each in judged]) if service else None
     history = judges.history.with_findings(findings, judges.today)
     # what is due is decided from these, and a candidate has the number of its release
     if channel == PRODUCTION:
@@ -99,7 +103,7 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     )
     found = tuple(find_due_lines(judgements, withdrawn))
     return RescanResult(
-        judges.today.isoformat(), record, judgements, newest, verdict, found, seconds
+        judges.today.isoformat(), record, judgements, newest, verdict, found, seconds, opinion
     )
 
 
@@ -168,26 +172,31 @@ def _judged_lines(
         )
 
 
-def _judge_image(bench: ImageAssessor, image: Published) -> tuple[RescanVerdict, Iterable[Finding]]:
+def _judge_image(bench: ImageAssessor, image: Published) -> tuple[RescanVerdict, AssessedImage]:
     started = time.monotonic()
-    verdict, reason, findings = _assess_image(bench, image)
+    verdict, reason, assessed = _assess_image(bench, image)
     seconds = round(time.monotonic() - started, 3)
+    unrated = count_severities(assessed.findings).get(UNKNOWN)
+    notes = (reason, f"{unrated} findings of unknown severity" if unrated else "")
     progress.say_line(
-        f"  {image.version} {image.image}: {verdict}{f', {reason}' if reason else ''} ({seconds} s)"
+        f"  {assessed.name}: {', '.join(filter(None, (verdict, *notes)))} ({seconds} s)"
     )
     today = bench.judges.today.isoformat()
     return RescanVerdict(
         today, str(image.version), image.image, image.digest, verdict, reason, seconds
-    ), findings
+    ), assessed
 
 
-def _assess_image(bench: ImageAssessor, image: Published) -> tuple[Verdict, str, list[Finding]]:
+def _assess_image(bench: ImageAssessor, image: Published) -> tuple[Verdict, str, AssessedImage]:
+    nothing = AssessedImage(f"{image.version} {image.image}", (), ())
     try:
         found = bench.assess_image(image)
     except EnvironmentFailed as error:
-        return Verdict.INFRA, str(error), []
+        return Verdict.INFRA, str(error), nothing
     if found is None:
-        return Verdict.INCONCLUSIVE, NO_SBOM, []
-    _, assessed = found
+        return Verdict.INCONCLUSIVE, NO_SBOM, nothing
+    document, assessed = found
     verdict, reason = assess.verdict_of((), assessed)
-    return verdict, reason, [judged.finding for judged in assessed.findings or ()]
+    findings = tuple(judged.finding for judged in assessed.findings or ())
+    packages = sbom.read_packages(document)
+    return verdict, reason, replace(nothing, packages=packages, findings=findings)

@@ -34,6 +34,7 @@ TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
 TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
 DECISION_KEYS = "PYTORCH_CUDA_IMAGES_DECISION_KEYS"
 SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
+OSV = "PYTORCH_CUDA_IMAGES_OSV"
 WEBHOOK = "PYTORCH_CUDA_IMAGES_WEBHOOK"
 WEBHOOK_SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -114,6 +115,9 @@ SETTINGS = (
             " announced", secret=True),
     Setting(WEBHOOK_SECRET, "secret that signs announcements; required with an address", "none",
             secret=True),
+    Setting(OSV, "address of a service with the API of OSV, which `rescan` asks for a second"
+            " opinion on the names and versions of Python packages; `off` asks none",
+            "`https://api.osv.dev`"),
     Setting(XDG_CACHE_HOME, "folder of the user's caches", "`~/.cache`"),
     Setting(CUDA_VISIBLE_DEVICES, "must not be set if suites run without a container: it hides"
             " GPUs", "all GPUs"),

@@ -20,6 +20,7 @@ from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import store
 from scan.history import History, RescanVerdict
+from scan.second_opinion import OtherAdvisory, SecondOpinion
 from scan.store import StoredHistory
 from tests.fakes.refusal import refused
 from tests.report import samples
@@ -40,7 +41,9 @@ def test_a_rescan_ends_as_the_newest_releases_stand(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     due = (DUE,) if verdict is Verdict.FAIL else ()
-    judged = RescanResult("2026-11-21", None, (OLD,), ("v2.6.1",), verdict, due, 0.1)
+    only = OtherAdvisory("CVE-2026-9", (), "torch", "2.6.0", "2.10.0", "bad", ("v2.6.1 base",))
+    opinion = SecondOpinion("https://osv.example.org", 7, (only,))
+    judged = RescanResult("2026-11-21", None, (OLD,), ("v2.6.1",), verdict, due, 0.1, opinion)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     monkeypatch.setattr(released, "rescan_images", lambda *_: judged)
     monkeypatch.setattr(released, "_make_assessor", lambda *_: None)
@@ -48,6 +51,7 @@ def test_a_rescan_ends_as_the_newest_releases_stand(
     assert asked.run(asked) == code
     said = capsys.readouterr().err
     assert "v2.6.0 base is refused; a newer release replaces it: CVE-2026-1" in said
+    assert "on 7 Python packages: only it knows CVE-2026-9 in torch 2.6.0, fixed in 2.10.0" in said
     assert ("line 2.6 needs the release v2.6.2" in said) is (code == 1)
 
 

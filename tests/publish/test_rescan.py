@@ -34,6 +34,7 @@ from publish.rescan import NO_SBOM, rescan_images
 from publish.tags import lock
 from publish.tags.rollback import yank_version
 from publish.tags.transaction import ApprovedImage, TagSet, promote_tags
+from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from scan import assess, store, trivy
@@ -42,6 +43,7 @@ from scan.history import History
 from scan.policy import load_policy
 from scan.record import Sbom
 from tests.fakes.cyclonedx import sbom
+from tests.fakes.osv import FakeOsv, advisory, serving
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
 from tests.publish.moving import at
@@ -206,6 +208,34 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
     assert [(each.version, each.image) for each in judged.outdated_judgements] == [
         ("v2.6.0", "base")
     ]
+
+
+def test_a_second_opinion_is_listed_and_decides_nothing(
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+) -> None:
+    release("v2.6.0", "base", jinja2="3.1.6")
+    bench = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
+    only = advisory("PYSEC-2026-1", "torch", ["2.6.0"], "2.10.0", aliases=["CVE-2026-24747"])
+    with serving(FakeOsv([only])) as address:
+        judged = rescan_images(bench, PRODUCTION, address)
+    assert (judged.verdict, judged.due) == (Verdict.PASS, ())
+    assert judged.second_opinion is not None
+    named = [(each.id, each.images) for each in judged.second_opinion.advisories]
+    assert named == [("CVE-2026-24747", ("v2.6.0 base",))]
+    assert records.to_plain(judged)["second_opinion"]["advisories"][0]["id"] == "CVE-2026-24747"
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b"[" * 99])
+def test_a_second_opinion_that_fails_changes_no_verdict(
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext, answer: bytes
+) -> None:
+    release("v2.6.0", "base")
+    bench = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
+    with serving(FakeOsv(answer=answer)) as address:
+        judged = rescan_images(bench, PRODUCTION, address)
+    assert judged.verdict is Verdict.FAIL
+    assert judged.second_opinion is not None
+    assert "it gave none" in judged.second_opinion.problem
 
 
 def test_history_grows_by_what_is_new(

@@ -1,0 +1,352 @@
+"""A second opinion on Python packages: the advisories of a service with the API of OSV.
+
+Trivy reads one source of advisories for Python packages. OSV has that one and others, such as the
+Python Packaging Authority's. What only OSV knows is listed for people. It decides nothing: it can
+refuse nothing and let nothing pass. If the service does not answer, one line says so.
+
+The service gets the names and versions of packages, and nothing else. What it answers is untrusted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pydantic import Field, Strict, TypeAdapter, ValidationError
+from urllib3.exceptions import HTTPError
+
+from oci import transport
+from oci.deadline import Deadline
+from oci.login import LOOPBACK, FixedHeader
+from runner import settings
+from runner.errors import ReleaseError
+from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
+from scan.record import Finding, Package
+
+PUBLIC = "https://api.osv.dev"
+OFF = "off"
+WHOLE_S = 90.0
+"""Seconds for all requests together."""
+BATCH = 500
+"""Packages of one request; OSV takes 1000."""
+LARGEST_ANSWER = 8 << 20
+MOST_LOOKED_UP = 300
+"""Advisories whose details are asked for, one request each."""
+MOST_NAMED = 20
+"""Advisories that are named in lines for a person; the record has all."""
+
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}-[A-Za-z0-9-]{1,40}")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:\[\]-]{1,253}(?:/[A-Za-z0-9._~/-]{0,500})?")
+
+_Text = Annotated[str, Strict()]
+T = TypeVar("T")
+PackageVersion = tuple[str, str]
+"""Name (PEP 503) and public version of a Python package."""
+
+
+@dataclass(frozen=True)
+class OtherAdvisory:
+    """An advisory that Trivy did not report for a package.
+
+    `id` is its CVE if it has one, `aliases` are its other ids; `fixed_version` is empty if none is
+    known. `images` are those that hold the package, as `v2.6.0 cv`.
+    """
+
+    id: str
+    aliases: tuple[str, ...]
+    package: str
+    version: str
+    fixed_version: str
+    title: str
+    images: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        names = f" ({', '.join(self.aliases)})" if self.aliases else ""
+        fix = f"fixed in {self.fixed_version}" if self.fixed_version else "no fix is known"
+        where = f"; in {', '.join(self.images)}" if self.images else ""
+        said = f": {self.title}" if self.title else ""
+        return f"{self.id}{names} in {self.package} {self.version}, {fix}{where}{said}"
+
+
+@dataclass(frozen=True)
+class SecondOpinion:
+    """What a second source of advisories says about `packages` Python packages.
+
+    `source` is its address. `problem` is why it said nothing, or not all; empty if it said all.
+    """
+
+    source: str
+    packages: int
+    advisories: tuple[OtherAdvisory, ...] = ()
+    problem: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Lines for a person: each advisory that only it knows, or that there is none."""
+        about = f"{self.packages:,} Python {'package' if self.packages == 1 else 'packages'}"
+        head = f"second opinion of {self.source or 'another source'} on {about}"
+        none = () if self.advisories or self.problem else (f"{head}: nothing more is known",)
+        named = tuple(f"{head}: only it knows {each}" for each in self.advisories[:MOST_NAMED])
+        more = len(self.advisories) - MOST_NAMED
+        rest = (f"{head}: {more:,} more, in the record",) if more > 0 else ()
+        missing = (f"{head}: {self.problem}; this stops nothing",) if self.problem else ()
+        return (*none, *named, *rest, *missing)
+
+
+@dataclass(frozen=True)
+class AssessedImage:
+    """The packages of an image, and what Trivy found; `name` is shown, as `v2.6.0 cv`."""
+
+    name: str
+    packages: Sequence[Package]
+    findings: Sequence[Finding]
+
+
+def configured_service() -> str:
+    """Return the address of the service in the environment, OSV's own if it names none."""
+    return settings.ENVIRON.get(settings.OSV, "") or PUBLIC
+
+
+def ask_opinion(address: str, images: Sequence[AssessedImage]) -> SecondOpinion:
+    """Return what the service at `address` knows of Python packages and Trivy does not report.
+
+    Raises nothing: what goes wrong is in the result. `OFF` as the address asks nothing.
+    """
+    held = _collect_packages(images)
+    if address == OFF:
+        return SecondOpinion("", len(held), problem=f"not asked, because {settings.OSV} is `{OFF}`")
+    if problem := _address_problem(address):
+        return SecondOpinion("", len(held), problem=problem)
+    client, whole = _OsvClient(address.rstrip("/") + "/"), Deadline(WHOLE_S)
+    try:
+        with whole, whole.attach_to_thread():
+            advisories, left = _find_advisories(client, held, _collect_known(images))
+    except (requests.RequestException, HTTPError, ValueError, OSError) as error:
+        failed = transport.no_answer_error("it gave none", client.host, error, whole).message
+        return SecondOpinion(address, len(held), problem=clean_line(failed))
+    except (ReleaseError, Malformed) as error:
+        failed = error.message if isinstance(error, ReleaseError) else str(error)
+        return SecondOpinion(address, len(held), problem=clean_line(f"it gave none: {failed}"))
+    named = tuple(replace(each, images=held[each.package, each.version]) for each in advisories)
+    return SecondOpinion(address, len(held), named, left)
+
+
+def _address_problem(address: str) -> str:
+    """Return what is wrong with the address of a service, without it; empty if nothing is."""
+    parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
+    if parts and (parts.scheme == "https" or parts.hostname in LOOPBACK):
+        return ""
+    return f"not asked, because {settings.OSV} is not https://HOST without a user or password"
+
+
+def _collect_packages(images: Iterable[AssessedImage]) -> dict[PackageVersion, tuple[str, ...]]:
+    """Return the images that hold each Python package."""
+    held: dict[PackageVersion, list[str]] = {}
+    for image in images:
+        found = (_public_version(each) for each in image.packages if each.type == "pypi")
+        for key in dict.fromkeys(key for key in found if key):
+            held.setdefault(key, []).append(image.name)
+    return {key: tuple(names) for key, names in sorted(held.items())}
+
+
+def _public_version(package: Package) -> PackageVersion | None:
+    """Return name and version as an index has them: without a local part such as `+cu124`."""
+    try:
+        return canonicalize_name(package.name), Version(package.version).public
+    except InvalidVersion:
+        return None
+
+
+def _collect_known(images: Iterable[AssessedImage]) -> set[tuple[str, str]]:
+    """Return names of packages with the ids of advisories that Trivy reports for them."""
+    return {
+        (canonicalize_name(each.package), each.id) for image in images for each in image.findings
+    }
+
+
+# The API of OSV: google.github.io/osv.dev/api. Only the parts that are used here have a shape.
+
+
+@dataclass(frozen=True)
+class _OsvId:
+    id: _Text
+
+
+@dataclass(frozen=True)
+class _OsvMatches:
+    vulns: list[_OsvId] = field(default_factory=list)
+    next_page_token: _Text = ""
+
+
+@dataclass(frozen=True)
+class _OsvBatch:
+    results: list[_OsvMatches]
+
+
+@dataclass(frozen=True)
+class _OsvPackage:
+    name: _Text = ""
+    ecosystem: _Text = ""
+
+
+@dataclass(frozen=True)
+class _OsvRange:
+    events: list[dict[_Text, _Text]] = field(default_factory=list)
+    type: _Text = ""
+
+
+@dataclass(frozen=True)
+class _OsvAffected:
+    package: _OsvPackage = field(default_factory=_OsvPackage)
+    ranges: list[_OsvRange] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _OsvAdvisory:
+    id: _Text
+    aliases: Annotated[list[_Text], Field(max_length=100)] = field(default_factory=list)
+    summary: _Text = ""
+    details: _Text = ""
+    withdrawn: _Text | None = None
+    affected: list[_OsvAffected] = field(default_factory=list)
+
+
+_BATCH, _ADVISORY = TypeAdapter(_OsvBatch), TypeAdapter(_OsvAdvisory)
+
+
+class _OsvClient:
+    """Requests to a service with the API of OSV. It follows no redirect."""
+
+    def __init__(self, base: str) -> None:
+        self.host = urlsplit(base).netloc
+        self._base = base
+        self._session: requests.Session | None = None
+
+    def find_ids(self, keys: Sequence[PackageVersion]) -> _OsvBatch:
+        """Return the ids of the advisories about each package, in their order."""
+        queries = [
+            {"package": {"name": name, "ecosystem": "PyPI"}, "version": version}
+            for name, version in keys
+        ]
+        found = self._ask(_BATCH, "POST", "v1/querybatch", json.dumps({"queries": queries}))
+        if len(found.results) != len(keys):
+            raise Malformed(f"{len(found.results)} results came for {len(keys)} packages")
+        return found
+
+    def read_advisory(self, id_: str) -> _OsvAdvisory:
+        """Return an advisory."""
+        return self._ask(_ADVISORY, "GET", f"v1/vulns/{id_}")
+
+    def _ask(self, shape: TypeAdapter[T], method: str, path: str, body: str | None = None) -> T:
+        """Return the answer to a request. Raises Malformed if it cannot be used."""
+        if self._session is None:
+            self._session = transport.make_session(self.host, self._base)
+        answer = self._session.request(
+            method,
+            self._base + path,
+            data=body,
+            headers={"Content-Type": "application/json"},
+            auth=FixedHeader(""),  # none of `~/.netrc`
+            timeout=transport.TIMEOUT_S,
+            allow_redirects=False,
+            stream=True,
+        )
+        fits = transport.read_body(answer, LARGEST_ANSWER)
+        if answer.status_code != 200:
+            raise Malformed(f"the answer to {method} /{path} was {answer.status_code}")
+        if not fits:
+            raise Malformed(f"the answer to {method} /{path} has more than {LARGEST_ANSWER} bytes")
+        try:
+            read: Any = parse_json(answer.content, LARGEST_ANSWER, SCHEMA_VALUES)
+            return shape.validate_python(read)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise Malformed(f"{method} /{path}: `{where}`: {first['msg']}") from None
+
+
+def _find_advisories(
+    client: _OsvClient, held: Iterable[PackageVersion], known: set[tuple[str, str]]
+) -> tuple[tuple[OtherAdvisory, ...], str]:
+    """Return the advisories that are not `known`, and what was left out, empty if nothing was."""
+    matched, left = _match_packages(client, tuple(held))
+    unknown = {
+        key: [each for each in ids if (key[0], each) not in known] for key, ids in matched.items()
+    }
+    wanted = list(dict.fromkeys(each for ids in unknown.values() for each in ids))
+    details = {each: client.read_advisory(each) for each in wanted[:MOST_LOOKED_UP]}
+    if len(wanted) > MOST_LOOKED_UP:
+        left = f"{len(wanted) - MOST_LOOKED_UP:,} of its advisories were not looked up"
+    found = (_describe_unknown(key, ids, details, known) for key, ids in unknown.items())
+    return tuple(each for some in found for each in some), left
+
+
+def _match_packages(
+    client: _OsvClient, keys: Sequence[PackageVersion]
+) -> tuple[dict[PackageVersion, list[str]], str]:
+    """Return the ids about each package, and what was left out. Raises Malformed for no id."""
+    matched, left = dict[PackageVersion, list[str]](), ""
+    for start in range(0, len(keys), BATCH):
+        part = keys[start : start + BATCH]
+        for key, match in zip(part, client.find_ids(part).results, strict=True):
+            matched[key] = [each.id for each in match.vulns]
+            if match.next_page_token:
+                left = f"it has more advisories about {key[0]} {key[1]} than one answer holds"
+    if wrong := [each for ids in matched.values() for each in ids if not _ID.fullmatch(each)]:
+        raise Malformed(f"`{clean_line(wrong[0], 60)}` is not the id of an advisory")
+    return matched, left
+
+
+def _describe_unknown(
+    key: PackageVersion,
+    ids: Iterable[str],
+    details: Mapping[str, _OsvAdvisory],
+    known: set[tuple[str, str]],
+) -> Iterator[OtherAdvisory]:
+    """Yield the advisories about a package that have no name which Trivy reports, each once."""
+    seen = set[str]()
+    for advisory in (details[each] for each in ids if each in details):
+        every = {advisory.id, *advisory.aliases}
+        is_known = any((key[0], each) in known for each in every)
+        if advisory.withdrawn is None and not is_known and not every & seen:
+            yield _describe_advisory(key, advisory)
+        seen |= every
+
+
+def _describe_advisory(key: PackageVersion, advisory: _OsvAdvisory) -> OtherAdvisory:
+    name, version = key
+    names = sorted({advisory.id, *(each for each in advisory.aliases if _ID.fullmatch(each))})
+    first = next((each for each in names if each.startswith("CVE-")), advisory.id)
+    return OtherAdvisory(
+        id=first,
+        aliases=tuple(each for each in names if each != first),
+        package=name,
+        version=version,
+        fixed_version=_nearest_fix(version, _fixed_versions(name, advisory)),
+        title=clean_line((advisory.summary or advisory.details).partition("\n")[0], 120),
+    )
+
+
+def _fixed_versions(name: str, advisory: _OsvAdvisory) -> Iterator[Version]:
+    for affected in advisory.affected:
+        if affected.package.ecosystem != "PyPI" or canonicalize_name(affected.package.name) != name:
+            continue
+        for each in (event for one in affected.ranges for event in one.events):
+            try:
+                yield Version(each.get("fixed", ""))
+            except InvalidVersion:  # of a range by commits, or none
+                continue
+
+
+def _nearest_fix(version: str, fixed: Iterable[Version]) -> str:
+    """Return the lowest fixed version above the installed one; empty if there is none."""
+    above = sorted(each for each in fixed if each > Version(version))
+    return str(above[0]) if above else ""
