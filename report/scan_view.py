@@ -90,10 +90,15 @@ def is_assessed(record: ScanRecord) -> bool:
 
 
 def _findings_line(record: ScanRecord) -> str:
-    """Return the findings counted; a zero names the number of packages that were assessed."""
+    """Return the findings counted.
+
+    A zero names the number of packages that were assessed, and why it proves nothing if so.
+    """
     if not record.findings:
         judged = sum(origin.packages for origin in record.origins if origin.source)
-        return f"0 findings in {units.count_noun(judged, 'package')} assessed"
+        zero = f"0 findings in {units.count_noun(judged, 'package')} assessed"
+        proven = record.verdict is not Verdict.INCONCLUSIVE
+        return zero if proven else f"{zero}, which proves nothing: {one_line(record.reason)}"
     counts = Counter(each.standing for each in record.findings)
     parts = [
         f"{counts[standing]:,} {word}" for standing, word in _COUNTED.items() if counts[standing]

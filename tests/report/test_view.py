@@ -207,6 +207,10 @@ def test_a_scan_in_one_line() -> None:
     )
     stage = scan_view.scan_stage(samples.scan("base", (), Verdict.PASS))
     assert stage.line == "0 findings in 139 packages assessed; 287 more without an advisory source"
+    doubted = replace(samples.scan("base", (), Verdict.INCONCLUSIVE), reason="no torch in it")
+    assert scan_view.scan_stage(doubted).line.startswith(
+        "0 findings in 139 packages assessed, which proves nothing: no torch in it"
+    )
 
 
 @pytest.mark.parametrize(
