@@ -12,16 +12,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
+from pydantic import AfterValidator
 
 from runner import home
 from scan.documents import parse_cyclonedx, read_document
 from scan.policy import split_purl
 
-FiledNames = Mapping[str, tuple[str, ...]]
+
+def _require_normal_name(name: str) -> str:
+    """Return a name; raise ValueError if it is not as PEP 503 normalises it: none would match."""
+    if name != canonicalize_name(name):
+        raise ValueError(f"write `{canonicalize_name(name)}`")
+    return name
+
+
+_Name = Annotated[str, AfterValidator(_require_normal_name)]
+FiledNames = Mapping[_Name, tuple[_Name, ...]]
 """Other names of packages of PyPI, by their own name; both as PEP 503 normalises them."""
 
 

@@ -12,6 +12,7 @@ import pytest
 from packageurl import PackageURL
 
 from images.catalog import load_catalog
+from images.compatibility import load_compatibility
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import canaries, trivy
@@ -176,8 +177,8 @@ def test_nothing_is_left_beside_the_sbom(opened: Opened, tmp_path: Path) -> None
 
 
 def test_every_line_has_canaries_for_its_debian() -> None:
-    numbers = {"bookworm": "12", "trixie": "13"}
-    wanted = {f"debian {numbers[line.debian]}" for line in load_catalog().lines.values()}
+    number = load_compatibility().debian_number
+    wanted = {f"debian {number(line.debian)}" for line in load_catalog().lines.values()}
     assert wanted <= {each.distribution for each in KNOWN.canaries}
 
 
@@ -209,6 +210,8 @@ def wrong_files() -> Iterator[tuple[str, str]]:
     yield good.replace("https:", "file:"), "source"
     yield good.replace("2026-01-01", "soon"), "published"
     yield good + "    more: 1\n", ""
+    yield good.replace("{}", "{Torch: [pytorch]}", 1), "write `torch`"
+    yield good.replace("{}", "{torch: [Py_Torch]}", 1), "write `py-torch`"
     yield "filed_as: {}\ncanaries: []\n", "canaries"
 
 
