@@ -39,6 +39,7 @@ from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from scan import assess, store, trivy
 from scan.assess import AssessmentContext
+from scan.canaries import load_canaries
 from scan.history import History
 from scan.policy import load_policy
 from scan.record import Sbom
@@ -208,6 +209,17 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
     assert [(each.version, each.image) for each in judged.outdated_judgements] == [
         ("v2.6.0", "base")
     ]
+
+
+def test_a_database_of_today_that_misses_the_canaries_proves_nothing(
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+) -> None:
+    release("v2.6.0", "base", jinja2="3.1.6")
+    strict = replace(judges, canaries=load_canaries())
+    bench = ImageAssessor(registry, own, trust(P256), strict, lambda: P256)
+    judged = rescan_images(bench, PRODUCTION)
+    assert (judged.verdict, judged.due) == (Verdict.INCONCLUSIVE, ())
+    assert "does not know CVE-2026-24747 in torch 2.9.1" in judged.judgements[0].reason
 
 
 def test_a_second_opinion_is_listed_and_decides_nothing(
