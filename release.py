@@ -129,6 +129,7 @@ os.environ.pop("SSLKEYLOGFILE", None)
 _threads = os.environ.pop("OPENBLAS_NUM_THREADS", None)
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 try:
+    import difflib
     import traceback
     from argparse import Namespace
     from collections.abc import Callable, Sequence
@@ -137,9 +138,9 @@ try:
     from oci import tls
     from runner import embedded, home, progress, settings
     from runner.address import plain_http_hosts
-    from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
+    from runner.errors import EXIT_INTERRUPTED, ConfigError, EnvironmentFailed, ReleaseError
     from runner.records import write_text
-    from runner.redaction import hide_accounts
+    from runner.redaction import hide_in_text
     from runner.signals import ignore_signals, interrupt_on_signals
     from runner.time_limit import TimeLimitExceeded, time_limit
     from runner.untrusted import clean_line
@@ -194,6 +195,7 @@ def _run_command(arguments: Sequence[str]) -> int:
     """Parse the arguments and run the command within its time limit."""
     asked = parse(arguments)
     progress.set_verbose(asked.verbose)
+    _require_known_settings()
     # a wrong address is refused before anything is done, also by commands that need none
     embedded.configured_registry()
     plain_http_hosts()
@@ -201,6 +203,18 @@ def _run_command(arguments: Sequence[str]) -> int:
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):
         return run(asked)
+
+
+def _require_known_settings() -> None:
+    """Raise ConfigError for a variable that is named like a setting and is none.
+
+    With a wrong name, a key or a list of trusted keys would silently not count.
+    """
+    for name in settings.find_unknown_names():
+        own = [each.name for each in settings.SETTINGS if each.name.startswith(settings.OWN)]
+        near = difflib.get_close_matches(name, own, 1, cutoff=0.93)
+        meant = f"{near[0]} is one: rename it, or unset it" if near else "unset it"
+        raise ConfigError(f"{name} is not a setting", f"{meant}; all are in docs/settings.md")
 
 
 def _report_mistake(error: BaseException) -> str:
@@ -215,7 +229,7 @@ def _report_mistake(error: BaseException) -> str:
     what = clean_line(f"{type(error).__name__}: {error}", 200)
     try:
         path = home.out_folder() / "errors" / f"{os.getpid()}.txt"
-        write_text(path, hide_accounts(whole.encode("utf-8", "replace").decode()))
+        write_text(path, hide_in_text(whole.encode("utf-8", "replace").decode()))
     except ReleaseError:
         return f"internal error: {what} -> run it again with --verbose, and report what it prints"
     return f"internal error: {what} -> report it with {path}"
@@ -227,6 +241,7 @@ def _run_and_exit() -> NoReturn:
     A signal that comes after it, while Python shuts down, changes nothing.
     """
     exit_code: int | str | None = EXIT_INTERRUPTED
+    progress.show_library_output()
     try:
         exit_code = main(sys.argv[1:])
         ignore_signals()

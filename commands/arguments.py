@@ -20,7 +20,7 @@ from publish.policy import channels, release_kinds
 from publish.promotion import PromotionRequest
 from runner import embedded, home
 from runner.address import holds_credentials
-from runner.masking import mask_words
+from runner.redaction import hide_in_text
 from runner.untrusted import clean_line
 from scan.trivy import MIRROR_FORM
 
@@ -77,7 +77,7 @@ def parse_image_reference(text: str) -> str:
 
 def typed_command(asked: Namespace) -> str:
     """Return the command that was typed, as records keep it, without passwords."""
-    return shlex.join(["./release.py", *map(mask_words, asked.typed)])
+    return shlex.join(["./release.py", *map(hide_in_text, asked.typed)])
 
 
 def parse_line(text: str) -> str:

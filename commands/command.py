@@ -56,4 +56,4 @@ class Command:
 
 def print_record(record: object) -> None:
     """Print the one JSON document of `--json`."""
-    progress.print_json(records.to_json(record))
+    progress.print_json(records.to_plain(record))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from commands import arguments, cut, prepare, released
 from runner import progress
-from runner.masking import mask_words
-from runner.redaction import hide_accounts
+from runner.redaction import hide_in_text
 from runner.untrusted import clean_line
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print a mistake and end with exit code 2."""
-        super().error(clean_line(hide_accounts(mask_words(message)), 400))
+        super().error(clean_line(hide_in_text(message), 400))
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Print the help on stdout, or to `file`. Raises OSError if that fails."""

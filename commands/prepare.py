@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -108,7 +107,7 @@ def _print_plans(plans: Sequence[planning.ReleasePlan], form: str, version: str 
     """Print the plans as `form` says: table, json or github."""
     if form == "github":
         include = [each for plan in plans for each in plan.github_matrix()["include"]]
-        progress.print_json(json.dumps({"include": include}))
+        progress.print_json({"include": include}, indent=None)
     elif form == "json":
         print_record(plans if version is None else plans[0])
     else:
@@ -172,7 +171,7 @@ def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> in
     changed = {line: refresh_layers(catalog, line) for line in lines}
     if asked.json:
         plain = {line: {"layers": layers} for line, layers in changed.items()}
-        progress.print_json(json.dumps(plain, indent=2))
+        progress.print_json(plain)
     for line, layers in changed.items():
         said = f"layers with a new lock: {', '.join(layers)}" if layers else "no layer changed"
         progress.say_line(f"line {line}: {said}")
@@ -189,7 +188,7 @@ def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> in
     changed = {line: refresh_locks(catalog, line, asked.kind, judges) for line in lines}
     if asked.json:
         plain = {line: records.to_plain(each) if each else None for line, each in changed.items()}
-        progress.print_json(json.dumps(plain, indent=2))
+        progress.print_json(plain)
     for line, difference in changed.items():
         changes = describe_changes(difference) if difference else ["locked for the first time"]
         progress.say_line(f"line {line}: {'; '.join(changes)}")

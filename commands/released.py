@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +116,7 @@ def run_diff(asked: Namespace) -> int:
     }
     if asked.json:
         plain = {image: records.to_plain(difference) for image, difference in found.items()}
-        progress.print_json(json.dumps(plain, indent=2))
+        progress.print_json(plain)
     else:
         progress.print_answer("\n".join(map(difference_page.render_difference, found.values())))
     return EXIT_OK
@@ -223,7 +222,7 @@ def run_due(asked: Namespace) -> int:
     day = asked.date or today
     found = schedule.find_due(day, channels.load(), catalog.lines, out, kept.history.judgements)
     if asked.json:
-        progress.print_json(json.dumps([records.to_plain(each) for each in found], indent=2))
+        progress.print_json([records.to_plain(each) for each in found])
     else:
         lines = [" ".join(str(each).split()) for each in found]
         progress.print_answer("\n".join(lines or [f"nothing is due on {day}"]))

@@ -23,6 +23,7 @@ from oci.reach import Misdirected
 from oci.transport import TIMEOUT_S
 from runner import accounts
 from runner.address import plain_http_hosts
+from runner.redaction import remember_secret
 from runner.untrusted import Malformed, parse_json
 
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -153,10 +154,9 @@ class Login(AuthBase):
         found = self._docker_credentials
         if not found.get("username"):
             return ""
-        return (
-            "Basic "
-            + base64.b64encode(f"{found['username']}:{found['password']}".encode()).decode()
-        )
+        login = base64.b64encode(f"{found['username']}:{found['password']}".encode()).decode()
+        remember_secret(login, f"the login to {self._host}")
+        return f"Basic {login}"
 
     @cached_property
     def _docker_credentials(self) -> dict[str, str]:
@@ -203,7 +203,10 @@ def _bearer_header(answer: requests.Response) -> str:
             f"the token service at {where} returned an invalid answer ({error})"
         ) from None
     token = (given.get("token") or given.get("access_token")) if isinstance(given, dict) else None
-    return f"Bearer {token}" if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
+    if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
+        return ""
+    remember_secret(token, "the token service of the registry")
+    return f"Bearer {token}"
 
 
 def _require_same_host(answer: requests.Response, **_: object) -> None:

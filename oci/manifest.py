@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from runner.redaction import hide_in_values
 from runner.untrusted import Malformed, clean_line, parse_json
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -223,7 +224,7 @@ def image_manifest(
     if subject:
         content["subject"] = subject.as_dict()
     if annotations:
-        content["annotations"] = dict(annotations)
+        content["annotations"] = hide_in_values(dict(annotations))
     return Manifest(canonical_json(content), OCI_MANIFEST)
 
 

@@ -51,6 +51,7 @@ from oci.upload import (
 from runner import progress, records
 from runner.errors import ConfigError
 from runner.pool import worker_pool
+from runner.redaction import require_no_secret
 from runner.untrusted import Malformed, clean_line, parse_json
 
 __all__ = [
@@ -191,8 +192,10 @@ class Registry:
         """Put the exact bytes of a manifest under a tag or digest.
 
         If the tag is `contested`, the tag is read back. Returns the digest of the manifest's
-        subject if the registry itself lists its referrers, else an empty text.
+        subject if the registry itself lists its referrers, else an empty text. Raises ConfigError
+        if a secret of this process is in it.
         """
+        require_no_secret(manifest.body, f"a manifest for {self.host}/{repository}")
         path, headers = _manifest_path(repository, reference), {"Content-Type": manifest.media_type}
 
         def put() -> requests.Response:
@@ -345,7 +348,8 @@ class Registry:
         try_upload(self._send_request, _require_repository(repository))
 
     def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
-        """Upload a small blob."""
+        """Upload a small blob. Raises ConfigError if a secret of this process is in it."""
+        require_no_secret(data, f"a blob for {self.host}/{repository}")
         descriptor = Descriptor(media_type, sha256(data), len(data))
         self._push_source(
             repository,

@@ -16,7 +16,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from runner import settings
 from runner.errors import ConfigError
-from runner.masking import mask_value
+from runner.redaction import show_value
 from runner.untrusted import Malformed, clean_line, read_own_file
 
 CERTIFICATES = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
@@ -80,7 +80,7 @@ def _check_authorities(variable: str, path: Path) -> None:
 
 
 def _authorities_error(variable: str, path: object, problem: str) -> ConfigError:
-    shown = mask_value(str(path), 200)
+    shown = show_value(str(path), 200)
     hint = "name a file of certificates in PEM, or a folder of them, or unset it"
     return ConfigError(f"{variable} names `{shown}`, which {problem}", hint)
 

@@ -25,6 +25,7 @@ from publish.notifier import Delivery
 from publish.released.record import ReleaseRecord
 from runner import settings
 from runner.errors import ConfigError
+from runner.redaction import hide_in_values
 
 ADDRESS = settings.WEBHOOK
 SECRET = settings.WEBHOOK_SECRET
@@ -115,7 +116,7 @@ def post_message(to: Webhook, what: Mapping[str, Any], *, dry_run: bool = False)
     There are RETRIES repeats, with backoff and the receiver's `Retry-After`. Raises nothing for
     errors on the way: the caller shows the line and goes on.
     """
-    body = json.dumps(what, sort_keys=True, separators=(",", ":")).encode()
+    body = json.dumps(hide_in_values(dict(what)), sort_keys=True, separators=(",", ":")).encode()
     if dry_run:
         return Delivery(False, f"webhook: {len(body):,} bytes would be posted to {to.host_name}")
     answer = _post_once(to, body)

@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from runner import docker_config, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.redaction import remember_secret
 from runner.untrusted import Malformed, clean_line, parse_json
 
 HELPER_S = 60
@@ -53,7 +54,11 @@ def find_account(host: str) -> dict[str, str]:
         raise ConfigError(
             f"{purpose}Docker's configuration cannot be used: {said}", _HINT
         ) from None
-    return {name: value for name, value in (found or {}).items() if isinstance(value, str)}
+    account = {name: value for name, value in (found or {}).items() if isinstance(value, str)}
+    for name, value in account.items():
+        if name.lower() in {"password", "secret", "identitytoken"}:
+            remember_secret(value, f"the login to {host}")
+    return account
 
 
 class _StoredAccounts(auth.AuthConfig):

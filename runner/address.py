@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from runner import settings
 from runner.errors import ConfigError
-from runner.masking import mask_value
+from runner.redaction import show_value
 
 FORM = "write HOST or HOST:PORT, as registry.example.com or 127.0.0.1:5000"
 NAMESPACE_FORM = f"{FORM}; a namespace may follow, as ghcr.io/acme"
@@ -67,7 +67,7 @@ def parse_registry_address(text: str, source: str) -> RegistryAddress:
     """
     for problem, hint in _find_problems(text):
         is_secret = "@" in text or problem == _NO_PORT
-        shown = "" if is_secret or not text else f"`{mask_value(text)}`: "
+        shown = "" if is_secret or not text else f"`{show_value(text)}`: "
         raise ConfigError(f"{source} is not the address of a registry: {shown}{problem}", hint)
     host, _, namespace = text.partition("/")
     return RegistryAddress(host, namespace)
@@ -82,7 +82,7 @@ def plain_http_hosts(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
     hosts = [part.strip() for part in given.split(",")] if given.strip() else []
     for host in hosts:
         if parse_registry_address(host, settings.PLAIN_HTTP).namespace:
-            problem = f"{settings.PLAIN_HTTP}: `{mask_value(host)}` contains a namespace"
+            problem = f"{settings.PLAIN_HTTP}: `{show_value(host)}` contains a namespace"
             raise ConfigError(problem, FORM)
     return frozenset(hosts)
 
@@ -129,9 +129,9 @@ def _namespace_problem(namespace: str) -> str:
     if wrong is None:
         return ""
     if _COMPONENT.fullmatch(wrong.lower()):
-        return f"`{mask_value(wrong, 70)}` in the namespace has capital letters: use small ones"
+        return f"`{show_value(wrong, 70)}` in the namespace has capital letters: use small ones"
     return (
-        f"`{mask_value(wrong, 70)}` in the namespace cannot be part of a repository's name: use "
+        f"`{show_value(wrong, 70)}` in the namespace cannot be part of a repository's name: use "
         "a-z and 0-9, with `.`, `_` or `-` between them"
     )
 
@@ -144,7 +144,7 @@ def _host_problem(host: str, *, has_port: bool) -> str:
         return "the host's name has an empty part between two dots, or begins or ends with a dot"
     if wrong := next((label for label in labels if not _LABEL.fullmatch(label)), None):
         return (
-            f"`{mask_value(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and "
+            f"`{show_value(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and "
             "hyphens"
         )
     if labels[-1].isdigit() and not _IPV4.fullmatch(host):

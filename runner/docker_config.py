@@ -20,7 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from runner import settings
 from runner.errors import ConfigError
-from runner.masking import mask_value
+from runner.redaction import show_value
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def read_context_address() -> str:
         return ""
     identifier = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     file = path.parent / "contexts" / "meta" / identifier / "meta.json"
-    context = f"{source} names the context `{mask_value(name)}`"
+    context = f"{source} names the context `{show_value(name)}`"
     if not found or not file.exists():  # without a configuration, docker-py looks for no context
         raise ConfigError(f"{context}, which does not exist", CONTEXT_HINT)
     try:

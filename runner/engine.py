@@ -25,7 +25,7 @@ from docker.types import CancellableStream, DeviceRequest
 from runner import accounts, containers, docker_config, progress, proxies, settings, shell
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
-from runner.masking import mask_value
+from runner.redaction import show_value
 from runner.untrusted import clean_line
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
@@ -214,7 +214,7 @@ def obtain_image(reference: str, is_served_whole: Callable[[str], bool] | None =
         )
     if not _REFERENCE.fullmatch(reference):
         raise ConfigError(
-            f"`{mask_value(reference)}` is not a reference of an image", _REFERENCE_HINT
+            f"`{show_value(reference)}` is not a reference of an image", _REFERENCE_HINT
         )
     with report_failures(f"reading the image {reference}"):
         pulled, image = _find_or_pull(reference, is_served_whole)

@@ -11,9 +11,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
+import logging
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +35,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from runner.redaction import hide_accounts, hide_secrets, hide_secrets_of_record
+from runner.redaction import hide_in_text, hide_in_values
 from runner.untrusted import clean_line, clean_text
 
 PLAIN_LINE_EVERY_S = 10.0
@@ -104,6 +107,29 @@ def _can_escape(encoding: str) -> bool:
         return False
 
 
+class _LogHandler(logging.Handler):
+    """Shows what libraries log and warn of, as every other line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one message."""
+        say_line(f"  {record.name}: {record.getMessage()}", detail=record.levelno < logging.ERROR)
+
+
+def show_library_output() -> None:
+    """Let log messages, warnings and tracebacks of threads pass through here too.
+
+    Libraries would write them to stderr by themselves, with the addresses that they were given.
+    """
+    logging.basicConfig(handlers=[_LogHandler()], level=logging.WARNING)
+    logging.captureWarnings(capture=True)
+    threading.excepthook = lambda failed: say_line(
+        f"a thread failed: {failed.exc_type.__name__}: {failed.exc_value}"
+    )
+    sys.unraisablehook = lambda failed: say_line(
+        f"  {failed.exc_type.__name__}: {failed.exc_value}", detail=True
+    )
+
+
 def set_verbose(on: bool) -> None:
     """Show every external command and detail line."""
     global _verbose  # noqa: PLW0603 - one switch for one process
@@ -122,7 +148,7 @@ def say_line(text: str, *, detail: bool = False) -> None:
     """
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
-            shown = hide_accounts(clean_text(hide_secrets(text)[:LONGEST_LINE]))
+            shown = clean_text(hide_in_text(text)[:LONGEST_LINE])
             console.print(" ".join(shown.splitlines()), markup=False, emoji=False)
 
 
@@ -134,27 +160,32 @@ def say_block(text: str, indent: str = "") -> None:
 
 def print_answer(text: str) -> None:
     """Print text on stdout, with a newline at its end."""
-    _print_text(hide_accounts(clean_text(text)))
+    _print_text(clean_text(hide_in_text(text)))
 
 
-def print_json(text: str) -> None:
-    """Print a JSON document in ASCII on stdout.
+def print_json(value: object, indent: int | None = 2) -> None:
+    """Print a JSON value in ASCII on stdout; in one line if `indent` is None.
 
     Text that GitHub Actions would read as a command is escaped.
     """
-    _print_text(hide_secrets_of_record(text).replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
+    text = json.dumps(hide_in_values(value), indent=indent)
+    _print_text(text.replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
 
 
 def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout."""
-    made = Table(*map(clean_line, heads), title=clean_line(title))
+    made = Table(*map(_show_cell, heads), title=_show_cell(title))
     for row in rows:
-        made.add_row(*(hide_accounts(clean_line(cell)) for cell in row))
+        made.add_row(*map(_show_cell, row))
     with _reader_may_leave(sys.stdout):
         shown = _Console()
         shown.width = max(shown.width, LEAST_WIDTH)
         shown.print(made)
         sys.stdout.flush()
+
+
+def _show_cell(text: str) -> str:
+    return clean_line(hide_in_text(text))
 
 
 def _print_text(text: str) -> None:
@@ -246,7 +277,7 @@ def show_meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
                 title,
                 total,
                 _bar=bar,
-                _task=bar.add_task(clean_line(title), total=total),
+                _task=bar.add_task(_show_cell(title), total=total),
                 _started=now,
             )
             for title, total in totals.items()
@@ -271,7 +302,7 @@ def show_step(title: str) -> Iterator[None]:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=console, transient=True) as bar:
-            bar.add_task(clean_line(title))
+            bar.add_task(_show_cell(title))
             yield
     else:
         say_line(f"  {title} ...")

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.redaction import hide_secrets_of_record
+from runner.redaction import hide_in_file, hide_in_values
 from runner.untrusted import Malformed, open_regular, parse_json, read_own_file
 
 STRICT = ConfigDict(extra="forbid")
@@ -62,9 +62,8 @@ Loc = tuple[int | str, ...]
 
 
 def to_json(record: object) -> str:
-    """Return a record as indented JSON with a newline at its end."""
-    plain = TypeAdapter(type(record)).dump_python(record, mode="json")
-    return json.dumps(plain, indent=2) + "\n"
+    """Return a record as indented JSON with a newline at its end, without secrets."""
+    return json.dumps(to_plain(record), indent=2) + "\n"
 
 
 def from_json(kind: type[T], text: str | bytes, source: str, most: int = JSON_VALUES) -> T:
@@ -87,20 +86,24 @@ def from_json(kind: type[T], text: str | bytes, source: str, most: int = JSON_VA
 
 def write_record(path: Path, record: object) -> None:
     """Write a record so that a reader sees the old file or the new one, never a part."""
-    write_text(path, to_json(record))
+    _write_whole(path, to_json(record))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file atomically, without values of secret variables.
+    """Write a file atomically, without secrets.
 
     Raises EnvironmentFailed, such as for a full disk, and leaves no partial file behind.
     """
+    _write_whole(path, hide_in_file(text))
+
+
+def _write_whole(path: Path, text: str) -> None:
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(hide_secrets_of_record(text))
+            file.write(text)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError as error:
@@ -343,5 +346,8 @@ def _line_of(lines: dict[Loc, int], loc: Loc) -> int:
 
 
 def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values have no narrower type
-    """Return a record as dicts, lists and scalars."""
-    return TypeAdapter(type(record)).dump_python(record, mode="json")
+    """Return a record as dicts, lists and scalars, without secrets.
+
+    All records and statements come from here, so what is pushed and signed is what is written.
+    """
+    return hide_in_values(TypeAdapter(type(record)).dump_python(record, mode="json"))

@@ -1,81 +1,136 @@
-"""Take secrets out of text, before it is shown or written.
+"""Keep secrets out of all that leaves this process. No other module looks for them.
 
-Values of secret variables are taken out wherever they stand; from messages, each USER:PASSWORD
-before an `@` too. This is the last place before a terminal or a file: programs and libraries repeat
-what they were given, in words that no caller can foresee.
+Known values are taken out wherever they stand: those of secret variables, of the files in which
+programs keep passwords (runner/secret_values.py), and those that were learned while a command runs.
+From messages each `USER:PASSWORD@` and each query with a value is taken out too, because programs
+and people repeat what nobody could know before.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
-from collections.abc import Collection, Iterator
-from pathlib import Path
-from urllib.parse import unquote
+from collections.abc import Iterator
+from typing import TypeVar, cast
 
-from runner import settings
+from runner import secret_values
+from runner.errors import ConfigError
+from runner.secret_values import HIDDEN
+from runner.untrusted import clean_line
 
-HIDDEN = "***"
-SHORTEST = 6
-"""A shorter value is not looked for: it may be a word, and no secret has so few characters."""
+T = TypeVar("T")
 
-_ACCOUNT = re.compile(r"[^\s/@=,:'\"`(<\[\\]{1,200}:(?!//)[^\s'\"`]{0,500}@(?!sha(?:256|512):)")
-"""USER:PASSWORD@, but not the name and tag before a digest."""
-_PARTS = re.compile(r"(?:^|\s)(?:\S*?//)?(?P<account>\S*)@|[?&][^=&#\s]*=(?P<value>[^&#\s]*)")
-_WORD = re.compile("[A-Za-z_-]{1,16}|[0-9A-Fa-f]{1,16}")
-_WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
+_PORT = r"[0-9]{1,5}[/?#]"
+_PLACES = (
+    rf"(?<![^\s/@=,:'\"`(<])[A-Za-z0-9._-]{{1,253}}:(?={_PORT})"  # HOST:PORT before a path
+    r"|(?<=//)[A-Za-z0-9._-]{1,253}:(?=[0-9]{1,5}=)"  # the issuer in ISSUER=IDENTITY
+    r"|\[[0-9A-Fa-f:.]{2,45}\](?::(?=[0-9]{1,5}[/?#=]))?"
+    r"|\bpkg:(?=[a-z]+/)"  # the address of a package, as SBOMs write it
+)
+"""What stands before a colon and is no user name."""
+_ACCOUNT = re.compile(
+    rf"(?P<place>{_PLACES})"
+    r"|[^\s/@=,:'\"`(<\[\\]{1,200}:(?!//)[^\s'\"`]{0,500}@(?!sha(?:256|512):)"
+    r"|(?<=://)[^/@=,:\s'\"`]{1,200}@"
+)
+"""USER:PASSWORD@, or USER@ in an address, but not the name and tag before a digest."""
+_QUERY = re.compile(r"([?#])[^\s?#=&'\"`]{0,100}=[^\s'\"`)>]*")
+
+_DIGEST = re.compile(r"@sha(?:256|512):[^@]*\Z")
+_NAME_BEFORE_PASSWORD = re.compile(
+    rf"(?:\A|[=,]|(?<!/)/)(?P<name>[^/@=,:\[]+:)(?!//|{_PORT})"
+    r"|(?<=//)(?P<user>[^/@=,:\[]+:)(?![0-9]{1,5}[/?#=])"
+)
+_USER = re.compile(r"(\A|://)[^/@]*@")
+_REST = re.compile(r"([?#]).*", re.DOTALL)
 
 
-def hide_secrets(text: str) -> str:
-    """Return `text` with `***` for each value of a secret variable, in any part or form of it."""
-    return _replace_all(text, _values())
+def hide_in_text(text: str) -> str:
+    """Return `text` for a terminal, a log or a message, with `***` for all that is secret in it."""
+    known = secret_values.find_known()
+    shown = known.replace_in(text, known.all_forms)
+    shown = _ACCOUNT.sub(lambda found: found["place"] or f"{HIDDEN}@", shown)
+    return _QUERY.sub(rf"\1{HIDDEN}", shown)
 
 
-def hide_secrets_of_record(text: str) -> str:
-    """Return the same for a record, in which plain words and short numbers stay.
+def hide_in_file(text: str) -> str:
+    """Return the text of a file with `***` for each known value that is no plain word.
 
-    A passphrase such as `password` is one, and a record whose keys or sizes are replaced cannot be
-    read.
+    Words stay: a passphrase such as `production` is one, and a page or a lock whose names are
+    replaced cannot be read.
     """
-    return _replace_all(text, {value for value in _values() if not _WORD.fullmatch(value)})
+    known = secret_values.find_known()
+    return known.replace_in(text, known.certain_forms)
 
 
-def hide_accounts(text: str) -> str:
-    """Return `text` with `***` for each value of a secret variable and each USER:PASSWORD@."""
-    return _ACCOUNT.sub(f"{HIDDEN}@", hide_secrets(text))
+def hide_in_values(value: T) -> T:
+    """Return a JSON value with `***` for each known value in its texts.
+
+    Numbers stay. Plain words are replaced in texts of several words alone, so a name, a verdict or
+    a digest stays what it is.
+    """
+    known = secret_values.find_known()
+    whole = "\n".join(_iter_texts(value))
+    is_clean = not any(form in whole for form in known.all_forms)
+    return value if is_clean else _replace_inside(value, known)
 
 
-def _replace_all(text: str, values: Collection[str]) -> str:
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, HIDDEN)
-    return text
+def show_value(value: str, limit: int = 80) -> str:
+    """Return the value of a setting or an argument for a message.
+
+    It is on one line of at most `limit` characters. `***` replaces all that may be a password or a
+    token: USER:PASSWORD or USER before an `@`, and everything after a `?` or a `#`. The port of an
+    address and the digest of a reference stay.
+    """
+    digest = _DIGEST.search(value)
+    shown = value[: digest.start()] if digest else value
+    at = shown.rfind("@")
+    # One search forwards and one backwards: a single pattern would need quadratic time.
+    if at >= 0 and (before := _NAME_BEFORE_PASSWORD.search(shown, 0, at)):
+        shown = f"{shown[: before.start(before.lastgroup or 0)]}{HIDDEN}{shown[at:]}"
+    shown = _USER.sub(rf"\1{HIDDEN}@", shown)
+    shown = _REST.sub(rf"\1{HIDDEN}", shown)
+    return clean_line(f"{shown}{digest[0] if digest else ''}", limit)
 
 
-def _values() -> set[str]:
-    """Return the texts to look for: values, their lines and words, and passwords in addresses."""
-    found: set[str] = set()
-    for name, value in settings.ENVIRON.items():
-        if _WITH_ACCOUNTS.fullmatch(name) or settings.is_one_of(name, (settings.INDEXES,)):
-            found |= {*_secret_parts(value)}
-        elif settings.is_listed_secret(name) and not _is_public(name, value):
-            lines = (line for line in value.splitlines() if not line.startswith("-----"))
-            found |= {value, *lines, *_secret_parts(value)}
-    forms = {form for each in found for form in (each, unquote(each), json.dumps(each)[1:-1])}
-    return {form for form in forms if len(form) >= SHORTEST}
+def remember_secret(value: str, source: str) -> None:
+    """Hide `value` from now on: a password or token that this process got from `source`."""
+    secret_values.learn_value(value, source)
 
 
-def _is_public(name: str, value: str) -> bool:
-    """Return whether the value is a name, or a word or path for a key: messages may tell it."""
-    if name != settings.SIGNING_KEY:
-        return name.endswith("USERNAME")
-    with contextlib.suppress(OSError, ValueError):
-        return value == "keyless" or Path(value).is_file()
-    return False
+def require_no_secret(data: bytes, what: str) -> None:
+    """Raise ConfigError if bytes that are about to be uploaded as `what` hold a known value.
+
+    They cannot be changed any more: their digest is known, or signed.
+    """
+    for form, source in secret_values.find_known().certain_forms.items():
+        if form.encode("utf-8", "surrogatepass") in data:
+            raise ConfigError(
+                f"{what} holds the value of {source}; nothing was uploaded",
+                "remove it from the image or the command, and make a new secret: it may be known",
+            )
 
 
-def _secret_parts(address: str) -> Iterator[str]:
-    """Yield the accounts, passwords and values of queries in the addresses that a text holds."""
-    for part in _PARTS.finditer(address):
-        account = part["account"] or ""
-        yield from (account, account.partition(":")[2], part["value"] or "")
+def _iter_texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (str(key), *_iter_texts(inner))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _iter_texts(inner)
+
+
+def _replace_inside(value: T, known: secret_values.KnownValues) -> T:
+    found: object = value
+    if isinstance(value, str):
+        forms = known.all_forms if len(value.split()) > 1 else known.certain_forms
+        found = known.replace_in(value, forms)
+    elif isinstance(value, dict):
+        found = {
+            known.replace_in(key, known.certain_forms): _replace_inside(inner, known)
+            for key, inner in value.items()
+        }
+    elif isinstance(value, list | tuple):
+        found = [_replace_inside(inner, known) for inner in value]
+    return cast(T, found)

@@ -18,7 +18,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 
-_OWN = "PYTORCH_CUDA_IMAGES_"
+OWN = "PYTORCH_CUDA_IMAGES_"
+"""How the names of the variables of this project begin."""
 
 _held: dict[str, str] = {}
 ENVIRON: Mapping[str, str] = ChainMap(os.environ, _held)
@@ -40,6 +41,7 @@ WEBHOOK_SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name o
 
 XDG_CACHE_HOME = "XDG_CACHE_HOME"
 CUDA_VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
+DOCKER_CONFIG = "DOCKER_CONFIG"
 DOCKER_HOST = "DOCKER_HOST"
 DOCKER_CONTEXT = "DOCKER_CONTEXT"
 TRIVY_DB_REPOSITORY = "TRIVY_DB_REPOSITORY"
@@ -47,6 +49,11 @@ REQUESTS_CA_BUNDLE = "REQUESTS_CA_BUNDLE"
 CURL_CA_BUNDLE = "CURL_CA_BUNDLE"
 SSL_CERT_FILE = "SSL_CERT_FILE"
 SSL_CERT_DIR = "SSL_CERT_DIR"
+NETRC = "NETRC"
+PIP_CONFIG_FILE = "PIP_CONFIG_FILE"
+UV_CONFIG_FILE = "UV_CONFIG_FILE"
+XDG_CONFIG_HOME = "XDG_CONFIG_HOME"
+XDG_DATA_HOME = "XDG_DATA_HOME"
 
 BUILDKITE = "BUILDKITE"
 CIRCLECI = "CIRCLECI"
@@ -127,7 +134,7 @@ SETTINGS = (
             " `DOCKER_HOST` is not set", "`currentContext` of Docker's `config.json`"),
     Setting("DOCKER_TLS_VERIFY", "whether the engine's certificate is verified", "not"),
     Setting("DOCKER_CERT_PATH", "folder of the client certificate for the engine", "`~/.docker`"),
-    Setting("DOCKER_CONFIG", "folder of Docker's `config.json`, with the logins to registries",
+    Setting(DOCKER_CONFIG, "folder of Docker's `config.json`, with the logins to registries",
             "`~/.docker`"),
     Setting("HTTPS_PROXY", "proxy for registries and services, also as `https_proxy`; with its"
             " password it reaches each program that uses the network", "no proxy"),
@@ -142,6 +149,12 @@ SETTINGS = (
     Setting(TRIVY_DB_REPOSITORY, "registry that the vulnerability database is downloaded from, as"
             " HOST/REPOSITORY or HOST/REPOSITORY:TAG, if `--db-repository` is not given; more of"
             " them with commas between are tried in turn", "Trivy's own"),
+    Setting(PIP_CONFIG_FILE, "configuration of pip; as in the four below, passwords in it are kept"
+            " out of all that is shown, written and pushed", "the files that pip reads"),
+    Setting(UV_CONFIG_FILE, "configuration of uv", "`uv/uv.toml` in `XDG_CONFIG_HOME`"),
+    Setting(NETRC, "file of accounts for pip and uv", "`~/.netrc`"),
+    Setting(XDG_CONFIG_HOME, "folder of the user's configuration of pip and uv", "`~/.config`"),
+    Setting(XDG_DATA_HOME, "folder of uv's stored accounts", "`~/.local/share`"),
     Setting("PYTHONINSPECT", "ignored: with it, Python would end with a prompt", "the same"),
     Setting("SSLKEYLOGFILE", "ignored: TLS would write the keys of its connections there", "the"
             " same"),
@@ -198,20 +211,53 @@ FOREIGN_SECRETS = (
     ForeignSecret("(?:HF|HUGGING_FACE_HUB)_TOKEN", "tokens of Hugging Face"),
 )
 
+
+@dataclass(frozen=True)
+class PathVariables:
+    """Variables that hold paths, by a regular expression of their names.
+
+    `separator` stands between several paths; a space is any white space. `empty` is what an empty
+    path means. Of `is_index`, only a part that begins with a dot is a path.
+    """
+
+    pattern: str
+    separator: str = ""
+    empty: str = ""
+    is_index: bool = False
+
+    def make_absolute(self, value: str) -> str:
+        """Return a value with its relative paths made absolute; addresses and `~` stay."""
+        if not value:
+            return value
+        parts = value.split(self.separator.strip() or None) if self.separator else [value]
+        return (self.separator or "").join(map(self._absolute_part, parts))
+
+    def _absolute_part(self, part: str) -> str:
+        name, equals, path = part.rpartition("=") if self.is_index else ("", "", part)
+        path = path or self.empty
+        is_address = "://" in path or path.startswith(("/", "~", "file:"))
+        if not path or is_address or (self.is_index and not path.startswith(".")):
+            return part
+        return f"{name}{equals}{Path(path).absolute()}"
+
+
 PATHS = (
-    "DOCKER_CONFIG",
-    "DOCKER_CERT_PATH",
-    REQUESTS_CA_BUNDLE,
-    CURL_CA_BUNDLE,
-    SSL_CERT_FILE,
-    SSL_CERT_DIR,
-    "TMPDIR",
-    XDG_CACHE_HOME,
-    "PIP_CONFIG_FILE",
-    "PIP_CERT",
-    "UV_CONFIG_FILE",
+    PathVariables("PATH", ":", empty="."),
+    PathVariables(r"LD_LIBRARY_PATH|PYTHONPATH|SSL_CERT_DIR|XDG_\w+_DIRS", ":"),
+    PathVariables(r"PIP_FIND_LINKS|(?:PIP|UV)_(?:BUILD_)?CONSTRAINT|UV_(?:EXCLUDE|OVERRIDE)", " "),
+    PathVariables("UV_FIND_LINKS", ","),
+    PathVariables(r"(?:PIP|UV)_(?:EXTRA_)?INDEX(?:_URL)?|UV_DEFAULT_INDEX", " ", is_index=True),
+    PathVariables(
+        r"(?!\w+_NO_)(?:AWS|AZURE|DOCKER|GIT|PIP|SSL|UV|XDG)(?:_\w+)?_"
+        r"(?:BUNDLE|CERT|DIR|FILE|HOME|PATH)"
+        r"|BUILDX_CONFIG|CLOUDSDK_CONFIG|CURL_CA_BUNDLE|DOCKER_CONFIG|GOOGLE_APPLICATION_CREDENTIALS"
+        r"|HOME|NETRC|PIP_LOG|REQUESTS_CA_BUNDLE|TMPDIR"
+    ),
 )
-"""Variables that hold a path and that other programs read too."""
+"""Variables of this program and others whose relative paths mean the folder that a person is in.
+
+The first that fits counts.
+"""
 
 _PUBLIC = frozenset(each.name for each in SETTINGS if not each.secret)
 _SECRET = frozenset(each.name for each in SETTINGS if each.secret)
@@ -223,8 +269,24 @@ def is_secret(name: str) -> bool:
 
     A variable of this project that is not listed counts as a secret.
     """
-    is_unknown = name.startswith(_OWN) and name not in _PUBLIC
-    return is_unknown or is_listed_secret(name)
+    is_own = name.startswith(OWN) and name not in _PUBLIC
+    return is_own or name in _SECRET or _FOREIGN.fullmatch(name) is not None
+
+
+def make_absolute(found: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with absolute paths: programs run in another folder than a person is in."""
+    changed = dict(found)
+    for name, value in found.items():
+        kind = next((each for each in PATHS if re.fullmatch(each.pattern, name)), None)
+        if kind is not None:
+            changed[name] = kind.make_absolute(value)
+    return changed
+
+
+def find_unknown_names() -> list[str]:
+    """Return the variables that are named like one of this project and are none, sorted."""
+    known = _PUBLIC | _SECRET
+    return sorted(name for name in ENVIRON if name.startswith(OWN) and name not in known)
 
 
 def hold_secrets(found: Mapping[str, str]) -> None:
@@ -242,11 +304,6 @@ def show_secrets(secrets: ForeignSecret) -> Iterator[None]:
     finally:
         for name in shown:
             os.environ.pop(name)
-
-
-def is_listed_secret(name: str) -> bool:
-    """Return whether a variable is one of the listed secrets, of this project or another's."""
-    return name in _SECRET or _FOREIGN.fullmatch(name) is not None
 
 
 def is_one_of(name: str, secrets: Iterable[ForeignSecret]) -> bool:
@@ -273,7 +330,12 @@ def format_page() -> str:
         "## Variables that the harness reads",
         "",
         "No other program gets the value of a secret. A variable that begins with"
-        f" `{_OWN}` and is not in this table counts as a secret.",
+        f" `{OWN}` and is not in this table is a mistake: no command runs with it (exit code 2)."
+        " Until then it counts as a secret.",
+        "",
+        "A relative path means the folder that the command is typed in, also for the programs that"
+        " it starts: they get absolute paths in their variables (`PATHS` in `runner/settings.py`)."
+        " Paths inside the configuration files of pip and uv must be absolute.",
         "",
         *_format_table(heads, rows),
         "",

@@ -94,14 +94,15 @@ def public_environment() -> dict[str, str]:
     Paths in them are absolute, because programs run in another folder than a person is in.
     """
     found = {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
-    paths = {name: str(Path(found[name]).absolute()) for name in settings.PATHS if found.get(name)}
-    return found | paths
+    return settings.make_absolute(found)
 
 
 def secrets_for(*secrets: ForeignSecret) -> dict[str, str]:
     """Return the variables that hold these secrets, for the one program that needs them."""
     found = settings.ENVIRON.items()
-    return {name: value for name, value in found if settings.is_one_of(name, secrets)}
+    return settings.make_absolute(
+        {name: value for name, value in found if settings.is_one_of(name, secrets)}
+    )
 
 
 def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
@@ -246,7 +247,7 @@ class _Streams:
 
     def decode_texts(self) -> tuple[str, str]:
         """Return stdout, and the end of stderr without secrets: it gets into messages."""
-        said = redaction.hide_secrets(self._error.decode(errors="replace"))
+        said = redaction.hide_in_text(self._error.decode(errors="replace"))
         return self._out.decode(errors="replace"), said
 
     def _read_output(self, stream: IO[bytes]) -> None:

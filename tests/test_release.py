@@ -811,6 +811,21 @@ def test_no_program_can_read_the_secrets_of_its_parent(
         assert "planted" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("PYTORCH_CUDA_IMAGES_SIGNING_KEYS", "PYTORCH_CUDA_IMAGES_SIGNING_KEY is one: rename it"),
+        ("PYTORCH_CUDA_IMAGES_X", "unset it"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused(name: str, hint: str, home: Path) -> None:
+    """A misspelled key would silently not count."""
+    done = run("plan", "v2.6.0", **{name: "planted"})
+    assert done.returncode == 2
+    assert f"{name} is not a setting -> {hint}" in done.stderr
+    assert "planted" not in done.stdout + done.stderr
+
+
 def test_secrets_that_leave_the_environment_still_count(home: Path) -> None:
     done = run("notes", "v2.6.0", PYTORCH_CUDA_IMAGES_WEBHOOK="ftp://planted")
     assert done.returncode == 2

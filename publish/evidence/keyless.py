@@ -41,6 +41,7 @@ from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, summarize_error
 from runner import settings, shell
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
+from runner.redaction import remember_secret
 from runner.untrusted import count_values
 
 KEYLESS = "keyless"
@@ -177,6 +178,7 @@ def _fetch_token() -> IdentityToken:
     """Return a token that says who this machine is. Raises EnvironmentFailed."""
     try:
         raw = _ask_agent() or _detect_token()
+        remember_secret(raw or "", "the token that says who this machine is")
         token = IdentityToken(raw) if raw else None
     except Exception as error:  # the surroundings' service may answer anything too
         raise EnvironmentFailed(

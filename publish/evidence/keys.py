@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.redaction import remember_secret
 from runner.untrusted import Malformed, clean_line, read_own_file
 
 SIGNING_KEY = settings.SIGNING_KEY
@@ -103,6 +104,7 @@ def load_signing_key(given: str = "", environ: Mapping[str, str] = settings.ENVI
             "no key to sign evidence with", f"set {SIGNING_KEY} to a private key, or its path"
         )
     text, where = _read_pem(named, SIGNING_KEY)
+    remember_secret(text, where)
     return _parse_private_key(text, where, environ.get(PASSPHRASE))
 
 

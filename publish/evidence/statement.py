@@ -15,6 +15,7 @@ from oci.manifest import canonical_json
 from oci.reference import is_digest
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from runner.errors import ConfigError, GateRefused
+from runner.redaction import hide_in_values
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 MEDIA_TYPE = "application/vnd.in-toto+json"
@@ -44,7 +45,7 @@ class Statement:
 
 
 def to_json(statement: Statement) -> bytes:
-    """Return the statement as bytes, always the same: sorted keys, no spaces, ASCII."""
+    """Return the statement as bytes, always the same: sorted keys, no spaces, ASCII, no secrets."""
     subject = {
         "name": statement.name,
         "digest": {"sha256": statement.subject.removeprefix("sha256:")},
@@ -54,7 +55,7 @@ def to_json(statement: Statement) -> bytes:
             "_type": STATEMENT,
             "subject": [subject],
             "predicateType": statement.predicate_type,
-            "predicate": statement.predicate,
+            "predicate": hide_in_values(dict(statement.predicate)),
         }
     )
 

@@ -23,7 +23,7 @@ from sigstore.verify import Verifier
 from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, load_trusted_keys
 from runner import settings
 from runner.errors import ConfigError
-from runner.masking import mask_value, mask_words
+from runner.redaction import hide_in_text, show_value
 from runner.untrusted import Malformed, read_own_file
 
 TRUSTED_IDENTITIES = settings.TRUSTED_IDENTITIES
@@ -68,7 +68,7 @@ class SigstoreInstance:
     @cached_property
     def client_config(self) -> ClientTrustConfig:
         """Its roots of trust, and the addresses of its services. Raises ConfigError."""
-        shown = mask_value(self.file, 200)
+        shown = show_value(self.file, 200)
         try:
             text = (
                 read_own_file(Path(self.file), CONFIG_BYTES).decode()
@@ -79,7 +79,7 @@ class SigstoreInstance:
         except OSError as error:
             problem = f"cannot read `{shown}`: {error.strerror}"
         except Malformed as error:
-            problem = f"`{shown}`: {mask_words(str(error))}"
+            problem = f"`{shown}`: {hide_in_text(str(error))}"
         except (
             RecursionError,
             ValueError,
@@ -96,7 +96,7 @@ class SigstoreInstance:
         try:
             return Verifier(trusted_root=config.trusted_root)
         except Exception:  # of its own kinds, of pydantic's or of cryptography's
-            problem = f"`{mask_value(self.file, 200)}`: no roots of trust can be read from it"
+            problem = f"`{show_value(self.file, 200)}`: no roots of trust can be read from it"
             raise ConfigError(
                 problem, "take the instance's own client trust configuration"
             ) from None
@@ -185,7 +185,7 @@ def _trust_identities(names: Iterable[str], environ: Mapping[str, str]) -> Trust
         match = _IDENTITY.fullmatch(name)
         if match is None:
             raise ConfigError(
-                f"`{mask_value(name, 200)}` is not an identity",
+                f"`{show_value(name, 200)}` is not an identity",
                 f"write it whole, with its issuer: {EXAMPLE}",
             )
         identities[Identity(match[1], match[2])] = None

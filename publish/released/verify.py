@@ -27,7 +27,7 @@ from publish.released import trusted_journal, yank_statements
 from publish.released.published import CANDIDATE
 from publish.tags.journal import TAG, Journal, StoredJournal, list_tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
-from runner.masking import mask_value
+from runner.redaction import show_value
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 
@@ -133,7 +133,7 @@ def _parse_image_reference(
     """Return what a person named; without a host, the namespace of our repositories is optional."""
     parsed = parse_reference(reference, host)
     if parsed is None:
-        shown = mask_value(reference)
+        shown = show_value(reference)
         raise ConfigError(
             f"`{shown}` is not a reference",
             "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...",

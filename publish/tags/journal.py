@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
+from pydantic_core import to_json
 
 from images.names import image_tags, parse_stem
 from images.version import Version
@@ -32,6 +33,7 @@ from publish.tags.lock import LockClaim
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.moments import parse_moment
+from runner.redaction import hide_in_values
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, count_values, parse_json
 
 KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
@@ -337,9 +339,8 @@ def write_journal(  # noqa: PLR0913, PLR0917 - the old and the new journal, the 
     `before` is None if there is no journal yet. Raises EnvironmentFailed if another run wrote the
     journal meanwhile, or if the lock is lost.
     """
-    manifest = document.push_document(
-        registry, repository, KIND, _JOURNAL_ADAPTER.dump_json(journal), seal
-    )
+    plain = hide_in_values(_JOURNAL_ADAPTER.dump_python(journal, mode="json"))
+    manifest = document.push_document(registry, repository, KIND, to_json(plain), seal)
     if registry.resolve_digest(repository, TAG) != before:
         where = f"{registry.host}/{repository}:{TAG}"
         raise EnvironmentFailed(

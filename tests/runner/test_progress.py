@@ -191,7 +191,7 @@ def test_a_name_is_no_markup_in_a_table(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_an_answer_in_json_stays_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
     told = {"a": HOSTILE, "b": "\x7f"}
-    progress.print_json(json.dumps(told, indent=2))
+    progress.print_json(told)
     shown = capsys.readouterr().out
     assert json.loads(shown) == told
     assert shown.isascii()

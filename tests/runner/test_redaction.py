@@ -1,67 +1,266 @@
-"""No secret is in what is shown or written, whatever repeats it."""
+"""No secret is in what is shown, written or pushed, whatever repeats it."""
 
 from __future__ import annotations
 
+import ast
+import base64
+import json
+import os
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from images.resolve import UV
-from runner import progress, records, shell
-from runner.errors import EnvironmentFailed
-from runner.redaction import hide_accounts, hide_secrets
+from oci.manifest import OCI_EMPTY, Descriptor, image_manifest, sha256
+from oci.registry import Registry
+from publish.evidence import statement
+from publish.evidence.trust import Identity
+from runner import progress, records, redaction, secret_values, shell
+from runner.errors import ConfigError, EnvironmentFailed
+from runner.home import REPOSITORY
+from runner.redaction import (
+    hide_in_file,
+    hide_in_text,
+    hide_in_values,
+    require_no_secret,
+    show_value,
+)
+from runner.untrusted import clean_line
+from tests.fakes.refusal import refused
+from tests.fakes.registry import FakeRegistry
+from tests.runner.test_settings import sources
 
 HINT = "do this"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqG\n-----END PRIVATE KEY-----\n"
+WORKFLOW = "https://github.com/ORG/REPO/.github/workflows/release.yml@refs/heads/main"
+DIGEST = f"sha256:{'0' * 64}"
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET", "S3cret value", "it is S3cret value"),
-        ("PYTORCH_CUDA_IMAGES_SIGNING_KEY", PEM, "not a key: MIGHAgEAMBMGByqGSM49"),
-        ("PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE", 'S3"cret', '{"x": "S3\\"cret"}'),
-        ("UV_INDEX_URL", "http://u:S3c/ret@h/simple", "cannot parse `http://u:S3c/ret@h/simple`"),
-        (
-            "UV_INDEX_URL",
-            "http://h/simple?token=S3cret",
-            "cannot parse http://h/simple?token=S3cret",
-        ),
-        ("PIP_EXTRA_INDEX_URL", "http://h/ http://u:S3c%2Fret@h", "asked h with u and S3c/ret"),
-        ("PIP_INDEX_URL", "u:S3cret@h", "cannot read u:S3cret@h"),
-        ("PIP_PROXY", "http://u:S3cret@proxy", "no proxy u:S3cret"),
-        ("https_proxy", "http://u:S3c\\ret@proxy", "Failed to parse: 'u:S3c\\ret'"),
-        ("GH_TOKEN", "S3cret", "bearer S3cret"),
-    ],
-)
+@pytest.fixture(autouse=True)
+def no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords of this machine's own files are not known, nor what another test learned."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(secret_values, "_learned", {})
+
+
+VARIABLES = [
+    ("PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET", "S3cret value", "it is S3cret value"),
+    ("PYTORCH_CUDA_IMAGES_SIGNING_KEY", PEM, "not a key: MIGHAgEAMBMGByqGSM49"),
+    ("PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE", 'S3"cret', '{"x": "S3\\"cret"}'),
+    ("PYTORCH_CUDA_IMAGES_NEW", "S3cret", "of a later version: S3cret"),
+    ("UV_INDEX_URL", "http://u:S3c/ret@h/simple", "cannot parse `http://u:S3c/ret@h/simple`"),
+    ("UV_INDEX_URL", "http://h/simple?token=S3cret", "cannot parse http://h/simple?token=S3cret"),
+    ("UV_INDEX_URL", "http://h/simple?S3cret", "no S3cret"),
+    ("UV_INDEX", "ours=https://S3cret@h/simple", "401 for S3cret"),
+    ("UV_INDEX_OURS_PASSWORD", "S3cret", "no S3cret"),
+    ("UV_INDEX_OURS_USERNAME", "S3cret", "no S3cret"),
+    ("PIP_EXTRA_INDEX_URL", "http://h/ http://u:S3c%2Fret@h", "asked h with u and S3c/ret"),
+    ("PIP_INDEX_URL", "u:S3cret@h", "cannot read u:S3cret@h"),
+    ("PIP_INDEX_URL", "https://h/S3-token/simple", "404 for h/S3-token/simple/torch/"),
+    ("PIP_INDEX_URL", "https://h/S3-token/simple", "GET /S3-token/simple/torch/"),
+    ("PIP_INDEX_URL", "https://h/S3c123abc4567/simple", "the part S3c123abc4567"),
+    ("PIP_FIND_LINKS", "https://h/S3-token/wheels", "404 for https://h/S3-token/wheels"),
+    ("PIP_PROXY", "http://u:S3cret@proxy", "no proxy u:S3cret"),
+    ("https_proxy", "http://u:S3c\\ret@proxy", "Failed to parse: 'u:S3c\\ret'"),
+    ("PYTORCH_CUDA_IMAGES_WEBHOOK", "https://h/services/S3/B0/XYZ", "no h/services/S3/B0/XYZ"),
+    ("PYTORCH_CUDA_IMAGES_WEBHOOK", "https://h/services/S3/B0/XYZ", "url: /services/S3/B0/XYZ"),
+    ("PYTORCH_CUDA_IMAGES_WEBHOOK", "https://h/services/S3/B0/XYZ", "the end is S3/B0/XYZ"),
+    ("GH_TOKEN", "S3cret", "bearer S3cret"),
+    ("GH_TOKEN", "S3c ret&é", "S3c%20ret%26%C3%A9 and S3c ret&amp;é and S3c ret&\\u00e9"),
+    ("REGISTRY_PASSWORD", "S3cret-of-another", "it is S3cret-of-another"),
+    ("ANY_OTHER", "https://u:S3cret@h/x", "it is S3cret"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), VARIABLES)
 def test_a_value_of_a_secret_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    shown = hide_secrets(said)
-    assert "***" in shown
-    assert "S3" not in shown
-    assert "MIGH" not in shown
+    for shown in (hide_in_text(said), hide_in_file(said), hide_in_values([said])[0]):
+        assert "***" in shown
+        assert "S3" not in shown
+        assert "MIGH" not in shown
+
+
+FILES = {
+    ".netrc": "machine index.example login me password S3cret\n",
+    ".config/pip/pip.conf": "[global]\nindex-url = https://me:S3cret@index.example/simple\n",
+    ".pip/pip.conf": "[global]\nextra-index-url =\n  https://S3cret@index.example/simple\n",
+    ".config/uv/uv.toml": '[[index]]\nurl = "https://index.example/S3cret/simple"\n',
+    ".local/share/uv/credentials/credentials.toml": 'username = "me"\npassword = "S3cret"\n',
+    ".docker/config.json": json.dumps(
+        {"auths": {"h": {"auth": base64.b64encode(b"me:S3cret").decode()}}}
+    ),
+    ".dockercfg": '{"h": {"password": "S3cret"}}',
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_password_in_a_file_of_another_program_is_not_shown(file: str, tmp_path: Path) -> None:
+    said = "index.example/S3cret/simple" if "uv.toml" in file else "401 for me with S3cret"
+    assert hide_in_text(said) == said
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(FILES[file])
+    assert "S3" not in hide_in_text(said)
+
+
+def test_what_docker_sends_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    document = {
+        "HttpHeaders": {"X-Meta": "S3cret-header", "Authorization": "Bearer S3cret-bearer"},
+        "auths": {"h": {"identitytoken": "S3cret-identity"}},
+        "proxies": {"default": {"httpProxy": "http://u:S3cret-proxy@p:1"}},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(document, indent=2))
+    shown = hide_in_text("S3cret-header S3cret-bearer S3cret-identity S3cret-proxy")
+    assert shown == "*** *** *** ***"
+
+
+def test_what_was_learned_is_not_shown() -> None:
+    redaction.remember_secret("S3cret", "the login to h")
+    assert hide_in_text("answered S3cret") == "answered ***"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "large", "binary"])
+def test_a_file_that_holds_no_text_is_left_out(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / ".netrc"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"\xff\0" * (10 if kind == "binary" else 1 << 20))
+    assert hide_in_text("a text") == "a text"
 
 
 def test_what_is_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "release.key").write_text(PEM)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_KEY", str(tmp_path / "release.key"))
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES", f"https://t.example={WORKFLOW}")
     monkeypatch.setenv("UV_INDEX_URL", "https://index.example/simple")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/pytorch/whl/cu124")
     monkeypatch.setenv("TRIVY_USERNAME", "pytorch-cuda")
-    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_NEW", "production")
+    monkeypatch.setenv("GH_TOKEN", "four")
     for said in (
         f"{tmp_path}/release.key is not a key",
         "no answer from https://index.example/simple",
-        "pytorch-cuda/production",
+        "pytorch-cuda/production in four",
         "-----BEGIN PRIVATE KEY-----",
-        "registry.example.com:5000/pytorch-cuda:v2.6.0@sha256:0123",
-        "127.0.0.1:5005/pytorch-cuda-staging@sha256:0123 and a@b",
-        "write unix:///path, tcp://host:port or ssh://user@host, or unset it",
-        "https://token.example=https://github.com/o/r/.github/workflows/w.yml@refs/heads/main",
-        "12:30:05 someone@example.com",
+        f"https://t.example={WORKFLOW}",
+        *SHOWN,
     ):
-        assert hide_accounts(said) == said
+        assert hide_in_text(said) == said
+
+
+SHOWN = (
+    "registry.example.com:5000/pytorch-cuda:v2.6.0@sha256:0123",
+    "127.0.0.1:5005/pytorch-cuda-staging@sha256:0123 and a@b",
+    "write unix:///path or tcp://host:port, or unset it",
+    f"https://token.example={WORKFLOW}",
+    "12:30:05 someone@example.com",
+    "https://gitlab.example:8443/group/project//.gitlab-ci.yml@refs/heads/main",
+    "https://issuer.example:8443=https://gitlab.example:8443/x@refs/tags/v1",
+    "https://issuer.example:8443=me@example.com",
+    "(https://[2001:db8::1]:8443/x@y)",
+    "registry.example:5000/x@y",
+    "pkg:pypi/torch@2.6.0 and pkg:deb/debian/libc6@2.36",
+    "error: path/file.py:12: a@b",
+)
+
+
+@given(
+    host=st.from_regex(r"[a-z][a-z0-9-]{0,10}(\.[a-z]{2,5}){1,2}|127\.0\.0\.1", fullmatch=True),
+    port=st.integers(1, 65535),
+    path=st.from_regex(r"(/[A-Za-z0-9._-]{1,8}){0,4}", fullmatch=True),
+    ref=st.from_regex(r"@[a-z]{1,6}(/[a-z0-9.]{1,6}){0,2}", fullmatch=True),
+    issuer=st.booleans(),
+)
+def test_an_address_with_a_port_and_an_identity_are_shown(
+    host: str, port: int, path: str, ref: str, *, issuer: bool
+) -> None:
+    address = f"https://{host}:{port}{path}"
+    identity = f"https://{host}:{port}/x{path}{ref}"
+    whole = f"https://{host}:{port}={identity}" if issuer else identity
+    for said in (address, whole, f"{host}:{port}/x{path}{ref}", f"signed by {whole}, as `{whole}`"):
+        assert hide_in_text(said) == said
+        assert " " in said or show_value(said, 500) == said
+
+
+@given(
+    scheme=st.sampled_from(["https://", "http://", "ssh://", ""]),
+    user=st.from_regex(r"[a-z][a-z0-9]{0,6}", fullmatch=True),
+    password=st.from_regex(r"[A-Za-z0-9!$%&*+._~/:@-]{0,12}", fullmatch=True),
+    host=st.from_regex(r"[a-z]{1,8}(\.[a-z]{2,4})?(:[1-9][0-9]{1,3})?", fullmatch=True),
+    path=st.from_regex(r"(/[a-z]{1,5}){0,3}", fullmatch=True),
+)
+def test_a_password_in_an_address_is_never_shown(
+    scheme: str, user: str, password: str, host: str, path: str
+) -> None:
+    planted = f"S3cret{password}x"  # what begins with a number and a slash is a port and a path
+    address = f"{scheme}{user}:{planted}@{host}{path}"
+    for said in (address, f"no answer from `{address}`", f"--option={address}"):
+        assert "S3cret" not in hide_in_text(said)
+    assert "S3cret" not in show_value(address, 500)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("user:s3cret@host", "***@host"),
+        ("https://user:s3cret@host/x", "https://***@host/x"),
+        ("https://user:s3/c?r#e@t@host/x", "https://***@host/x"),
+        ("https://user:s3 cret@host", "https://***@host"),
+        ("https://s3cret@host/x", "https://***@host/x"),
+        ("s3cret@host", "***@host"),
+        ("/data/user:s3cret@host", "/data/***@host"),
+        ("https://issuer=user:s3cret@host", "https://***@host"),
+        ("host/x?token=s3cret", "host/x?***"),
+        ("host/x?s3cret", "host/x?***"),
+        ("https://host/x#s3cret", "https://host/x#***"),
+        ("host/x?s3cret\nt", "host/x?***"),
+        (f"user:s3cret@host/x@{DIGEST}", f"***@host/x@{DIGEST}"),
+        ("user:s3" + "c" * 5000 + "ret@host", "***@host"),
+    ],
+)
+def test_what_may_be_a_password_is_not_shown(value: str, shown: str) -> None:
+    assert show_value(value, 200) == shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "ghcr.io", "127.0.0.1:5000", "/data/images", "a:b:c", WORKFLOW, "v2.6.0-cv", "host/x:tag"],
+)
+def test_another_value_is_shown_as_it_is(value: str) -> None:
+    assert show_value(value, 200) == hide_in_text(value) == value
+
+
+def test_a_command_stays_as_it_was_typed() -> None:
+    identity = str(Identity("https://accounts.example.com", "me@example.com"))
+    typed = f"verify v2.6.0-cv --identity {identity} --reason 'why? because #1'"
+    assert hide_in_text(typed) == typed
+    masked = hide_in_text(
+        "scan --db https://me:s3cret@h/db --x=https://s3cret@h y?a=s3cret&b=s3cret"
+    )
+    assert masked == "scan --db https://***@h/db --x=https://***@h y?***"
+
+
+@settings(deadline=None)
+@given(st.text() | st.from_regex(r"[a-z:/@?#= ]*"))
+@example("=a:" * 50_000)
+@example("//" * 50_000)
+@example("@" * 100_000)
+@example("a.b:1" * 20_000)
+def test_any_value_is_shown_in_one_line_and_in_linear_time(value: str) -> None:
+    began = time.monotonic()
+    shown = show_value(value)
+    assert time.monotonic() - began < 2
+    assert clean_line(shown, 80) == shown
+    hide_in_text(value)
 
 
 @pytest.mark.parametrize(
@@ -86,13 +285,43 @@ def test_an_account_that_somebody_typed_is_not_repeated(
         assert "***@h" in text
 
 
-def test_no_secret_is_in_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_stays_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words and digests that a secret equals by chance stay: a record with others is not read."""
     monkeypatch.setenv("HF_TOKEN", "S3cret")
-    records.write_text(tmp_path / "record.json", '{"reason": "S3cret was refused"}')
-    assert (tmp_path / "record.json").read_text() == '{"reason": "*** was refused"}'
-    monkeypatch.setenv("COSIGN_PASSWORD", "password")
-    records.write_text(tmp_path / "record.json", '{"passwords": {}}')
-    assert (tmp_path / "record.json").read_text() == '{"passwords": {}}'
+    monkeypatch.setenv("COSIGN_PASSWORD", "production")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE", "000000")
+    record = {"reason": "S3cret, production", "channel": "production", "digest": DIGEST, "n": 1}
+    hidden = record | {"reason": "***, ***"}
+    records.write_record(tmp_path / "record.json", record)
+    assert json.loads((tmp_path / "record.json").read_text()) == hidden
+    assert json.loads(records.to_json(record)) == hidden
+    assert records.to_plain(record) == hidden
+    records.write_text(tmp_path / "page.html", '<p class="production">S3cret</p>')
+    assert (tmp_path / "page.html").read_text() == '<p class="production">***</p>'
+
+
+def test_what_is_signed_or_pushed_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "S3cret")
+    said = statement.Statement(DIGEST, "x", "type", {"reason": "it was S3cret"})
+    assert b"it was ***" in statement.to_json(said)
+    empty = Descriptor(OCI_EMPTY, sha256(b"{}"), 2)
+    made = image_manifest(empty, [], {"reason": "S3cret"})
+    assert made.annotations == {"reason": "***"}
+    assert made.digest == sha256(made.body)
+    with FakeRegistry() as fake:
+        registry = Registry(fake.host)
+        with refused(ConfigError, "holds the value of HF_TOKEN", "make a new secret"):
+            registry.push_bytes("x", b"it is S3cret", "text/plain")
+        assert not fake.blobs
+    with refused(ConfigError, "a manifest holds the value of HF_TOKEN"):
+        require_no_secret(b'{"S3cret": 1}', "a manifest")
+    monkeypatch.setenv("HF_TOKEN", "production")  # a word stands there by chance
+    require_no_secret(b"production", "a manifest")
+
+
+def test_values_without_a_secret_are_the_same_object() -> None:
+    values = {"a": ["b", {"c": 1}]}
+    assert hide_in_values(values) is values
 
 
 @pytest.mark.parametrize(
@@ -103,3 +332,25 @@ def test_the_words_of_uv_hold_no_password(address: str, monkeypatch: pytest.Monk
     with pytest.raises(EnvironmentFailed) as caught:
         shell.run([UV, "pip", "compile", "-"], hint=HINT, env={"UV_INDEX_URL": address}, stdin=b"a")
     assert "S3c" not in str(caught.value)
+
+
+WRITERS = {
+    "runner/progress.py",
+    "runner/records.py",
+    "runner/signals.py",
+    "runner/secret_values.py",
+    "release.py",
+}
+"""Modules that may write to a stream."""
+
+
+def test_there_is_one_way_out() -> None:
+    """Nothing is printed beside runner/progress.py, and secrets are known in one place alone."""
+    for path in sources():
+        where = str(path.relative_to(REPOSITORY))
+        for node in ast.walk(ast.parse(path.read_text())):
+            text = ast.unparse(node) if isinstance(node, ast.Call | ast.ImportFrom) else ""
+            if where not in WRITERS and where != "scan/image_probe.py":  # it runs in an image
+                assert not text.startswith(("print(", "sys.stdout.", "sys.stderr.")), where
+            if isinstance(node, ast.ImportFrom) and where != "runner/redaction.py":
+                assert "secret_values" not in text, where

@@ -22,7 +22,7 @@ GO_THROUGH_ALL = {
     "validation/executors/local.py": "hands on an allow-list",
     "scan/trivy.py": "empties the settings of Trivy",
     "runner/progress.py": "leaves out sizes of the terminal that are no numbers",
-    "runner/redaction.py": "looks for values of secrets",
+    "runner/secret_values.py": "looks for values of secrets",
     "runner/settings.py": "shows a library the tokens of a job for a while",
     "release.py": "takes the secrets out",
 }

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from images.resolve import UV
 from runner import progress, settings, shell
 from runner.errors import EnvironmentFailed
 from runner.home import REPOSITORY
+from tests.fakes.index import make_index
 from tests.fakes.refusal import refused
 from tests.runner.test_settings import sources
 
@@ -182,15 +184,71 @@ def test_a_program_runs_where_nobody_but_the_system_writes(
     assert "foreign" not in said
 
 
+RELATIVE = {
+    "DOCKER_CONFIG": ("docker", "{}/docker"),
+    "DOCKER_CERT_PATH": ("./certificates", "{}/certificates"),
+    "PIP_CERT": ("ca.pem", "{}/ca.pem"),
+    "PIP_CONFIG_FILE": ("pip.conf", "{}/pip.conf"),
+    "PIP_NO_CACHE_DIR": ("1", "1"),
+    "UV_CACHE_DIR": ("cache", "{}/cache"),
+    "UV_NO_CONFIG": ("1", "1"),
+    "SSL_CERT_FILE": ("ca.pem", "{}/ca.pem"),
+    "REQUESTS_CA_BUNDLE": ("~/ca.pem", "~/ca.pem"),
+    "SSL_CERT_DIR": ("a:/b:c", "{0}/a:/b:{0}/c"),
+    "PYTHONPATH": ("", ""),
+    "PIP_FIND_LINKS": ("wheels https://h/x /w file:x", "{}/wheels https://h/x /w file:x"),
+    "UV_FIND_LINKS": ("wheels,https://h/x", "{}/wheels,https://h/x"),
+    "UV_INDEX": ("ours=./index https://h/x", "ours={}/index https://h/x"),
+    "PIP_INDEX_URL": ("../index", "{}/../index"),
+    "UV_INDEX_STRATEGY": ("first-index", "first-index"),
+    "PATH": ("bin::/usr/bin", "{0}/bin:{0}:/usr/bin"),
+    "KEPT": ("a/b", "a/b"),
+}
+
+
+@pytest.mark.parametrize("name", RELATIVE)
 def test_a_relative_path_in_a_variable_stays_the_same_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value, wanted = RELATIVE[name]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    said = shell.run(["/usr/bin/env"], hint=HINT, env=shell.secrets_for(settings.INDEXES))
+    assert f"{name}={wanted.format(tmp_path)}" in said.splitlines()
+
+
+def test_every_path_that_is_a_setting_is_made_absolute() -> None:
+    """A setting that other programs get, and whose default is a path, is in the one rule."""
+    words = ("file", "folder", "path")
+    for each in settings.SETTINGS:
+        about_path = any(word in each.meaning.partition(";")[0].split() for word in words)
+        if about_path and not each.name.startswith(("PYTORCH_CUDA_IMAGES_", "SSLKEY")):
+            assert settings.make_absolute({each.name: "x"})[each.name] == str(Path("x").absolute())
+
+
+def test_pip_finds_wheels_in_a_relative_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    index = make_index(tmp_path, {"alpha-1.0": []}, monkeypatch)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DOCKER_CONFIG", "docker")
-    monkeypatch.setenv("SSL_CERT_DIR", "")
-    said = shell.run(["env"], hint=HINT).splitlines()
-    assert f"DOCKER_CONFIG={tmp_path}/docker" in said
-    assert "SSL_CERT_DIR=" in said
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        monkeypatch.setenv(name, index.name)
+    links = shell.secrets_for(settings.INDEXES)
+    pip: list[str | Path] = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "-d",
+        tmp_path / "d",
+        "alpha",
+    ]
+    shell.run(pip, hint=HINT, env=links)
+    assert (tmp_path / "d" / "alpha-1.0-py3-none-any.whl").exists()
+    said = shell.run([UV, "pip", "compile", "-q", "-"], hint=HINT, env=links, stdin=b"alpha")
+    assert "alpha==1.0" in said
 
 
 STARTS = {"run", "Popen", "call", "check_call", "check_output"}

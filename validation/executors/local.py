@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from runner import shell
+from runner import settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from validation.executors import orphans, staging
@@ -115,6 +115,7 @@ def suite_environment(setup: Setup) -> dict[str, str]:
         for name, value in os.environ.items()
         if HANDED_ON.fullmatch(name) and not SECRET.fullmatch(name)
     }
+    handed_on = settings.make_absolute(handed_on)
     return {**handed_on, "PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)}
 
 

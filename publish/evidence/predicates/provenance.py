@@ -34,8 +34,8 @@ from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner import settings
 from runner.errors import ConfigError, GateRefused
-from runner.masking import mask_value
 from runner.moments import parse_moment
+from runner.redaction import show_value
 
 BUILD_TYPE = "https://github.com/pytorch-cuda-images/build/v1"
 LOCAL_BUILDER = "https://github.com/pytorch-cuda-images/builder/local"
@@ -134,7 +134,7 @@ def _read_variable(environ: Mapping[str, str], name: str, form: str) -> str:
     value = environ.get(name, "")
     if not re.fullmatch(form, value):
         problem = (
-            f"{name} is {f'`{mask_value(value)}`' if value else 'not set'}, and "
+            f"{name} is {f'`{show_value(value)}`' if value else 'not set'}, and "
             "GITHUB_ACTIONS is true"
         )
         raise ConfigError(

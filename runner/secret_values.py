@@ -1,0 +1,257 @@
+"""The secret values that this process knows, in every form in which a text may repeat them.
+
+They come from the environment, from files in which other programs keep passwords, and from what a
+command learns while it runs. Only runner/redaction.py uses this module.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import html
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from runner import settings
+from runner.untrusted import Malformed, read_own_file
+
+HIDDEN = "***"
+SHORTEST = 6
+"""A shorter value is not looked for: it may be a word, and no secret has so few characters."""
+SHORTEST_PART = 10
+"""The same for one part of the path of an address that is no secret as a whole."""
+FILE_BYTES = 1 << 20
+
+_WORD = re.compile(r"[A-Za-z]{1,16}|v?[0-9.]{1,16}|[0-9A-Fa-f]{1,8}")
+"""Values that names, versions and numbers of records may equal by chance."""
+_NAME = re.compile(r"[A-Za-z]+(?:[-_.+][A-Za-z]+)*|[0-9.]+")
+_PARTS = re.compile(
+    r"(?:^|[\s\"'])(?:[^\s\"']*?//)?(?P<account>[^\s\"']*)@"
+    r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
+)
+_USER_INFO = re.compile(r"//([^/\s@\"']*:[^/\s@\"']*)@")
+_PATH = re.compile(r"//(?:[^\s\"']*@)?(?P<host>[^/\s?#\"']+)(?P<path>/[^\s?#\"']*)")
+_PUBLIC_PART = re.compile(
+    r"\+?simple|pypi|whl|cu[0-9]{2,3}|cpu|nightly|packages|_packaging|repository|repositories|repo"
+    r"|api|v[0-9]|projects|groups|index|root|artifactory|[a-z0-9.-]+\.(?:com|org|io|net)",
+    re.IGNORECASE,
+)
+"""Parts of the paths of package indexes that anybody may know."""
+
+_SECRET_NAME = re.compile(
+    r".*(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|(?:API|ACCESS|PRIVATE)_?KEY)", re.IGNORECASE
+)
+"""Names of variables of other programs that hold a secret by their own words."""
+_BARE_INDEX_VALUE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
+_WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
+
+_FILE_VALUE = re.compile(
+    r"(?:^|[\s,{\"'])(?:(?P<name>login|user(?:name)?)|pass(?:word|wd|phrase)|account|token|secret"
+    r"|auth|identitytoken|registrytoken|api[-_]?key)[\"']?\s*[=:\s]\s*[\"']?"
+    r"(?P<value>[^\s\"',}]+)",
+    re.IGNORECASE,
+)
+"""A password in the configuration of Docker, pip and uv, and in `.netrc`."""
+_HEADERS = re.compile(r"\"HttpHeaders\"\s*:\s*\{([^{}]*)\}")
+_HEADER = re.compile(r":\s*\"(?:(?:basic|bearer)\s+)?([^\"]+)\"", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class KnownValues:
+    """What to look for: each form of each value, longest first, with where it comes from.
+
+    `certain_forms` are those that are no plain words: they stand nowhere by chance.
+    """
+
+    all_forms: Mapping[str, str]
+    certain_forms: Mapping[str, str]
+
+    def replace_in(self, text: str, forms: Mapping[str, str]) -> str:
+        """Return `text` with `***` for each form."""
+        for form in forms:
+            if form in text:
+                text = text.replace(form, HIDDEN)
+        return text
+
+
+_learned: dict[str, str] = {}
+
+
+def learn_value(value: str, source: str) -> None:
+    """Add a value that came from `source`, such as a credential helper."""
+    if value:
+        _learned[value] = source
+
+
+def find_known() -> KnownValues:
+    """Return the values that are known now. Files are read again if they have changed."""
+    files = tuple(_stamp_file(path) for path in _list_files())
+    return _collect_values(tuple(settings.ENVIRON.items()), files, tuple(_learned.items()))
+
+
+@lru_cache(maxsize=4)
+def _collect_values(
+    variables: tuple[tuple[str, str], ...],
+    files: tuple[tuple[Path, int, int], ...],
+    learned: tuple[tuple[str, str], ...],
+) -> KnownValues:
+    found: dict[str, str] = {}
+    for name, value in variables:
+        found |= dict.fromkeys(_values_of_variable(name, value), name)
+    for path, modified, _ in files:
+        if modified:
+            found |= dict.fromkeys(_values_of_file(path), str(path))
+    for value, source in learned:
+        found |= dict.fromkeys(_values_of_text(value), source)
+    forms = {
+        form: source
+        for value, source in found.items()
+        for form in _forms_of(value)
+        if len(form) >= SHORTEST
+    }
+    ordered = dict(sorted(forms.items(), key=lambda each: -len(each[0])))
+    certain = {form: each for form, each in ordered.items() if not _WORD.fullmatch(form)}
+    return KnownValues(ordered, certain)
+
+
+def _values_of_variable(name: str, value: str) -> Iterator[str]:
+    """Yield what is secret in the value of a variable."""
+    if _BARE_INDEX_VALUE.fullmatch(name):
+        yield value
+    elif _WITH_ACCOUNTS.fullmatch(name) or settings.is_one_of(name, (settings.INDEXES,)):
+        yield from _parts_of_address(value)
+        yield from _paths_of_address(value, SHORTEST_PART)
+    elif settings.is_secret(name):
+        if not _is_public(name, value):
+            yield from _values_of_text(value)
+    elif "@" in value:
+        yield from _accounts_of_address(value)
+    elif _SECRET_NAME.fullmatch(name) and not _WORD.fullmatch(value) and "/" not in value[:1]:
+        yield from _values_of_text(value)
+
+
+def _is_public(name: str, value: str) -> bool:
+    """Return whether the value is a name, or a word or path for a key: messages may tell it."""
+    if name != settings.SIGNING_KEY:
+        return name.endswith("USERNAME")
+    with contextlib.suppress(OSError, ValueError):
+        return value == "keyless" or Path(value).is_file()
+    return False
+
+
+def _values_of_text(value: str) -> Iterator[str]:
+    """Yield a secret as a whole, its lines, and the parts of the addresses in it."""
+    yield value
+    yield from (line for line in value.splitlines() if not line.startswith("-----"))
+    yield from _parts_of_address(value)
+    yield from _paths_of_address(value, SHORTEST)
+
+
+def _parts_of_address(text: str) -> Iterator[str]:
+    """Yield the accounts, passwords and values of queries in the addresses that a text holds."""
+    for part in _PARTS.finditer(text):
+        account = part["account"] or ""
+        yield from (account, account.partition(":")[2], part["value"] or "")
+
+
+def _accounts_of_address(text: str) -> Iterator[str]:
+    """Yield accounts and passwords before the host of an address, as the standard has them."""
+    for found in _USER_INFO.finditer(text):
+        yield from (found[1], found[1].partition(":")[2])
+
+
+def _paths_of_address(text: str, shortest: int) -> Iterator[str]:
+    """Yield what may be a token in the paths of the addresses that a text holds.
+
+    It is the path behind its host, its end from such a part on, and the part itself if it has
+    `shortest` characters and is no name.
+    """
+    for found in _PATH.finditer(text):
+        parts = [part for part in found["path"].split("/") if part]
+        for number, part in enumerate(parts):
+            if _PUBLIC_PART.fullmatch(part):
+                continue
+            yield f"{found['host']}/{'/'.join(parts[: number + 1])}"
+            if number + 1 < len(parts):
+                yield "/".join(parts[number:])
+            if _looks_like_token(part, shortest):
+                yield part
+
+
+def _forms_of(value: str) -> set[str]:
+    """Return a value as programs repeat it: encoded, escaped or quoted."""
+    raw = value.encode("utf-8", "surrogatepass")
+    return {
+        value,
+        unquote(value),
+        quote(raw, safe=""),
+        quote(raw),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        html.escape(value),
+        shlex.quote(value).strip("'"),
+        value.encode("ascii", "backslashreplace").decode(),
+        repr(value)[1:-1],
+        base64.b64encode(raw).decode(),
+    }
+
+
+def _list_files() -> list[Path]:
+    """Return the files in which Docker, pip, uv and others keep passwords."""
+    environ, home = os.environ, Path(os.path.expanduser("~"))  # noqa: PTH111 - it raises nothing
+    configuration = Path(environ.get(settings.XDG_CONFIG_HOME) or home / ".config")
+    data = Path(environ.get(settings.XDG_DATA_HOME) or home / ".local/share")
+    named = [
+        environ.get(variable)
+        for variable in (settings.NETRC, settings.PIP_CONFIG_FILE, settings.UV_CONFIG_FILE)
+    ]
+    return [
+        *(Path(path) for path in named if path),
+        Path(environ.get(settings.DOCKER_CONFIG) or home / ".docker") / "config.json",
+        *(home / name for name in (".dockercfg", ".netrc", "_netrc", ".pip/pip.conf")),
+        *(configuration / name for name in ("pip/pip.conf", "uv/uv.toml")),
+        data / "uv/credentials/credentials.toml",
+        *(Path(name) for name in ("/etc/pip.conf", "/etc/uv/uv.toml")),
+        Path(sys.prefix) / "pip.conf",
+    ]
+
+
+def _stamp_file(path: Path) -> tuple[Path, int, int]:
+    """Return a file with when it was changed, and its size; zeros if it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        found = path.stat()
+        return path, found.st_mtime_ns, found.st_size
+    return path, 0, 0
+
+
+def _values_of_file(path: Path) -> Iterator[str]:
+    """Yield what is secret in a file of another program."""
+    try:
+        text = read_own_file(path, FILE_BYTES).decode("utf-8", "surrogateescape")
+    except (OSError, ValueError, Malformed):
+        return
+    for word in re.findall(r"[^\s\"',]*//[^\s\"',]+", text):
+        yield from _parts_of_address(word)
+        yield from _paths_of_address(word, SHORTEST_PART)
+    for found in _FILE_VALUE.finditer(text):
+        value = found["value"]
+        if not found["name"] or _looks_like_token(value, SHORTEST_PART):
+            yield value
+        with contextlib.suppress(ValueError):  # `auth` of Docker: the base64 of USER:PASSWORD
+            login = base64.b64decode(value, validate=True).decode()
+            if ":" in login:
+                yield from (login, login.partition(":")[2])
+    for headers in _HEADERS.finditer(text):
+        yield from _HEADER.findall(headers[1])
+
+
+def _looks_like_token(text: str, shortest: int) -> bool:
+    return len(text) >= shortest and not _NAME.fullmatch(text)
