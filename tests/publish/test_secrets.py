@@ -147,7 +147,7 @@ def test_no_secret_leaves_this_machine(
     record = records.read_record(ValidationRecord, written / "validation.json")
     assert record is not None
     assert record.verdict is Verdict.FAIL
-    texts = list(_texts(written, tmp_path / "registry"))
+    texts = list(find_texts(written, tmp_path / "registry"))
     signed = [
         where
         for where, text in texts
@@ -192,7 +192,7 @@ def test_a_planted_secret_is_found_in_what_is_signed(tmp_path: Path) -> None:
     (tmp_path / "envelope").write_text(
         f'{{"payload": "{base64.b64encode(b"x" * 40 + b"planted").decode()}"}}'
     )
-    assert any(b"planted" in text for _, text in _texts(tmp_path))
+    assert any(b"planted" in text for _, text in find_texts(tmp_path))
 
 
 @contextlib.contextmanager
@@ -231,7 +231,7 @@ def _write_everything(folder: Path, record: ValidationRecord) -> None:
     render.write_report(folder, release, shown)
 
 
-def _texts(*folders: Path) -> Iterator[tuple[str, bytes]]:
+def find_texts(*folders: Path) -> Iterator[tuple[str, bytes]]:
     """Every file, and what is Base64 in it: payloads of envelopes are."""
     for folder in folders:
         for path in (path for path in folder.rglob("*") if path.is_file()):
