@@ -95,6 +95,11 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
             "      - uses: ./.github/actions/prepare\n      - uses: actions/download-artifact@",
         ),
         ("workflows/ci.yml", "contents: read", "contents: write"),
+        (
+            "workflows/release.yml",
+            "      - uses: actions/download-artifact@",
+            "      - uses: ./.github/actions/report\n      - uses: actions/download-artifact@",
+        ),
     ],
     rules.trust_is_set_as_a_whole: [
         (
@@ -195,6 +200,44 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
             "workflows/release.yml",
             "IMAGES: ${{ needs.",
             "KEY: ${{ secrets.EVIDENCE_KEY }}\n      IMAGES: ${{ needs.",
+        ),
+    ],
+    rules.who_has_a_secret_uses_no_action_of_others: [
+        (
+            "workflows/release.yml",
+            "      - uses: ./.github/actions/prepare",
+            f"      - uses: somebody/action@{'0' * 40} # v1.0.0\n"
+            "      - uses: ./.github/actions/prepare",
+        ),
+        (
+            "actions/prepare/action.yml",
+            "  steps:\n",
+            f"  steps:\n    - uses: somebody/action@{'0' * 40} # v1.0.0\n",
+        ),
+        ("actions/report/action.yml", "using: composite", "using: node24\n  main: index.js"),
+    ],
+    rules.a_step_with_a_secret_runs_our_code_alone: [
+        (
+            "actions/prepare/action.yml",
+            "      run: make setup\n",
+            "      env: {P: '${{ inputs.password }}'}\n      run: make setup\n",
+        ),
+        (
+            "actions/prepare/action.yml",
+            'python-version: "3.11"',
+            "token: ${{ inputs.password }}",
+        ),
+        (
+            "actions/prepare/action.yml",
+            "      run: printf",
+            '      run: echo "P=$PASSWORD" >> "$GITHUB_ENV"; printf',
+        ),
+        ("actions/prepare/action.yml", "docker login", "docker run evil"),
+        ("workflows/rescan.yml", "./release.py rescan", "make setup; ./release.py rescan"),
+        (
+            "workflows/release.yml",
+            "          mkdir feeds\n",
+            "          npx something\n",
         ),
     ],
     rules.scripts_hold_no_expressions: [

@@ -116,13 +116,15 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def workflows(root: Path) -> dict[str, dict[str, Any]]:
-    return {path.name: load(path) for path in sorted((root / ".github/workflows").glob("*.yml"))}
+    return {path.name: load(path) for path in sorted((root / ".github/workflows").glob("*.y*ml"))}
 
 
 def actions(root: Path) -> dict[str, dict[str, Any]]:
+    """Every action of ours by its folder, however deep."""
+    folder = root / ".github/actions"
     return {
-        path.parent.name: load(path)
-        for path in sorted((root / ".github/actions").glob("*/action.yml"))
+        str(path.parent.relative_to(folder)): load(path)
+        for path in sorted(folder.rglob("action.y*ml"))
     }
 
 
@@ -137,7 +139,21 @@ def steps(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for where, job in jobs(root):
         yield from ((where, step) for step in job.get("steps", ()))
     for name, action in actions(root).items():
-        yield from ((f"action {name}", step) for step in action["runs"]["steps"])
+        yield from ((f"action {name}", step) for step in action["runs"].get("steps", ()))
+
+
+def steps_inside(root: Path, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each step of a job or action, and those of the actions of ours that it uses."""
+    for step in given.get("steps", ()):
+        yield step
+        if called := action_of(step):
+            yield from steps_inside(root, actions(root)[called]["runs"])
+
+
+def action_of(step: dict[str, Any]) -> str:
+    """The action of ours that a step uses; empty for any other."""
+    used = step.get("uses", "")
+    return used.removeprefix("./.github/actions/") if used.startswith("./") else ""
 
 
 # The rules: each says what breaks it
@@ -182,7 +198,7 @@ def tokens_do_little(root: Path) -> Iterator[str]:
 
 def who_may_write_runs_no_code(root: Path) -> Iterator[str]:
     """No program, package or action but GitHub's own: any of them could take the token of the job
-    it runs in.
+    it runs in. Also not inside an action of ours.
     """
     for where, job in jobs(root):
         given = {
@@ -190,9 +206,10 @@ def who_may_write_runs_no_code(root: Path) -> Iterator[str]:
         }
         if "write" not in given.values():
             continue
-        for step in job.get("steps", ()):
+        for step in steps_inside(root, job):
             used, run = step.get("uses", ""), step.get("run", "")
-            if used and not used.startswith(("actions/checkout@", "actions/download-artifact@")):
+            may_use = ("actions/checkout@", "actions/download-artifact@", "./.github/actions/")
+            if used and not used.startswith(may_use):
                 yield f"{where}: may write, and uses {used}"
             if found := _OTHER_CODE.search(run):
                 yield f"{where}: may write, and runs {found[0]}"
@@ -300,6 +317,76 @@ def only_logins_and_signatures_see_secrets(root: Path) -> Iterator[str]:
             yield f"{where}: every step sees a secret"
 
 
+def who_has_a_secret_uses_no_action_of_others(root: Path) -> Iterator[str]:
+    """Only GitHub's own and ours, in the whole job: an action of others could read its memory."""
+    for where, job in jobs(root):
+        if _secrets(job):
+            for step in steps_inside(root, job):
+                if not step.get("uses", "./").startswith(("./", "actions/")):
+                    yield f"{where}: has a secret, and uses {step['uses']}"
+    for name, action in actions(root).items():
+        if action["runs"].get("using") != "composite":
+            yield f"action {name}: is a program that no rule can read"
+
+
+def a_step_with_a_secret_runs_our_code_alone(root: Path) -> Iterator[str]:
+    """In an action of ours too: an input that a caller fills with a secret is one there.
+
+    Such a step logs in, or runs a command of ours; it leaves nothing for later steps.
+    """
+    tainted = _secret_inputs(root)
+    every = [(where, "", step) for where, job in jobs(root) for step in job.get("steps", ())]
+    every += [
+        (f"action {name}", name, step)
+        for name, action in actions(root).items()
+        for step in action["runs"].get("steps", ())
+    ]
+    for where, action, step in every:
+        if not _holds_secret(step, tainted.get(action, frozenset())):
+            continue
+        if (used := step.get("uses", "")) and not action_of(step):
+            yield f"{where}: hands a secret to {used}"
+        run = _OURS_WITH_SECRET.sub("", step.get("run", ""))
+        if found := _OTHER_CODE.search(run):
+            yield f"{where}: has a secret, and runs {found[0]}"
+        if found := re.search(r"GITHUB_(?:ENV|PATH|OUTPUT|STATE)\b", run):
+            yield f"{where}: has a secret, and leaves something in {found[0]}"
+
+
+_OURS_WITH_SECRET = re.compile(r"\./release\.py\b|\bdocker login\b")
+_SECRET_EXPRESSION = re.compile(
+    r"\bsecrets\b|\bgithub\.token\b|\btoJSON\(github\)|\bgithub\[|\binputs\["
+)
+
+
+def _holds_secret(part: object, inputs: frozenset[str]) -> bool:
+    """Whether an expression in a part of a step is a secret, or one of these inputs."""
+    text = " ".join(re.findall(r"\$\{\{(.*?)\}\}", yaml.safe_dump(part, width=10_000), re.DOTALL))
+    named = any(re.search(rf"\binputs\.{re.escape(each)}(?![\w-])", text) for each in inputs)
+    return named or _SECRET_EXPRESSION.search(text) is not None
+
+
+def _secret_inputs(root: Path) -> dict[str, frozenset[str]]:
+    """The inputs of each action of ours that some caller fills with a secret, also through
+    another action.
+    """
+    found: dict[str, frozenset[str]] = {}
+    callers = [("", job) for _, job in jobs(root)]
+    callers += [(name, action["runs"]) for name, action in actions(root).items()]
+    for _ in range(len(callers)):  # at most as often as actions call each other
+        for caller, given in callers:
+            for step in given.get("steps", ()):
+                if called := action_of(step):
+                    mine = found.get(caller, frozenset())
+                    more = {
+                        name
+                        for name, value in step.get("with", {}).items()
+                        if _holds_secret(value, mine)
+                    }
+                    found[called] = found.get(called, frozenset()) | more
+    return found
+
+
 def scripts_hold_no_expressions(root: Path) -> Iterator[str]:
     """What GitHub fills in there would be run as code, whoever wrote it."""
     for where, step in steps(root):
@@ -313,7 +400,10 @@ def scripts_stop_at_the_first_error(root: Path) -> Iterator[str]:
         if workflow.get("defaults") != {"run": {"shell": "bash"}}:
             yield f"{file}: its scripts go on after an error"
     for name, action in actions(root).items():
-        if any("run" in step and step.get("shell") != "bash" for step in action["runs"]["steps"]):
+        if any(
+            "run" in step and step.get("shell") != "bash"
+            for step in action["runs"].get("steps", ())
+        ):
             yield f"action {name}: its scripts go on after an error"
 
 
@@ -444,6 +534,8 @@ RULES: tuple[Rule, ...] = (
     callers_hand_on_every_name,
     placeholders_are_no_values,
     only_logins_and_signatures_see_secrets,
+    who_has_a_secret_uses_no_action_of_others,
+    a_step_with_a_secret_runs_our_code_alone,
     scripts_hold_no_expressions,
     scripts_stop_at_the_first_error,
     runs_do_not_cross,
