@@ -106,8 +106,9 @@ def _take_secrets() -> None:
         try:
             with os.fdopen(int(handed), encoding="ascii") as file:
                 file.seek(0)
-                settings.hold_secrets(json.load(file))
-        except (OSError, ValueError):
+                # `+` lets nothing pass that is no text
+                settings.hold_secrets({name: value + "" for name, value in json.load(file).items()})
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             _end_now(f"the option -X {_HANDED} is for this program alone -> leave it out", 3)
 
 
