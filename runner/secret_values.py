@@ -47,7 +47,8 @@ _PUBLIC_PART = re.compile(
 """Parts of the paths of package indexes that anybody may know."""
 
 _SECRET_NAME = re.compile(
-    r".*(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|(?:API|ACCESS|PRIVATE)_?KEY)", re.IGNORECASE
+    r".*(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIALS?|(?:API|ACCESS|PRIVATE)_?KEY)",
+    re.IGNORECASE,
 )
 """Names of variables of other programs that hold a secret by their own words."""
 _BARE_INDEX_VALUE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
