@@ -36,7 +36,7 @@ from publish.policy import channels, schedule
 from publish.released.promotions import list_releases
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
-from publish.released.verify import VerifyResult, verify_reference
+from publish.released.verify import verify_reference
 from publish.rescan import make_target_check, rescan_images
 from publish.signing_context import open_production
 from publish.state import StageRecords
@@ -136,22 +136,20 @@ def run_verify(asked: Namespace) -> int:
     if asked.json:
         print_record(found)
     else:
+        explained = ""
+        if found.verdict is Verdict.INCONCLUSIVE:
+            explained = (
+                ": the evidence is trusted, but see the reason above"
+                if found.reasons
+                else ": the evidence is trusted, but this is a candidate, not a release"
+            )
         lines = (
             *found.lines,
             *(f"reason against it: {each}" for each in found.reasons),
-            f"verdict: {found.verdict}{_explain_inconclusive(found)}",
+            f"verdict: {found.verdict}{explained}",
         )
         progress.print_answer("\n".join(" ".join(line.splitlines()) for line in lines))
     return EXIT_OF_VERDICT[found.verdict]
-
-
-def _explain_inconclusive(found: VerifyResult) -> str:
-    """Return why a verdict is inconclusive: the reasons are above, or it is only a candidate."""
-    if found.verdict is not Verdict.INCONCLUSIVE:
-        return ""
-    if found.reasons:
-        return ": the evidence is trusted, but see the reason above"
-    return ": the evidence is trusted, but this is a candidate, not a release"
 
 
 def run_rollback(asked: Namespace) -> int:

@@ -82,7 +82,13 @@ def read_signed(  # noqa: PLR0913, PLR0917 - where, who is believed, and how muc
             return None
         *signatures, layer = _list_layers(registry, repository, tag, manifest, limit)
         signature = b"".join(_read_blob(registry, repository, each) or b"" for each in signatures)
-        problem = _find_problem(seal, layer.digest, signature)
+        problem = ""
+        if seal is not None:
+            # a signature that the registry lost is none: else whoever deletes a blob would stop
+            # everything
+            problem = (
+                seal.digest_problem(layer.digest, signature) if signature else "nobody signed it"
+            )
         if problem and layer.size > (limit if unsigned_limit is None else unsigned_limit):
             said = f"{problem}, and it has {layer.size:,} bytes, too many to read"
             return StoredDocument(b"", manifest.digest, said, is_readable=False)
@@ -95,16 +101,6 @@ def read_signed(  # noqa: PLR0913, PLR0917 - where, who is believed, and how muc
     gone = f"{where} names a blob that is not there"
     said = f"{gone} ({problem})" if problem else gone
     return StoredDocument(b"", manifest.digest, said, is_readable=False, is_lost=not problem)
-
-
-def _find_problem(seal: Seal | None, digest: str, signature: bytes) -> str:
-    """Return why the signature of a document does not count; empty if nobody verifies it.
-
-    A signature that the registry lost is none: else whoever deletes a blob would stop everything.
-    """
-    if seal is None:
-        return ""
-    return seal.digest_problem(digest, signature) if signature else "nobody signed it"
 
 
 def _list_layers(

@@ -357,8 +357,12 @@ def _complete_list(
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_S * max(0, attempt - 1))  # usually the read after the first put ends this
         content = _read_list(registry, repository, subject, is_reduced=is_refused)
-        missing = _missing_entries(registry, repository, subject, content["manifests"], own)
-        if not missing and all(_is_listed_alone(content["manifests"], entry) for entry in entries):
+        listed = content["manifests"]
+        missing = _missing_entries(registry, repository, subject, listed, own)
+        if not missing and all(  # each is there, and no other entry names its artifact
+            [each for each in listed if _digest_in(each) == entry["digest"]] == [entry]
+            for entry in entries
+        ):
             return
         extended = _extend_list(content, entries, missing, gone)
         if extended.body == canonical_json(content):  # full: the rest is found by its marks
@@ -383,11 +387,6 @@ def _complete_list(
 
 
 _AGAIN = "run the same command again when no other run attaches something to this image"
-
-
-def _is_listed_alone(listed: Sequence[Any], entry: dict[str, Any]) -> bool:
-    """Return whether an entry is in the list, and no other entry names its artifact."""
-    return [each for each in listed if _digest_in(each) == entry["digest"]] == [entry]
 
 
 def _missing_entries(

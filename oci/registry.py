@@ -222,7 +222,12 @@ class Registry:
         path = f"{_require_repository(repository)}/tags/list?n={PAGE_ENTRIES}"
         found: list[str] = []
         try:
-            self._read_pages(path, "tags", _as_tag, found)
+            self._read_pages(
+                path,
+                "tags",
+                lambda entry: entry if isinstance(entry, str) and _TAG.fullmatch(entry) else None,
+                found,
+            )
         except TooLong:
             if repository not in self._cut:
                 progress.say_line(
@@ -544,11 +549,6 @@ def report_malformed(registry: Registry, repository: str, reference: str) -> Ite
     except Malformed as error:
         where = f"{registry.host}/{repository} {reference}"
         raise Unreadable(200, f"{where}: does not follow the OCI specification: {error}") from None
-
-
-def _as_tag(entry: object) -> str | None:
-    """Return an entry of a list of tags; None if it is no tag."""
-    return entry if isinstance(entry, str) and _TAG.fullmatch(entry) else None
 
 
 def _as_listed(entry: object) -> dict[str, Any] | None:

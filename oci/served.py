@@ -39,18 +39,15 @@ def is_served_whole(reference: str) -> bool:
     try:
         registry = Registry(host)
         manifest = registry.read_manifest(named.repository, named.digest or named.tag)
-        return manifest is not None and _has_parts(registry, named.repository, manifest)
+        if manifest is None:
+            return False
+        listed = (each for each in manifest.index_entries() if _platform(each) == PLATFORM)
+        if entry := next(listed, None):
+            # the engine takes no index inside an index
+            manifest = registry.read_manifest(named.repository, parse_descriptor(entry).digest)
+        return manifest is not None and _has_blobs(registry, named.repository, manifest)
     except (ReleaseError, Malformed):
         return False
-
-
-def _has_parts(registry: Registry, repository: str, manifest: Manifest) -> bool:
-    entry = next((each for each in manifest.index_entries() if _platform(each) == PLATFORM), None)
-    if entry is None:
-        return _has_blobs(registry, repository, manifest)
-    image = registry.read_manifest(repository, parse_descriptor(entry).digest)
-    # the engine takes no index inside an index
-    return image is not None and _has_blobs(registry, repository, image)
 
 
 def _has_blobs(registry: Registry, repository: str, image: Manifest) -> bool:

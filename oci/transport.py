@@ -321,11 +321,17 @@ class _RegistrySession(requests.Session):
         """
         if (bound := deadline.current_deadline()) is not None:
             bound.require_time()
-        if request.method == "DELETE" and not _is_upload(str(request.url), self._base):
-            where = show_address(str(request.url))
-            raise Misdirected(
-                f"the registry sends a DELETE to {where}, and only uploads are deleted"
-            )
+        if request.method == "DELETE":
+            # Servers differ in what they decode and drop before they look for `..`, so only
+            # addresses of uploads count that have nothing to decode or drop.
+            address = str(request.url)
+            inside = address.startswith(self._base)
+            upload = _UPLOAD.fullmatch(address.removeprefix(self._base)) if inside else None
+            if upload is None or re.search(r"/[/.]|[/.]{2}", upload["repository"]):
+                raise Misdirected(
+                    f"the registry sends a DELETE to {show_address(address)}, and only uploads "
+                    "are deleted"
+                )
         return super().send(request, **named)
 
     def rebuild_auth(
@@ -365,16 +371,6 @@ _UPLOAD = re.compile(
     r"(?:\?[^#\\]*)?",
     re.ASCII,
 )
-
-
-def _is_upload(address: str, base: str) -> bool:
-    """Return whether an address is that of an upload in the API below `base`.
-
-    Servers differ in what they decode and drop before they look for `..`, so only addresses count
-    that have nothing to decode or drop.
-    """
-    match = _UPLOAD.fullmatch(address.removeprefix(base)) if address.startswith(base) else None
-    return match is not None and not re.search(r"/[/.]|[/.]{2}", match["repository"])
 
 
 class _BoundedAdapter(HTTPAdapter):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -126,7 +126,8 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
         decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
         decided = tuple(each.decided for each in decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
-        _say_notes(each.notes for each in decisions)
+        for note in group_images(note for each in decisions for note in each.notes):
+            progress.say_line(f"  {note}")
         if not reasons:
             if refused and asked.dry_run:
                 progress.say_line(f"  it would go to {name} instead")
@@ -140,12 +141,6 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
         if not asked.channel and name == PRODUCTION and not asked.dry_run:
             progress.say_line(f"  trying {CANDIDATE} instead")
     raise _make_refusal(f"{candidate.version}", name, either, reasons)
-
-
-def _say_notes(notes: Iterable[Sequence[Reason]]) -> None:
-    """Say every note once, with all the images that it is about."""
-    for note in group_images(each for some in notes for each in some):
-        progress.say_line(f"  {note}")
 
 
 def _make_refusal(

@@ -41,18 +41,6 @@ LEAST_WIDTH = 40
 """Columns of a table, also where COLUMNS names fewer: rich would show nothing in 0."""
 
 
-def _rich_environment() -> dict[str, str]:
-    """Return the variables of this process without sizes that rich takes for numbers and are none.
-
-    It cannot be loaded with `²`, which is a digit, nor with more digits than Python reads.
-    """
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("COLUMNS", "LINES") or re.fullmatch(r"[0-9]{1,6}", value)
-    }
-
-
 class _Console(Console):
     """A console for plain text.
 
@@ -66,7 +54,11 @@ class _Console(Console):
             highlight=False,
             markup=False,
             emoji=False,
-            _environ=_rich_environment(),
+            _environ={  # a size such as `²`, which is a digit and no number, stops rich
+                name: value
+                for name, value in os.environ.items()
+                if name not in ("COLUMNS", "LINES") or re.fullmatch(r"[0-9]{1,6}", value)
+            },
         )
 
     def on_broken_pipe(self) -> None:
@@ -93,15 +85,14 @@ def open_missing_streams() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a stream in Latin-1 cannot show all characters
-            usable = stream.encoding if _can_escape(stream.encoding) else "utf-8"
-            stream.reconfigure(encoding=usable, errors="backslashreplace")
-
-
-def _can_escape(encoding: str) -> bool:
-    try:
-        return bool("a…\n".encode(encoding, "backslashreplace"))
-    except (UnicodeError, LookupError):
-        return False
+            usable = stream.encoding
+            try:
+                can_escape = bool("a…\n".encode(usable, "backslashreplace"))
+            except (UnicodeError, LookupError):
+                can_escape = False
+            stream.reconfigure(
+                encoding=usable if can_escape else "utf-8", errors="backslashreplace"
+            )
 
 
 def set_verbose(on: bool) -> None:

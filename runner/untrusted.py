@@ -180,7 +180,11 @@ def parse_json(data: bytes | str, limit: int, most: int = MOST_VALUES) -> Any:  
     """
     if len(data) > limit:
         raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")
-    if _count_separators(data) > max(most, MOST_VALUES):  # before each takes its memory
+    # without reading it: a value or key, but for the whole text, follows one of these
+    signs: tuple[Any, ...] = (
+        (b",", b":", b"[", b"{") if isinstance(data, bytes) else (",", ":", "[", "{")
+    )
+    if sum(map(data.count, signs)) > max(most, MOST_VALUES):  # before each takes its memory
         raise Malformed(f"JSON of more than the allowed {most:,} values")
     try:
         text = data.decode() if isinstance(data, bytes) else data
@@ -338,13 +342,6 @@ def count_values(value: object) -> int:
         if not level:
             return count
     raise RecursionError
-
-
-def _count_separators(data: bytes | str) -> int:
-    """Return a number of values and keys that a JSON text cannot exceed, but for the whole one."""
-    if isinstance(data, bytes):
-        return sum(map(data.count, (b",", b":", b"[", b"{")))
-    return sum(map(data.count, (",", ":", "[", "{")))
 
 
 def _inner_values(value: object) -> Iterator[object]:

@@ -137,7 +137,7 @@ class ImageFacts(FileFacts):
 
 @dataclass(frozen=True)
 class _RootDocument:
-    """What the image probe printed as root. `private` has owners (`UID:GID`) by path."""
+    """The output of the image probe as root. `private` has owners (`UID:GID`) by path."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     facts: ImageFacts
@@ -146,7 +146,7 @@ class _RootDocument:
 
 @dataclass(frozen=True)
 class _OwnerDocument:
-    """What the image probe printed as an owner of private folders."""
+    """The output of the image probe as an owner of private folders."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     facts: FileFacts
@@ -275,7 +275,12 @@ def _run_once(reference: str, folder: Path, look: _Look) -> _ProbeExit:
     settings = _container_settings(folder, look)
     try:
         with _created_container(reference, folder, settings) as container:
-            if not _wait_for_end(container, look.deadline):
+            while time.monotonic() < look.deadline:
+                container.reload()
+                if container.status in ("exited", "dead"):
+                    break
+                time.sleep(POLL_S)
+            else:
                 return _ProbeExit(None)
             code = int(container.attrs["State"]["ExitCode"])
             return _ProbeExit(code, _read_log(container, "stdout"), _read_log(container, "stderr"))
@@ -371,15 +376,6 @@ def _raise_if_the_image_is_why(
 
 def _engine_client() -> docker.DockerClient:
     return engine.connect_engine(ANSWER_S)
-
-
-def _wait_for_end(container: Any, deadline: float) -> bool:  # noqa: ANN401
-    while time.monotonic() < deadline:
-        container.reload()
-        if container.status in ("exited", "dead"):
-            return True
-        time.sleep(POLL_S)
-    return False
 
 
 def _read_log(container: Any, stream: str) -> bytes:  # noqa: ANN401

@@ -60,7 +60,7 @@ def attach_sbom(
 
 @dataclass(frozen=True)
 class StoredHistory:
-    """What counts of the history, and why its refusals of images are not known; empty if they are.
+    """The part of the history that counts, and why its refusals are not known; empty if they are.
 
     Whoever can remove the signature of a history can remove a refusal with it.
     """

@@ -230,7 +230,12 @@ def load_signer() -> Signer:
     path = folder / f"{LOCAL_KEY}.key"
     with home.lock_folder(folder):  # else two first runs could each undo what the other wrote
         if not path.exists():
-            _set_aside(path.with_suffix(".pub"))
+            # a public key whose private key is gone would block every later run
+            public = path.with_suffix(".pub")
+            kept = public.with_name(f"{LOCAL_KEY}-without-private-key.pub")
+            with contextlib.suppress(FileNotFoundError):
+                public.rename(kept)
+                progress.say_line(f"  {public} has no private key any more: it is now {kept.name}")
             keys.generate_pair(folder, LOCAL_KEY)
             progress.say_line(
                 "  made a key of this machine to sign evidence with; "
@@ -239,14 +244,6 @@ def load_signer() -> Signer:
         key = _load_own_key(path)
         keys.write_public_half(key, path.with_suffix(".pub"))  # a run was killed between the two
     return key
-
-
-def _set_aside(public: Path) -> None:
-    """Rename a public key whose private key is gone, which would block every later run."""
-    kept = public.with_name(f"{LOCAL_KEY}-without-private-key.pub")
-    with contextlib.suppress(FileNotFoundError):
-        public.rename(kept)
-        progress.say_line(f"  {public} has no private key any more: it is now {kept.name}")
 
 
 def _load_own_key(path: Path) -> PrivateKey:

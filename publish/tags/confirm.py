@@ -73,7 +73,7 @@ class _VersionHint:
 
 @dataclass(frozen=True)
 class ConfirmedJournal:
-    """What counts of a journal. `rest` says what could not be looked up; empty if all was."""
+    """The part of a journal that counts. `rest` says what was not looked up; empty if all was."""
 
     journal: Journal
     rest: str

@@ -87,7 +87,11 @@ class DynamicLoader:
         Return None if there is no such file.
         """
         if path not in self._read:
-            self._read[path] = read_object(path) if _is_visible_file(path) else None
+            try:
+                is_file = Path(path).is_file()
+            except OSError:  # a RUNPATH into a folder that only root may enter, for ld.so too
+                is_file = False
+            self._read[path] = read_object(path) if is_file else None
         return self._read[path]
 
     def find_library(
@@ -208,17 +212,6 @@ def _is_elf(path: Path) -> bool:
     try:
         with path.open("rb", buffering=0) as file:
             return file.read(4) == _MAGIC and not path.is_symlink()
-    except OSError:
-        return False
-
-
-def _is_visible_file(path: str) -> bool:
-    """Return whether a file is there for this user, as ld.so asks.
-
-    A RUNPATH may lead into a folder that only root may enter, such as the build machine's home.
-    """
-    try:
-        return Path(path).is_file()
     except OSError:
         return False
 
