@@ -23,10 +23,10 @@ from runner.moments import parse_moment
 from runner.untrusted import Malformed
 
 STATEMENT_TYPE = "application/vnd.pytorch-cuda-images.os-layer.v1+json"
-LARGEST_STATEMENT_BYTES = 4 << 20
+MAX_STATEMENT_BYTES = 4 << 20
 """A statement has about 20 kB. It names a few hundred packages."""
 
-LARGEST_LAYER_BYTES = 8 << 30
+MAX_LAYER_BYTES = 8 << 30
 CLOCK_SKEW = datetime.timedelta(minutes=10)
 
 _TAG_HEX = 40
@@ -102,7 +102,7 @@ def _read_statement(registry: Registry, repository: str, tag: str) -> bytes | No
     manifest = registry.read_manifest(repository, tag)
     if manifest is None:
         return None
-    content = untrusted.parse_json(manifest.body, LARGEST_STATEMENT_BYTES)
+    content = untrusted.parse_json(manifest.body, MAX_STATEMENT_BYTES)
     config = content.get("config") if isinstance(content, dict) else None
     digest, size = (
         (config.get("digest"), config.get("size")) if isinstance(config, dict) else (None, None)
@@ -110,7 +110,7 @@ def _read_statement(registry: Registry, repository: str, tag: str) -> bytes | No
     if not (
         isinstance(digest, str)
         and _DIGEST.fullmatch(digest)
-        and _is_within(size, LARGEST_STATEMENT_BYTES)
+        and _is_within(size, MAX_STATEMENT_BYTES)
     ):
         raise Malformed("its manifest names no statement")
     return registry.read_blob(repository, digest, size)
@@ -126,8 +126,7 @@ def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
     if not (_DIGEST.fullmatch(blob.digest) and _DIGEST.fullmatch(blob.diff_id)):
         raise Malformed("its statement names no digest")
     if not (
-        _is_within(blob.size, LARGEST_LAYER_BYTES)
-        and _is_within(blob.uncompressed, LARGEST_LAYER_BYTES)
+        _is_within(blob.size, MAX_LAYER_BYTES) and _is_within(blob.uncompressed, MAX_LAYER_BYTES)
     ):
         raise Malformed(f"its statement says {blob.size} bytes, {blob.uncompressed} uncompressed")
     if not layer.packages:

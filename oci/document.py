@@ -14,7 +14,7 @@ from typing import Protocol
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest
 from oci.registry import Registry, RegistryError, Unreadable, report_malformed
 
-LARGEST_SIGNATURE = 1 << 20
+MAX_SIGNATURE_BYTES = 1 << 20
 """Bytes. A bundle around a statement without content has a few kilobytes."""
 
 
@@ -115,7 +115,7 @@ def _list_layers(
     if (
         not 1 <= len(layers) <= 2
         or layers[-1].size > limit
-        or any(layer.size > LARGEST_SIGNATURE for layer in layers[:-1])
+        or any(layer.size > MAX_SIGNATURE_BYTES for layer in layers[:-1])
     ):
         where = f"{registry.host}/{repository}:{tag}"
         raise Unreadable(200, f"{where} does not hold one document of at most {limit:,} bytes")

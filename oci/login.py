@@ -37,7 +37,7 @@ def uses_plain_http(host: str) -> bool:
 
 
 CLIENT_ID = "pytorch-cuda-images"
-LARGEST_TOKEN = 1 << 20
+MAX_TOKEN_BYTES = 1 << 20
 """The most bytes that are read of a token service's answer."""
 
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
@@ -137,7 +137,7 @@ class Login(AuthBase):
             )
         if answer.is_redirect:
             raise _redirect_error(answer)
-        transport.read_body(answer, LARGEST_TOKEN)
+        transport.read_body(answer, MAX_TOKEN_BYTES)
         if answer.status_code in transport.PASSING:
             where = transport.show_address(realm)
             raise requests.HTTPError(f"the token service at {where} answered {answer.status_code}")
@@ -196,7 +196,7 @@ class FixedHeader(AuthBase):
 def _bearer_header(answer: requests.Response) -> str:
     """Return the header with the token of an answer; empty if it holds no valid token."""
     try:
-        given = parse_json(answer.content, LARGEST_TOKEN)
+        given = parse_json(answer.content, MAX_TOKEN_BYTES)
     except Malformed as error:
         where = transport.show_address(answer.url)
         raise transport.WrongAnswer(

@@ -49,7 +49,7 @@ from typing import Any
 from oci.copying import copy_contents, require_manifest
 from oci.manifest import (
     EMPTY_CONFIG,
-    LARGEST_MANIFEST,
+    MAX_MANIFEST_BYTES,
     OCI_EMPTY,
     OCI_INDEX,
     Descriptor,
@@ -67,12 +67,12 @@ from runner.untrusted import Malformed
 
 ATTEMPTS = 8
 WAIT_S = 0.1
-LARGEST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 """Bytes. Artifacts are read into memory; an SBOM has a few megabytes."""
 
-MOST_LOOKS = 1_000
+MAX_LOOKUPS = 1_000
 """Manifests that are read for one subject, a request each. An image has about 15 artifacts."""
-LARGEST_LOOK = 16 << 10
+MAX_LOOKUP_BYTES = 16 << 10
 """Bytes of such a manifest, which is kept. Those of this project have less than 8 KiB."""
 
 _SERVED = (200, 404)
@@ -178,16 +178,16 @@ def _read_manifests(
 ) -> dict[str, Manifest | None]:
     """Return the manifests under digests and marks; None for a missing or bad one.
 
-    At most MOST_LOOKS are read.
+    At most MAX_LOOKUPS are read.
     """
-    if len(names) > MOST_LOOKS:
+    if len(names) > MAX_LOOKUPS:
         where = f"{registry.host}/{repository}:{_list_tag(subject)}"
         progress.say_line(
-            f"  {len(names) - MOST_LOOKS} artifacts of {where} are not read: remove those "
+            f"  {len(names) - MAX_LOOKUPS} artifacts of {where} are not read: remove those "
             "that nobody needs"
         )
     with worker_pool(WORKERS) as pool:
-        asked = names[:MOST_LOOKS]
+        asked = names[:MAX_LOOKUPS]
         return dict(
             zip(
                 asked,
@@ -207,7 +207,7 @@ def _read_own_manifest(
     key = repository, name
     if key not in registry.looked:
         try:
-            found = registry.read_manifest(repository, name, LARGEST_LOOK)
+            found = registry.read_manifest(repository, name, MAX_LOOKUP_BYTES)
         except Unreadable:
             found = None
         is_own = found is not None and name in (found.digest, _mark_tag(subject, found.digest))
@@ -234,7 +234,7 @@ def find_referrer(
 
 
 def fetch_blobs(
-    registry: Registry, repository: str, referrer: Referrer, limit: int = LARGEST_BYTES
+    registry: Registry, repository: str, referrer: Referrer, limit: int = MAX_BYTES
 ) -> tuple[bytes, ...]:
     """Return the blobs of an artifact, in order. Their digests are verified.
 
@@ -298,8 +298,8 @@ def _copy_problem(registry: Registry, repository: str, subject: str, digest: str
     except Malformed as error:
         return f"does not follow the OCI specification: {error}"
     size = sum(each.size for each in (*children, *blobs))
-    if size > LARGEST_BYTES:
-        return f"has {size} bytes, more than {LARGEST_BYTES}"
+    if size > MAX_BYTES:
+        return f"has {size} bytes, more than {MAX_BYTES}"
     is_empty = blobs[:1] and blobs[0].digest == _EMPTY_DIGEST
     return "has a configuration of a wrong size" if is_empty and blobs[0].size != 2 else ""
 
@@ -426,15 +426,15 @@ def _extend_list(
     ordered = sorted(every.values(), key=_digest_in)
     frame = content | {"schemaVersion": 2, "mediaType": OCI_INDEX}
     made = Manifest(canonical_json(frame | {"manifests": ordered}), OCI_INDEX)
-    if len(made.body) <= LARGEST_MANIFEST // 2:
+    if len(made.body) <= MAX_MANIFEST_BYTES // 2:
         return made
     made = Manifest(canonical_json(frame | {"manifests": list(every.values())}), OCI_INDEX)
-    return made if len(made.body) <= LARGEST_MANIFEST else _cut_list(list(every.values()))
+    return made if len(made.body) <= MAX_MANIFEST_BYTES else _cut_list(list(every.values()))
 
 
 def _cut_list(entries: Sequence[dict[str, Any]]) -> Manifest:
     """Return a list with as many of the first entries as fit, and nothing else."""
-    left, fitting = LARGEST_MANIFEST - len(canonical_json(_EMPTY)), []
+    left, fitting = MAX_MANIFEST_BYTES - len(canonical_json(_EMPTY)), []
     for entry in entries:
         size = len(canonical_json(entry)) + 1
         if size <= left:
@@ -449,7 +449,7 @@ def _find_deleted(registry: Registry, repository: str, listed: Manifest) -> froz
     Nothing is looked for if the list is too long.
     """
     names = sorted({_digest_in(entry) for entry in listed.index_entries()})
-    if len(names) > MOST_LOOKS * 2:
+    if len(names) > MAX_LOOKUPS * 2:
         return frozenset()
     with worker_pool(WORKERS) as pool:
         there = pool.map(
@@ -487,7 +487,7 @@ def _read_list(
     content = found.content if found is not None and found.is_index else dict(_EMPTY)
     if not is_reduced:
         return content
-    first = [said[0] for said in _group_by_digest(content["manifests"]).values()][:MOST_LOOKS]
+    first = [said[0] for said in _group_by_digest(content["manifests"]).values()][:MAX_LOOKUPS]
     return _EMPTY | {"manifests": [_describe_referrer(each) for each in first]}
 
 

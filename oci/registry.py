@@ -29,7 +29,7 @@ from oci.login import Login, uses_plain_http
 from oci.manifest import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
-    LARGEST_MANIFEST,
+    MAX_MANIFEST_BYTES,
     OCI_INDEX,
     OCI_MANIFEST,
     Descriptor,
@@ -71,13 +71,13 @@ READ_BYTES = 1 << 20
 PAGE_ENTRIES = 1000
 PAGES = 1000
 """A list of more pages is assumed to lead back to itself."""
-LONGEST_LIST = 200_000
+MAX_LIST_ENTRIES = 200_000
 """Entries. A list that has more is not read to its end."""
-LONGEST_LIST_BYTES = 64 << 20
+MAX_LIST_BYTES = 64 << 20
 """Bytes of all pages of a list together. 200,000 tags of the longest kind need half of it."""
 LIST_S = 300.0
 """Seconds for all pages of a list."""
-LARGEST_SMALL_BLOB = 64 << 20
+MAX_SMALL_BLOB_BYTES = 64 << 20
 """Bytes of a blob that is read into memory, if its size is not known."""
 SILENCE_S = 60.0
 """Seconds without requests to a registry that did not answer within the whole time of one."""
@@ -135,7 +135,7 @@ class Registry:
         self._send_request("GET", "", expect=(200,))
 
     def read_manifest(
-        self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
+        self, repository: str, reference: str, limit: int = MAX_MANIFEST_BYTES
     ) -> Manifest | None:
         """Return the manifest under a tag or digest; None if there is none.
 
@@ -149,13 +149,13 @@ class Registry:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         with report_malformed(self, repository, reference):
             if media_type not in MANIFEST_TYPES:  # such as text/plain: the manifest may say better
-                content = parse_json(answer.content, LARGEST_MANIFEST)
+                content = parse_json(answer.content, MAX_MANIFEST_BYTES)
                 stated = content.get("mediaType") if isinstance(content, dict) else None
                 media_type = stated if stated in MANIFEST_TYPES else OCI_MANIFEST
             return parse_manifest(answer.content, media_type)
 
     def _raw_manifest(
-        self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
+        self, repository: str, reference: str, limit: int = MAX_MANIFEST_BYTES
     ) -> requests.Response | None:
         path = _manifest_path(repository, reference)
         answer = self._send_request("GET", path, expect=(200, 404), headers=_ACCEPT, limit=limit)
@@ -285,7 +285,7 @@ class Registry:
         If its size is known, no more is read.
         """
         path, what = _blob_path(repository, digest), f"{self.host}/{repository}@{digest}"
-        limit = LARGEST_SMALL_BLOB if size is None else size
+        limit = MAX_SMALL_BLOB_BYTES if size is None else size
         data = bytearray()
         for chunk in self._stream_blob(path, limit):
             data += chunk
@@ -422,7 +422,7 @@ class Registry:
                 return False
             entries = _page_entries(answer, name)
             count, size = count + len(entries), size + len(answer.content)
-            if count > LONGEST_LIST or size > LONGEST_LIST_BYTES or whole.is_over:
+            if count > MAX_LIST_ENTRIES or size > MAX_LIST_BYTES or whole.is_over:
                 problem = f"more than {count:,} {name} or {size:,} bytes"
                 raise TooLong(200, f"{transport.show_address(answer.url)}: {problem}", _CLEAN_UP)
             found += [kept for entry in entries if (kept := parsed(entry)) is not None]
@@ -448,7 +448,7 @@ class Registry:
         path: str,
         *,
         expect: tuple[int, ...],
-        limit: int = transport.LARGEST_ANSWER,
+        limit: int = transport.MAX_ANSWER_BYTES,
         whole: Deadline | None = None,
         **named: Any,  # noqa: ANN401 - handed on as they are
     ) -> requests.Response:
@@ -476,7 +476,9 @@ class Registry:
                 if whole and is_stream:
                     whole.note_connection(bound.noted_connection)
                 if not (passed and is_stream):
-                    fits = transport.read_body(answer, limit if passed else transport.LARGEST_ERROR)
+                    fits = transport.read_body(
+                        answer, limit if passed else transport.MAX_ERROR_BYTES
+                    )
             except (requests.RequestException, HTTPError, ValueError, OSError) as error:
                 raise self._unanswered_error(what, error, bound) from None
             if (
@@ -499,7 +501,7 @@ class Registry:
             answer = self._session.request(method, address, **named)
             if answer.status_code != 401:
                 return answer
-            transport.read_body(answer, transport.LARGEST_ERROR)
+            transport.read_body(answer, transport.MAX_ERROR_BYTES)
             if not self._login.answer_challenge(answer):
                 return answer
         return self._session.request(method, address, **named)
@@ -598,7 +600,7 @@ def _require_digest(text: str) -> str:
 def _page_entries(answer: requests.Response, name: str) -> list[Any]:
     """Return the entries of one page of a list. Distribution writes an empty list as null."""
     try:
-        content = parse_json(answer.content, transport.LARGEST_ANSWER)
+        content = parse_json(answer.content, transport.MAX_ANSWER_BYTES)
         problem = f"no list of {name}"
     except Malformed as error:
         content, problem = None, str(error)

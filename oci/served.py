@@ -18,8 +18,8 @@ from runner.untrusted import Malformed
 
 DOCKER_HUB = "docker.io"
 PLATFORM = ("linux", "amd64")
-LONGEST_S = 300.0
-MOST_BLOBS = 1000
+MAX_WAIT_S = 300.0
+MAX_BLOBS = 1000
 """No engine unpacks so many layers, served or not (overlayfs: 128): then the image is at fault."""
 
 
@@ -27,7 +27,7 @@ def is_served_whole(reference: str) -> bool:
     """Return whether the registry has the manifest of `reference`, and every blob in its size.
 
     Of an index, the first image for this project's platform counts, which the engine takes; an
-    index without any is whole. False if the registry does not answer within LONGEST_S.
+    index without any is whole. False if the registry does not answer within MAX_WAIT_S.
     """
     first, _, rest = reference.partition("/")
     has_host = bool(rest) and (any(sign in first for sign in ".:") or first == "localhost")
@@ -53,10 +53,10 @@ def is_served_whole(reference: str) -> bool:
 def _has_blobs(registry: Registry, repository: str, image: Manifest) -> bool:
     """Return whether all blobs of an image are there; each is asked for once."""
     blobs = {(blob.digest, blob.size) for blob in image.parse_blobs()}
-    if len(blobs) > MOST_BLOBS:
+    if len(blobs) > MAX_BLOBS:
         return True
     progress.say_line(f"  the pull failed: the registry is asked for {len(blobs)} parts of it")
-    deadline = time.monotonic() + LONGEST_S
+    deadline = time.monotonic() + MAX_WAIT_S
     return all(
         time.monotonic() < deadline and registry.has_blob(repository, digest, size)
         for digest, size in sorted(blobs)

@@ -32,12 +32,12 @@ WHOLE_S = 110.0
 SLOWEST_BYTES_PER_S = 128 << 10
 """The time for the bytes of a blob is computed with this rate."""
 REDIRECTS = 5
-LARGEST_ANSWER = 16 << 20
+MAX_ANSWER_BYTES = 16 << 20
 """Bytes of a page of a list. Registries with 1,000 tags a page send less than 200 KB."""
-LARGEST_ERROR = 64 << 10
+MAX_ERROR_BYTES = 64 << 10
 """Bytes that are read of an error's body. One line of it is shown."""
 
-LONGEST_WAIT_S = 60
+MAX_WAIT_S = 60
 """A longer `Retry-After` is not waited for: a person can decide better what to do meanwhile."""
 
 CONNECTIONS = 32
@@ -47,7 +47,7 @@ ATTEMPTS = 3
 PASSING = (0, 408, 429, 500, 502, 503, 504)
 """Statuses of failures that may pass soon; 0 stands for no answer."""
 
-_LONGEST_PAUSE_S = 10.0
+_MAX_PAUSE_S = 10.0
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class RegistryError(EnvironmentFailed):
     @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed a little later."""
-        return self.status in PASSING and self.wait_s <= LONGEST_WAIT_S
+        return self.status in PASSING and self.wait_s <= MAX_WAIT_S
 
 
 def repeat_request(work: Callable[[], T]) -> T:
@@ -111,7 +111,7 @@ def pause_before_repeat(error: RegistryError, attempt: int) -> None:
     """Wait as long as the registry asks for, else longer with every attempt."""
     if error.wait_s:
         progress.say_line(f"  the registry asks to wait {error.wait_s:.0f} s")
-    time.sleep(error.wait_s or min(0.5 * 2**attempt, _LONGEST_PAUSE_S))
+    time.sleep(error.wait_s or min(0.5 * 2**attempt, _MAX_PAUSE_S))
 
 
 def make_session(host: str, base: str) -> requests.Session:
@@ -362,7 +362,7 @@ class _RegistrySession(requests.Session):
                     " address"
                 )
             with contextlib.suppress(requests.RequestException):
-                read_body(resp, LARGEST_ERROR)
+                read_body(resp, MAX_ERROR_BYTES)
         return target
 
 
@@ -408,7 +408,7 @@ class _Retries(Retry):
         """Count one repeat less. Raises MaxRetryError if none is left."""
         response, error = named.get("response"), named.get("error")
         bound = deadline.current_deadline()
-        longest = LONGEST_WAIT_S if bound is None else min(LONGEST_WAIT_S, bound.left_s)
+        longest = MAX_WAIT_S if bound is None else min(MAX_WAIT_S, bound.left_s)
         if response is not None and (self.get_retry_after(response) or 0) > longest:
             raise MaxRetryError(named["_pool"], "", ResponseError("asked to wait too long"))
         if bound is not None and bound.is_over:

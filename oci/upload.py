@@ -34,7 +34,7 @@ CHUNK_BYTES = 64 << 20
 Some proxies refuse requests of more than 100 MB.
 """
 
-LONGEST_END_S, END_BYTES_PER_S = 300.0, 20 << 20
+MAX_END_S, END_BYTES_PER_S = 300.0, 20 << 20
 """The longest wait for the end of an upload: some registries copy or hash all of it then."""
 
 CUTS = 10
@@ -242,7 +242,7 @@ class _UploadSession:
         moved = (
             self._source.size if status == 201 else len(body)
         )  # at the end it may read all bytes again
-        wait_s = min(LONGEST_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
+        wait_s = min(MAX_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
         named = {"data": body or b"", "headers": headers, "timeout": (TIMEOUT_S[0], wait_s)}
         with Deadline(seconds_for(moved)) as whole:
             return self._call(method, target, expect=(status,), whole=whole, **named)

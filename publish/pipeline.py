@@ -40,9 +40,9 @@ from validation.expectations import expect_image
 from validation.record import ValidationRecord
 from validation.run import ValidationTarget
 
-__all__ = ["LONGEST_S", "STAGES", "ReleaseRun", "StageOptions", "list_stages", "load_judges"]
+__all__ = ["STAGES", "STAGE_LIMITS_S", "ReleaseRun", "StageOptions", "list_stages", "load_judges"]
 
-LONGEST_S = {
+STAGE_LIMITS_S = {
     "build": 3 * 3600,
     "validate": 12 * 3600,
     "scan": 3 * 3600,
@@ -330,7 +330,7 @@ class ReleaseRun:
         """Run a stage within its limit, and record how long it took."""
         progress.say_line(f"{stage} {self.version}: {', '.join(self.record_store.images)}")
         started = time.monotonic()
-        with time_limit(f"{stage} of {self.version}", LONGEST_S[stage]):
+        with time_limit(f"{stage} of {self.version}", STAGE_LIMITS_S[stage]):
             done = work()
         seconds = round(time.monotonic() - started, 2)
         progress.say_line(f"{stage} {self.version}: {seconds} s")

@@ -38,7 +38,7 @@ DELIVERY = "Idempotency-Key"
 TIMEOUT_S = (5, 15)
 RETRIES = 3
 BACKOFF_S = 1.0
-LONGEST_WAIT_S = 30
+MAX_WAIT_S = 30
 
 _ADDRESS = re.compile(r"https?://[!-\[\]-~]{1,2000}", re.IGNORECASE)
 """Printable ASCII without a space or a backslash, which some take for a slash."""
@@ -212,7 +212,7 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
         return _PostResult()
     elsewhere = ", and redirects are not followed" if 300 <= status < 400 else ""
     try:
-        wait = min(Retry().parse_retry_after(asked), LONGEST_WAIT_S) if asked else 0.0
+        wait = min(Retry().parse_retry_after(asked), MAX_WAIT_S) if asked else 0.0
     except HTTPError:  # neither seconds nor a date
         wait = 0.0
     return _PostResult(f"it answered {status}{elsewhere}", status in _PASSING, wait)

@@ -22,7 +22,7 @@ from runner.masking import mask_value
 FORM = "write HOST or HOST:PORT, as registry.example.com or 127.0.0.1:5000"
 NAMESPACE_FORM = f"{FORM}; a namespace may follow, as ghcr.io/acme"
 _NO_PORT = "the port is not a number from 1 to 65535"
-LONGEST_NAME = 253
+MAX_NAME_CHARACTERS = 253
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -138,8 +138,8 @@ def _namespace_problem(namespace: str) -> str:
 
 def _host_problem(host: str, *, has_port: bool) -> str:
     labels = host.split(".")
-    if not host or len(host) > LONGEST_NAME:
-        return f"the host's name has {len(host)} characters; it may have 1 to {LONGEST_NAME}"
+    if not host or len(host) > MAX_NAME_CHARACTERS:
+        return f"the host's name has {len(host)} characters; it may have 1 to {MAX_NAME_CHARACTERS}"
     if "" in labels:
         return "the host's name has an empty part between two dots, or begins or ends with a dot"
     if wrong := next((label for label in labels if not _LABEL.fullmatch(label)), None):

@@ -36,8 +36,8 @@ from runner.redaction import hide_accounts, hide_secrets, hide_secrets_of_record
 from runner.untrusted import clean_line, clean_text
 
 PLAIN_LINE_EVERY_S = 10.0
-LONGEST_LINE = 8000
-LEAST_WIDTH = 40
+MAX_LINE_CHARACTERS = 8000
+MIN_WIDTH = 40
 """Columns of a table, also where COLUMNS names fewer: rich would show nothing in 0."""
 
 
@@ -113,7 +113,7 @@ def say_line(text: str, *, detail: bool = False) -> None:
     """
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
-            shown = hide_accounts(clean_text(hide_secrets(text)[:LONGEST_LINE]))
+            shown = hide_accounts(clean_text(hide_secrets(text)[:MAX_LINE_CHARACTERS]))
             console.print(" ".join(shown.splitlines()), markup=False, emoji=False)
 
 
@@ -143,7 +143,7 @@ def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[s
         made.add_row(*(hide_accounts(clean_line(cell)) for cell in row))
     with _reader_may_leave(sys.stdout):
         shown = _Console()
-        shown.width = max(shown.width, LEAST_WIDTH)
+        shown.width = max(shown.width, MIN_WIDTH)
         shown.print(made)
         sys.stdout.flush()
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from runner import settings
 
 HIDDEN = "***"
-SHORTEST = 6
+MIN_CHARACTERS = 6
 """A shorter value is not looked for: it may be a word, and no secret has so few characters."""
 
 _ACCOUNT = re.compile(r"[^\s/@=,:'\"`(<\[\\]{1,200}:(?!//)[^\s'\"`]{0,500}@(?!sha(?:256|512):)")
@@ -62,7 +62,7 @@ def _values() -> set[str]:
             lines = (line for line in value.splitlines() if not line.startswith("-----"))
             found |= {value, *lines, *_secret_parts(value)}
     forms = {form for each in found for form in (each, unquote(each), json.dumps(each)[1:-1])}
-    return {form for form in forms if len(form) >= SHORTEST}
+    return {form for form in forms if len(form) >= MIN_CHARACTERS}
 
 
 def _is_public(name: str, value: str) -> bool:

@@ -45,10 +45,10 @@ DOCUMENT_BYTES = 16 << 20
 TIMEOUT_S = 300.0
 """Maximum time of all containers of one image together."""
 ROOT = "0:0"
-MOST_OWNERS = 10
+MAX_OWNERS = 10
 """Owners of private folders that the probe runs as. Images have one or two."""
-MOST_PRIVATE = 200
-LARGEST_ID = 2**31 - 1
+MAX_PRIVATE_FOLDERS = 200
+MAX_ID = 2**31 - 1
 """Largest id of a user or group that an engine starts a container with."""
 ANSWER_S = 300
 """Maximum time of the engine for one answer."""
@@ -233,14 +233,14 @@ def _probe_as_owners(reference: str, folder: Path, deadline: float) -> ImageFact
 def _require_readable(private: Mapping[str, str], users: Collection[str]) -> None:
     """Raise _NoFacts unless each private path has an owner that the probe did not run as."""
     shown = clean_line(next(iter(private)))
-    if len(private) > MOST_PRIVATE or len(users) > MOST_OWNERS:
+    if len(private) > MAX_PRIVATE_FOLDERS or len(users) > MAX_OWNERS:
         raise _NoFacts(
             f"too many folders and files cannot be read by root without capabilities: {shown}",
             OPEN_IT,
         )
     for path, owner in private.items():
         ids = owner.split(":") if _OWNER.fullmatch(owner) else []
-        if owner in users or not ids or max(map(int, ids)) > LARGEST_ID:
+        if owner in users or not ids or max(map(int, ids)) > MAX_ID:
             raise _NoFacts(
                 f"its `{clean_line(path)}` can be read neither by root without capabilities nor by "
                 f"its owner ({clean_line(owner, 30)})",

@@ -11,7 +11,7 @@ from typing import Annotated
 from images.field_types import require_form
 from runner.verdict import Verdict
 
-MOST = 20
+MAX_SHOWN = 20
 """Problems of one sort that are named one by one; the rest is counted."""
 
 
@@ -120,16 +120,16 @@ def count_problems(problems: Sequence[ScanProblem]) -> int:
 
 
 def limit_problems(problems: Sequence[ScanProblem]) -> list[ScanProblem]:
-    """Return the first MOST problems of one sort, and one more that counts the rest.
+    """Return the first MAX_SHOWN problems of one sort, and one more that counts the rest.
 
     An image can have any number of them, and those of one sort must not crowd out the others.
     """
-    if len(problems) <= MOST:
+    if len(problems) <= MAX_SHOWN:
         return list(problems)
-    rest = problems[MOST:]
+    rest = problems[MAX_SHOWN:]
     what = f"{len(rest):,} more, as {rest[0].where}"
     return [
-        *problems[:MOST],
+        *problems[:MAX_SHOWN],
         replace(rest[0], where="and others", what=what, count=count_problems(rest)),
     ]
 

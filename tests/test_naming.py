@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,32 @@ PLANTED = {
 def test_a_planted_one_is_counted(name: str) -> None:
     module = Module(REPOSITORY / Path("runner/pages.py"), ast.parse(PLANTED[name]))
     assert [each.name for each in measure((module,)) if each.places] == [name]
+
+
+SUPERLATIVE = re.compile(
+    r"^_?(?:MOST|LARGEST|LONGEST|DEEPEST|HIGHEST|LEAST|SHORTEST|SMALLEST|LOWEST)(?:_|$)"
+)
+
+
+def constants(module: Module) -> Iterator[str]:
+    for node in module.tree.body:
+        for each in ast.walk(node) if isinstance(node, ast.Assign | ast.AnnAssign) else ():
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                yield each.id
+
+
+def test_limits_are_called_max_and_min() -> None:
+    assert not [
+        f"{module.path}: {name}"
+        for module in read_modules()
+        for name in constants(module)
+        if SUPERLATIVE.match(name)
+    ]
+
+
+def test_a_planted_limit_of_another_style_is_found() -> None:
+    planted = Module(Path("a.py"), ast.parse("MOST_PAGES, MAX_PAGES = 1, 2\n_LONGEST: int = 3\n"))
+    assert [name for name in constants(planted) if SUPERLATIVE.match(name)] == [
+        "MOST_PAGES",
+        "_LONGEST",
+    ]

@@ -48,16 +48,16 @@ from runner.pool import worker_pool
 from runner.untrusted import clean_line
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-LARGEST_BYTES = 32 << 20
+MAX_BYTES = 32 << 20
 """A bill of materials has less than a megabyte."""
-MOST_UNSEALED, MOST_CERTIFIED = 50, 400
+MAX_UNSEALED, MAX_CERTIFIED = 50, 400
 """How many artifacts without a seal are read about a digest: the second if an identity is
 trusted, whose evidence never has one.
 """
-LARGEST_UNSEALED, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0
+MAX_UNSEALED_BYTES, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0
 """How many bytes of each are read, and of all, and for how long."""
-LARGEST_MANIFEST = 8 << 10
-MOST_UNSIGNED = 16 << 10
+MAX_MANIFEST_BYTES = 8 << 10
+MAX_UNSIGNED_BYTES = 16 << 10
 """How many bytes a bundle of a key may have beside what was signed. Another tool's has the entry of
 a transparency log, which is a few kilobytes; whatever is there is copied with the evidence.
 """
@@ -170,7 +170,7 @@ def verify_bundle(data: bytes, trusted: Trusted) -> VerifiedPayload:
     if not isinstance(envelope, dict):
         raise GateRefused("a bundle without an envelope", NOT_USABLE)
     made = dsse.verify_envelope(envelope, trusted.keys)
-    if len(data) - len(envelope["payload"]) > MOST_UNSIGNED:
+    if len(data) - len(envelope["payload"]) > MAX_UNSIGNED_BYTES:
         raise GateRefused("the bundle holds much that its key did not sign", NOT_USABLE)
     return made
 
@@ -261,7 +261,7 @@ class _ReadBudget:
     def spend_bytes(self, size: int) -> None:
         """Take `size` bytes from the limit. Raises GateRefused if that is too much."""
         with self._lock:
-            if size > min(self.bytes, LARGEST_UNSEALED) or time.monotonic() > self.ends:
+            if size > min(self.bytes, MAX_UNSEALED_BYTES) or time.monotonic() > self.ends:
                 raise GateRefused(
                     "not read: too much is attached to the image that no trusted key sealed",
                     NOT_USABLE,
@@ -305,9 +305,9 @@ def _read_files(
     listed = tuple(each for each in listed if wanted in ("", _claimed_type(each)))
     sealed = [(each, made) for each in listed if (made := vouchers.find_manifest(each))]
     others = [each for each in listed if not vouchers.is_sealed(each)]
-    most = MOST_CERTIFIED if trusted.identities else MOST_UNSEALED
-    if len(others) > most:
-        more, where = len(others) - most, f"{registry.host}/{repository}@{digest}"
+    limit = MAX_CERTIFIED if trusted.identities else MAX_UNSEALED
+    if len(others) > limit:
+        more, where = len(others) - limit, f"{registry.host}/{repository}@{digest}"
         progress.say_line(
             f"  {more} artifacts about {where} are not read: no trusted key sealed them; "
             "remove "
@@ -316,7 +316,7 @@ def _read_files(
     with worker_pool(WORKERS) as pool:
         yield from pool.map(lambda item: _read_sealed(registry, repository, *item), sealed)
         yield from pool.map(
-            partial(_read_unsealed, registry, repository, digest, _ReadBudget()), others[:most]
+            partial(_read_unsealed, registry, repository, digest, _ReadBudget()), others[:limit]
         )
 
 
@@ -325,8 +325,8 @@ def _read_sealed(
 ) -> _BundleFile:
     artifact, claimed = made.digest, _claimed_type(listed)
     blob = made.parse_blobs()[-1]
-    if blob.size > LARGEST_BYTES:
-        problem = f"{blob.digest} has {blob.size} bytes, more than {LARGEST_BYTES}"
+    if blob.size > MAX_BYTES:
+        problem = f"{blob.digest} has {blob.size} bytes, more than {MAX_BYTES}"
         return _BundleFile(artifact, claimed, problem=problem, sealed=True)
     try:
         return _BundleFile(
@@ -378,7 +378,7 @@ def _require_plain(manifest: Manifest, subject: str) -> Descriptor:
         raise GateRefused(f"{max(0, len(blobs) - 1)} files, and a bundle has one", NOT_USABLE)
     is_empty = (blobs[0].digest, blobs[0].size) == (sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
     is_bundle = manifest.artifact_type == blobs[1].media_type == BUNDLE
-    if not (is_empty and is_bundle) or len(manifest.body) > LARGEST_MANIFEST:
+    if not (is_empty and is_bundle) or len(manifest.body) > MAX_MANIFEST_BYTES:
         raise GateRefused("its manifest holds more than a bundle has", NOT_USABLE)
     return blobs[1]
 

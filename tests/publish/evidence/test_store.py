@@ -348,7 +348,7 @@ def test_a_list_that_was_edited_hides_no_evidence(
     fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     """The seals are cut off, and more junk is listed before them than is read without one."""
-    monkeypatch.setattr(evidence, "MOST_UNSEALED", 3)
+    monkeypatch.setattr(evidence, "MAX_UNSEALED", 3)
     subject = image(client, "r")
     publish_statements(client, "r", subject.descriptor, about(subject), P256)
     junk = {"mediaType": OCI_MANIFEST, "size": 9, "artifactType": BUNDLE}
@@ -416,7 +416,7 @@ def test_what_is_too_large_is_not_read(
 ) -> None:
     subject = image(client, "r")
     publish_statements(client, "r", subject.descriptor, about(subject)[:1], P256)
-    monkeypatch.setattr(evidence, "LARGEST_BYTES", 1000)
+    monkeypatch.setattr(evidence, "MAX_BYTES", 1000)
     unusable(only(client, subject), "more than 1000")
     assert not fake.count("GET", "blobs/")
 
