@@ -24,7 +24,7 @@ from validation.report import (
     read_report,
 )
 from validation.suite import Suite
-from validation.suites.contract.words import CAUSE, INFRA, NOT_RUN
+from validation.suites.contract.ending import NOT_RUN
 from validation.witness import SuiteChallenge
 
 KILLED = 137
@@ -182,15 +182,11 @@ def _judge_checks(phases: Iterable[TestPhase]) -> Iterator[Check]:
         tests.setdefault(phase.nodeid, []).append(phase)
     for nodeid, its in tests.items():
         judged = [_judge_phase(phase) for phase in its]
-        verdict = worst_verdict(verdict for verdict, _ in judged)
         if its[-1].when != "teardown":
-            verdict, judged = (
-                worst_verdict([verdict, Verdict.INCONCLUSIVE]),
-                [*judged, (Verdict.INCONCLUSIVE, "the test did not end")],
-            )
-        reason = next((reason for found, reason in judged if found is verdict), "")
+            judged.append((Verdict.INCONCLUSIVE, "the test did not end", ""))
+        verdict = worst_verdict(verdict for verdict, *_ in judged)
+        reason, cause = next((texts for found, *texts in judged if found is verdict), ("", ""))
         seconds = round(sum(phase.seconds for phase in its), 3)
-        reason, _, cause = reason.partition(CAUSE)
         # Every phase repeats the figures of those before it; the last has them all.
         figures = max((phase.figures for phase in its), key=len)
         check = Check(_check_name(nodeid), verdict, reason, seconds, figures, cause)
@@ -212,28 +208,25 @@ def _diagnose_check(check: Check, said: str) -> Check:
     return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
 
 
-def _judge_phase(phase: TestPhase) -> tuple[Verdict, str]:
-    """Judge one phase of a test.
+def _judge_phase(phase: TestPhase) -> tuple[Verdict, str, str]:
+    """Return the verdict on one phase of a test, its reason, and the cause if the check told it.
 
-    A skip counts as `not run` only in this repository's own words; an expected failure is a
-    failure.
+    A skip counts as `not run` only if one of this repository's checks says so; an expected failure
+    is a failure.
     """
+    if phase.expected_failure is not None:
+        return Verdict.FAIL, f"marked as expected to fail: {phase.expected_failure}", ""
+    if phase.outcome == "passed":
+        return Verdict.PASS, "", ""
+    ending = phase.ending
+    if ending and (phase.outcome == "skipped") == (ending.kind == NOT_RUN):
+        return Verdict(ending.kind), ending.reason or phase.message, ending.cause
     said = phase.message
     for noise in _NOISE:
         said = said.removeprefix(noise)
     if _CRASHED.match(said):
         said = DIED
-    if phase.expected_failure is not None:
-        return Verdict.FAIL, f"marked as expected to fail: {phase.expected_failure}"
-    if phase.outcome == "passed":
-        return Verdict.PASS, ""
-    if phase.outcome == "skipped" and said.startswith(NOT_RUN):
-        return Verdict.NOT_RUN, said.removeprefix(NOT_RUN)
-    if phase.outcome == "skipped":
-        return Verdict.FAIL, f"skipped: {said}"
-    if said.startswith(INFRA):
-        return Verdict.INFRA, said.removeprefix(INFRA)
-    return Verdict.FAIL, said
+    return Verdict.FAIL, f"skipped: {said}" if phase.outcome == "skipped" else said, ""
 
 
 def list_tests(suite: Suite) -> set[str]:

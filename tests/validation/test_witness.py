@@ -5,7 +5,7 @@ plan rules out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -20,7 +20,8 @@ from validation.judge import judge_suite
 from validation.record import SuiteResult
 from validation.report import VALUES
 from validation.suite import SUITES, Suite
-from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU, NOT_RUN
+from validation.suites.contract.ending import NOT_RUN, CheckEnding
+from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU
 
 DEVICE, THROUGHPUT = suite_named("device"), suite_named("throughput")
 BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
@@ -255,7 +256,7 @@ def test_a_check_of_two_gpus_cannot_pass_on_one() -> None:
 def test_what_could_run_was_run(gpus: int, name: str) -> None:
     calls = entries(DEVICE, gpus)
     _call(calls, name).update(
-        outcome="skipped", longrepr=["x", 1, f"Skipped: {NOT_RUN}{NO_GPU}"], user_properties=[]
+        outcome="skipped", ending=asdict(CheckEnding(NOT_RUN, NO_GPU)), user_properties=[]
     )
     result = _judged(DEVICE, calls, gpus)
     assert result.verdict is Verdict.FAIL
@@ -268,7 +269,7 @@ def test_a_listed_reason_is_for_its_device(gpus: int, verdict: Verdict) -> None:
     calls = entries(THROUGHPUT, gpus)
     said = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
     _call(calls, "training[resnet50-amp]").update(
-        outcome="skipped", longrepr=["x", 1, f"Skipped: {NOT_RUN}{said}"], user_properties=[]
+        outcome="skipped", ending=asdict(CheckEnding(NOT_RUN, said)), user_properties=[]
     )
     assert _judged(THROUGHPUT, calls, gpus).verdict is verdict
 
