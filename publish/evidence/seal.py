@@ -25,7 +25,7 @@ from oci.manifest import (
     parse_descriptor,
     sha256,
 )
-from oci.referrers import Referrer
+from oci.referrer_list import Referrer
 from publish.evidence import dsse
 from publish.evidence.keys import PrivateKey, PublicKeys
 from runner.errors import GateRefused

@@ -32,7 +32,7 @@ from functools import partial
 from oci import referrers
 from oci.copying import require_manifest
 from oci.manifest import EMPTY_CONFIG, Descriptor, Manifest, canonical_json, sha256
-from oci.referrers import Referrer
+from oci.referrer_list import Referrer
 from oci.registry import WORKERS, Registry, RegistryError
 from publish.evidence import dsse, keyless, seal, statement
 from publish.evidence.dsse import VerifiedPayload

@@ -23,7 +23,7 @@ from functools import cache
 
 from images.catalog import Repositories
 from images.names import candidate_stem, leading_version, plain_version
-from oci import referrers
+from oci import referrer_copies
 from oci.copying import copy_contents
 from oci.document import Seal
 from oci.manifest import Manifest
@@ -537,7 +537,7 @@ def _copy_image(production: Production, approved: ApprovedImage) -> None:
             f"the decision {approved.decision} is not attached to {where}",
             "run `promote` again: it decides again",
         )
-    referrers.copy_artifacts(
+    referrer_copies.copy_artifacts(
         registry, approved.repository, target, approved.digest, approved.evidence
     )
     _copy_superseded(production, approved)
@@ -553,7 +553,7 @@ def _copy_superseded(production: Production, approved: ApprovedImage) -> None:
 
     def copy(artifacts: Sequence[str]) -> str:
         try:
-            referrers.copy_artifacts(
+            referrer_copies.copy_artifacts(
                 production.registry,
                 approved.repository,
                 production.repositories.production,

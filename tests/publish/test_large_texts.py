@@ -19,7 +19,7 @@ import pytest
 
 from oci.document import StoredDocument
 from oci.manifest import MAX_MANIFEST_BYTES, OCI_INDEX, parse_manifest
-from oci.referrers import _group_by_digest
+from oci.referrer_list import group_by_digest
 from publish.evidence import store as evidence
 from publish.evidence.strict_json import MAX_BYTES
 from publish.evidence.trust import Identity, Trusted
@@ -46,7 +46,7 @@ def read_bundle(data: bytes) -> object:
 
 
 def read_index(data: bytes) -> object:
-    return _group_by_digest(parse_manifest(data, OCI_INDEX).index_entries())
+    return group_by_digest(parse_manifest(data, OCI_INDEX).index_entries())
 
 
 def read_facts(data: bytes) -> object:

@@ -20,7 +20,7 @@ from oci.manifest import (
     canonical_json,
     image_manifest,
 )
-from oci.referrers import Referrer
+from oci.referrer_list import Referrer
 from oci.registry import Registry
 from publish.evidence import seal
 from publish.evidence import store as evidence

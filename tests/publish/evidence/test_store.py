@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from oci import referrers
+from oci import referrer_copies, referrer_list, referrers
 from oci.manifest import (
     EMPTY_CONFIG,
     OCI_CONFIG,
@@ -137,7 +137,7 @@ def test_it_is_read_where_it_was_promoted_to(registry: Registry, repository: str
         each.descriptor.digest
         for each in referrers.list_referrers(registry, repository, subject.digest)
     ]
-    referrers.copy_artifacts(
+    referrer_copies.copy_artifacts(
         registry, repository, f"{repository}/production", subject.digest, every
     )
     found = read_evidence(registry, f"{repository}/production", subject.digest, trust(P256))
@@ -317,7 +317,7 @@ def test_evidence_of_another_image_is_not_usable(registry: Registry, repository:
 
 def listed(
     registry: Registry, repository: str, subject: Manifest, made: Descriptor
-) -> referrers.Referrer:
+) -> referrer_list.Referrer:
     every = referrers.list_referrers(registry, repository, subject.digest)
     return next(each for each in every if each.descriptor == made)
 
