@@ -9,12 +9,12 @@ put another manifest there: only the statement is trusted.
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from images.record import DebianPackage
 from oci.manifest import image_manifest
+from oci.reference import is_digest
 from oci.registry import Registry, RegistryError
 from oci.tarball import Blob
 from runner import progress, untrusted
@@ -30,7 +30,6 @@ MAX_LAYER_BYTES = 8 << 30
 CLOCK_SKEW = datetime.timedelta(minutes=10)
 
 _TAG_HEX = 40
-_DIGEST = re.compile("sha256:[0-9a-f]{64}", re.ASCII)
 _SERVED = (200, 404)
 """HTTP statuses of a registry that works: its content is wrong or missing."""
 
@@ -108,9 +107,7 @@ def _read_statement(registry: Registry, repository: str, tag: str) -> bytes | No
         (config.get("digest"), config.get("size")) if isinstance(config, dict) else (None, None)
     )
     if not (
-        isinstance(digest, str)
-        and _DIGEST.fullmatch(digest)
-        and _is_within(size, MAX_STATEMENT_BYTES)
+        isinstance(digest, str) and is_digest(digest) and _is_within(size, MAX_STATEMENT_BYTES)
     ):
         raise Malformed("its manifest names no statement")
     return registry.read_blob(repository, digest, size)
@@ -123,7 +120,7 @@ def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
         raise Malformed(
             f"its statement is about a layer with another content key ({layer.key:.12})"
         )
-    if not (_DIGEST.fullmatch(blob.digest) and _DIGEST.fullmatch(blob.diff_id)):
+    if not (is_digest(blob.digest) and is_digest(blob.diff_id)):
         raise Malformed("its statement names no digest")
     if not (
         _is_within(blob.size, MAX_LAYER_BYTES) and _is_within(blob.uncompressed, MAX_LAYER_BYTES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oci.registry import Registry
-from oci.transport import RegistryError
+from oci.registry_error import RegistryError
 
 _NO_DIGEST = f"sha256:{'0' * 64}"
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from oci.reference import is_digest
 from runner.untrusted import Malformed, clean_line, parse_json
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -36,7 +37,6 @@ MAX_VALUES = 200_000
 MAX_BLOB_BYTES = 1 << 50
 """Bytes. No blob is larger: such a size is a mistake or an attack."""
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _TYPE_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE = re.compile(f"{_TYPE_NAME}/{_TYPE_NAME}", re.ASCII)
 """RFC 6838, section 4.2."""
@@ -151,11 +151,6 @@ class Manifest:
         if not isinstance(kind, str):
             raise Malformed(f"`artifactType` is {_quote_value(kind)}")
         return kind
-
-
-def is_digest(text: object) -> bool:
-    """Return whether a value is a SHA-256 digest, the only kind that is used here."""
-    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def parse_manifest(body: bytes, media_type: str) -> Manifest:

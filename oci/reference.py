@@ -39,9 +39,9 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None
 
 
-def is_digest(text: str) -> bool:
-    """Return whether `text` is a SHA-256 digest."""
-    return _DIGEST.fullmatch(text) is not None
+def is_digest(text: object) -> bool:
+    """Return whether a value is a SHA-256 digest, the only kind that is used here."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def parse_reference(text: str, host: str) -> RegistryReference | None:

@@ -54,8 +54,8 @@ from oci.manifest import (
     Manifest,
     canonical_json,
     image_manifest,
-    is_digest,
 )
+from oci.reference import is_digest
 from oci.referrer_list import (
     Referrer,
     extend_list,

@@ -18,14 +18,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from oci.deadline import Deadline
-from oci.transport import (
-    ATTEMPTS,
-    TIMEOUT_S,
-    RegistryError,
-    pause_before_repeat,
-    seconds_for,
-    show_address,
-)
+from oci.diagnosis import show_address
+from oci.registry_error import RegistryError
+from oci.repeats import ATTEMPTS, pause_before_repeat
+from oci.transport import TIMEOUT_S, seconds_for
 from runner.untrusted import clean_line
 
 CHUNK_BYTES = 64 << 20

@@ -8,7 +8,7 @@ from functools import cache
 from images.catalog import Repositories
 from images.names import candidate_stem, is_candidate, plain_version
 from images.version import parse_version
-from oci.manifest import is_digest
+from oci.reference import is_digest
 from oci.registry import Registry, RegistryError
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oci import deadline, login, transport, upload
+from oci import deadline, diagnosis, login, transport, upload
 from oci.copying import copy_contents
 from oci.manifest import (
     MAX_MANIFEST_BYTES,
@@ -403,9 +403,9 @@ def test_no_secret_of_an_address_is_shown() -> None:
         "https://me:secret@x.example/v2/?token=secret",
         "Failed to parse: http://me:secret@[zz",
     ):
-        assert "secret" not in transport.without_secrets(text)
+        assert "secret" not in diagnosis.without_secrets(text)
     for address in ("https://me:secret@x.example/v2/?token=secret", "http://me:secret@[zz"):
-        assert "secret" not in transport.show_address(address)
+        assert "secret" not in diagnosis.show_address(address)
 
 
 # Time

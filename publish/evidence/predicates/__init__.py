@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from oci.manifest import is_digest
+from oci.reference import is_digest
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner.errors import ConfigError, GateRefused
