@@ -40,8 +40,8 @@ from publish.released.verify import verify_reference
 from publish.rescan import make_target_check, rescan_images
 from publish.signing_context import open_production
 from publish.state import StageRecords
+from publish.tags.promotion_plan import TransactionOutcome
 from publish.tags.rollback import roll_back, yank_version
-from publish.tags.transaction import TransactionOutcome
 from report import difference_page, feed, notes
 from report.feed import FeedPlace
 from report.model import ImageRecords

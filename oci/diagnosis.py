@@ -69,8 +69,6 @@ _NO_HTTP = (
     zlib.error,
     HTTPException,
 )
-
-
 _NO_ANSWER = (
     ConnectionError,
     IncompleteRead,
@@ -79,8 +77,6 @@ _NO_ANSWER = (
     requests.exceptions.InvalidProxyURL,
 )
 """The errors among these that mean that there is no connection, or that it was closed."""
-
-
 _BROKEN = (
     "check the registry's address, and the registry and the proxy before it: its "
     "answer would be the same again"
@@ -143,17 +139,9 @@ def show_address(address: str) -> str:
 
 
 _ACCOUNT = re.compile(r"//[^/@\s]*@")
-
-
 _QUERY = re.compile(r"\?[^\s'\")]+")
-
-
 _CHANGES = ("POST", "PUT", "PATCH")
-
-
 _IMMUTABLE = re.compile(r"immutab|TagAlreadyExists|tag\b.{0,80}\balready exists", re.IGNORECASE)
-
-
 _MOVING = (
     "aliases (`latest`, `v2.6`, `2026.11`), `*-candidate*`, `journal`, `promotion-lock`, "
     "`findings`, `sha256-*`"

@@ -8,9 +8,7 @@ from urllib.parse import urljoin
 import requests
 
 from oci import diagnosis, transport
-from oci.manifest import (
-    parse_descriptor,
-)
+from oci.manifest import parse_descriptor
 from oci.registry_error import RegistryError
 from runner.untrusted import Malformed, parse_json
 

@@ -6,10 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 from oci.copying import copy_contents
-from oci.manifest import (
-    EMPTY_CONFIG,
-    sha256,
-)
+from oci.manifest import EMPTY_CONFIG, sha256
 from oci.referrers import MAX_BYTES, SERVED, put_artifacts
 from oci.registry import WORKERS, Registry, RegistryError
 from runner.pool import worker_pool

@@ -24,8 +24,6 @@ from runner.untrusted import Malformed
 
 MAX_LOOKUPS = 1_000
 """Manifests that are read for one subject, a request each. An image has about 15 artifacts."""
-
-
 _MARK_DIGITS = 40  # a tag has at most 128 characters, and two whole digests have more
 
 

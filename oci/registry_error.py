@@ -8,8 +8,6 @@ from runner.errors import EnvironmentFailed
 
 MAX_WAIT_S = 60
 """A longer `Retry-After` is not waited for: a person can decide better what to do meanwhile."""
-
-
 PASSING = (0, 408, 429, 500, 502, 503, 504)
 """Statuses of failures that may pass soon; 0 stands for no answer."""
 

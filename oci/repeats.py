@@ -15,11 +15,7 @@ from oci.registry_error import MAX_WAIT_S, PASSING, RegistryError
 from runner import progress
 
 ATTEMPTS = 3
-
-
 _MAX_PAUSE_S = 10.0
-
-
 T = TypeVar("T")
 
 

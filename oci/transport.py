@@ -28,8 +28,6 @@ MAX_ANSWER_BYTES = 16 << 20
 """Bytes of a page of a list. Registries with 1,000 tags a page send less than 200 KB."""
 MAX_ERROR_BYTES = 64 << 10
 """Bytes that are read of an error's body. One line of it is shown."""
-
-
 CONNECTIONS = 32
 """Kept open to a registry. A blob that is copied needs two, so this is enough for 16 at once."""
 

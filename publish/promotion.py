@@ -24,7 +24,8 @@ from publish.policy.reason import Reason, group_images
 from publish.released.published import CANDIDATE, PRODUCTION, list_current, list_images_before
 from publish.tags import transaction
 from publish.tags.journal import list_tags_of
-from publish.tags.transaction import ApprovedImage, Production, TagSet, TransactionOutcome
+from publish.tags.production import Production
+from publish.tags.promotion_plan import ApprovedImage, TagSet, TransactionOutcome
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict, summary_verdict

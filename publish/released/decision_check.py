@@ -17,7 +17,7 @@ from publish.evidence.store import FoundEvidence
 from publish.evidence.trust import Trusted
 from publish.tags.decisions import ReadDecisions, TrustedDecision
 from publish.tags.journal import JournalEntry, Transaction, list_tags_of
-from publish.tags.transaction import CheckDecision
+from publish.tags.production import CheckDecision
 from runner import progress
 from runner.errors import GateRefused
 from runner.verdict import Verdict

@@ -32,13 +32,7 @@ from publish.tags.decisions import (
     list_entries,
     list_own_entries,
 )
-from publish.tags.journal import (
-    Journal,
-    JournalEntry,
-    StoredJournal,
-    Transaction,
-    version_order,
-)
+from publish.tags.journal import Journal, JournalEntry, StoredJournal, Transaction, version_order
 from publish.tags.yank_marker import ReadMarks
 from runner import progress
 from runner.moments import parse_moment

@@ -21,14 +21,9 @@ from images.names import image_tag, plain_version
 from publish.tags.confirm import OWNER
 from publish.tags.decisions import list_own_entries
 from publish.tags.journal import Journal, JournalEntry, Transaction, line_alias_of
-from publish.tags.transaction import (
-    Production,
-    TransactionOutcome,
-    carry_out,
-    complete_journal,
-    current_time,
-    refuse_with_all,
-)
+from publish.tags.production import Production
+from publish.tags.promotion_plan import TransactionOutcome, refuse_with_all
+from publish.tags.transaction import carry_out, complete_journal, current_time
 from runner.errors import ConfigError, GateRefused
 
 

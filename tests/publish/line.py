@@ -29,7 +29,7 @@ from publish.released import decision_check
 from publish.released.published import Published, find_previous
 from publish.released.verify import VerifyResult, verify_reference
 from publish.released.yank_statements import SignedYankMarks
-from publish.tags.transaction import Production
+from publish.tags.production import Production
 from scan import store, trivy
 from scan.assess import AssessmentContext
 from scan.difference import Difference

@@ -32,8 +32,9 @@ from publish.released.published import (
 )
 from publish.rescan import NO_SBOM, rescan_images
 from publish.tags import lock
+from publish.tags.promotion_plan import ApprovedImage, TagSet
 from publish.tags.rollback import yank_version
-from publish.tags.transaction import ApprovedImage, TagSet, promote_tags
+from publish.tags.transaction import promote_tags
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict

@@ -21,8 +21,9 @@ from publish.released.yank_statements import SignedYankMarks
 from publish.tags import journal, lock
 from publish.tags.decisions import TrustedDecision
 from publish.tags.journal import Journal, list_tags_of
+from publish.tags.production import Production
 from publish.tags.rollback import RollbackTarget, roll_back, yank_version
-from publish.tags.transaction import Production, promote_tags
+from publish.tags.transaction import promote_tags
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
