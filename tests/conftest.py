@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from runner import embedded, engine, home
 from runner.errors import ReleaseError
@@ -20,6 +21,9 @@ from tests.real_images import reference_of
 from validation import harness
 
 NOT_RUN = "NOT RUN"
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")  # a slow machine is no failure
 
 LONG_FILES = frozenset(
     {

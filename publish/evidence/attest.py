@@ -21,6 +21,7 @@ from oci.manifest import Descriptor
 from oci.registry import Registry, RegistryError
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
+from publish.evidence.bundle_files import SERVED
 from publish.evidence.keyless import KEYLESS, KeylessSigner
 from publish.evidence.keys import PrivateKey
 from publish.evidence.predicates import (
@@ -36,7 +37,7 @@ from publish.evidence.predicates import (
     vulnerability,
 )
 from publish.evidence.statement import Statement
-from publish.evidence.store import SERVED, FoundEvidence, Signer
+from publish.evidence.store import FoundEvidence, Signer
 from publish.evidence.trust import Trusted
 from runner import home, progress, records, settings
 from runner.errors import ConfigError, EnvironmentFailed

@@ -9,7 +9,7 @@ from runner.untrusted import MAX_VALUES, Malformed, parse_json
 
 NOT_USABLE = "do not rely on it; publish the evidence of this image again"
 MAX_BYTES = 32 << 20
-"""A statement with a large bill of materials has a few megabytes."""
+"""A statement with a large SBOM has a few megabytes."""
 BUNDLE_VALUES = 1_000
 """Values and keys of a bundle or envelope, which nobody has verified yet.
 

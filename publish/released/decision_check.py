@@ -10,6 +10,7 @@ from images.names import candidate_stem, is_candidate, plain_version
 from images.version import parse_version
 from oci.reference import is_digest
 from oci.registry import Registry, RegistryError
+from publish.evidence import bundle_files
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
 from publish.evidence.predicates.decision import CANDIDATE
@@ -52,7 +53,7 @@ def make_decision_reader(
         try:
             return evidence.read_evidence(registry, repository, digest, trusted, DECISION)
         except RegistryError as error:
-            if error.status not in evidence.SERVED:
+            if error.status not in bundle_files.SERVED:
                 raise
             progress.say_line(f"  no decision on {digest} can be read: {error.message}")
             return ()

@@ -15,7 +15,7 @@ from images.names import candidate_stem
 from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry, RegistryError
-from publish.evidence import attest, kinds
+from publish.evidence import attest, bundle_files, kinds
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, PROVENANCE, decision, provenance
 from publish.evidence.predicates.decision import DecisionClaim
@@ -122,7 +122,7 @@ def _read_signed_journal(
     try:
         stored = trusted_journal.read_as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
-        if isinstance(error, RegistryError) and error.status not in evidence.SERVED:
+        if isinstance(error, RegistryError) and error.status not in bundle_files.SERVED:
             raise
         return StoredJournal(Journal(), None, clean_line(error.message, 300))
     return replace(stored, journal=Journal()) if stored.problem else stored

@@ -23,7 +23,7 @@ from functools import cache
 
 from images.names import candidate_stem, image_tag, parse_own_tag
 from oci.registry import Registry, RegistryError
-from publish.evidence.store import SERVED
+from publish.evidence.bundle_files import SERVED
 from publish.tags.decisions import (
     LookupBudget,
     ReadDecisions,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oci import referrer_copies
 from oci.copying import copy_contents
 from oci.registry import RegistryError
-from publish.evidence.store import SERVED
+from publish.evidence.bundle_files import SERVED
 from publish.tags.production import Production
 from publish.tags.promotion_plan import ApprovedImage
 from runner import progress

@@ -235,9 +235,7 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
-ANY = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
-)
+ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 
 
 class Served:

@@ -63,9 +63,7 @@ CONTENT = st.fixed_dictionaries(
         ),
     },
 )
-ANY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

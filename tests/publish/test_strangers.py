@@ -17,8 +17,8 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Manif
 from oci.registry import Registry
 from publish.evidence import attest, seal
 from publish.evidence import store as evidence
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.predicates import PROVENANCE
-from publish.evidence.store import BUNDLE
 from publish.tags import lock
 from runner.errors import EnvironmentFailed, GateRefused
 from runner.verdict import Verdict

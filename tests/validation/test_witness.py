@@ -68,7 +68,7 @@ def test_a_report_without_answers_is_not(suite: Suite) -> None:
 
 
 @BY_NAME
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_other_value_is_wrong(suite: Suite, data: st.DataObject) -> None:
     """One value of one part, changed to any other."""
