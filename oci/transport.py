@@ -127,8 +127,7 @@ class _RegistrySession(requests.Session):
             if not is_web:
                 raise Misdirected(
                     f"the registry sends the request on to {show_address(target)}, which is not a "
-                    "web"
-                    " address"
+                    "web address"
                 )
             with contextlib.suppress(requests.RequestException):
                 read_body(resp, MAX_ERROR_BYTES)

@@ -201,8 +201,7 @@ class _UploadSession:
             raise RegistryError(
                 416,
                 f"{show_address(answer.url)}: bytes from {start} to {end} were sent, and the "
-                "registry did "
-                "not keep them",
+                "registry did not keep them",
             )
 
     def _resume_after(self, error: RegistryError, end: int) -> None:

@@ -1,4 +1,4 @@
-"""What release notes are made from, and what they show."""
+"""The input of release notes, and the content that they show."""
 
 from __future__ import annotations
 

@@ -114,8 +114,7 @@ def read_bundles(
     if len(others) > limit:
         more, where = len(others) - limit, f"{registry.host}/{repository}@{digest}"
         progress.say_line(
-            f"  {more} artifacts about {where} are not read: no trusted key sealed them; "
-            "remove "
+            f"  {more} artifacts about {where} are not read: no trusted key sealed them; remove "
             "them there"
         )
     with worker_pool(WORKERS) as pool:

@@ -106,11 +106,7 @@ def confirm_journal(
                 hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})
                 known.add(other)
                 waiting.insert(0, other)  # users are on it: before versions that may be invented
-    _report_dropped(dropped)
-    rest = ""
-    if waiting or lookup.budget.is_spent:
-        rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
-        progress.say_line(f"  {rest} of this journal are not looked up")
+    rest = _report_rest(dropped, waiting, lookup)
     found.sort(
         key=lambda each: (
             version_order(each.version),
@@ -122,12 +118,20 @@ def confirm_journal(
     return ConfirmedJournal(Journal(tuple(found)), rest)
 
 
-def _report_dropped(dropped: Sequence[str]) -> None:
-    """Say what of a journal does not count: the first of it, and how much more there is."""
+def _report_rest(dropped: Sequence[str], waiting: Sequence[str], lookup: VersionLookup) -> str:
+    """Say which transactions do not count, and return what was not looked up; empty if all was.
+
+    Of a long list only the first transactions are named.
+    """
     for text in dropped[:MAX_SHOWN]:
         progress.say_line(f"  ignored, because it is not confirmed: {text}")
     if more := len(dropped) - len(dropped[:MAX_SHOWN]):
         progress.say_line(f"  {more} more transactions are ignored: they are not confirmed")
+    if not waiting and not lookup.budget.is_spent:
+        return ""
+    rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
+    progress.say_line(f"  {rest} of this journal are not looked up")
+    return rest
 
 
 def _order_versions(lookup: VersionLookup, hints: Iterable[str]) -> list[str]:

@@ -103,20 +103,28 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
                 reason=earlier.reason if earlier else reason,
             )
             carry_out(production, claim, stored, transaction)
-    current = {each.tag: each for each in stored.journal.alias_moves}.values()
+    return _make_outcome(production, stored.journal, version, entries)
+
+
+def _make_outcome(
+    production: Production, journal: Journal, version: str, entries: tuple[JournalEntry, ...]
+) -> TransactionOutcome:
+    """Return what a yank marked, which aliases still point to the release, and what has no mark."""
+    current = {each.tag: each for each in journal.alias_moves}.values()
     aliases = dict.fromkeys(each.alias for each in current if each.version == version)
     left = (
         f"{alias} still points to {version}: run `./release.py rollback {alias}`"
         for alias in aliases
     )
+    unmarked = dict.fromkeys(
+        (each.image, each.new) for each in _list_unmarked(production, version, entries)
+    )
     unreached = (
-        *_find_missing_images(production, stored.journal, version, entries),
+        *_find_missing_images(production, journal, version, entries),
         *(
             f"{image} of {version} is not marked: put the manifest {digest} into the registry "
             "again and run the same yank again"
-            for image, digest in dict.fromkeys(
-                (each.image, each.new) for each in _list_unmarked(production, version, entries)
-            )
+            for image, digest in unmarked
         ),
     )
     return TransactionOutcome(entries, tuple(left), unreached)

@@ -191,8 +191,7 @@ def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -
         not differ or (device == "cuda" and apart <= GPU_LIMIT),
         (
             f"{len(differ)} parts of the resumed learning differ ({', '.join(differ[:2])}), "
-            "weights "
-            f"by {apart:.1e}"
+            f"weights by {apart:.1e}"
         ),
         "what an uninterrupted one ends with",
         "a part of the state that is not saved, or not loaded",
