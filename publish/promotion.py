@@ -131,16 +131,18 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
             progress.say_line(f"  {note}")
         if not reasons:
             if refused and asked.dry_run:
-                progress.say_line(f"  it would go to {name} instead")
+                progress.say_line(f"  it would go to the channel {name} instead")
             outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
             return PromotionResult(name, kind, decided, outcome, refused, verdict)
         either = " either" if refused else ""
-        progress.say_line(f"  {candidate.version} cannot be promoted to {name}{either}:")
+        progress.say_line(
+            f"  {candidate.version} cannot be promoted to the channel {name}{either}:"
+        )
         for reason in reasons:
             progress.say_line(f"    {reason}")
         refused, verdict = reasons, summary_verdict(each.verdict for each in decided)
         if not asked.channel and name == PRODUCTION and not asked.dry_run:
-            progress.say_line(f"  trying {CANDIDATE} instead")
+            progress.say_line(f"  trying the channel {CANDIDATE} instead")
     raise _make_refusal(f"{candidate.version}", name, either, reasons)
 
 
@@ -151,7 +153,9 @@ def _make_refusal(
     count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
     what = "cannot be promoted" if either else "was not promoted"
     counted = f"{count}, listed above; nothing was changed"
-    refusal = GateRefused(f"{version} {what} to {channel}{either}: {counted}", _advise_on(reasons))
+    refusal = GateRefused(
+        f"{version} {what} to the channel {channel}{either}: {counted}", _advise_on(reasons)
+    )
     for reason in reasons:
         refusal.add_note(str(reason))
     return refusal
