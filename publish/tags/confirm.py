@@ -100,7 +100,7 @@ def confirm_journal(
         if not decisions and hints[version].digests:
             digest = clean_line(next(iter(hints[version].digests), "nothing"), 80)
             text = hints[version].text
-            dropped.append(f"{text}: no trusted decision lets {digest} be {version}")
+            dropped.append(f"{text}: no trusted decision says that {digest} is {version}")
         for other, digest in _find_under_aliases(promotions, lookup):
             if other not in known:  # the journal leaves out a version that production has
                 hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})

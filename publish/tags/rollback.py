@@ -77,7 +77,7 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
     release, the images of the catalogue that were not found, and the digests that have no mark now.
     Raises ConfigError if the version was never promoted.
     """
-    production.marks.require_believed()
+    production.marks.require_trusted_signer()
     with production.hold_lock() as claim:
         stored = complete_journal(production, claim)
         entries = _list_own_entries(production, stored.journal, version)
@@ -213,7 +213,7 @@ def _plan_rollback(
         earlier = ", ".join(releases[:-1]) or "none"
         target = to or "an earlier release"
         raise ConfigError(
-            f"{alias} was never on {target}; it is on {releases[-1]}",
+            f"{alias} never pointed to {target}; it points to {releases[-1]}",
             f"earlier releases of {alias}: {earlier}",
         )
     undone = tuple(releases[releases.index(to) + 1 :])

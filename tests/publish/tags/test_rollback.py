@@ -219,7 +219,7 @@ LINE_CANDIDATES = ("v2.6-candidate", "v2.6-candidate-base", "v2.6-candidate-cv")
     [
         ("v2.7", "", ["`v2.7`", "aliases: v2.6, latest"]),
         ("v2.6-cv", "", ["`v2.6-cv`"]),
-        ("v2.6", "v2.6.7", ["was never on v2.6.7", "earlier releases of v2.6: v2.6.0"]),
+        ("v2.6", "v2.6.7", ["never pointed to v2.6.7", "earlier releases of v2.6: v2.6.0"]),
     ],
 )
 def test_nowhere_to_go(client: Registry, name: str, to: str, words: list[str]) -> None:
@@ -233,7 +233,9 @@ def test_nowhere_to_go(client: Registry, name: str, to: str, words: list[str]) -
 
 def test_nothing_before_the_first_release(client: Registry) -> None:
     released(client, "v2.6.0")
-    with refused(ConfigError, "v2.6 was never on an earlier release; it is on v2.6.0", "none"):
+    with refused(
+        ConfigError, "v2.6 never pointed to an earlier release; it points to v2.6.0", "none"
+    ):
         roll_back(at(client), "v2.6", willing)
 
 
