@@ -110,9 +110,9 @@ def run_diff(asked: Namespace) -> int:
     """`diff`: show what changed between two releases: packages, advisories, layers, bytes."""
     catalog, registry = open_registry()
     versions = catalog.require_version(asked.before), catalog.require_version(asked.after)
-    bench = _make_assessor(catalog, registry, asked)
+    assessor = _make_assessor(catalog, registry, asked)
     found = {
-        image: compare_versions(bench, image, versions)
+        image: compare_versions(assessor, image, versions)
         for image in catalog.image_names(asked.images)
     }
     if asked.json:

@@ -63,7 +63,7 @@ class SystemLayerSigner(Protocol):
 
 
 def find_system_layer(
-    registry: Registry, repository: str, key: str, vouch: SystemLayerSigner
+    registry: Registry, repository: str, key: str, layer_signer: SystemLayerSigner
 ) -> SystemLayer | None:
     """Return the OS layer with this content key; None if there is none that can be trusted.
 
@@ -72,7 +72,7 @@ def find_system_layer(
     """
     try:
         signed = _read_statement(registry, repository, _tag_of(key))
-        return _check_layer(vouch.read(signed), key) if signed is not None else None
+        return _check_layer(layer_signer.read(signed), key) if signed is not None else None
     except (GateRefused, Malformed) as error:
         why = error.message if isinstance(error, GateRefused) else str(error)
     except RegistryError as error:
@@ -84,10 +84,10 @@ def find_system_layer(
 
 
 def keep_system_layer(
-    registry: Registry, repository: str, layer: SystemLayer, vouch: SystemLayerSigner
+    registry: Registry, repository: str, layer: SystemLayer, layer_signer: SystemLayerSigner
 ) -> None:
     """Publish the signed statement about an OS layer whose blob is in the repository already."""
-    config = registry.push_bytes(repository, vouch.sign(layer), STATEMENT_TYPE)
+    config = registry.push_bytes(repository, layer_signer.sign(layer), STATEMENT_TYPE)
     registry.put_manifest(
         repository, _tag_of(layer.key), image_manifest(config, [layer.blob.to_descriptor()])
     )

@@ -160,10 +160,10 @@ class ReleaseRun:
         before = self._previous_image(build.image)
         if before is None:
             return None
-        bench = ImageAssessor(
+        assessor = ImageAssessor(
             self.registry, self.catalog, self.signing_context.trusted, self._todays_judges
         )
-        return compare_images(bench, before, self._staged_image(build))
+        return compare_images(assessor, before, self._staged_image(build))
 
     def _build_images(self) -> tuple[BuildRecord, ...]:
         """Build the images, and tag them in staging with their version for other machines."""
@@ -174,7 +174,7 @@ class ReleaseRun:
             self.plan,
             self.registry,
             self.out,
-            vouch=os_layer_signer.make_os_layer_signer(signer.signer),
+            layer_signer=os_layer_signer.make_os_layer_signer(signer.signer),
             renew=self._should_renew(),
         )
         for record, planned in zip(built, self.plan.images, strict=True):
@@ -286,7 +286,7 @@ class ReleaseRun:
             version=self.version,
             builds=self.record_store.read_builds(),
             production=self.signing_context.open_production(str(self.version)),
-            witness=self.signing_context.evidence_signer,
+            evidence_signer=self.signing_context.evidence_signer,
             trusted=self.signing_context.trusted,
             compare=self.find_difference,
             today=_today(),

@@ -74,7 +74,7 @@ class PromotionCandidate:
     version: Version
     builds: tuple[BuildRecord, ...]
     production: Production
-    witness: EvidenceSigner
+    evidence_signer: EvidenceSigner
     trusted: Trusted
     compare: Compare
     today: datetime.date
@@ -183,7 +183,7 @@ def _decide_image(
     candidate: PromotionCandidate, build: BuildRecord, attempt: _Attempt
 ) -> _ImageDecision:
     """Decide about one image, from its evidence and, for a release, from what changed."""
-    registry, name, kind = candidate.witness.registry, attempt.channel, attempt.kind
+    registry, name, kind = candidate.evidence_signer.registry, attempt.channel, attempt.kind
     subject = gate.make_subject(
         candidate.catalog, candidate.version, build.image, build.digest, kind
     )
@@ -276,10 +276,12 @@ def _move_tags(
         return preview
     approved = []
     for each, build, image_decision in zip(unsigned, candidate.builds, decided, strict=True):
-        statement = decisions.make_statement(image_decision, build.digest, candidate.witness.name)
-        decision = candidate.witness.attest_decision(build, statement)
+        statement = decisions.make_statement(
+            image_decision, build.digest, candidate.evidence_signer.name
+        )
+        decision = candidate.evidence_signer.attest_decision(build, statement)
         carried = attest.list_carried_artifacts(
-            candidate.witness.registry,
+            candidate.evidence_signer.registry,
             build,
             candidate.trusted,
             {decision, *image_decision.evidence},

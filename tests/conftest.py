@@ -53,7 +53,7 @@ LONG_FILES = frozenset(
         "validation/executors/test_local.py",
         "validation/suites/test_lease.py",
         "validation/test_judge.py",
-        "validation/test_witness.py",
+        "validation/test_proof.py",
     }
 )
 """Files of tests that start programs or try every moment of a run; `make unit` leaves them out."""

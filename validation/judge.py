@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from runner import records
 from runner.untrusted import Malformed, clean_line, clean_text
 from runner.verdict import Verdict, worst_verdict
-from validation import witness
+from validation import proof
 from validation.diagnosis import find_diagnosis
+from validation.proof import SuiteChallenge
 from validation.record import Check, SuiteResult
 from validation.report import (
     ACCOUNT_CHARACTERS,
@@ -25,7 +26,6 @@ from validation.report import (
 )
 from validation.suite import Suite
 from validation.suites.contract.ending import NOT_RUN
-from validation.witness import SuiteChallenge
 
 KILLED = 137
 DIED = "its process died: a crash, or an exit in the middle"
@@ -78,19 +78,19 @@ def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
             replace(check, verdict=Verdict.INFRA, reason=STARVED) if check.reason == DIED else check
             for check in checks
         )
-    blow = (
+    failure = (
         malformed
         or _container_failure(suite, ended)
         or _report_failure(suite, ended, report, checks)
     )
-    checks, doubt = witness.examine_report(suite, ended.asked, ended.seconds, report.phases, checks)
-    blow = blow or (SuiteFailure(Verdict.FAIL, doubt) if doubt else None)
+    checks, problem = proof.examine_report(suite, ended.asked, ended.seconds, report.phases, checks)
+    failure = failure or (SuiteFailure(Verdict.FAIL, problem) if problem else None)
     verdict = worst_verdict(
-        [*(check.verdict for check in checks), *([blow.verdict] if blow else [])]
+        [*(check.verdict for check in checks), *([failure.verdict] if failure else [])]
     )
-    if blow:  # its cause is that of its reason, else of the last known words that were printed
-        found = find_diagnosis(blow.reason) or find_diagnosis(ended.output)
-        reason, cause = blow.reason, found.cause if found else ""
+    if failure:  # its cause is that of its reason, else of the last known words that were printed
+        found = find_diagnosis(failure.reason) or find_diagnosis(ended.output)
+        reason, cause = failure.reason, found.cause if found else ""
     else:
         first = next(check for check in checks if check.verdict is verdict)
         reason = "" if verdict is Verdict.PASS else f"{first.name}: {first.reason}"
@@ -157,7 +157,7 @@ def _report_failure(
     missing = sorted(list_tests(suite) - {check.name.partition("[")[0] for check in checks})
     last = f", last in {_check_name(ended.running)}" if ended.running else ""
     incomplete = report.exit_code is None or not report.whole
-    doubts = (
+    problems = (
         (bool(report.not_collected), f"not collected: {next(iter(report.not_collected), '')}"),
         (incomplete, f"exited {ended.exit_code} with no complete report{last}"),
         (not checks, f"exited {ended.exit_code} without running a test"),
@@ -169,7 +169,9 @@ def _report_failure(
             f"exited {ended.exit_code} although no check failed",
         ),
     )
-    return next((SuiteFailure(Verdict.FAIL, reason) for doubt, reason in doubts if doubt), None)
+    return next(
+        (SuiteFailure(Verdict.FAIL, reason) for problem, reason in problems if problem), None
+    )
 
 
 def _judge_checks(phases: Iterable[TestPhase]) -> Iterator[Check]:

@@ -359,7 +359,7 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
         roll_back(line.production, "v2.6", lambda target: (f"{target.version}: CVE-2026-1",))
     assert line.tags() == before
     with pytest.raises(GateRefused, match="base: inconclusive, vulnerabilities not assessed"):
-        roll_back(line.production, "v2.6", rescan.make_target_check(line.bench))
+        roll_back(line.production, "v2.6", rescan.make_target_check(line.assessor))
     known = (
         DebianAdvisory("CVE-2026-9", "zsh", "9"),
         PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
@@ -368,10 +368,10 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
         line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
     )
     knowing = replace(
-        line.bench.judges, database=trivy.obtain_database(str(line.folder / "db"), None)
+        line.assessor.judges, database=trivy.obtain_database(str(line.folder / "db"), None)
     )
     roll_back(
-        line.production, "v2.6", rescan.make_target_check(replace(line.bench, judges=knowing))
+        line.production, "v2.6", rescan.make_target_check(replace(line.assessor, judges=knowing))
     )
     assert line.tags()["v2.6"] == before["v2.6.0"]
 

@@ -390,8 +390,8 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
     build = release("v2.6.1", "cv", jinja2="3.1.6")
     junk = image_manifest(registry.push_bytes(own.repositories.production, b"{}", "x/y"), [])
     registry.put_manifest(own.repositories.production, "v2.6.1-cv", junk)
-    bench = ImageAssessor(registry, own, trust(P256), judges)
-    judged = rescan_images(bench, PRODUCTION)
+    assessor = ImageAssessor(registry, own, trust(P256), judges)
+    judged = rescan_images(assessor, PRODUCTION)
     assert judged.judgements[0].digest == build.digest
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "by the signed journal it is" in capsys.readouterr().err
@@ -404,4 +404,4 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
         "v2.6.1-cv",
         require_manifest(registry, build.repository, build.digest),
     )
-    assert rescan_images(bench, PRODUCTION).verdict is Verdict.PASS
+    assert rescan_images(assessor, PRODUCTION).verdict is Verdict.PASS

@@ -13,11 +13,11 @@ from tests.validation.suites_here import asserted
 from validation import check_list
 from validation.answers import compute_answers
 from validation.judge import SuiteExecution
+from validation.proof import SuiteChallenge
 from validation.suite import SUITES, Suite
 from validation.suites.contract.ending import ENDING, NOT_RUN, CheckEnding
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU
-from validation.witness import SuiteChallenge
 
 NONCE = "5" * 64
 Entry = dict[str, Any]

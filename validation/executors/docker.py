@@ -25,8 +25,8 @@ from validation.executors.interface import Setup
 from validation.harness import ROOT
 from validation.judge import SuiteExecution
 from validation.machine import DOCKER, Machine
+from validation.proof import make_challenge
 from validation.suite import Suite
-from validation.witness import make_challenge
 
 PROVES_IMAGE = True
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runner.verdict import Verdict
 from tests.validation.honest import NONCE, Entry, ended, entries, planned, suite_named
-from validation import witness
+from validation import proof
 from validation.answers import compute_answers
 from validation.judge import judge_suite
 from validation.record import SuiteResult
@@ -306,6 +306,6 @@ def test_answers_follow_from_the_nonce(suite: Suite, gpus: int) -> None:
 
 
 def test_every_run_has_a_nonce_of_its_own() -> None:
-    nonces = {witness.make_challenge(planned(0)).nonce for _ in range(100)}
+    nonces = {proof.make_challenge(planned(0)).nonce for _ in range(100)}
     assert len(nonces) == 100
     assert {len(nonce) for nonce in nonces} == {64}
