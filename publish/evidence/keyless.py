@@ -176,7 +176,7 @@ def _make_policy(identity: Identity) -> policy.VerificationPolicy:
 def _fetch_token() -> IdentityToken:
     """Return a token that says who this machine is. Raises EnvironmentFailed."""
     try:
-        agents = (each for name, each in _AGENTS.items() if os.environ.get(name))
+        agents = (each for variable, each in _AGENTS.items() if os.environ.get(variable))
         command = next(agents, None)  # a service whose agent is on this machine
         raw = shell.run(command, hint=_IDENTIFY, timeout_s=TIMEOUT_S).strip() if command else None
         if not raw:
