@@ -30,7 +30,7 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
-LONGEST_NAMESPACE = 200
+MAX_NAMESPACE_CHARACTERS = 200
 """Characters. A registry takes 255 for the namespace and the repository's name together."""
 
 
@@ -122,8 +122,8 @@ def _find_problems(text: str) -> Iterator[tuple[str, str]]:
 
 def _namespace_problem(namespace: str) -> str:
     """Return what is wrong with a namespace, empty if nothing is."""
-    if len(namespace) > LONGEST_NAMESPACE:
-        return f"the namespace has more than {LONGEST_NAMESPACE} characters"
+    if len(namespace) > MAX_NAMESPACE_CHARACTERS:
+        return f"the namespace has more than {MAX_NAMESPACE_CHARACTERS} characters"
     parts = namespace.split("/") if namespace else []
     wrong = next((part for part in parts if not _COMPONENT.fullmatch(part)), None)
     if wrong is None:
