@@ -89,8 +89,11 @@ NAME = make_argument("--name", default="release", help="the name of both files; 
 def run_rescan(asked: Namespace) -> int:
     """`rescan`: judge every released image with today's vulnerability database; pulls no image."""
     catalog, registry = open_registry()
-    bench, service = _make_assessor(catalog, registry, asked), second_opinion.configured_service()
-    judged = rescan_images(bench, asked.channel, service)
+    assessor, service = (
+        _make_assessor(catalog, registry, asked),
+        second_opinion.configured_service(),
+    )
+    judged = rescan_images(assessor, asked.channel, service)
     if asked.json:
         print_record(judged)
     for old in judged.outdated_judgements:

@@ -22,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import Field, Strict, TypeAdapter, ValidationError
 from urllib3.exceptions import HTTPError
 
-from oci import transport
+from oci import diagnosis, transport
 from oci.deadline import Deadline
 from oci.login import LOOPBACK, FixedHeader
 from runner import settings
@@ -36,7 +36,7 @@ WHOLE_S = 90.0
 """Seconds for all requests together."""
 BATCH = 500
 """Packages of one request; OSV takes 1000."""
-LARGEST_ANSWER = 8 << 20
+MAX_ANSWER_BYTES = 8 << 20
 MOST_LOOKED_UP = 300
 """Advisories whose details are asked for, one request each."""
 MOST_NAMED = 20
@@ -130,7 +130,7 @@ def ask_opinion(address: str, images: Sequence[AssessedImage]) -> SecondOpinion:
         with whole, whole.attach_to_thread():
             advisories, left = _find_advisories(client, held, _collect_known(images))
     except (requests.RequestException, HTTPError, ValueError, OSError) as error:
-        failed = transport.no_answer_error("it gave none", client.host, error, whole).message
+        failed = diagnosis.no_answer_error("it gave none", client.host, error, whole).message
         return SecondOpinion(address, len(held), problem=clean_line(failed))
     except (ReleaseError, Malformed) as error:
         failed = error.message if isinstance(error, ReleaseError) else str(error)
@@ -259,13 +259,15 @@ class _OsvClient:
             allow_redirects=False,
             stream=True,
         )
-        fits = transport.read_body(answer, LARGEST_ANSWER)
+        fits = transport.read_body(answer, MAX_ANSWER_BYTES)
         if answer.status_code != 200:
             raise Malformed(f"the answer to {method} /{path} was {answer.status_code}")
         if not fits:
-            raise Malformed(f"the answer to {method} /{path} has more than {LARGEST_ANSWER} bytes")
+            raise Malformed(
+                f"the answer to {method} /{path} has more than {MAX_ANSWER_BYTES} bytes"
+            )
         try:
-            read: Any = parse_json(answer.content, LARGEST_ANSWER, SCHEMA_VALUES)
+            read: Any = parse_json(answer.content, MAX_ANSWER_BYTES, SCHEMA_VALUES)
             return shape.validate_python(read)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]

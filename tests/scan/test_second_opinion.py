@@ -95,7 +95,7 @@ HOSTILE = {
     "a path as an id": json.dumps({"results": [{"vulns": [{"id": "../../admin?x"}]}, {}]}).encode(),
     "a million values": b'{"results": [' + b"{}," * 1_000_000 + b"{}]}",
     "deep": b'{"results": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
-    "long": b" " * (second_opinion.LARGEST_ANSWER + 1),
+    "long": b" " * (second_opinion.MAX_ANSWER_BYTES + 1),
     "empty": b"",
 }
 
