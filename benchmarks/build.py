@@ -110,10 +110,15 @@ def ours(
 
     def one(*images: str) -> None:
         planned = plan.make_plan(catalogue, version, images, home.make_home_folder("out"))
-        vouch = os_layer_signer.make_os_layer_signer(attest.load_signer())
+        layer_signer = os_layer_signer.make_os_layer_signer(attest.load_signer())
         made.extend(
             build.build(
-                catalogue, version, planned, registry, home.make_home_folder("out"), vouch=vouch
+                catalogue,
+                version,
+                planned,
+                registry,
+                home.make_home_folder("out"),
+                layer_signer=layer_signer,
             )
         )
 

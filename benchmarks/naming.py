@@ -2,6 +2,8 @@
 
 `python -m benchmarks.naming` prints the figures, `--list NAME` the places.
 
+A test allows functions of at most MAX_LINES lines, without their head and docstring.
+
 The functions that count are those written with `def` in the packages of the harness, with methods,
 without dunder methods and tests. A helper is private (`_name`), has at most six lines without its
 docstring, and is used once in its module.
@@ -21,6 +23,7 @@ from runner.home import REPOSITORY
 
 PACKAGES = ("runner", "oci", "images", "validation", "scan", "publish", "report", "commands")
 HELPER_LINES = 6
+MAX_LINES = 36
 
 _NAMED_BY_OTHERS = ("__", "test_", "pytest_")
 """Python and pytest say how these are called."""
@@ -71,6 +74,10 @@ def measure(modules: tuple[Module, ...]) -> tuple[Figure, ...]:
     return (
         Figure("one-word function names", _places(functions, _is_one_word), len(functions)),
         Figure("helpers used once", _places(functions, _UsedOnce(modules))),
+        Figure(
+            f"functions over {MAX_LINES} lines",
+            _places(functions, lambda _, function: _count_lines(function) > MAX_LINES),
+        ),
         Figure("class names given twice", tuple(_repeated_classes(modules))),
         Figure(
             "docstrings with `where`",
@@ -109,6 +116,12 @@ def _places(
     )
 
 
+def _count_lines(function: Function) -> int:
+    """Return the lines of a function without its head and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
 def _is_one_word(_: Module, function: Function) -> bool:
     return "_" not in function.name.strip("_")
 
@@ -120,10 +133,10 @@ class _UsedOnce:
         self._uses = {module.path: Counter(_names_used(module)) for module in modules}
 
     def __call__(self, module: Module, function: Function) -> bool:
-        body = function.body[1:] if ast.get_docstring(function) else function.body
-        lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
         is_helper = (
-            function.name.startswith("_") and not function.decorator_list and lines <= HELPER_LINES
+            function.name.startswith("_")
+            and not function.decorator_list
+            and _count_lines(function) <= HELPER_LINES
         )
         return is_helper and self._uses[module.path][function.name] == 1
 

@@ -36,7 +36,9 @@ from publish.evidence.keys import compute_key_id
 from publish.evidence.trust import Trusted
 from publish.released.yank_statements import SignedYankMarks
 from publish.tags.journal import list_tags_of
-from publish.tags.transaction import ApprovedImage, Production, TagSet, promote_tags
+from publish.tags.production import Production
+from publish.tags.promotion_plan import ApprovedImage, TagSet
+from publish.tags.transaction import promote_tags
 from runner import embedded, engine, shell
 from tests.real_images import reference_of
 

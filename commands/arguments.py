@@ -36,7 +36,7 @@ DEFAULTS = {
 """The value of an argument for commands that do not take it."""
 
 
-LONGEST_REASON = 500
+MAX_REASON_CHARACTERS = 500
 
 
 def parse_day(text: str) -> datetime.date:
@@ -84,11 +84,11 @@ def parse_line(text: str) -> str:
     """Return a text of one line: it is written into records for everybody."""
     if (
         not text.strip()
-        or len(text) > LONGEST_REASON
-        or clean_line(text, LONGEST_REASON) != text.strip()
+        or len(text) > MAX_REASON_CHARACTERS
+        or clean_line(text, MAX_REASON_CHARACTERS) != text.strip()
     ):
         raise ArgumentTypeError(
-            f"write 1 to {LONGEST_REASON} characters in one line, without control characters"
+            f"write 1 to {MAX_REASON_CHARACTERS} characters in one line, without control characters"
         )
     return text.strip()
 

@@ -35,12 +35,12 @@ from publish.policy import channels, schedule
 from publish.released.promotions import list_releases
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
-from publish.released.verify import VerifyResult, verify_reference
+from publish.released.verify import verify_reference
 from publish.rescan import make_target_check, rescan_images
 from publish.signing_context import open_production
 from publish.state import StageRecords
+from publish.tags.promotion_plan import TransactionOutcome
 from publish.tags.rollback import roll_back, yank_version
-from publish.tags.transaction import TransactionOutcome
 from report import difference_page, feed, notes
 from report.feed import FeedPlace
 from report.model import ImageRecords
@@ -88,8 +88,11 @@ NAME = make_argument("--name", default="release", help="the name of both files; 
 def run_rescan(asked: Namespace) -> int:
     """`rescan`: judge every released image with today's vulnerability database; pulls no image."""
     catalog, registry = open_registry()
-    bench, service = _make_assessor(catalog, registry, asked), second_opinion.configured_service()
-    judged = rescan_images(bench, asked.channel, service)
+    assessor, service = (
+        _make_assessor(catalog, registry, asked),
+        second_opinion.configured_service(),
+    )
+    judged = rescan_images(assessor, asked.channel, service)
     if asked.json:
         print_record(judged)
     for old in judged.outdated_judgements:
@@ -109,9 +112,9 @@ def run_diff(asked: Namespace) -> int:
     """`diff`: show what changed between two releases: packages, advisories, layers, bytes."""
     catalog, registry = open_registry()
     versions = catalog.require_version(asked.before), catalog.require_version(asked.after)
-    bench = _make_assessor(catalog, registry, asked)
+    assessor = _make_assessor(catalog, registry, asked)
     found = {
-        image: compare_versions(bench, image, versions)
+        image: compare_versions(assessor, image, versions)
         for image in catalog.image_names(asked.images)
     }
     if asked.json:
@@ -135,22 +138,20 @@ def run_verify(asked: Namespace) -> int:
     if asked.json:
         print_record(found)
     else:
+        explained = ""
+        if found.verdict is Verdict.INCONCLUSIVE:
+            explained = (
+                ": the evidence is trusted, but see the reason above"
+                if found.reasons
+                else ": the evidence is trusted, but this is a candidate, not a release"
+            )
         lines = (
             *found.lines,
             *(f"reason against it: {each}" for each in found.reasons),
-            f"verdict: {found.verdict}{_explain_inconclusive(found)}",
+            f"verdict: {found.verdict}{explained}",
         )
         progress.print_answer("\n".join(" ".join(line.splitlines()) for line in lines))
     return EXIT_OF_VERDICT[found.verdict]
-
-
-def _explain_inconclusive(found: VerifyResult) -> str:
-    """Return why a verdict is inconclusive: the reasons are above, or it is only a candidate."""
-    if found.verdict is not Verdict.INCONCLUSIVE:
-        return ""
-    if found.reasons:
-        return ": the evidence is trusted, but see the reason above"
-    return ": the evidence is trusted, but this is a candidate, not a release"
 
 
 def run_rollback(asked: Namespace) -> int:

@@ -71,21 +71,21 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     registry: Registry,
     out: Path,
     *,
-    vouch: SystemLayerSigner,
+    layer_signer: SystemLayerSigner,
     renew: bool = False,
     root: Path = catalogue.IMAGES,
 ) -> tuple[BuildRecord, ...]:
     """Build every planned image that is not in staging yet, and write its record.
 
     `renew` makes the OS layer from today's Debian packages, in place of the one in the cache.
-    `vouch` signs a new OS layer, and verifies the signature of one in the cache. `root` is the
-    folder of the locks.
+    `layer_signer` signs a new OS layer, and verifies the signature of one in the cache. `root` is
+    the folder of the locks.
 
     Raises ConfigError if a wheel or a layer is not the locked one, and EnvironmentFailed if the
     engine, the registry, the disk or the network fails.
     """
     registry.ping()
-    stage = _Stage(catalog, version, registry, out, vouch, root)
+    stage = _Stage(catalog, version, registry, out, layer_signer, root)
     system = None if renew else stage.find_system(plan.images[0].system_spec)
     standing = {
         planned.image: None if renew else stage.find_complete(planned, system)
@@ -117,7 +117,7 @@ class _Stage:
     version: Version
     registry: Registry
     out: Path
-    vouch: SystemLayerSigner
+    layer_signer: SystemLayerSigner
     root: Path
 
     @property
@@ -131,7 +131,7 @@ class _Stage:
     def find_system(self, spec: LayerSpec) -> HeldSystemLayer | None:
         """Return the OS layer if the registry has it, with a statement of a trusted signer."""
         layer = system_layer.find_system_layer(
-            self.registry, self.cache_repository, spec.key, self.vouch
+            self.registry, self.cache_repository, spec.key, self.layer_signer
         )
         if layer is None:
             return None
@@ -322,7 +322,7 @@ class _LayerMaker:
             stage.registry,
             stage.cache_repository,
             self.work,
-            stage.vouch,
+            stage.layer_signer,
         )
 
 
@@ -332,7 +332,7 @@ def make_system_layer(  # noqa: PLR0913, PLR0917 - what is made, where it goes, 
     registry: Registry,
     cache: str,
     work: Path,
-    vouch: SystemLayerSigner,
+    layer_signer: SystemLayerSigner,
 ) -> MadeSystemLayer:
     """Make the OS layer of a line, push it to the cache repository, and sign a statement about it.
 
@@ -344,7 +344,7 @@ def make_system_layer(  # noqa: PLR0913, PLR0917 - what is made, where it goes, 
     registry.push_file(cache, target, made.blob.digest, lambda _: None)
     target.unlink()
     layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at)
-    system_layer.keep_system_layer(registry, cache, layer, vouch)
+    system_layer.keep_system_layer(registry, cache, layer, layer_signer)
     return MadeSystemLayer(
         HeldSystemLayer(layer, HeldLayer(made.blob, cache)),
         "built",

@@ -54,8 +54,8 @@ __all__ = [
 
 IMAGES = Path(__file__).resolve().parent
 CATALOG = IMAGES / "catalog.yaml"
-_MOST_IMAGES = 100
-_LONGEST_NAME = 60
+_MAX_IMAGES = 100
+_MAX_NAME_CHARACTERS = 60
 """In characters, of an image. A tag has at most 128, and begins with the version."""
 
 
@@ -258,7 +258,7 @@ class Catalog:
         names = self.images if asked is None else tuple(part.strip() for part in asked.split(","))
         if not any(names):
             raise ConfigError("--images names no image", f"images: {', '.join(self.images)}")
-        if not all(names) or len(names) > _MOST_IMAGES:
+        if not all(names) or len(names) > _MAX_IMAGES:
             problem = (
                 f"has {len(names)} names"
                 if all(names)
@@ -266,7 +266,7 @@ class Catalog:
             )
             raise ConfigError(
                 f"--images {problem}",
-                f"write 1 to {_MOST_IMAGES} names, separated by commas: cv,nlp",
+                f"write 1 to {_MAX_IMAGES} names, separated by commas: cv,nlp",
             )
         named = [self._split_name(name) for name in names]
         canonical = (join_stacks(each for each in self.stacks if each in some) for some in named)
@@ -353,7 +353,7 @@ def _check_stacks(catalog: Catalog, check: _CatalogFile) -> None:
 
 def _check_images(catalog: Catalog, check: _CatalogFile) -> None:
     for index, image in enumerate(catalog.images):
-        if len(image) > _LONGEST_NAME:
+        if len(image) > _MAX_NAME_CHARACTERS:
             raise check.error_at(
                 ("images", index), f"image name of {len(image)} characters", "name fewer stacks"
             )

@@ -15,7 +15,7 @@ from runner.address import address_problem
 from runner.untrusted import clean_line
 
 
-def _require_form(pattern: str, form: str) -> AfterValidator:
+def require_form(pattern: str, form: str) -> AfterValidator:
     """Demand that a text matches a pattern; `form` describes it to a person."""
     expression = re.compile(pattern)
 
@@ -46,27 +46,27 @@ def _check_pinned_image(text: str) -> str:
     return text
 
 
-Release = Annotated[str, _require_form(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}", "a version as 2.6.0")]
-Cuda = Annotated[str, _require_form(r"[0-9]{1,2}\.[0-9]{1,2}", "a version as 12.4")]
-Python = Annotated[str, _require_form(r"3\.[0-9]{1,2}", "a version as 3.11")]
+Release = Annotated[str, require_form(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}", "a version as 2.6.0")]
+Cuda = Annotated[str, require_form(r"[0-9]{1,2}\.[0-9]{1,2}", "a version as 12.4")]
+Python = Annotated[str, require_form(r"3\.[0-9]{1,2}", "a version as 3.11")]
 Suite = Annotated[
-    str, _require_form(r"[a-z]{3,20}", "the name of a Debian release, such as bookworm")
+    str, require_form(r"[a-z]{3,20}", "the name of a Debian release, such as bookworm")
 ]
 Driver = Annotated[
-    str, _require_form(r"[0-9]{3}(?:\.[0-9]{1,3}){0,2}", "a driver version as 525 or 525.60.13")
+    str, require_form(r"[0-9]{3}(?:\.[0-9]{1,3}){0,2}", "a driver version as 525 or 525.60.13")
 ]
 Architecture = Annotated[
-    str, _require_form(r"sm_[0-9]{2,3}[a-z]?", "a GPU architecture such as sm_90")
+    str, require_form(r"sm_[0-9]{2,3}[a-z]?", "a GPU architecture such as sm_90")
 ]
 Package = Annotated[
     str,
-    _require_form(
+    require_form(
         r"[a-z0-9]+(?:-[a-z0-9]+)*", "the normalized name of a package, such as nvidia-nccl-cu12"
     ),
 ]
-Title = Annotated[str, _require_form(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
+Title = Annotated[str, require_form(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
 Repository = Annotated[str, AfterValidator(_check_repository)]
 PinnedImage = Annotated[str, AfterValidator(_check_pinned_image)]
-Word = Annotated[str, _require_form(r"[!-~]{1,200}", "1 to 200 printable ASCII characters")]
+Word = Annotated[str, require_form(r"[!-~]{1,200}", "1 to 200 printable ASCII characters")]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

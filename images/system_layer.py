@@ -9,12 +9,12 @@ put another manifest there: only the statement is trusted.
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from images.record import DebianPackage
 from oci.manifest import image_manifest
+from oci.reference import is_digest
 from oci.registry import Registry, RegistryError
 from oci.tarball import Blob
 from runner import progress, untrusted
@@ -23,14 +23,13 @@ from runner.moments import parse_moment
 from runner.untrusted import Malformed
 
 STATEMENT_TYPE = "application/vnd.pytorch-cuda-images.os-layer.v1+json"
-LARGEST_STATEMENT_BYTES = 4 << 20
+MAX_STATEMENT_BYTES = 4 << 20
 """A statement has about 20 kB. It names a few hundred packages."""
 
-LARGEST_LAYER_BYTES = 8 << 30
+MAX_LAYER_BYTES = 8 << 30
 CLOCK_SKEW = datetime.timedelta(minutes=10)
 
 _TAG_HEX = 40
-_DIGEST = re.compile("sha256:[0-9a-f]{64}", re.ASCII)
 _SERVED = (200, 404)
 """HTTP statuses of a registry that works: its content is wrong or missing."""
 
@@ -64,7 +63,7 @@ class SystemLayerSigner(Protocol):
 
 
 def find_system_layer(
-    registry: Registry, repository: str, key: str, vouch: SystemLayerSigner
+    registry: Registry, repository: str, key: str, layer_signer: SystemLayerSigner
 ) -> SystemLayer | None:
     """Return the OS layer with this content key; None if there is none that can be trusted.
 
@@ -73,7 +72,7 @@ def find_system_layer(
     """
     try:
         signed = _read_statement(registry, repository, _tag_of(key))
-        return _check_layer(vouch.read(signed), key) if signed is not None else None
+        return _check_layer(layer_signer.read(signed), key) if signed is not None else None
     except (GateRefused, Malformed) as error:
         why = error.message if isinstance(error, GateRefused) else str(error)
     except RegistryError as error:
@@ -85,10 +84,10 @@ def find_system_layer(
 
 
 def keep_system_layer(
-    registry: Registry, repository: str, layer: SystemLayer, vouch: SystemLayerSigner
+    registry: Registry, repository: str, layer: SystemLayer, layer_signer: SystemLayerSigner
 ) -> None:
     """Publish the signed statement about an OS layer whose blob is in the repository already."""
-    config = registry.push_bytes(repository, vouch.sign(layer), STATEMENT_TYPE)
+    config = registry.push_bytes(repository, layer_signer.sign(layer), STATEMENT_TYPE)
     registry.put_manifest(
         repository, _tag_of(layer.key), image_manifest(config, [layer.blob.to_descriptor()])
     )
@@ -102,15 +101,13 @@ def _read_statement(registry: Registry, repository: str, tag: str) -> bytes | No
     manifest = registry.read_manifest(repository, tag)
     if manifest is None:
         return None
-    content = untrusted.parse_json(manifest.body, LARGEST_STATEMENT_BYTES)
+    content = untrusted.parse_json(manifest.body, MAX_STATEMENT_BYTES)
     config = content.get("config") if isinstance(content, dict) else None
     digest, size = (
         (config.get("digest"), config.get("size")) if isinstance(config, dict) else (None, None)
     )
     if not (
-        isinstance(digest, str)
-        and _DIGEST.fullmatch(digest)
-        and _is_within(size, LARGEST_STATEMENT_BYTES)
+        isinstance(digest, str) and is_digest(digest) and _is_within(size, MAX_STATEMENT_BYTES)
     ):
         raise Malformed("its manifest names no statement")
     return registry.read_blob(repository, digest, size)
@@ -123,11 +120,10 @@ def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
         raise Malformed(
             f"its statement is about a layer with another content key ({layer.key:.12})"
         )
-    if not (_DIGEST.fullmatch(blob.digest) and _DIGEST.fullmatch(blob.diff_id)):
+    if not (is_digest(blob.digest) and is_digest(blob.diff_id)):
         raise Malformed("its statement names no digest")
     if not (
-        _is_within(blob.size, LARGEST_LAYER_BYTES)
-        and _is_within(blob.uncompressed, LARGEST_LAYER_BYTES)
+        _is_within(blob.size, MAX_LAYER_BYTES) and _is_within(blob.uncompressed, MAX_LAYER_BYTES)
     ):
         raise Malformed(f"its statement says {blob.size} bytes, {blob.uncompressed} uncompressed")
     if not layer.packages:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-LARGEST = 9999
+MAX_NUMBER = 9999
 """The largest value of each of the three numbers. Nothing counts up to it: versions are listed."""
 
 _NUMBER = "(?:0|[1-9][0-9]{0,3})"

@@ -43,7 +43,7 @@ READ_BYTES = 64 << 20
 Python. The longest RECORD of the locked wheels has 2 MB.
 """
 
-MOST_SCRIPTS = 1000
+MAX_SCRIPTS = 1000
 _FOR_OUR_PYTHON = b"#!python"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -291,8 +291,8 @@ class OpenWheel:
         for number, (name, module, attribute, section) in enumerate(
             parse_entrypoints(self.read_member(member).decode())
         ):
-            if number == MOST_SCRIPTS:
-                raise self.damage_error(f"it has more than {MOST_SCRIPTS} scripts")
+            if number == MAX_SCRIPTS:
+                raise self.damage_error(f"it has more than {MAX_SCRIPTS} scripts")
             if _CONTROL.search(f"{name}{module}{attribute}"):
                 raise self.damage_error(
                     f"its script `{escape_unprintable(name, 100)}` has a control character in it"

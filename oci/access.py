@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oci.registry import Registry
-from oci.transport import RegistryError
+from oci.registry_error import RegistryError
 
 _NO_DIGEST = f"sha256:{'0' * 64}"
 
 
 @dataclass(frozen=True)
 class RepositoryAccess:
-    """What was found out about one repository.
+    """Whether an account may read and write one repository, and whether it lists referrers.
 
     `read_problem` and `push_problem` are the registry's refusals, empty if it allows it.
     `has_referrers` says whether the registry lists referrers itself; without it they are in a list

@@ -10,12 +10,12 @@ from oci.registry import Registry, RegistryError, report_malformed
 
 __all__ = ["copy_contents", "require_manifest"]
 
-DEEPEST = 3
+MAX_DEPTH = 3
 """Levels of manifests: an index lists manifests, and some list indexes. More are not followed."""
 
 
 def copy_contents(
-    registry: Registry, source: str, target: str, digest: str, levels: int = DEEPEST
+    registry: Registry, source: str, target: str, digest: str, levels: int = MAX_DEPTH
 ) -> Manifest:
     """Copy all that a manifest of `source` names into `target`, and return the manifest.
 
@@ -27,7 +27,8 @@ def copy_contents(
         children, blobs = manifest.parse_children(), manifest.parse_blobs()
     if children and levels == 0:
         raise RegistryError(
-            200, f"{registry.host}/{source}@{digest}: indexes that are nested deeper than {DEEPEST}"
+            200,
+            f"{registry.host}/{source}@{digest}: indexes that are nested deeper than {MAX_DEPTH}",
         )
     for child in children:
         registry.put_manifest(

@@ -21,9 +21,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
-LARGEST_LINE, LARGEST_HEAD = 16 << 10, 64 << 10
+MAX_LINE_BYTES, MAX_HEAD_BYTES = 16 << 10, 64 << 10
 """Bytes of a header, and of all of them with the status line. Most answers have less than 2 KB."""
-MOST_ADDRESSES = 4
+MAX_ADDRESSES = 4
 """How many addresses of a host are tried."""
 _LOOKS_EVERY_S = 0.25
 
@@ -150,13 +150,13 @@ class _HeadReader:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._left = LARGEST_HEAD
+        self._left = MAX_HEAD_BYTES
 
     def readline(self, limit: int = -1) -> bytes:
         """Return one line. Raises HTTPException if it is folded or too long."""
-        line = self._stream.readline(LARGEST_LINE + 1)
+        line = self._stream.readline(MAX_LINE_BYTES + 1)
         self._left -= len(line)
-        if len(line) > LARGEST_LINE or self._left < 0:
+        if len(line) > MAX_LINE_BYTES or self._left < 0:
             raise HTTPException("its headers are too long")
         if line[:1] in (b" ", b"\t"):
             raise HTTPException("a header goes on over several lines")
@@ -226,7 +226,7 @@ class _NotedConnection(HTTPConnection):
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         addresses = (str(where[0]) for *_, where in found)
-        return list(dict.fromkeys(addresses))[:MOST_ADDRESSES]
+        return list(dict.fromkeys(addresses))[:MAX_ADDRESSES]
 
     def connect(self) -> None:
         super().connect()

@@ -14,7 +14,7 @@ from typing import Protocol
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest
 from oci.registry import Registry, RegistryError, Unreadable, report_malformed
 
-LARGEST_SIGNATURE = 1 << 20
+MAX_SIGNATURE_BYTES = 1 << 20
 """Bytes. A bundle around a statement without content has a few kilobytes."""
 
 
@@ -82,7 +82,13 @@ def read_signed(  # noqa: PLR0913, PLR0917 - where, who is believed, and how muc
             return None
         *signatures, layer = _list_layers(registry, repository, tag, manifest, limit)
         signature = b"".join(_read_blob(registry, repository, each) or b"" for each in signatures)
-        problem = _find_problem(seal, layer.digest, signature)
+        problem = ""
+        if seal is not None:
+            # a signature that the registry lost is none: else whoever deletes a blob would stop
+            # everything
+            problem = (
+                seal.digest_problem(layer.digest, signature) if signature else "nobody signed it"
+            )
         if problem and layer.size > (limit if unsigned_limit is None else unsigned_limit):
             said = f"{problem}, and it has {layer.size:,} bytes, too many to read"
             return StoredDocument(b"", manifest.digest, said, is_readable=False)
@@ -97,16 +103,6 @@ def read_signed(  # noqa: PLR0913, PLR0917 - where, who is believed, and how muc
     return StoredDocument(b"", manifest.digest, said, is_readable=False, is_lost=not problem)
 
 
-def _find_problem(seal: Seal | None, digest: str, signature: bytes) -> str:
-    """Return why the signature of a document does not count; empty if nobody verifies it.
-
-    A signature that the registry lost is none: else whoever deletes a blob would stop everything.
-    """
-    if seal is None:
-        return ""
-    return seal.digest_problem(digest, signature) if signature else "nobody signed it"
-
-
 def _list_layers(
     registry: Registry, repository: str, tag: str, manifest: Manifest, limit: int
 ) -> tuple[Descriptor, ...]:
@@ -119,7 +115,7 @@ def _list_layers(
     if (
         not 1 <= len(layers) <= 2
         or layers[-1].size > limit
-        or any(layer.size > LARGEST_SIGNATURE for layer in layers[:-1])
+        or any(layer.size > MAX_SIGNATURE_BYTES for layer in layers[:-1])
     ):
         where = f"{registry.host}/{repository}:{tag}"
         raise Unreadable(200, f"{where} does not hold one document of at most {limit:,} bytes")

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.auth import AuthBase
 
-from oci import transport
+from oci import diagnosis, registry_error, transport
 from oci.reach import Misdirected
 from oci.transport import TIMEOUT_S
 from runner import accounts
@@ -38,7 +38,7 @@ def uses_plain_http(host: str) -> bool:
 
 
 CLIENT_ID = "pytorch-cuda-images"
-LARGEST_TOKEN = 1 << 20
+MAX_TOKEN_BYTES = 1 << 20
 """The most bytes that are read of a token service's answer."""
 
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
@@ -138,9 +138,9 @@ class Login(AuthBase):
             )
         if answer.is_redirect:
             raise _redirect_error(answer)
-        transport.read_body(answer, LARGEST_TOKEN)
-        if answer.status_code in transport.PASSING:
-            where = transport.show_address(realm)
+        transport.read_body(answer, MAX_TOKEN_BYTES)
+        if answer.status_code in registry_error.PASSING:
+            where = diagnosis.show_address(realm)
             raise requests.HTTPError(f"the token service at {where} answered {answer.status_code}")
         return _bearer_header(answer) if answer.ok else ""
 
@@ -196,10 +196,10 @@ class FixedHeader(AuthBase):
 def _bearer_header(answer: requests.Response) -> str:
     """Return the header with the token of an answer; empty if it holds no valid token."""
     try:
-        given = parse_json(answer.content, LARGEST_TOKEN)
+        given = parse_json(answer.content, MAX_TOKEN_BYTES)
     except Malformed as error:
-        where = transport.show_address(answer.url)
-        raise transport.WrongAnswer(
+        where = diagnosis.show_address(answer.url)
+        raise diagnosis.WrongAnswer(
             f"the token service at {where} returned an invalid answer ({error})"
         ) from None
     token = (given.get("token") or given.get("access_token")) if isinstance(given, dict) else None
@@ -224,7 +224,7 @@ def _require_same_host(answer: requests.Response, **_: object) -> None:
 
 def _redirect_error(answer: requests.Response) -> Misdirected:
     return Misdirected(
-        f"the token service at {transport.show_address(answer.url)} sends the request on to another"
+        f"the token service at {diagnosis.show_address(answer.url)} sends the request on to another"
         " address, which gets no credentials"
     )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from oci.reference import is_digest
 from runner.redaction import hide_in_values
 from runner.untrusted import Malformed, clean_line, parse_json
 
@@ -27,17 +28,16 @@ LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 EMPTY_CONFIG = b"{}"
 
-LARGEST_MANIFEST = 4 << 20
+MAX_MANIFEST_BYTES = 4 << 20
 """Bytes.
 
 Registries take no larger ones (Distribution Specification, "Pushing Manifests": at least 4 MiB).
 """
-MOST_VALUES = 200_000
+MAX_VALUES = 200_000
 """Values and keys of a manifest. A full list of referrers has half of that."""
-LARGEST_BLOB = 1 << 50
+MAX_BLOB_BYTES = 1 << 50
 """Bytes. No blob is larger: such a size is a mistake or an attack."""
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _TYPE_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE = re.compile(f"{_TYPE_NAME}/{_TYPE_NAME}", re.ASCII)
 """RFC 6838, section 4.2."""
@@ -79,7 +79,7 @@ class Manifest:
 
         Raises Malformed; what `Registry.read_manifest` returned was checked already.
         """
-        found = parse_json(self.body, LARGEST_MANIFEST, MOST_VALUES)
+        found = parse_json(self.body, MAX_MANIFEST_BYTES, MAX_VALUES)
         if not isinstance(found, dict):
             raise Malformed("not a JSON object")
         return found
@@ -154,11 +154,6 @@ class Manifest:
         return kind
 
 
-def is_digest(text: object) -> bool:
-    """Return whether a value is a SHA-256 digest, the only kind that is used here."""
-    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
-
-
 def parse_manifest(body: bytes, media_type: str) -> Manifest:
     """Return a manifest or an index that a registry served. Raises Malformed for anything else.
 
@@ -183,7 +178,7 @@ def parse_descriptor(entry: object) -> Descriptor:
         raise Malformed(f"{_quote_value(media_type)} is not a media type")
     if not (isinstance(digest, str) and is_digest(digest)):
         raise Malformed(f"{_quote_value(digest)} is not a sha256 digest")
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= LARGEST_BLOB:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_BLOB_BYTES:
         raise Malformed(f"{_quote_value(size)} is not a size in bytes")
     return Descriptor(media_type, digest, size)
 

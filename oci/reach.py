@@ -61,19 +61,14 @@ def reach_of(base: str) -> Reach:
 def _network_of(peer: str) -> int:
     """Return the kind of network of an address; of one that holds another, the less public one."""
     address = ip_address(peer)
-    inner = _embedded_addresses(address) if isinstance(address, IPv6Address) else ()
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+    if isinstance(address, IPv4Address):
+        return _classify(address)
+    if address.ipv4_mapped:
         return _classify(address.ipv4_mapped)
-    return max(_classify(each) for each in (address, *inner))
-
-
-def _embedded_addresses(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Return the IPv4 addresses that a network may translate an IPv6 address to."""
-    low = IPv4Address(int(address) & 0xFFFFFFFF)
-    found = [each for each in (address.sixtofour, *(address.teredo or ())) if each]
+    translated = [each for each in (address.sixtofour, *(address.teredo or ())) if each]
     if any(address in network for network in _ENDS_IN_IPV4):
-        found.append(low)
-    return tuple(found)
+        translated.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return max(_classify(each) for each in (address, *translated))
 
 
 _ENDS_IN_IPV4 = tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-LONGEST_REPOSITORY = 255
+MAX_REPOSITORY_CHARACTERS = 255
 """With the registry's host in front of it; this alone is what the specification asks of clients."""
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -31,7 +31,7 @@ class RegistryReference:
 
 def is_repository(text: str) -> bool:
     """Return whether `text` is the name of a repository, without the registry's host."""
-    return len(text) <= LONGEST_REPOSITORY and _REPOSITORY.fullmatch(text) is not None
+    return len(text) <= MAX_REPOSITORY_CHARACTERS and _REPOSITORY.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:
@@ -39,9 +39,9 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None
 
 
-def is_digest(text: str) -> bool:
-    """Return whether `text` is a SHA-256 digest."""
-    return _DIGEST.fullmatch(text) is not None
+def is_digest(text: object) -> bool:
+    """Return whether a value is a SHA-256 digest, the only kind that is used here."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def parse_reference(text: str, host: str) -> RegistryReference | None:

@@ -41,55 +41,48 @@ time after it was put would open the race for marks as well.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from oci.copying import copy_contents, require_manifest
+from oci import referrer_list
+from oci.copying import require_manifest
 from oci.manifest import (
     EMPTY_CONFIG,
-    LARGEST_MANIFEST,
     OCI_EMPTY,
-    OCI_INDEX,
     Descriptor,
     Manifest,
     canonical_json,
     image_manifest,
-    is_digest,
-    parse_descriptor,
-    sha256,
+)
+from oci.reference import is_digest
+from oci.referrer_list import (
+    Referrer,
+    extend_list,
+    find_digest,
+    group_by_digest,
+    list_tag,
+    make_entry,
+    mark_tag,
+    read_list,
+    select_marks,
 )
 from oci.registry import WORKERS, Registry, RegistryError, Unreadable, report_malformed
 from runner import progress
 from runner.pool import worker_pool
-from runner.untrusted import Malformed
 
 ATTEMPTS = 8
 WAIT_S = 0.1
-LARGEST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 """Bytes. Artifacts are read into memory; an SBOM has a few megabytes."""
 
-MOST_LOOKS = 1_000
-"""Manifests that are read for one subject, a request each. An image has about 15 artifacts."""
-LARGEST_LOOK = 16 << 10
+MAX_LOOKUP_BYTES = 16 << 10
 """Bytes of such a manifest, which is kept. Those of this project have less than 8 KiB."""
 
-_SERVED = (200, 404)
+SERVED = (200, 404)
 """Statuses of a registry that works, if its content is wrong or missing."""
 _REFUSED = (400, 404, 409, 422)
 """Statuses with which registries refuse a list that names missing manifests."""
-
-_MARK_DIGITS = 40  # a tag has at most 128 characters, and two whole digests have more
-
-
-@dataclass(frozen=True)
-class Referrer:
-    """An artifact that refers to a digest, as the registry's list describes it."""
-
-    descriptor: Descriptor
-    artifact_type: str
-    annotations: Mapping[str, str]
 
 
 def attach_artifact(  # noqa: PLR0913, PLR0917 - where, about what, and the three things an artifact is
@@ -109,7 +102,7 @@ def attach_artifact(  # noqa: PLR0913, PLR0917 - where, about what, and the thre
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     layers = [registry.push_bytes(repository, data, media_type) for media_type, data in blobs]
     manifest = image_manifest(config, layers, annotations, artifact_type, subject)
-    _put_artifacts(registry, repository, subject.digest, [manifest])
+    put_artifacts(registry, repository, subject.digest, [manifest])
     return manifest.descriptor
 
 
@@ -129,12 +122,12 @@ def list_referrers(
     if entries is None:
         tags = registry.list_tags(repository)
         entries = (
-            _read_list(registry, repository, digest)["manifests"]
-            if _list_tag(digest) in tags or registry.has_cut_list(repository)
+            read_list(registry, repository, digest)["manifests"]
+            if list_tag(digest) in tags or registry.has_cut_list(repository)
             else []
         )
     found = _resolve_listed(
-        registry, repository, digest, _group_by_digest(entries), _marks_of(digest, tags), vouched
+        registry, repository, digest, group_by_digest(entries), select_marks(digest, tags), vouched
     )
     return tuple(
         each for _, each in sorted(found.items()) if artifact_type in ("", each.artifact_type)
@@ -157,9 +150,9 @@ def _resolve_listed(  # noqa: PLR0913, PLR0917 - about what, what is listed and 
     doubtful = [
         digest
         for digest, said in listed.items()
-        if len(said) > 1 or (_mark_tag(subject, digest) in marks and not vouched(said[0]))
+        if len(said) > 1 or (mark_tag(subject, digest) in marks and not vouched(said[0]))
     ]
-    known = {_mark_tag(subject, digest) for digest in listed}
+    known = {mark_tag(subject, digest) for digest in listed}
     looked = _read_manifests(
         registry, repository, subject, [*doubtful, *(mark for mark in marks if mark not in known)]
     )
@@ -178,16 +171,15 @@ def _read_manifests(
 ) -> dict[str, Manifest | None]:
     """Return the manifests under digests and marks; None for a missing or bad one.
 
-    At most MOST_LOOKS are read.
+    At most MAX_LOOKUPS are read.
     """
-    if len(names) > MOST_LOOKS:
-        where = f"{registry.host}/{repository}:{_list_tag(subject)}"
+    asked = names[: referrer_list.MAX_LOOKUPS]
+    if left := len(names) - len(asked):
+        where = f"{registry.host}/{repository}:{list_tag(subject)}"
         progress.say_line(
-            f"  {len(names) - MOST_LOOKS} artifacts of {where} are not read: remove those "
-            "that nobody needs"
+            f"  {left} artifacts of {where} are not read: remove those that nobody needs"
         )
     with worker_pool(WORKERS) as pool:
-        asked = names[:MOST_LOOKS]
         return dict(
             zip(
                 asked,
@@ -207,10 +199,10 @@ def _read_own_manifest(
     key = repository, name
     if key not in registry.looked:
         try:
-            found = registry.read_manifest(repository, name, LARGEST_LOOK)
+            found = registry.read_manifest(repository, name, MAX_LOOKUP_BYTES)
         except Unreadable:
             found = None
-        is_own = found is not None and name in (found.digest, _mark_tag(subject, found.digest))
+        is_own = found is not None and name in (found.digest, mark_tag(subject, found.digest))
         registry.looked[key] = found if is_own else None
     return registry.looked[key]
 
@@ -225,7 +217,7 @@ def find_referrer(
     try:
         found = registry.read_manifest(repository, digest) if is_digest(digest) else None
     except RegistryError as error:
-        if error.status not in _SERVED:
+        if error.status not in SERVED:
             raise
         return None
     if found is None or found.subject_digest != subject:
@@ -234,7 +226,7 @@ def find_referrer(
 
 
 def fetch_blobs(
-    registry: Registry, repository: str, referrer: Referrer, limit: int = LARGEST_BYTES
+    registry: Registry, repository: str, referrer: Referrer, limit: int = MAX_BYTES
 ) -> tuple[bytes, ...]:
     """Return the blobs of an artifact, in order. Their digests are verified.
 
@@ -243,68 +235,6 @@ def fetch_blobs(
     manifest = require_manifest(registry, repository, referrer.descriptor.digest)
     blobs = _bounded_blobs(registry, repository, manifest, limit)[1:]
     return tuple(registry.read_blob(repository, blob.digest, blob.size) for blob in blobs)
-
-
-class UnfitArtifacts(RegistryError):
-    """Artifacts that cannot be copied because of their content: a repeated request does not help.
-
-    `problems` has the reason for each, by its digest. Leave them out, or use others instead.
-    """
-
-    def __init__(self, where: str, problems: Mapping[str, str]) -> None:
-        digest, problem = min(problems.items())
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(200, f"{where}@{digest} {problem}{more}")
-        self.problems = dict(problems)
-
-
-def copy_artifacts(
-    registry: Registry, source: str, target: str, subject: str, artifacts: Collection[str]
-) -> None:
-    """Copy `artifacts` (digests of manifests about `subject`) from `source` to `target`.
-
-    The manifests keep their bytes, and nothing else is copied. The manifest of `subject` need not
-    be in `target` yet. Raises UnfitArtifacts, before anything is copied, if some are missing,
-    malformed, too large or about another subject. Raises RegistryError if the registry fails; then
-    call again.
-    """
-    digests = sorted(set(artifacts))
-    with worker_pool(WORKERS) as pool:
-        said = list(pool.map(partial(_copy_problem, registry, source, subject), digests))
-        problems = {digest: text for digest, text in zip(digests, said, strict=True) if text}
-        if problems:
-            raise UnfitArtifacts(f"{registry.host}/{source}", problems)
-        manifests = list(pool.map(partial(copy_contents, registry, source, target), digests))
-    _put_artifacts(registry, target, subject, manifests)
-
-
-def _copy_problem(registry: Registry, repository: str, subject: str, digest: str) -> str:
-    """Return why an artifact cannot be copied, or an empty text.
-
-    Raises RegistryError if the registry fails.
-    """
-    try:
-        manifest = registry.read_manifest(repository, digest)
-    except RegistryError as error:
-        if error.status not in _SERVED:
-            raise
-        return f"cannot be read: {error.message}"
-    if manifest is None:
-        return "is referred to, but is not there"
-    if manifest.subject_digest != subject:
-        return f"is not about {subject}"
-    try:
-        children, blobs = manifest.parse_children(), manifest.parse_blobs()
-    except Malformed as error:
-        return f"does not follow the OCI specification: {error}"
-    size = sum(each.size for each in (*children, *blobs))
-    if size > LARGEST_BYTES:
-        return f"has {size} bytes, more than {LARGEST_BYTES}"
-    is_empty = blobs[:1] and blobs[0].digest == _EMPTY_DIGEST
-    return "has a configuration of a wrong size" if is_empty and blobs[0].size != 2 else ""
-
-
-_EMPTY_DIGEST = sha256(EMPTY_CONFIG)
 
 
 def _bounded_blobs(
@@ -324,14 +254,14 @@ def _bounded_blobs(
     return blobs
 
 
-def _put_artifacts(
+def put_artifacts(
     registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]
 ) -> None:
     """Put artifacts whose blobs are there, and make sure that they are listed."""
     marks: dict[str, Manifest] = {}
     for manifest in manifests:
         if marks or registry.put_manifest(repository, manifest.digest, manifest) != subject:
-            marks[_mark_tag(subject, manifest.digest)] = (
+            marks[mark_tag(subject, manifest.digest)] = (
                 manifest  # one was not listed, so none is: the mark puts it too
             )
     for mark, manifest in marks.items():
@@ -348,23 +278,27 @@ def _complete_list(
 
     `own` are the marks that were just put.
     """
-    where = f"{registry.host}/{repository}:{_list_tag(subject)}"
+    where = f"{registry.host}/{repository}:{list_tag(subject)}"
     problem = RegistryError(
         409, f"{where}: others replaced the list of referrers {ATTEMPTS} times", _AGAIN
     )
-    entries = [_entry_of(manifest) for _, manifest in sorted(own.items())]
+    entries = [make_entry(manifest) for _, manifest in sorted(own.items())]
     gone, is_refused = frozenset[str](), False
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_S * max(0, attempt - 1))  # usually the read after the first put ends this
-        content = _read_list(registry, repository, subject, is_reduced=is_refused)
-        missing = _missing_entries(registry, repository, subject, content["manifests"], own)
-        if not missing and all(_is_listed_alone(content["manifests"], entry) for entry in entries):
+        content = read_list(registry, repository, subject, is_reduced=is_refused)
+        listed = content["manifests"]
+        missing = _missing_entries(registry, repository, subject, listed, own)
+        if not missing and all(  # each is there, and no other entry names its artifact
+            [each for each in listed if find_digest(each) == entry["digest"]] == [entry]
+            for entry in entries
+        ):
             return
-        extended = _extend_list(content, entries, missing, gone)
+        extended = extend_list(content, entries, missing, gone)
         if extended.body == canonical_json(content):  # full: the rest is found by its marks
             return
         try:
-            registry.put_manifest(repository, _list_tag(subject), extended)
+            registry.put_manifest(repository, list_tag(subject), extended)
         except RegistryError as error:  # the next read shows whether the list is there
             more = (
                 _find_deleted(registry, repository, extended) - gone
@@ -385,11 +319,6 @@ def _complete_list(
 _AGAIN = "run the same command again when no other run attaches something to this image"
 
 
-def _is_listed_alone(listed: Sequence[Any], entry: dict[str, Any]) -> bool:
-    """Return whether an entry is in the list, and no other entry names its artifact."""
-    return [each for each in listed if _digest_in(each) == entry["digest"]] == [entry]
-
-
 def _missing_entries(
     registry: Registry,
     repository: str,
@@ -398,50 +327,14 @@ def _missing_entries(
     own: Mapping[str, Manifest],
 ) -> list[dict[str, Any]]:
     """Return entries for artifacts that others marked and that are not in the list."""
-    known = {_mark_tag(subject, digest) for digest in _group_by_digest(listed)}
+    known = {mark_tag(subject, digest) for digest in group_by_digest(listed)}
     marks = [
         mark
-        for mark in _marks_of(subject, registry.list_tags(repository))
+        for mark in select_marks(subject, registry.list_tags(repository))
         if mark not in known and mark not in own
     ]
     found = _read_manifests(registry, repository, subject, marks)
-    return [_entry_of(each) for each in found.values() if each and each.subject_digest == subject]
-
-
-def _extend_list(
-    content: dict[str, Any],
-    own: Sequence[dict[str, Any]],
-    missing: Sequence[dict[str, Any]],
-    gone: Collection[str],
-) -> Manifest:
-    """Return the list with more entries, one for each digest, without those in `gone`.
-
-    If there is room, the entries of others stay as they are. The order is: `own`, then what was
-    listed, then what is missing. The list is sorted only if it is far from full, because the next
-    list that is cut must not lose what was attached last.
-    """
-    every: dict[str, dict[str, Any]] = {}
-    for entry in (*own, *content["manifests"], *missing):
-        if (name := _digest_in(entry)) not in ("", *gone):
-            every.setdefault(name, entry)
-    ordered = sorted(every.values(), key=_digest_in)
-    frame = content | {"schemaVersion": 2, "mediaType": OCI_INDEX}
-    made = Manifest(canonical_json(frame | {"manifests": ordered}), OCI_INDEX)
-    if len(made.body) <= LARGEST_MANIFEST // 2:
-        return made
-    made = Manifest(canonical_json(frame | {"manifests": list(every.values())}), OCI_INDEX)
-    return made if len(made.body) <= LARGEST_MANIFEST else _cut_list(list(every.values()))
-
-
-def _cut_list(entries: Sequence[dict[str, Any]]) -> Manifest:
-    """Return a list with as many of the first entries as fit, and nothing else."""
-    left, fitting = LARGEST_MANIFEST - len(canonical_json(_EMPTY)), []
-    for entry in entries:
-        size = len(canonical_json(entry)) + 1
-        if size <= left:
-            fitting.append(entry)
-            left -= size
-    return Manifest(canonical_json(_EMPTY | {"manifests": fitting}), OCI_INDEX)
+    return [make_entry(each) for each in found.values() if each and each.subject_digest == subject]
 
 
 def _find_deleted(registry: Registry, repository: str, listed: Manifest) -> frozenset[str]:
@@ -449,113 +342,11 @@ def _find_deleted(registry: Registry, repository: str, listed: Manifest) -> froz
 
     Nothing is looked for if the list is too long.
     """
-    names = sorted({_digest_in(entry) for entry in listed.index_entries()})
-    if len(names) > MOST_LOOKS * 2:
+    names = sorted({find_digest(entry) for entry in listed.index_entries()})
+    if len(names) > referrer_list.MAX_LOOKUPS * 2:
         return frozenset()
     with worker_pool(WORKERS) as pool:
         there = pool.map(
             lambda name: is_digest(name) and registry.resolve_digest(repository, name), names
         )
         return frozenset(name for name, digest in zip(names, there, strict=True) if not digest)
-
-
-_EMPTY: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
-
-
-def _read_list(
-    registry: Registry, repository: str, subject: str, *, is_reduced: bool = False
-) -> dict[str, Any]:
-    """Return the index under the subject's tag, or an empty one if there is no valid index.
-
-    A reduced one has the first entries only, each with what a registry must accept.
-    """
-    problem = ""
-    try:
-        found = registry.read_manifest(repository, _list_tag(subject))
-    except Unreadable as error:
-        found, problem = None, error.message
-    if (
-        found is not None and found.digest == subject
-    ):  # an image may be kept under the tag of its own digest
-        found = None
-    if found is not None and not found.is_index:
-        problem = f"{registry.host}/{repository}:{_list_tag(subject)} is an image"
-    if problem:
-        progress.say_line(
-            f"  {problem}, not a list of referrers: it is ignored, and artifacts are "
-            "found by their tags"
-        )
-    content = found.content if found is not None and found.is_index else dict(_EMPTY)
-    if not is_reduced:
-        return content
-    first = [said[0] for said in _group_by_digest(content["manifests"]).values()][:MOST_LOOKS]
-    return _EMPTY | {"manifests": [_describe_referrer(each) for each in first]}
-
-
-def _group_by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
-    """Return the different entries for each artifact."""
-    found: dict[str, dict[bytes, Referrer]] = {}
-    for entry in entries:
-        if each := _parse_entry(entry):
-            said = canonical_json([each.descriptor.as_dict(), each.artifact_type, each.annotations])
-            found.setdefault(each.descriptor.digest, {}).setdefault(said, each)
-    return {digest: list(said.values()) for digest, said in found.items()}
-
-
-def _marks_of(subject: str, tags: Iterable[str]) -> dict[str, None]:
-    """Return the tags that mark artifacts about `subject`, in their order."""
-    length = len(_mark_tag(subject, subject))
-    return dict.fromkeys(
-        tag for tag in tags if tag.startswith(f"{_list_tag(subject)}.") and len(tag) == length
-    )
-
-
-def _list_tag(digest: str) -> str:
-    return digest.replace(":", "-")
-
-
-def _mark_tag(subject: str, digest: str) -> str:
-    return f"{_list_tag(subject)}.{digest.partition(':')[2][:_MARK_DIGITS]}"
-
-
-def _entry_of(manifest: Manifest) -> dict[str, Any]:
-    """Return the list entry of an artifact.
-
-    It has the type of the artifact, or that of its configuration, and all annotations.
-    """
-    return _describe_referrer(
-        Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations)
-    )
-
-
-def _describe_referrer(referrer: Referrer) -> dict[str, Any]:
-    extra = {"artifactType": referrer.artifact_type, "annotations": dict(referrer.annotations)}
-    return {
-        **referrer.descriptor.as_dict(),
-        **{name: value for name, value in extra.items() if value},
-    }
-
-
-def _digest_in(entry: object) -> str:
-    """Return the digest, of any algorithm, in an entry of a list; empty if there is none."""
-    digest = entry.get("digest") if isinstance(entry, dict) else None
-    return digest if isinstance(digest, str) else ""
-
-
-def _parse_entry(entry: object) -> Referrer | None:
-    """Return the artifact that an entry of a list names, or None if the entry is no descriptor.
-
-    Annotations that are not text are left out.
-    """
-    try:
-        descriptor = parse_descriptor(entry)
-    except Malformed:
-        return None
-    said = entry if isinstance(entry, dict) else {}
-    kind, notes = said.get("artifactType"), said.get("annotations")
-    texts = (
-        {name: text for name, text in notes.items() if isinstance(text, str)}
-        if isinstance(notes, dict)
-        else {}
-    )
-    return Referrer(descriptor, kind if isinstance(kind, str) else "", texts)

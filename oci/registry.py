@@ -2,7 +2,7 @@
 
 It moves raw bytes and always verifies their digests. Requests that change nothing, or the same
 however often they are sent, are repeated on connection failures, 429 and 5xx, with backoff and
-`Retry-After` (oci/transport.py); a blob continues after a cut (oci/upload.py). A tag is never put
+`Retry-After` (oci/repeats.py); a blob continues after a cut (oci/upload.py). A tag is never put
 twice: meanwhile somebody else may have put it. A failure that stays is one RegistryError with the
 repository and the registry's own words. Credentials are Docker's own (oci/login.py), and so are
 authorities and client certificates (oci/tls.py).
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,23 +22,26 @@ from urllib.parse import urljoin
 import requests
 from urllib3.exceptions import HTTPError
 
-from oci import transport
+from oci import diagnosis, transport
+from oci.api_paths import blob_path, manifest_path, require_digest, require_repository
 from oci.deadline import Deadline
 from oci.login import Login, uses_plain_http
 from oci.manifest import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
-    LARGEST_MANIFEST,
+    MAX_MANIFEST_BYTES,
     OCI_INDEX,
     OCI_MANIFEST,
     Descriptor,
     Manifest,
-    is_digest,
-    parse_descriptor,
     parse_manifest,
     sha256,
 )
-from oci.transport import TIMEOUT_S, RegistryError, repeat_request
+from oci.pages import find_next_page, parse_listed_entry, read_entries
+from oci.reference import is_digest, is_tag
+from oci.registry_error import RegistryError
+from oci.repeats import repeat_request
+from oci.transport import TIMEOUT_S
 from oci.upload import (
     BlobSource,
     cancel_upload,
@@ -52,7 +54,7 @@ from runner import progress, records
 from runner.errors import ConfigError
 from runner.pool import worker_pool
 from runner.redaction import require_no_secret
-from runner.untrusted import Malformed, clean_line, parse_json
+from runner.untrusted import Malformed, parse_json
 
 __all__ = [
     "MANIFEST_TYPES",
@@ -72,22 +74,16 @@ READ_BYTES = 1 << 20
 PAGE_ENTRIES = 1000
 PAGES = 1000
 """A list of more pages is assumed to lead back to itself."""
-LONGEST_LIST = 200_000
+MAX_LIST_ENTRIES = 200_000
 """Entries. A list that has more is not read to its end."""
-LONGEST_LIST_BYTES = 64 << 20
+MAX_LIST_BYTES = 64 << 20
 """Bytes of all pages of a list together. 200,000 tags of the longest kind need half of it."""
 LIST_S = 300.0
 """Seconds for all pages of a list."""
-LARGEST_SMALL_BLOB = 64 << 20
+MAX_SMALL_BLOB_BYTES = 64 << 20
 """Bytes of a blob that is read into memory, if its size is not known."""
 SILENCE_S = 60.0
 """Seconds without requests to a registry that did not answer within the whole time of one."""
-
-_REPOSITORY = re.compile(
-    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
-)
-_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-"""Distribution Specification 1.1, "Pulling manifests"."""
 
 T = TypeVar("T")
 OnBytes = Callable[[int], None]
@@ -136,7 +132,7 @@ class Registry:
         self._send_request("GET", "", expect=(200,))
 
     def read_manifest(
-        self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
+        self, repository: str, reference: str, limit: int = MAX_MANIFEST_BYTES
     ) -> Manifest | None:
         """Return the manifest under a tag or digest; None if there is none.
 
@@ -150,15 +146,15 @@ class Registry:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         with report_malformed(self, repository, reference):
             if media_type not in MANIFEST_TYPES:  # such as text/plain: the manifest may say better
-                content = parse_json(answer.content, LARGEST_MANIFEST)
+                content = parse_json(answer.content, MAX_MANIFEST_BYTES)
                 stated = content.get("mediaType") if isinstance(content, dict) else None
                 media_type = stated if stated in MANIFEST_TYPES else OCI_MANIFEST
             return parse_manifest(answer.content, media_type)
 
     def _raw_manifest(
-        self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
+        self, repository: str, reference: str, limit: int = MAX_MANIFEST_BYTES
     ) -> requests.Response | None:
-        path = _manifest_path(repository, reference)
+        path = manifest_path(repository, reference)
         answer = self._send_request("GET", path, expect=(200, 404), headers=_ACCEPT, limit=limit)
         if answer.status_code == 404:
             return None
@@ -174,7 +170,7 @@ class Registry:
 
         It is computed if the registry states none.
         """
-        path = _manifest_path(repository, reference)
+        path = manifest_path(repository, reference)
         answer = self._send_request("HEAD", path, expect=(200, 404), headers=_ACCEPT)
         if answer.status_code == 404:
             return None
@@ -196,7 +192,7 @@ class Registry:
         if a secret of this process is in it.
         """
         require_no_secret(manifest.body, f"a manifest for {self.host}/{repository}")
-        path, headers = _manifest_path(repository, reference), {"Content-Type": manifest.media_type}
+        path, headers = manifest_path(repository, reference), {"Content-Type": manifest.media_type}
 
         def put() -> requests.Response:
             return self._send_request(
@@ -222,10 +218,15 @@ class Registry:
         Of a list that is too long only the beginning is returned, and a line says so. Then
         `has_cut_list` is true: a tag that is not in the list may be there all the same.
         """
-        path = f"{_require_repository(repository)}/tags/list?n={PAGE_ENTRIES}"
+        path = f"{require_repository(repository)}/tags/list?n={PAGE_ENTRIES}"
         found: list[str] = []
         try:
-            self._read_pages(path, "tags", _as_tag, found)
+            self._read_pages(
+                path,
+                "tags",
+                lambda entry: entry if isinstance(entry, str) and is_tag(entry) else None,
+                found,
+            )
         except TooLong:
             if repository not in self._cut:
                 progress.say_line(
@@ -245,10 +246,10 @@ class Registry:
         They have type and annotations. Returns None if the registry does not list referrers. A list
         that is too long is cut, and a line says so: what a trusted key signed names its evidence.
         """
-        path = f"{_require_repository(repository)}/referrers/{_require_digest(digest)}"
+        path = f"{require_repository(repository)}/referrers/{require_digest(digest)}"
         found: list[Any] = []
         try:
-            return found if self._read_pages(path, "manifests", _as_listed, found) else None
+            return found if self._read_pages(path, "manifests", parse_listed_entry, found) else None
         except TooLong as error:
             progress.say_line(f"  {error.message}; the rest of the list is not read")
             return found
@@ -261,7 +262,7 @@ class Registry:
         blob = (repository, digest)
         if blob in self._held:
             return True
-        answer = self._send_request("HEAD", _blob_path(repository, digest), expect=(200, 404))
+        answer = self._send_request("HEAD", blob_path(repository, digest), expect=(200, 404))
         if answer.status_code == 404:
             return False
         stated = answer.headers.get("Content-Length", "")
@@ -282,8 +283,8 @@ class Registry:
 
         If its size is known, no more is read.
         """
-        path, what = _blob_path(repository, digest), f"{self.host}/{repository}@{digest}"
-        limit = LARGEST_SMALL_BLOB if size is None else size
+        path, what = blob_path(repository, digest), f"{self.host}/{repository}@{digest}"
+        limit = MAX_SMALL_BLOB_BYTES if size is None else size
         data = bytearray()
         for chunk in self._stream_blob(path, limit):
             data += chunk
@@ -301,8 +302,8 @@ class Registry:
         """
         if (repository, digest) in self._held:
             return True
-        uploads = f"{_require_repository(repository)}/blobs/uploads/"
-        path = f"{uploads}?mount={_require_digest(digest)}&from={_require_repository(source)}"
+        uploads = f"{require_repository(repository)}/blobs/uploads/"
+        path = f"{uploads}?mount={require_digest(digest)}&from={require_repository(source)}"
         answer = self._send_request("POST", path, expect=(201, 202))
         if answer.status_code == 201:
             check_digest(answer, digest)
@@ -345,7 +346,7 @@ class Registry:
 
     def check_push(self, repository: str) -> None:
         """Raise RegistryError if this account may not push to a repository. Nothing is pushed."""
-        try_upload(self._send_request, _require_repository(repository))
+        try_upload(self._send_request, require_repository(repository))
 
     def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
         """Upload a small blob. Raises ConfigError if a secret of this process is in it."""
@@ -364,7 +365,7 @@ class Registry:
         )
 
     def _push_source(self, repository: str, source: BlobSource) -> None:
-        if not self.has_blob(_require_repository(repository), source.digest):
+        if not self.has_blob(require_repository(repository), source.digest):
             upload_blob(self._send_request, repository, source)
 
     def _mount_or_copy(
@@ -375,7 +376,7 @@ class Registry:
 
         def read(start: int, end: int) -> Iterator[bytes]:
             part = "" if (start, end) == (0, blob.size) else f"bytes={start}-{end - 1}"
-            for chunk in self._stream_blob(_blob_path(source, blob.digest), end - start, part):
+            for chunk in self._stream_blob(blob_path(source, blob.digest), end - start, part):
                 if stopped.is_set():
                     raise RegistryError(
                         200, f"{self.host}/{source}@{blob.digest}: another blob could not be copied"
@@ -419,27 +420,27 @@ class Registry:
             answer = self._send_request("GET", path, expect=(200,) if count else (200, 404))
             if answer.status_code == 404:
                 return False
-            entries = _page_entries(answer, name)
+            entries = read_entries(answer, name)
             count, size = count + len(entries), size + len(answer.content)
-            if count > LONGEST_LIST or size > LONGEST_LIST_BYTES or whole.is_over:
+            if count > MAX_LIST_ENTRIES or size > MAX_LIST_BYTES or whole.is_over:
                 problem = f"more than {count:,} {name} or {size:,} bytes"
-                raise TooLong(200, f"{transport.show_address(answer.url)}: {problem}", _CLEAN_UP)
+                raise TooLong(200, f"{diagnosis.show_address(answer.url)}: {problem}", _CLEAN_UP)
             found += [kept for entry in entries if (kept := parsed(entry)) is not None]
-            following = _next_page(answer)
+            following = find_next_page(answer)
             if not following:
                 return True
             path = following
             if not path.startswith(self._base):
-                where = transport.show_address(path)
+                where = diagnosis.show_address(path)
                 raise RegistryError(
                     200,
                     (
-                        f"{transport.show_address(answer.url)}: the list continues elsewhere, at "
+                        f"{diagnosis.show_address(answer.url)}: the list continues elsewhere, at "
                         f"{where}"
                     ),
                 )
         problem = f"the list does not end after {PAGES} pages"
-        raise TooLong(200, f"{transport.show_address(answer.url)}: {problem}", _CLEAN_UP)
+        raise TooLong(200, f"{diagnosis.show_address(answer.url)}: {problem}", _CLEAN_UP)
 
     def _send_request(
         self,
@@ -447,7 +448,7 @@ class Registry:
         path: str,
         *,
         expect: tuple[int, ...],
-        limit: int = transport.LARGEST_ANSWER,
+        limit: int = transport.MAX_ANSWER_BYTES,
         whole: Deadline | None = None,
         **named: Any,  # noqa: ANN401 - handed on as they are
     ) -> requests.Response:
@@ -475,7 +476,9 @@ class Registry:
                 if whole and is_stream:
                     whole.note_connection(bound.noted_connection)
                 if not (passed and is_stream):
-                    fits = transport.read_body(answer, limit if passed else transport.LARGEST_ERROR)
+                    fits = transport.read_body(
+                        answer, limit if passed else transport.MAX_ERROR_BYTES
+                    )
             except (requests.RequestException, HTTPError, ValueError, OSError) as error:
                 raise self._unanswered_error(what, error, bound) from None
             if (
@@ -483,7 +486,7 @@ class Registry:
             ):  # a connection that is shut looks like the end of a body without a length
                 raise self._unanswered_error(what, TimeoutError(), bound)
         if not passed:
-            raise transport.unexpected_answer_error(what, answer)
+            raise diagnosis.unexpected_answer_error(what, answer)
         if not is_stream and not fits:
             raise TooLong(200, f"{what}: more than {limit} bytes were served")
         return answer
@@ -498,7 +501,7 @@ class Registry:
             answer = self._session.request(method, address, **named)
             if answer.status_code != 401:
                 return answer
-            transport.read_body(answer, transport.LARGEST_ERROR)
+            transport.read_body(answer, transport.MAX_ERROR_BYTES)
             if not self._login.answer_challenge(answer):
                 return answer
         return self._session.request(method, address, **named)
@@ -510,11 +513,11 @@ class Registry:
         """
         if bound.is_over:
             self._silent_until = time.monotonic() + SILENCE_S
-        return transport.no_answer_error(what, self.host, error, bound)
+        return diagnosis.no_answer_error(what, self.host, error, bound)
 
     def _request_name(self, method: str, path: str) -> str:
         """Return a request as messages show it: below the API's address, and without a query."""
-        shown = transport.show_address(path) if "://" in path else path.partition("?")[0]
+        shown = diagnosis.show_address(path) if "://" in path else path.partition("?")[0]
         return f"{method} {shown.removeprefix(self._base) or '/v2/'} on {self.host}"
 
     def _other_bytes_error(self, repository: str, reference: str) -> RegistryError:
@@ -550,81 +553,7 @@ def report_malformed(registry: Registry, repository: str, reference: str) -> Ite
         raise Unreadable(200, f"{where}: does not follow the OCI specification: {error}") from None
 
 
-def _as_tag(entry: object) -> str | None:
-    """Return an entry of a list of tags; None if it is no tag."""
-    return entry if isinstance(entry, str) and _TAG.fullmatch(entry) else None
-
-
-def _as_listed(entry: object) -> dict[str, Any] | None:
-    """Return the used parts of an entry of a list of referrers, or None if it is no descriptor."""
-    try:
-        descriptor = parse_descriptor(entry).as_dict()
-    except Malformed:
-        return None
-    said = entry if isinstance(entry, dict) else {}
-    kind, notes = said.get("artifactType"), said.get("annotations")
-    texts = notes.items() if isinstance(notes, dict) else ()
-    return {
-        **descriptor,
-        **({"artifactType": kind} if isinstance(kind, str) else {}),
-        "annotations": {name: text for name, text in texts if isinstance(text, str)},
-    }
-
-
 _CLEAN_UP = "remove in the registry what nobody needs there, then run the same command again"
-
-
-def _manifest_path(repository: str, reference: str) -> str:
-    if not (is_digest(reference) or _TAG.fullmatch(reference)):
-        raise RegistryError(200, f"{clean_line(reference, 80)!r} is neither a digest nor a tag")
-    return f"{_require_repository(repository)}/manifests/{reference}"
-
-
-def _blob_path(repository: str, digest: str) -> str:
-    return f"{_require_repository(repository)}/blobs/{_require_digest(digest)}"
-
-
-def _require_repository(repository: str) -> str:
-    if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):
-        raise ConfigError(
-            f"{clean_line(repository, 80)!r} is not the name of a repository",
-            "use lowercase letters, digits and single `.`, `_` or `-` between them; `/` parts it",
-        )
-    return repository
-
-
-def _require_digest(text: str) -> str:
-    if not is_digest(text):
-        raise RegistryError(200, f"{clean_line(text, 80)!r} is not a sha256 digest")
-    return text
-
-
-def _page_entries(answer: requests.Response, name: str) -> list[Any]:
-    """Return the entries of one page of a list. Distribution writes an empty list as null."""
-    try:
-        content = parse_json(answer.content, transport.LARGEST_ANSWER)
-        problem = f"no list of {name}"
-    except Malformed as error:
-        content, problem = None, str(error)
-    found = content.get(name, "") if isinstance(content, dict) else ""
-    if not isinstance(found, list | None):
-        where = transport.show_address(answer.url)
-        raise RegistryError(
-            answer.status_code, f"{where}: does not follow the OCI specification ({problem})"
-        )
-    return found or []
-
-
-def _next_page(answer: requests.Response) -> str:
-    """Return the address of the next page of a list, or an empty text if this is the last."""
-    try:
-        address = answer.links.get("next", {}).get("url", "")
-        return urljoin(answer.url, address) if address else ""
-    except ValueError:
-        where = transport.show_address(answer.url)
-        raise RegistryError(
-            answer.status_code, f"{where}: the `Link` header is not an address"
-        ) from None
 
 
 def file_sha256(path: Path) -> str:

@@ -18,8 +18,8 @@ from runner.untrusted import Malformed
 
 DOCKER_HUB = "docker.io"
 PLATFORM = ("linux", "amd64")
-LONGEST_S = 300.0
-MOST_BLOBS = 1000
+MAX_WAIT_S = 300.0
+MAX_BLOBS = 1000
 """No engine unpacks so many layers, served or not (overlayfs: 128): then the image is at fault."""
 
 
@@ -27,7 +27,7 @@ def is_served_whole(reference: str) -> bool:
     """Return whether the registry has the manifest of `reference`, and every blob in its size.
 
     Of an index, the first image for this project's platform counts, which the engine takes; an
-    index without any is whole. False if the registry does not answer within LONGEST_S.
+    index without any is whole. False if the registry does not answer within MAX_WAIT_S.
     """
     first, _, rest = reference.partition("/")
     has_host = bool(rest) and (any(sign in first for sign in ".:") or first == "localhost")
@@ -39,27 +39,24 @@ def is_served_whole(reference: str) -> bool:
     try:
         registry = Registry(host)
         manifest = registry.read_manifest(named.repository, named.digest or named.tag)
-        return manifest is not None and _has_parts(registry, named.repository, manifest)
+        if manifest is None:
+            return False
+        listed = (each for each in manifest.index_entries() if _platform(each) == PLATFORM)
+        if entry := next(listed, None):
+            # the engine takes no index inside an index
+            manifest = registry.read_manifest(named.repository, parse_descriptor(entry).digest)
+        return manifest is not None and _has_blobs(registry, named.repository, manifest)
     except (ReleaseError, Malformed):
         return False
-
-
-def _has_parts(registry: Registry, repository: str, manifest: Manifest) -> bool:
-    entry = next((each for each in manifest.index_entries() if _platform(each) == PLATFORM), None)
-    if entry is None:
-        return _has_blobs(registry, repository, manifest)
-    image = registry.read_manifest(repository, parse_descriptor(entry).digest)
-    # the engine takes no index inside an index
-    return image is not None and _has_blobs(registry, repository, image)
 
 
 def _has_blobs(registry: Registry, repository: str, image: Manifest) -> bool:
     """Return whether all blobs of an image are there; each is asked for once."""
     blobs = {(blob.digest, blob.size) for blob in image.parse_blobs()}
-    if len(blobs) > MOST_BLOBS:
+    if len(blobs) > MAX_BLOBS:
         return True
     progress.say_line(f"  the pull failed: the registry is asked for {len(blobs)} parts of it")
-    deadline = time.monotonic() + LONGEST_S
+    deadline = time.monotonic() + MAX_WAIT_S
     return all(
         time.monotonic() < deadline and registry.has_blob(repository, digest, size)
         for digest, size in sorted(blobs)

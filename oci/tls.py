@@ -24,7 +24,7 @@ CERTIFICATES = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
 certificates").
 """
 
-LARGEST_FILE = 16 << 20
+MAX_FILE_BYTES = 16 << 20
 """Bytes of a file of certificates. Mozilla's list of authorities has 300 KB."""
 
 _BUNDLES = (settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
@@ -87,7 +87,7 @@ def _authorities_error(variable: str, path: object, problem: str) -> ConfigError
 
 def _require_bounded(path: Path) -> None:
     """Raise OSError or Malformed for a file that OpenSSL would wait for, or read for ever."""
-    read_own_file(path, LARGEST_FILE)
+    read_own_file(path, MAX_FILE_BYTES)
 
 
 def client_context(host: str) -> ssl.SSLContext:

@@ -18,14 +18,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from oci.deadline import Deadline
-from oci.transport import (
-    ATTEMPTS,
-    TIMEOUT_S,
-    RegistryError,
-    pause_before_repeat,
-    seconds_for,
-    show_address,
-)
+from oci.diagnosis import show_address
+from oci.registry_error import RegistryError
+from oci.repeats import ATTEMPTS, pause_before_repeat
+from oci.transport import TIMEOUT_S, seconds_for
 from runner.untrusted import clean_line
 
 CHUNK_BYTES = 64 << 20
@@ -34,7 +30,7 @@ CHUNK_BYTES = 64 << 20
 Some proxies refuse requests of more than 100 MB.
 """
 
-LONGEST_END_S, END_BYTES_PER_S = 300.0, 20 << 20
+MAX_END_S, END_BYTES_PER_S = 300.0, 20 << 20
 """The longest wait for the end of an upload: some registries copy or hash all of it then."""
 
 CUTS = 10
@@ -205,8 +201,7 @@ class _UploadSession:
             raise RegistryError(
                 416,
                 f"{show_address(answer.url)}: bytes from {start} to {end} were sent, and the "
-                "registry did "
-                "not keep them",
+                "registry did not keep them",
             )
 
     def _resume_after(self, error: RegistryError, end: int) -> None:
@@ -242,7 +237,7 @@ class _UploadSession:
         moved = (
             self._source.size if status == 201 else len(body)
         )  # at the end it may read all bytes again
-        wait_s = min(LONGEST_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
+        wait_s = min(MAX_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
         named = {"data": body or b"", "headers": headers, "timeout": (TIMEOUT_S[0], wait_s)}
         with Deadline(seconds_for(moved)) as whole:
             return self._call(method, target, expect=(status,), whole=whole, **named)

@@ -11,7 +11,7 @@ from scan.difference import Difference, LayerSize, Snapshot, compare_snapshots
 
 
 def compare_versions(
-    bench: ImageAssessor, image: str, versions: tuple[Version, Version]
+    assessor: ImageAssessor, image: str, versions: tuple[Version, Version]
 ) -> Difference:
     """Return what changed in an image from one version to another.
 
@@ -19,29 +19,29 @@ def compare_versions(
     or has no SBOM that a trusted key signed.
     """
     before, after = (
-        find_published(bench.registry, bench.catalog, each, image, bench.trusted)
+        find_published(assessor.registry, assessor.catalog, each, image, assessor.trusted)
         for each in versions
     )
-    return compare_images(bench, before, after)
+    return compare_images(assessor, before, after)
 
 
-def compare_images(bench: ImageAssessor, before: Published, after: Published) -> Difference:
+def compare_images(assessor: ImageAssessor, before: Published, after: Published) -> Difference:
     """Return what changed from one image to another, in whatever repositories they are.
 
     Raises ConfigError if one has no SBOM that a trusted key signed.
     """
-    return compare_snapshots(_take_snapshot(bench, before), _take_snapshot(bench, after))
+    return compare_snapshots(_take_snapshot(assessor, before), _take_snapshot(assessor, after))
 
 
-def _take_snapshot(bench: ImageAssessor, image: Published) -> Snapshot:
-    found = bench.assess_image(image)
+def _take_snapshot(assessor: ImageAssessor, image: Published) -> Snapshot:
+    found = assessor.assess_image(image)
     if found is None:
         raise ConfigError(
             f"{image.version} {image.image} has no SBOM that a trusted key signed",
             f"run `./release.py scan {image.version}`",
         )
     document, assessed = found
-    layers = read_manifest(bench.registry, image).parse_blobs()[1:]
+    layers = read_manifest(assessor.registry, image).parse_blobs()[1:]
     return Snapshot(
         version=str(image.version),
         digest=image.digest,

@@ -40,9 +40,9 @@ from validation.expectations import expect_image
 from validation.record import ValidationRecord
 from validation.run import ValidationTarget
 
-__all__ = ["LONGEST_S", "STAGES", "ReleaseRun", "StageOptions", "list_stages", "load_judges"]
+__all__ = ["STAGES", "STAGE_LIMITS_S", "ReleaseRun", "StageOptions", "list_stages", "load_judges"]
 
-LONGEST_S = {
+STAGE_LIMITS_S = {
     "build": 3 * 3600,
     "validate": 12 * 3600,
     "scan": 3 * 3600,
@@ -160,10 +160,10 @@ class ReleaseRun:
         before = self._previous_image(build.image)
         if before is None:
             return None
-        bench = ImageAssessor(
+        assessor = ImageAssessor(
             self.registry, self.catalog, self.signing_context.trusted, self._todays_judges
         )
-        return compare_images(bench, before, self._staged_image(build))
+        return compare_images(assessor, before, self._staged_image(build))
 
     def _build_images(self) -> tuple[BuildRecord, ...]:
         """Build the images, and tag them in staging with their version for other machines."""
@@ -174,7 +174,7 @@ class ReleaseRun:
             self.plan,
             self.registry,
             self.out,
-            vouch=os_layer_signer.make_os_layer_signer(signer.signer),
+            layer_signer=os_layer_signer.make_os_layer_signer(signer.signer),
             renew=self._should_renew(),
         )
         for record, planned in zip(built, self.plan.images, strict=True):
@@ -286,7 +286,7 @@ class ReleaseRun:
             version=self.version,
             builds=self.record_store.read_builds(),
             production=self.signing_context.open_production(str(self.version)),
-            witness=self.signing_context.evidence_signer,
+            evidence_signer=self.signing_context.evidence_signer,
             trusted=self.signing_context.trusted,
             compare=self.find_difference,
             today=_today(),
@@ -330,7 +330,7 @@ class ReleaseRun:
         """Run a stage within its limit, and record how long it took."""
         progress.say_line(f"{stage} {self.version}: {', '.join(self.record_store.images)}")
         started = time.monotonic()
-        with time_limit(f"{stage} of {self.version}", LONGEST_S[stage]):
+        with time_limit(f"{stage} of {self.version}", STAGE_LIMITS_S[stage]):
             done = work()
         seconds = round(time.monotonic() - started, 2)
         progress.say_line(f"{stage} {self.version}: {seconds} s")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -24,7 +24,8 @@ from publish.policy.reason import Reason, group_images
 from publish.released.published import CANDIDATE, PRODUCTION, list_current, list_images_before
 from publish.tags import transaction
 from publish.tags.journal import list_tags_of
-from publish.tags.transaction import ApprovedImage, Production, TagSet, TransactionOutcome
+from publish.tags.production import Production
+from publish.tags.promotion_plan import ApprovedImage, TagSet, TransactionOutcome
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict, summary_verdict
@@ -73,7 +74,7 @@ class PromotionCandidate:
     version: Version
     builds: tuple[BuildRecord, ...]
     production: Production
-    witness: EvidenceSigner
+    evidence_signer: EvidenceSigner
     trusted: Trusted
     compare: Compare
     today: datetime.date
@@ -126,26 +127,23 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
         decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
         decided = tuple(each.decided for each in decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
-        _say_notes(each.notes for each in decisions)
+        for note in group_images(note for each in decisions for note in each.notes):
+            progress.say_line(f"  {note}")
         if not reasons:
             if refused and asked.dry_run:
-                progress.say_line(f"  it would go to {name} instead")
+                progress.say_line(f"  it would go to the channel {name} instead")
             outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
             return PromotionResult(name, kind, decided, outcome, refused, verdict)
         either = " either" if refused else ""
-        progress.say_line(f"  {candidate.version} cannot be promoted to {name}{either}:")
+        progress.say_line(
+            f"  {candidate.version} cannot be promoted to the channel {name}{either}:"
+        )
         for reason in reasons:
             progress.say_line(f"    {reason}")
         refused, verdict = reasons, summary_verdict(each.verdict for each in decided)
         if not asked.channel and name == PRODUCTION and not asked.dry_run:
-            progress.say_line(f"  trying {CANDIDATE} instead")
+            progress.say_line(f"  trying the channel {CANDIDATE} instead")
     raise _make_refusal(f"{candidate.version}", name, either, reasons)
-
-
-def _say_notes(notes: Iterable[Sequence[Reason]]) -> None:
-    """Say every note once, with all the images that it is about."""
-    for note in group_images(each for some in notes for each in some):
-        progress.say_line(f"  {note}")
 
 
 def _make_refusal(
@@ -155,7 +153,9 @@ def _make_refusal(
     count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
     what = "cannot be promoted" if either else "was not promoted"
     counted = f"{count}, listed above; nothing was changed"
-    refusal = GateRefused(f"{version} {what} to {channel}{either}: {counted}", _advise_on(reasons))
+    refusal = GateRefused(
+        f"{version} {what} to the channel {channel}{either}: {counted}", _advise_on(reasons)
+    )
     for reason in reasons:
         refusal.add_note(str(reason))
     return refusal
@@ -183,7 +183,7 @@ def _decide_image(
     candidate: PromotionCandidate, build: BuildRecord, attempt: _Attempt
 ) -> _ImageDecision:
     """Decide about one image, from its evidence and, for a release, from what changed."""
-    registry, name, kind = candidate.witness.registry, attempt.channel, attempt.kind
+    registry, name, kind = candidate.evidence_signer.registry, attempt.channel, attempt.kind
     subject = gate.make_subject(
         candidate.catalog, candidate.version, build.image, build.digest, kind
     )
@@ -276,10 +276,12 @@ def _move_tags(
         return preview
     approved = []
     for each, build, image_decision in zip(unsigned, candidate.builds, decided, strict=True):
-        statement = decisions.make_statement(image_decision, build.digest, candidate.witness.name)
-        decision = candidate.witness.attest_decision(build, statement)
+        statement = decisions.make_statement(
+            image_decision, build.digest, candidate.evidence_signer.name
+        )
+        decision = candidate.evidence_signer.attest_decision(build, statement)
         carried = attest.list_carried_artifacts(
-            candidate.witness.registry,
+            candidate.evidence_signer.registry,
             build,
             candidate.trusted,
             {decision, *image_decision.evidence},

@@ -63,7 +63,7 @@ class RescanResult:
         )
 
 
-def rescan_images(bench: ImageAssessor, channel: str, service: str = "") -> RescanResult:
+def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> RescanResult:
     """Judge every image of the supported lines in `channel`, and update the history.
 
     `service` is the address that is asked for a second opinion. No image is pulled. The history is
@@ -71,14 +71,14 @@ def rescan_images(bench: ImageAssessor, channel: str, service: str = "") -> Resc
     is `infra`. If a tag was moved away from its release, the verdict is at best `inconclusive`.
     """
     started = time.monotonic()
-    registry, catalog, judges = bench.registry, bench.catalog, bench.judges
-    there = list_published(registry, catalog, channel, bench.trusted)
+    registry, catalog, judges = assessor.registry, assessor.catalog, assessor.judges
+    there = list_published(registry, catalog, channel, assessor.trusted)
     images = [
         image
         for image in there
         if judges.today <= catalog.lines[image.version.line].supported_until
     ]
-    judged = [_judge_image(bench, image) for image in images]
+    judged = [_judge_image(assessor, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, assessed in judged for finding in assessed.findings]
     opinion = ask_opinion(service, [each for _, each in judged]) if service else None
@@ -86,12 +86,12 @@ def rescan_images(bench: ImageAssessor, channel: str, service: str = "") -> Resc
     # what is due is decided from these, and a candidate has the number of its release
     if channel == PRODUCTION:
         history = history.with_results(judgements)
-    seal = documents.make_findings_seal(bench.signer, bench.trusted)
+    seal = documents.make_findings_seal(assessor.signer, assessor.trusted)
     store.store_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
     stored = trusted_journal.read_confirmed(
-        registry, catalog.repositories, bench.trusted, catalog.images
+        registry, catalog.repositories, assessor.trusted, catalog.images
     )
     withdrawn = stored.journal.withdrawn_versions()
     if channel == CANDIDATE:  # the journal marks candidates with a suffix
@@ -107,22 +107,22 @@ def rescan_images(bench: ImageAssessor, channel: str, service: str = "") -> Resc
     )
 
 
-def make_target_check(bench: ImageAssessor) -> CheckTarget:
+def make_target_check(assessor: ImageAssessor) -> CheckTarget:
     """Return the function that checks by today's policy whether a rollback may go to a target.
 
     The policy must not refuse a candidate. A release must pass.
     """
 
     def check_target(target: RollbackTarget) -> tuple[str, ...]:
-        repository = bench.catalog.repositories.production
+        repository = assessor.catalog.repositories.production
         image = Published(
-            bench.catalog.require_version(target.version),
+            assessor.catalog.require_version(target.version),
             target.image,
             PRODUCTION,
             repository,
             target.digest,
         )
-        verdict, reason, _ = _assess_image(bench, image)
+        verdict, reason, _ = _assess_image(assessor, image)
         refused = verdict is Verdict.FAIL if target.candidate else verdict is not Verdict.PASS
         return (f"{target.version} {target.image}: {verdict}, {reason}",) if refused else ()
 
@@ -172,25 +172,25 @@ def _judged_lines(
         )
 
 
-def _judge_image(bench: ImageAssessor, image: Published) -> tuple[RescanVerdict, AssessedImage]:
+def _judge_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerdict, AssessedImage]:
     started = time.monotonic()
-    verdict, reason, assessed = _assess_image(bench, image)
+    verdict, reason, assessed = _assess_image(assessor, image)
     seconds = round(time.monotonic() - started, 3)
     unrated = count_severities(assessed.findings).get(UNKNOWN)
     notes = (reason, f"{unrated} findings of unknown severity" if unrated else "")
     progress.say_line(
         f"  {assessed.name}: {', '.join(filter(None, (verdict, *notes)))} ({seconds} s)"
     )
-    today = bench.judges.today.isoformat()
+    today = assessor.judges.today.isoformat()
     return RescanVerdict(
         today, str(image.version), image.image, image.digest, verdict, reason, seconds
     ), assessed
 
 
-def _assess_image(bench: ImageAssessor, image: Published) -> tuple[Verdict, str, AssessedImage]:
+def _assess_image(assessor: ImageAssessor, image: Published) -> tuple[Verdict, str, AssessedImage]:
     nothing = AssessedImage(f"{image.version} {image.image}", (), ())
     try:
-        found = bench.assess_image(image)
+        found = assessor.assess_image(image)
     except EnvironmentFailed as error:
         return Verdict.INFRA, str(error), nothing
     if found is None:

@@ -14,7 +14,7 @@ from publish.evidence.trust import Trusted
 from publish.released import decision_check
 from publish.released.yank_statements import SignedYankMarks
 from publish.tags import lock
-from publish.tags.transaction import Production
+from publish.tags.production import Production
 
 
 @dataclass(frozen=True)

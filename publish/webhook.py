@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase, HTTPBasicAuth
+from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
@@ -39,7 +39,7 @@ DELIVERY = "Idempotency-Key"
 TIMEOUT_S = (5, 15)
 RETRIES = 3
 BACKOFF_S = 1.0
-LONGEST_WAIT_S = 30
+MAX_WAIT_S = 30
 
 _ADDRESS = re.compile(r"https?://[!-\[\]-~]{1,2000}", re.IGNORECASE)
 """Printable ASCII without a space or a backslash, which some take for a slash."""
@@ -187,6 +187,9 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
         SIGNATURE: sign_body(to.secret, body),
         DELIVERY: hashlib.sha256(body).hexdigest(),
     }
+    user, password = requests.utils.get_auth_from_url(to.address)
+    # without an account of its own, requests would look in `~/.netrc`
+    account = HTTPBasicAuth(user, password) if user or password else FixedHeader("")
     try:
         # The answer's body is not read, however long; a redirect is not followed: it was signed for
         # this host alone.
@@ -194,7 +197,7 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
             to.address,
             body,
             headers=headers,
-            auth=_account_of(to.address),
+            auth=account,
             timeout=TIMEOUT_S,
             allow_redirects=False,
             stream=True,
@@ -210,16 +213,10 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
         return _PostResult()
     elsewhere = ", and redirects are not followed" if 300 <= status < 400 else ""
     try:
-        wait = min(Retry().parse_retry_after(asked), LONGEST_WAIT_S) if asked else 0.0
+        wait = min(Retry().parse_retry_after(asked), MAX_WAIT_S) if asked else 0.0
     except HTTPError:  # neither seconds nor a date
         wait = 0.0
     return _PostResult(f"it answered {status}{elsewhere}", status in _PASSING, wait)
-
-
-def _account_of(address: str) -> AuthBase:
-    """Return the account that an address names, or none: requests would look in `~/.netrc`."""
-    user, password = requests.utils.get_auth_from_url(address)
-    return HTTPBasicAuth(user, password) if user or password else FixedHeader("")
 
 
 def _describe_error(error: BaseException) -> str:

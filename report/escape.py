@@ -21,17 +21,17 @@ def one_line(text: str) -> str:
     return " ".join(clean_text(text).split())
 
 
-def clip_text(text: str, most: int) -> str:
-    """Return `text`, or its first characters and an ellipsis, at most `most` characters in all."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+def clip_text(text: str, max_characters: int) -> str:
+    """Return `text`, or its first characters and an ellipsis: at most `max_characters` in all."""
+    return text if len(text) <= max_characters else text[: max_characters - 1].rstrip() + "…"
 
 
-def clip_start(text: str, most: int) -> str:
-    """Return `text`, or an ellipsis and its last characters, at most `most` characters in all.
+def clip_start(text: str, max_characters: int) -> str:
+    """Return `text`, or an ellipsis and its last characters: at most `max_characters` in all.
 
     This is for logs, whose end matters most.
     """
-    return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
+    return text if len(text) <= max_characters else "…" + text[len(text) - max_characters + 1 :]
 
 
 def escape_markdown(text: str) -> Markup:

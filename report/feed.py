@@ -25,7 +25,7 @@ from runner.untrusted import Malformed, clean_line, clean_text, list_names, read
 FILE = "releases.atom"
 
 FEED_BYTES = 16 << 20
-MOST_FEEDS = 10_000
+MAX_FEEDS = 10_000
 """The most feeds that are read from one folder; a feed has at most FEED_BYTES."""
 ENTRIES = 20
 """The number of newest releases in a feed; each entry holds its whole notes."""
@@ -124,7 +124,7 @@ def read_feeds(folder: Path) -> tuple[FeedEntry, ...]:
     folder cannot be read or a file is not such a feed.
     """
     try:
-        names = [name for name in list_names(folder, ".", MOST_FEEDS) if name.endswith(".atom")]
+        names = [name for name in list_names(folder, ".", MAX_FEEDS) if name.endswith(".atom")]
     except OSError as error:
         problem = f"cannot read the feeds in {folder}: {error.strerror}"
         raise ConfigError(problem, "name a folder with published feeds") from None

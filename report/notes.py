@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from report.difference_page import LIMIT
-from report.notes_view import ImageNotes, Notes, notes_view
+from report.notes_model import ImageNotes, Notes
+from report.notes_view import notes_view
 from report.render import markdown_templates
 from runner import records
 

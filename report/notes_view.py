@@ -2,162 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from packaging.utils import canonicalize_name
-
-from images.catalog import Line
 from publish.released.published import CANDIDATE
 from publish.released.record import ReleaseRecord
 from report import units
-from report.difference_view import (
-    AdvisoryRow,
-    ChangeRow,
-    DifferenceView,
-    PackageRow,
-    difference_view,
+from report.component_versions import LABELS, list_component_versions
+from report.difference_view import AdvisoryRow, ChangeRow, DifferenceView, difference_view
+from report.model import ImageView
+from report.notes_model import (
+    Changes,
+    ExcusedRow,
+    ImageNotes,
+    KnownVulnerabilities,
+    Notes,
+    NotesView,
+    ProvenRow,
+    R,
+    Shared,
 )
-from report.model import Fact, ImageRecords, ImageView, Mark
 from report.scan_view import is_assessed
 from report.validation_view import measured_on, ran_on_cpu
 from report.view import build_page, records_about
 from runner.verdict import Verdict
-from scan import sbom
 from scan.difference import SECURITY, AdvisoryChanges, Difference
 from scan.record import SEVERITIES, ScanRecord, TriageStatus, severity_of
 from validation.machine import DOCKER
 from validation.record import ValidationRecord
 
 ALL = "all"
-
-# The components by which people choose a release, each with the package that has its version. Up to
-# CUDA 12, the names of CUDA's packages carry its major version.
-_COMPONENTS = (
-    ("PyTorch", "pypi", re.compile("torch")),
-    ("CUDA", "pypi", re.compile(r"nvidia-cuda-runtime(-cu\d+)?")),
-    ("cuDNN", "pypi", re.compile(r"nvidia-cudnn-cu\d+")),
-    ("NCCL", "pypi", re.compile(r"nvidia-nccl-cu\d+")),
-    ("TorchVision", "pypi", re.compile("torchvision")),
-    ("TorchAudio", "pypi", re.compile("torchaudio")),
-    ("Python", "deb", re.compile(r"python3\.\d+")),
-)
-_DEBIAN = "Debian"
-_LABELS = (*(label for label, _, _ in _COMPONENTS), _DEBIAN)
-_UNKNOWN = "not known"
-
-R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class ImageNotes:
-    """All that is known about one image.
-
-    `bill` is its CycloneDX document, or None if it was not scanned. `difference` compares the
-    previous release with this digest. It is None if the line has no earlier release, or if the
-    comparison failed for the reason in `incomparable`.
-    """
-
-    records: ImageRecords
-    bill: Mapping[str, Any] | None
-    difference: Difference | None
-    incomparable: str = ""
-
-
-@dataclass(frozen=True)
-class Notes:
-    """The input of release notes; an image of the release without an entry is `not run`."""
-
-    release: ReleaseRecord
-    line: Line
-    images: tuple[ImageNotes, ...]
-
-
-@dataclass(frozen=True)
-class Shared(Generic[R]):
-    """A row and the images that it applies to: ALL, or their names."""
-
-    row: R
-    images: str
-
-
-@dataclass(frozen=True)
-class ExcusedRow:
-    """A finding that an exception excuses until a day (ISO 8601 date), with the reason."""
-
-    id: str
-    severity: str
-    packages: tuple[str, ...]
-    installed: str
-    until: str
-    why: str
-
-
-@dataclass(frozen=True)
-class ProvenRow:
-    """GPUs on which every check passed, with their driver."""
-
-    gpus: str
-    driver: str
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Changes since the versions in `before`, which is empty if there are none.
-
-    `incomparable` are the images without an earlier release. `unknown` says why other images could
-    not be compared with theirs. `unassessed` are the images that `fixed` does not cover.
-    """
-
-    before: str
-    incomparable: str
-    unknown: tuple[Shared[str], ...]
-    headlines: tuple[Shared[str], ...]
-    security: tuple[Shared[ChangeRow], ...]
-    other: tuple[Shared[ChangeRow], ...]
-    added: tuple[Shared[PackageRow], ...]
-    removed: tuple[Shared[PackageRow], ...]
-    fixed: tuple[Shared[AdvisoryRow], ...]
-    unassessed: str
-
-
-@dataclass(frozen=True)
-class KnownVulnerabilities:
-    """The known vulnerabilities of the release.
-
-    `scans` has one line for each image; no database assessed the `unassessed` images.
-    """
-
-    excused: tuple[Shared[ExcusedRow], ...]
-    unassessed: str
-    scans: tuple[Shared[str], ...]
-
-
-@dataclass(frozen=True)
-class NotesView:
-    """Release notes, ready to be shown; empty texts and tuples are not shown.
-
-    `released` is true if the release went further than candidate and its records support this.
-    `unproven` says why an image was not validated on a GPU.
-    """
-
-    version: str
-    mark: Mark
-    standing: str
-    released: bool
-    reason: str
-    finished: str
-    warnings: tuple[str, ...]
-    contents: tuple[Shared[Fact], ...]
-    driver: str
-    images: tuple[ImageView, ...]
-    changes: Changes
-    known: KnownVulnerabilities
-    proven: tuple[Shared[ProvenRow], ...]
-    unproven: tuple[Shared[str], ...]
-    pulls: str
 
 
 @dataclass(frozen=True)
@@ -166,7 +41,7 @@ class _Image:
 
     view: ImageView
     notes: tuple[str, ...] = ()
-    bill: Mapping[str, Any] | None = None
+    cyclonedx: Mapping[str, Any] | None = None
     difference: Difference | None = None
     incomparable: str = ""
     validation: ValidationRecord | None = None
@@ -191,8 +66,10 @@ def notes_view(given: Notes) -> NotesView:
         warnings=tuple(f"{one.view.name}: {note}" for one in images for note in one.notes),
         contents=tuple(
             sorted(
-                _share_rows(images, lambda image: _component_versions(image.bill, given.line)),
-                key=lambda each: _LABELS.index(each.row.label),
+                _share_rows(
+                    images, lambda image: list_component_versions(image.cyclonedx, given.line)
+                ),
+                key=lambda each: LABELS.index(each.row.label),
             )
         ),
         driver=given.line.driver_floor,
@@ -236,26 +113,8 @@ def _select_records(view: ImageView, given: ImageNotes | None) -> _Image:
         )
         found = None
     return _Image(
-        view, notes, given.bill, found, given.incomparable, records.validation, records.scan
+        view, notes, given.cyclonedx, found, given.incomparable, records.validation, records.scan
     )
-
-
-def _component_versions(bill: Mapping[str, Any] | None, line: Line) -> list[Fact]:
-    """Return the version of each component by the SBOM.
-
-    A package that a wheel carries inside itself does not count, because it is not imported.
-    """
-    document = dict(bill or {})
-    versions: dict[str, set[str]] = {label: set() for label, _, _ in _COMPONENTS}
-    for package in sbom.read_packages(document):
-        is_python = package.type == "pypi"
-        name = canonicalize_name(package.name) if is_python else package.name
-        for label, kind, pattern in _COMPONENTS:
-            if package.type == kind and pattern.fullmatch(name) and (package.path or not is_python):
-                versions[label].add(package.version)
-    facts = [Fact(label, ", ".join(sorted(found)) or _UNKNOWN) for label, found in versions.items()]
-    debian = sbom.read_distribution(document).removeprefix("debian ")
-    return [*facts, Fact(_DEBIAN, f"{debian} {line.debian}" if debian else _UNKNOWN)]
 
 
 def _collect_changes(images: Sequence[_Image]) -> Changes:

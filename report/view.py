@@ -9,7 +9,7 @@ record that is missing, or is about another digest, counts as `not run`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from images.record import BuildRecord
 from publish.released.record import PromotedTag, ReleaseRecord
@@ -129,13 +129,6 @@ def _release_facts(release: ReleaseRecord, images: Sequence[ImageRecords]) -> tu
 
 def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
     """Return one image, from those of its records that are about its digest."""
-    since = ""
-    if given.incomparable:
-        since = f"The changes since the previous release are not known: {given.incomparable}."
-    elif given.difference is not None:
-        changes = difference_view.summarize_difference(given.difference)
-        before = given.difference.before.version
-        since = f"Since {before}: {changes} The full list is in difference.md."
     promoted = tuple(one for one in release.promotions if one.image == given.image)
     digest = digest_of(given, promoted)
     records, notes = records_about(digest, given)
@@ -152,18 +145,8 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         references=tuple(
             f"{release.registry}/{_tag_reference(one)}" for one in promoted if one.digest == digest
         ),
-        notes=(
-            *notes,
-            *(
-                (
-                    f"The tag {_tag_reference(one)} points to {units.shorten_digest(one.digest)}, "
-                    "not to this digest."
-                )
-                for one in promoted
-                if one.digest != digest
-            ),
-        ),
-        since=since,
+        notes=(*notes, *_describe_other_tags(digest, promoted)),
+        since=_describe_changes(given),
         contents=_content_facts(build),
         layers=layer_views(build.layers) if build else (),
         kinds=kind_views(build.layers) if build else (),
@@ -183,6 +166,25 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
     )
 
 
+def _describe_changes(given: ImageRecords) -> str:
+    """Return the changes since the previous release in one line; empty if there is none."""
+    if given.incomparable:
+        return f"The changes since the previous release are not known: {given.incomparable}."
+    if given.difference is None:
+        return ""
+    changes = difference_view.summarize_difference(given.difference)
+    before = given.difference.before.version
+    return f"Since {before}: {changes} The full list is in difference.md."
+
+
+def _describe_other_tags(digest: str, promoted: Sequence[PromotedTag]) -> Iterator[str]:
+    """Yield a note for each tag of the image that points to another digest."""
+    for one in promoted:
+        if one.digest != digest:
+            other = units.shorten_digest(one.digest)
+            yield f"The tag {_tag_reference(one)} points to {other}, not to this digest."
+
+
 def digest_of(records: ImageRecords, promoted: Sequence[PromotedTag]) -> str:
     """Return the digest of the build, else of another record; empty if there is none."""
     known = (records.build, records.validation, records.scan, *promoted)
@@ -195,8 +197,7 @@ def records_about(digest: str, given: ImageRecords) -> tuple[ImageRecords, tuple
     if validation is not None and validation.digest != digest:
         notes.append(
             f"The validation record is about {units.shorten_digest(validation.digest)}, so it "
-            "does not "
-            "count."
+            "does not count."
         )
         validation = None
     if scan is not None and scan.digest != digest:

@@ -22,7 +22,7 @@ from runner.redaction import show_value
 FORM = "write HOST or HOST:PORT, as registry.example.com or 127.0.0.1:5000"
 NAMESPACE_FORM = f"{FORM}; a namespace may follow, as ghcr.io/acme"
 _NO_PORT = "the port is not a number from 1 to 65535"
-LONGEST_NAME = 253
+MAX_NAME_CHARACTERS = 253
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -30,7 +30,7 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
-LONGEST_NAMESPACE = 200
+MAX_NAMESPACE_CHARACTERS = 200
 """Characters. A registry takes 255 for the namespace and the repository's name together."""
 
 
@@ -122,8 +122,8 @@ def _find_problems(text: str) -> Iterator[tuple[str, str]]:
 
 def _namespace_problem(namespace: str) -> str:
     """Return what is wrong with a namespace, empty if nothing is."""
-    if len(namespace) > LONGEST_NAMESPACE:
-        return f"the namespace has more than {LONGEST_NAMESPACE} characters"
+    if len(namespace) > MAX_NAMESPACE_CHARACTERS:
+        return f"the namespace has more than {MAX_NAMESPACE_CHARACTERS} characters"
     parts = namespace.split("/") if namespace else []
     wrong = next((part for part in parts if not _COMPONENT.fullmatch(part)), None)
     if wrong is None:
@@ -138,8 +138,8 @@ def _namespace_problem(namespace: str) -> str:
 
 def _host_problem(host: str, *, has_port: bool) -> str:
     labels = host.split(".")
-    if not host or len(host) > LONGEST_NAME:
-        return f"the host's name has {len(host)} characters; it may have 1 to {LONGEST_NAME}"
+    if not host or len(host) > MAX_NAME_CHARACTERS:
+        return f"the host's name has {len(host)} characters; it may have 1 to {MAX_NAME_CHARACTERS}"
     if "" in labels:
         return "the host's name has an empty part between two dots, or begins or ends with a dot"
     if wrong := next((label for label in labels if not _LABEL.fullmatch(label)), None):

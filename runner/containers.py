@@ -25,10 +25,10 @@ from runner.untrusted import clean_line
 
 PREFIX = "pytorch-cuda-images"
 VOLUME_BYTES = 64 << 20
-MOST_VOLUMES = 50
+MAX_VOLUMES = 50
 """Volumes that an image may declare; the engine needs about 10 ms for each."""
-DEEPEST_VOLUME = 16
-MOST_VOLUME_FOLDERS = 200
+MAX_VOLUME_DEPTH = 16
+MAX_VOLUME_FOLDERS = 200
 """Folders on the way to the volumes of an image. The engine is asked once about each of them."""
 ENGINE_FOLDERS = ("/proc", "/sys", "/dev")
 """Where the engine mounts file systems of its own. It relies on what is in them."""
@@ -271,7 +271,7 @@ def volumes_read_only(
 
     The engine makes them under names of this project, with `labels`. `remove_volumes` removes
     them, and `remove_left_volumes` those of runs that were killed. Raises ImageCannotStart for a
-    path that no volume can have, and for more than MOST_VOLUMES.
+    path that no volume can have, and for more than MAX_VOLUMES.
     """
     return [
         Mount(path, new_name("volume"), type="volume", read_only=True, labels=dict(labels or {}))
@@ -318,16 +318,15 @@ def _remove_named(client: Any, names: Iterable[str]) -> None:  # noqa: ANN401
 
 def _volume_paths(config: Mapping[str, Any], ours: str) -> Iterator[str]:
     declared = config.get("Volumes") or ()
-    if len(declared) > MOST_VOLUMES:
+    if len(declared) > MAX_VOLUMES:
         raise ImageCannotStart(
-            f"it declares {len(declared):,} volumes, more than the allowed {MOST_VOLUMES}"
+            f"it declares {len(declared):,} volumes, more than the allowed {MAX_VOLUMES}"
         )
     plain = dict.fromkeys(_require_plain_volume(path, ours) for path in declared)
     steps = {step for path in plain for step in _steps_to(path)}
-    if len(steps) > MOST_VOLUME_FOLDERS:
+    if len(steps) > MAX_VOLUME_FOLDERS:
         raise ImageCannotStart(
-            f"its volumes are in {len(steps):,} folders, more than the allowed "
-            f"{MOST_VOLUME_FOLDERS}"
+            f"its volumes are in {len(steps):,} folders, more than the allowed {MAX_VOLUME_FOLDERS}"
         )
     for path in plain:
         # its content would be copied once for each of them
@@ -344,9 +343,9 @@ def _require_plain_volume(path: str, ours: str) -> str:
     plain = _plain_path(path)
     if not path.startswith("/") or plain == "/" or "\0" in path:
         raise ImageCannotStart("it declares a volume that is not a folder below `/`")
-    if plain.count("/") > DEEPEST_VOLUME:
+    if plain.count("/") > MAX_VOLUME_DEPTH:
         raise ImageCannotStart(
-            f"it declares a volume in more than {DEEPEST_VOLUME} folders: `{_cut_path(plain)}`"
+            f"it declares a volume in more than {MAX_VOLUME_DEPTH} folders: `{_cut_path(plain)}`"
         )
     if _covers_accounts(plain) or any(
         plain == folder or plain.startswith(f"{folder}/") for folder in ENGINE_FOLDERS

@@ -119,7 +119,11 @@ def read_context_address() -> str:
     if not found or not file.exists():  # without a configuration, docker-py looks for no context
         raise ConfigError(f"{context}, which does not exist", CONTEXT_HINT)
     try:
-        endpoint = _read_checked(file, _parse_context).Endpoints.get("docker")
+        checked = _read_checked(
+            file,
+            lambda data: TypeAdapter(_Context).validate_python(parse_json(data, CONFIG_BYTES)),
+        )
+        endpoint = checked.Endpoints.get("docker")
     except Malformed as error:
         problem = f"{context}; its file {file} cannot be used: {error}"
         raise ConfigError(problem, CONTEXT_HINT) from None
@@ -133,19 +137,12 @@ def _read_checked(path: Path, parse: Callable[[bytes], T]) -> T:
     except OSError as error:
         raise Malformed(error.strerror or type(error).__name__) from None
     except ValidationError as error:
-        raise Malformed(_describe_place(error)) from None
-
-
-def _describe_place(error: ValidationError) -> str:
-    place = error.errors()[0]["loc"]
-    if place[:1] == ("HttpHeaders",) and place[-1] == "[key]":
-        return "a name in `HttpHeaders` is not the name of a header"  # it may be a whole header
-    where = clean_line(".".join(map(str, place)), 100)
-    return f"{f'`{where}`' if where else 'the document'} has a wrong type or form"
-
-
-def _parse_context(data: bytes) -> _Context:
-    return TypeAdapter(_Context).validate_python(parse_json(data, CONFIG_BYTES))
+        place = error.errors()[0]["loc"]
+        if place[:1] == ("HttpHeaders",) and place[-1] == "[key]":  # it may be a whole header
+            raise Malformed("a name in `HttpHeaders` is not the name of a header") from None
+        where = clean_line(".".join(map(str, place)), 100)
+        named = f"`{where}`" if where else "the document"
+        raise Malformed(f"{named} has a wrong type or form") from None
 
 
 def _parse_config(data: bytes) -> dict[str, Any]:

@@ -84,13 +84,16 @@ def start_registry(host: str, folder: Path) -> int:
         "http": {"addr": host},
     }
     write_text(folder / "config.yml", yaml.safe_dump(configuration))
+    # without the variables that replace parts of its file
+    public = shell.public_environment()
+    env = {name: value for name, value in public.items() if not name.startswith("REGISTRY_")}
     progress.say_line(f"  starting the embedded registry on {host}", detail=True)
     with home.open_file(folder / "registry.log") as log:
         process = subprocess.Popen(
             [binary, "serve", str(folder / "config.yml")],
             stdin=subprocess.DEVNULL,
             cwd=shell.NEUTRAL_FOLDER,
-            env=_registry_environment(),
+            env=env,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -133,12 +136,6 @@ def _await_lock(lock: TextIO, path: Path) -> None:
         f"another process holds {path} and starts no registry",
         f"find it with `fuser -v {path}` and end it, then run the same command again",
     )
-
-
-def _registry_environment() -> dict[str, str]:
-    """Return the variables of the registry, without those that replace parts of its file."""
-    public = shell.public_environment()
-    return {name: value for name, value in public.items() if not name.startswith("REGISTRY_")}
 
 
 def _await_start(process: subprocess.Popen[bytes], host: str, log: Path) -> None:

@@ -212,8 +212,12 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     """
     work = make_home_folder("work")
     with _hold_lock(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
-        if alone:  # else another run is just making a folder
-            _remove_left(work)
+        for left in work.iterdir() if alone else ():  # else another run is just making a folder
+            if not _LEFT.fullmatch(left.name) or left.is_symlink() or not left.is_dir():
+                continue
+            with _hold_lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
+                if free:
+                    shutil.rmtree(left, ignore_errors=True)
     with contextlib.ExitStack() as held:
         # Nothing is removed while `work` is shared: a folder is never seen between being made and
         # being locked.
@@ -233,16 +237,6 @@ def keep_scratch_folder(purpose: str) -> Path:
 
 _kept = contextlib.ExitStack()
 atexit.register(_kept.close)
-
-
-def _remove_left(work: Path) -> None:
-    """Remove the scratch folders that nobody holds, by the names that this module makes."""
-    for left in work.iterdir():
-        if not _LEFT.fullmatch(left.name) or left.is_symlink() or not left.is_dir():
-            continue
-        with _hold_lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
-            if free:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager

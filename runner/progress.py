@@ -39,21 +39,9 @@ from runner.redaction import hide_in_text, hide_in_values
 from runner.untrusted import clean_line, clean_text
 
 PLAIN_LINE_EVERY_S = 10.0
-LONGEST_LINE = 8000
-LEAST_WIDTH = 40
+MAX_LINE_CHARACTERS = 8000
+MIN_WIDTH = 40
 """Columns of a table, also where COLUMNS names fewer: rich would show nothing in 0."""
-
-
-def _rich_environment() -> dict[str, str]:
-    """Return the variables of this process without sizes that rich takes for numbers and are none.
-
-    It cannot be loaded with `²`, which is a digit, nor with more digits than Python reads.
-    """
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("COLUMNS", "LINES") or re.fullmatch(r"[0-9]{1,6}", value)
-    }
 
 
 class _Console(Console):
@@ -69,7 +57,11 @@ class _Console(Console):
             highlight=False,
             markup=False,
             emoji=False,
-            _environ=_rich_environment(),
+            _environ={  # a size such as `²`, which is a digit and no number, stops rich
+                name: value
+                for name, value in os.environ.items()
+                if name not in ("COLUMNS", "LINES") or re.fullmatch(r"[0-9]{1,6}", value)
+            },
         )
 
     def on_broken_pipe(self) -> None:
@@ -96,15 +88,14 @@ def open_missing_streams() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a stream in Latin-1 cannot show all characters
-            usable = stream.encoding if _can_escape(stream.encoding) else "utf-8"
-            stream.reconfigure(encoding=usable, errors="backslashreplace")
-
-
-def _can_escape(encoding: str) -> bool:
-    try:
-        return bool("a…\n".encode(encoding, "backslashreplace"))
-    except (UnicodeError, LookupError):
-        return False
+            usable = stream.encoding
+            try:
+                can_escape = bool("a…\n".encode(usable, "backslashreplace"))
+            except (UnicodeError, LookupError):
+                can_escape = False
+            stream.reconfigure(
+                encoding=usable if can_escape else "utf-8", errors="backslashreplace"
+            )
 
 
 class _LogHandler(logging.Handler):
@@ -148,7 +139,7 @@ def say_line(text: str, *, detail: bool = False) -> None:
     """
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
-            shown = clean_text(hide_in_text(text)[:LONGEST_LINE])
+            shown = clean_text(hide_in_text(text)[:MAX_LINE_CHARACTERS])
             console.print(" ".join(shown.splitlines()), markup=False, emoji=False)
 
 
@@ -179,7 +170,7 @@ def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[s
         made.add_row(*map(_show_cell, row))
     with _reader_may_leave(sys.stdout):
         shown = _Console()
-        shown.width = max(shown.width, LEAST_WIDTH)
+        shown.width = max(shown.width, MIN_WIDTH)
         shown.print(made)
         sys.stdout.flush()
 

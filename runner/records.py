@@ -37,7 +37,7 @@ The largest one, the facts about an image, has a few megabytes.
 JSON_VALUES = 1_000_000
 """Values and keys of a record at most."""
 
-LARGEST_NUMBER = {bool: 1, int: (1 << 63) - 1, float: 1e100}
+MAX_NUMBERS = {bool: 1, int: (1 << 63) - 1, float: 1e100}
 """The largest numbers of a record or file. Sums of many stay finite, and any can be shown."""
 
 TEXT_BYTES = 1 << 20
@@ -66,14 +66,14 @@ def to_json(record: object) -> str:
     return json.dumps(to_plain(record), indent=2) + "\n"
 
 
-def from_json(kind: type[T], text: str | bytes, source: str, most: int = JSON_VALUES) -> T:
+def from_json(kind: type[T], text: str | bytes, source: str, max_values: int = JSON_VALUES) -> T:
     """Return a record of `kind` from JSON, with at most so many values and keys.
 
     Give SCHEMA_VALUES (runner/untrusted.py) for a text that no trusted key signed. Raises
     ConfigError that names `source` if the text is no such record.
     """
     try:
-        _check_numbers(parse_json(text, JSON_BYTES, most))
+        _check_numbers(parse_json(text, JSON_BYTES, max_values))
         return TypeAdapter(kind).validate_json(
             text, strict=True
         )  # strict: else the text "NaN" would be a number
@@ -274,7 +274,7 @@ class _WrongNumber(ValueError):
 def _check_numbers(value: object, at: Loc = ()) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise _WrongNumber(at, "a finite number")
-    if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER[type(value)]:
+    if isinstance(value, int | float) and abs(value) > MAX_NUMBERS[type(value)]:
         raise _WrongNumber(at, "a smaller number")
     inside = (
         value.items()

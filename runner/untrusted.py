@@ -19,7 +19,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-DEEPEST = 64
+MAX_DEPTH = 64
 """Levels of nested JSON. The deepest document that this project writes or reads has 12."""
 SCHEMA_VALUES = 100_000
 """Values and keys of a text for a schema, if no trusted key signed it.
@@ -27,7 +27,7 @@ SCHEMA_VALUES = 100_000
 A schema makes an error of about 2 KB for each wrong value.
 """
 
-MOST_VALUES = 2_000_000
+MAX_VALUES = 2_000_000
 """Values and keys of a JSON text.
 
 The samples of many GPUs and a report of Trivy have some hundred thousand.
@@ -165,23 +165,29 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
                 raise Malformed(
                     f"{shown} holds more than the allowed {entries:,} files and folders"
                 )
-            if path.count("/") - name.count("/") > DEEPEST:
-                raise Malformed(f"{shown} has folders that are nested deeper than {DEEPEST} levels")
+            if path.count("/") - name.count("/") > MAX_DEPTH:
+                raise Malformed(
+                    f"{shown} has folders that are nested deeper than {MAX_DEPTH} levels"
+                )
             if stat.S_ISDIR(found.st_mode):
                 folders.append(path)
 
 
-def parse_json(data: bytes | str, limit: int, most: int = MOST_VALUES) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+def parse_json(data: bytes | str, limit: int, max_values: int = MAX_VALUES) -> Any:  # noqa: ANN401 - JSON values have no narrower type
     """Return the value of a JSON text in UTF-8.
 
-    Raises Malformed if it has more than `limit` bytes or `most` values and keys, is no JSON, is
-    nested deeper than DEEPEST, has a key twice in one object (two readers would see different
+    Raises Malformed if it has more than `limit` bytes or `max_values` values and keys, is no JSON,
+    is nested deeper than MAX_DEPTH, has a key twice in one object (two readers would see different
     things), or holds a number or character that JSON cannot hold.
     """
     if len(data) > limit:
         raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")
-    if _count_separators(data) > max(most, MOST_VALUES):  # before each takes its memory
-        raise Malformed(f"JSON of more than the allowed {most:,} values")
+    # without reading it: a value or key, but for the whole text, follows one of these
+    signs: tuple[Any, ...] = (
+        (b",", b":", b"[", b"{") if isinstance(data, bytes) else (",", ":", "[", "{")
+    )
+    if sum(map(data.count, signs)) > max(max_values, MAX_VALUES):  # before each takes its memory
+        raise Malformed(f"JSON of more than the allowed {max_values:,} values")
     try:
         text = data.decode() if isinstance(data, bytes) else data
         found = json.loads(
@@ -192,11 +198,11 @@ def parse_json(data: bytes | str, limit: int, most: int = MOST_VALUES) -> Any:  
         )
         count = count_values(found)
     except RecursionError:
-        raise Malformed(f"JSON that is nested deeper than {DEEPEST} levels") from None
+        raise Malformed(f"JSON that is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:
         raise Malformed(f"not JSON: {clean_line(str(error), 150)}") from None
-    if count > most:
-        raise Malformed(f"JSON of {count:,} values, more than the allowed {most:,}")
+    if count > max_values:
+        raise Malformed(f"JSON of {count:,} values, more than the allowed {max_values:,}")
     return found
 
 
@@ -332,19 +338,12 @@ def count_values(value: object) -> int:
     """
     level: list[object] = [value]
     count = 0
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         count += len(level)
         level = [inner for each in level for inner in _inner_values(each)]
         if not level:
             return count
     raise RecursionError
-
-
-def _count_separators(data: bytes | str) -> int:
-    """Return a number of values and keys that a JSON text cannot exceed, but for the whole one."""
-    if isinstance(data, bytes):
-        return sum(map(data.count, (b",", b":", b"[", b"{")))
-    return sum(map(data.count, (",", ":", "[", "{")))
 
 
 def _inner_values(value: object) -> Iterator[object]:

@@ -66,15 +66,15 @@ class AssessmentContext:
 class Assessment:
     """Findings of a database for one SBOM.
 
-    `findings` is None if nothing was assessed. `doubt` says why the assessment proves nothing; it
-    is empty if it does.
+    `findings` is None if nothing was assessed. `limitation` says why the assessment proves nothing;
+    it is empty if it does.
     """
 
     database: Database | None
     origins: tuple[Origin, ...]
     findings: tuple[TriagedFinding, ...] | None
     problems: tuple[ScanProblem, ...]
-    doubt: str
+    limitation: str
 
 
 def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) -> Assessment:
@@ -103,7 +103,7 @@ def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) 
         origins=counted,
         findings=judge.triage_findings(found, rules),
         problems=documents.bound_problems((*wrong, *_end_of_life(result, distribution))),
-        doubt=_doubt_about(held, counted, judges, distribution),
+        limitation=_find_limitation(held, counted, judges, distribution),
     )
 
 
@@ -120,8 +120,10 @@ def verdict_of(problems: Sequence[ScanProblem], assessment: Assessment) -> tuple
         named = f"{first.id} ({first.severity.lower()}): {fix}"
         reasons.append(f"{len(blocking)} findings block, first {named}")
     refused = Verdict.FAIL if reasons else Verdict.PASS
-    verdict = worst_verdict([refused, Verdict.INCONCLUSIVE if assessment.doubt else Verdict.PASS])
-    return verdict, "; ".join(reasons) or assessment.doubt
+    verdict = worst_verdict(
+        [refused, Verdict.INCONCLUSIVE if assessment.limitation else Verdict.PASS]
+    )
+    return verdict, "; ".join(reasons) or assessment.limitation
 
 
 def triage_rules(
@@ -204,7 +206,7 @@ def _give_own_names(found: Sequence[Finding], asked: AskedSbom) -> Iterator[Find
             yield replace(each, purl=purl, package=split_purl(purl)[2])
 
 
-def _doubt_about(
+def _find_limitation(
     held: VulnerabilityDatabase,
     counted: Sequence[Origin],
     judges: AssessmentContext,

@@ -38,7 +38,7 @@ _MAGIC, _VERSION = 0xED0CDAED, 2
 _PAGE_SIZES = tuple(1024 << power for power in range(15))
 """Those that bbolt's getPageSizeFromSecondMeta tries."""
 _FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
-_DEEPEST = 32
+_MAX_DEPTH = 32
 """Maximum number of levels; with two keys a page 4 billion keys. A deeper tree has a cycle."""
 
 
@@ -109,7 +109,7 @@ class BoltFile:
 
         A page is searched by bisection, since it may have thousands of entries.
         """
-        for _ in range(_DEEPEST):
+        for _ in range(_MAX_DEPTH):
             flags, count = self._read_header(page)
             if flags == _LEAF:
                 after = bisect_right(
@@ -125,7 +125,7 @@ class BoltFile:
 
     def _iterate_items(self, page: int, depth: int = 0) -> Iterator[_BoltItem]:
         """Yield every item below `page`, in order."""
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise self._damage_error("its pages form a cycle")
         flags, count = self._read_header(page)
         for index in range(count):

@@ -45,10 +45,10 @@ DOCUMENT_BYTES = 16 << 20
 TIMEOUT_S = 300.0
 """Maximum time of all containers of one image together."""
 ROOT = "0:0"
-MOST_OWNERS = 10
+MAX_OWNERS = 10
 """Owners of private folders that the probe runs as. Images have one or two."""
-MOST_PRIVATE = 200
-LARGEST_ID = 2**31 - 1
+MAX_PRIVATE_FOLDERS = 200
+MAX_ID = 2**31 - 1
 """Largest id of a user or group that an engine starts a container with."""
 ANSWER_S = 300
 """Maximum time of the engine for one answer."""
@@ -137,7 +137,7 @@ class ImageFacts(FileFacts):
 
 @dataclass(frozen=True)
 class _RootDocument:
-    """What the image probe printed as root. `private` has owners (`UID:GID`) by path."""
+    """The output of the image probe as root. `private` has owners (`UID:GID`) by path."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     facts: ImageFacts
@@ -146,7 +146,7 @@ class _RootDocument:
 
 @dataclass(frozen=True)
 class _OwnerDocument:
-    """What the image probe printed as an owner of private folders."""
+    """The output of the image probe as an owner of private folders."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     facts: FileFacts
@@ -233,14 +233,14 @@ def _probe_as_owners(reference: str, folder: Path, deadline: float) -> ImageFact
 def _require_readable(private: Mapping[str, str], users: Collection[str]) -> None:
     """Raise _NoFacts unless each private path has an owner that the probe did not run as."""
     shown = clean_line(next(iter(private)))
-    if len(private) > MOST_PRIVATE or len(users) > MOST_OWNERS:
+    if len(private) > MAX_PRIVATE_FOLDERS or len(users) > MAX_OWNERS:
         raise _NoFacts(
             f"too many folders and files cannot be read by root without capabilities: {shown}",
             OPEN_IT,
         )
     for path, owner in private.items():
         ids = owner.split(":") if _OWNER.fullmatch(owner) else []
-        if owner in users or not ids or max(map(int, ids)) > LARGEST_ID:
+        if owner in users or not ids or max(map(int, ids)) > MAX_ID:
             raise _NoFacts(
                 f"its `{clean_line(path)}` can be read neither by root without capabilities nor by "
                 f"its owner ({clean_line(owner, 30)})",
@@ -275,7 +275,12 @@ def _run_once(reference: str, folder: Path, look: _Look) -> _ProbeExit:
     settings = _container_settings(folder, look)
     try:
         with _created_container(reference, folder, settings) as container:
-            if not _wait_for_end(container, look.deadline):
+            while time.monotonic() < look.deadline:
+                container.reload()
+                if container.status in ("exited", "dead"):
+                    break
+                time.sleep(POLL_S)
+            else:
                 return _ProbeExit(None)
             code = int(container.attrs["State"]["ExitCode"])
             return _ProbeExit(code, _read_log(container, "stdout"), _read_log(container, "stderr"))
@@ -371,15 +376,6 @@ def _raise_if_the_image_is_why(
 
 def _engine_client() -> docker.DockerClient:
     return engine.connect_engine(ANSWER_S)
-
-
-def _wait_for_end(container: Any, deadline: float) -> bool:  # noqa: ANN401
-    while time.monotonic() < deadline:
-        container.reload()
-        if container.status in ("exited", "dead"):
-            return True
-        time.sleep(POLL_S)
-    return False
 
 
 def _read_log(container: Any, stream: str) -> bytes:  # noqa: ANN401

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator
-
-from runner.untrusted import clean_line
+from images.field_types import require_form
 from runner.verdict import Verdict
 
-MOST = 20
+MAX_SHOWN = 20
 """Problems of one sort that are named one by one; the rest is counted."""
 
 
-def _require_file_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
-        raise ValueError(f"`{clean_line(text, 60)}` is not the name of a file")
-    return text
-
-
-FileName = Annotated[str, AfterValidator(_require_file_name)]
+FileName = Annotated[str, require_form(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "the name of a file")]
 """The name of a file beside the record: no path, which could lead to any file of the machine."""
 
 
@@ -129,16 +120,16 @@ def count_problems(problems: Sequence[ScanProblem]) -> int:
 
 
 def limit_problems(problems: Sequence[ScanProblem]) -> list[ScanProblem]:
-    """Return the first MOST problems of one sort, and one more that counts the rest.
+    """Return the first MAX_SHOWN problems of one sort, and one more that counts the rest.
 
     An image can have any number of them, and those of one sort must not crowd out the others.
     """
-    if len(problems) <= MOST:
+    if len(problems) <= MAX_SHOWN:
         return list(problems)
-    rest = problems[MOST:]
+    rest = problems[MAX_SHOWN:]
     what = f"{len(rest):,} more, as {rest[0].where}"
     return [
-        *problems[:MOST],
+        *problems[:MAX_SHOWN],
         replace(rest[0], where="and others", what=what, count=count_problems(rest)),
     ]
 

@@ -9,6 +9,7 @@ The service gets the names and versions of packages, and nothing else. What it a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import Field, Strict, TypeAdapter, ValidationError
 from urllib3.exceptions import HTTPError
 
-from oci import transport
+from oci import diagnosis, transport
 from oci.deadline import Deadline
 from oci.login import LOOPBACK, FixedHeader
 from runner import settings
@@ -36,10 +37,10 @@ WHOLE_S = 90.0
 """Seconds for all requests together."""
 BATCH = 500
 """Packages of one request; OSV takes 1000."""
-LARGEST_ANSWER = 8 << 20
-MOST_LOOKED_UP = 300
+MAX_ANSWER_BYTES = 8 << 20
+MAX_LOOKED_UP = 300
 """Advisories whose details are asked for, one request each."""
-MOST_NAMED = 20
+MAX_NAMED = 20
 """Advisories that are named in lines for a person; the record has all."""
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}-[A-Za-z0-9-]{1,40}")
@@ -78,7 +79,7 @@ class OtherAdvisory:
 
 @dataclass(frozen=True)
 class SecondOpinion:
-    """What a second source of advisories says about `packages` Python packages.
+    """The answer of a second source of advisories about `packages` Python packages.
 
     `source` is its address. `problem` is why it said nothing, or not all; empty if it said all.
     """
@@ -94,8 +95,8 @@ class SecondOpinion:
         about = f"{self.packages:,} Python {'package' if self.packages == 1 else 'packages'}"
         head = f"second opinion of {self.source or 'another source'} on {about}"
         none = () if self.advisories or self.problem else (f"{head}: nothing more is known",)
-        named = tuple(f"{head}: only it knows {each}" for each in self.advisories[:MOST_NAMED])
-        more = len(self.advisories) - MOST_NAMED
+        named = tuple(f"{head}: only it knows {each}" for each in self.advisories[:MAX_NAMED])
+        more = len(self.advisories) - MAX_NAMED
         rest = (f"{head}: {more:,} more, in the record",) if more > 0 else ()
         missing = (f"{head}: {self.problem}; this stops nothing",) if self.problem else ()
         return (*none, *named, *rest, *missing)
@@ -123,14 +124,24 @@ def ask_opinion(address: str, images: Sequence[AssessedImage]) -> SecondOpinion:
     held = _collect_packages(images)
     if address == OFF:
         return SecondOpinion("", len(held), problem=f"not asked, because {settings.OSV} is `{OFF}`")
-    if problem := _address_problem(address):
+    parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
+    if not parts or (parts.scheme != "https" and parts.hostname not in LOOPBACK):
+        # the address is not shown: it may hold a password
+        problem = (
+            f"not asked, because {settings.OSV} is not https://HOST without a user or password"
+        )
         return SecondOpinion("", len(held), problem=problem)
     client, whole = _OsvClient(address.rstrip("/") + "/"), Deadline(WHOLE_S)
     try:
         with whole, whole.attach_to_thread():
-            advisories, left = _find_advisories(client, held, _collect_known(images))
+            known: set[tuple[str, str]] = {
+                (canonicalize_name(each.package), each.id)
+                for image in images
+                for each in image.findings
+            }
+            advisories, left = _find_advisories(client, held, known)
     except (requests.RequestException, HTTPError, ValueError, OSError) as error:
-        failed = transport.no_answer_error("it gave none", client.host, error, whole).message
+        failed = diagnosis.no_answer_error("it gave none", client.host, error, whole).message
         return SecondOpinion(address, len(held), problem=clean_line(failed))
     except (ReleaseError, Malformed) as error:
         failed = error.message if isinstance(error, ReleaseError) else str(error)
@@ -139,37 +150,17 @@ def ask_opinion(address: str, images: Sequence[AssessedImage]) -> SecondOpinion:
     return SecondOpinion(address, len(held), named, left)
 
 
-def _address_problem(address: str) -> str:
-    """Return what is wrong with the address of a service, without it; empty if nothing is."""
-    parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
-    if parts and (parts.scheme == "https" or parts.hostname in LOOPBACK):
-        return ""
-    return f"not asked, because {settings.OSV} is not https://HOST without a user or password"
-
-
 def _collect_packages(images: Iterable[AssessedImage]) -> dict[PackageVersion, tuple[str, ...]]:
     """Return the images that hold each Python package."""
     held: dict[PackageVersion, list[str]] = {}
     for image in images:
-        found = (_public_version(each) for each in image.packages if each.type == "pypi")
-        for key in dict.fromkeys(key for key in found if key):
+        found: dict[PackageVersion, None] = {}
+        for each in (each for each in image.packages if each.type == "pypi"):
+            with contextlib.suppress(InvalidVersion):  # as an index has it, without `+cu124`
+                found[canonicalize_name(each.name), Version(each.version).public] = None
+        for key in found:
             held.setdefault(key, []).append(image.name)
     return {key: tuple(names) for key, names in sorted(held.items())}
-
-
-def _public_version(package: Package) -> PackageVersion | None:
-    """Return name and version as an index has them: without a local part such as `+cu124`."""
-    try:
-        return canonicalize_name(package.name), Version(package.version).public
-    except InvalidVersion:
-        return None
-
-
-def _collect_known(images: Iterable[AssessedImage]) -> set[tuple[str, str]]:
-    """Return names of packages with the ids of advisories that Trivy reports for them."""
-    return {
-        (canonicalize_name(each.package), each.id) for image in images for each in image.findings
-    }
 
 
 # The API of OSV: google.github.io/osv.dev/api. Only the parts that are used here have a shape.
@@ -259,13 +250,15 @@ class _OsvClient:
             allow_redirects=False,
             stream=True,
         )
-        fits = transport.read_body(answer, LARGEST_ANSWER)
+        fits = transport.read_body(answer, MAX_ANSWER_BYTES)
         if answer.status_code != 200:
             raise Malformed(f"the answer to {method} /{path} was {answer.status_code}")
         if not fits:
-            raise Malformed(f"the answer to {method} /{path} has more than {LARGEST_ANSWER} bytes")
+            raise Malformed(
+                f"the answer to {method} /{path} has more than {MAX_ANSWER_BYTES} bytes"
+            )
         try:
-            read: Any = parse_json(answer.content, LARGEST_ANSWER, SCHEMA_VALUES)
+            read: Any = parse_json(answer.content, MAX_ANSWER_BYTES, SCHEMA_VALUES)
             return shape.validate_python(read)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -282,9 +275,9 @@ def _find_advisories(
         key: [each for each in ids if (key[0], each) not in known] for key, ids in matched.items()
     }
     wanted = list(dict.fromkeys(each for ids in unknown.values() for each in ids))
-    details = {each: client.read_advisory(each) for each in wanted[:MOST_LOOKED_UP]}
-    if len(wanted) > MOST_LOOKED_UP:
-        left = f"{len(wanted) - MOST_LOOKED_UP:,} of its advisories were not looked up"
+    details = {each: client.read_advisory(each) for each in wanted[:MAX_LOOKED_UP]}
+    if len(wanted) > MAX_LOOKED_UP:
+        left = f"{len(wanted) - MAX_LOOKED_UP:,} of its advisories were not looked up"
     found = (_describe_unknown(key, ids, details, known) for key, ids in unknown.items())
     return tuple(each for some in found for each in some), left
 
@@ -325,12 +318,13 @@ def _describe_advisory(key: PackageVersion, advisory: _OsvAdvisory) -> OtherAdvi
     name, version = key
     names = sorted({advisory.id, *(each for each in advisory.aliases if _ID.fullmatch(each))})
     first = next((each for each in names if each.startswith("CVE-")), advisory.id)
+    above = [each for each in _fixed_versions(name, advisory) if each > Version(version)]
     return OtherAdvisory(
         id=first,
         aliases=tuple(each for each in names if each != first),
         package=name,
         version=version,
-        fixed_version=_nearest_fix(version, _fixed_versions(name, advisory)),
+        fixed_version=str(min(above)) if above else "",
         title=clean_line((advisory.summary or advisory.details).partition("\n")[0], 120),
     )
 
@@ -344,9 +338,3 @@ def _fixed_versions(name: str, advisory: _OsvAdvisory) -> Iterator[Version]:
                 yield Version(each.get("fixed", ""))
             except InvalidVersion:  # of a range by commits, or none
                 continue
-
-
-def _nearest_fix(version: str, fixed: Iterable[Version]) -> str:
-    """Return the lowest fixed version above the installed one; empty if there is none."""
-    above = sorted(each for each in fixed if each > Version(version))
-    return str(above[0]) if above else ""

@@ -23,9 +23,9 @@ CYCLONEDX, SPDX = "application/vnd.cyclonedx+json", "application/spdx+json"
 HISTORY = "application/vnd.pytorch-cuda-images.findings+json"
 TAG = "findings"
 ATTEMPTS = 5
-LARGEST_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 """A finding has about 120 bytes, a judgement 250."""
-LARGEST_UNSIGNED_BYTES = 4 << 20
+MAX_UNSIGNED_BYTES = 4 << 20
 """Bytes of a history whose signature does not count."""
 SIGNED_VALUES = 10_000_000
 """Values and keys of a history that a trusted key signed."""
@@ -60,7 +60,7 @@ def attach_sbom(
 
 @dataclass(frozen=True)
 class StoredHistory:
-    """What counts of the history, and why its refusals of images are not known; empty if they are.
+    """The part of the history that counts, and why its refusals are not known; empty if they are.
 
     Whoever can remove the signature of a history can remove a refusal with it.
     """
@@ -95,9 +95,7 @@ def read_stored(
     registry: Registry, repository: str, seal: Seal, today: datetime.date
 ) -> StoredHistory:
     """Return the history as `read_history` does, and what is wrong with it. It says nothing."""
-    found = document.read_signed(
-        registry, repository, TAG, seal, LARGEST_BYTES, LARGEST_UNSIGNED_BYTES
-    )
+    found = document.read_signed(registry, repository, TAG, seal, MAX_BYTES, MAX_UNSIGNED_BYTES)
     if found is None or not found.is_readable:
         return StoredHistory(History({}), found.problem if found else NONE_YET)
     if found.problem:
@@ -115,7 +113,7 @@ def read_stored(
 def _read_claims(found: StoredDocument, today: datetime.date) -> StoredHistory:
     """Return what counts of a history whose signature does not count: days of its findings."""
     try:
-        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES, SCHEMA_VALUES)
+        content = parse_json(found.body, MAX_UNSIGNED_BYTES, SCHEMA_VALUES)
         said = canonical_json({"seen": content["seen"]})
         history = records.from_json(History, said, TAG, SCHEMA_VALUES)
     except (Malformed, ConfigError, KeyError, TypeError):

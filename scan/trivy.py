@@ -193,7 +193,10 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
         docker_config.check_config()
         variables = _scanner_environment() | shell.secrets_for(*_LOGINS)
     else:
-        variables = _document_environment() | {"DOCKER_CONFIG": str(target.parent)}
+        # Trivy needs no registry here: an allow-list
+        public = shell.public_environment()
+        kept = {name: public[name] for name in ("PATH", "HOME", "TMPDIR") if name in public}
+        variables = kept | _QUIET | {"DOCKER_CONFIG": str(target.parent)}
     shell.run(
         [*written, *rest],
         hint=HINT,
@@ -210,7 +213,13 @@ def obtain_database(given: str | None, mirror: str | None) -> VulnerabilityDatab
     none. Raises ConfigError if `given` holds no usable database, or if that variable is not valid.
     """
     if given is not None:
-        return _open_folder(Path(given))
+        named = Path(given)
+        held = named / "db" if (named / "db").is_dir() else named
+        if not (held / _DATABASE).is_file():
+            raise ConfigError(
+                f"{named} holds no trivy.db", "give a folder with trivy.db and metadata.json"
+            )
+        return _pin_database(held, str(named))
     mirror = mirror or _configured_mirror()
     folder = _cache_folder()
     reason = _download_database(folder, mirror)
@@ -235,16 +244,6 @@ def _configured_mirror() -> str | None:
     return value or None
 
 
-def _open_folder(folder: Path) -> VulnerabilityDatabase:
-    """Return the database of a folder with trivy.db and metadata.json, in itself or under db/."""
-    held = folder / "db" if (folder / "db").is_dir() else folder
-    if not (held / _DATABASE).is_file():
-        raise ConfigError(
-            f"{folder} holds no trivy.db", "give a folder with trivy.db and metadata.json"
-        )
-    return _pin_database(held, str(folder))
-
-
 def _pin_database(held: Path, source: str) -> VulnerabilityDatabase:
     """Return the database in a folder, from now on in a cache folder of this run alone.
 
@@ -254,18 +253,13 @@ def _pin_database(held: Path, source: str) -> VulnerabilityDatabase:
     pinned = cache / "db"
     pinned.mkdir()
     for name in (_DATABASE, _METADATA):
-        _link_file(held / name, pinned / name)
+        target = (held / name).resolve()
+        try:
+            (pinned / name).hardlink_to(target)
+        except OSError:  # another disk, or a file of another user
+            (pinned / name).symlink_to(target)
     identity = _identify_file(pinned / _DATABASE)
     return VulnerabilityDatabase(cache, _describe_database(held, pinned, source), identity)
-
-
-def _link_file(path: Path, link: Path) -> None:
-    """Make a hard link to a file, or a symbolic link where that cannot be."""
-    target = path.resolve()
-    try:
-        link.hardlink_to(target)
-    except OSError:  # another disk, or a file of another user
-        link.symlink_to(target)
 
 
 def _identify_file(path: Path) -> tuple[int, ...]:
@@ -386,12 +380,6 @@ def _scanner_environment() -> dict[str, str]:
         if name.startswith("TRIVY_") and not settings.is_one_of(name, _LOGINS)
     }
     return unset | _QUIET | {"TRIVY_NON_SSL": "false"}
-
-
-def _document_environment() -> dict[str, str]:
-    """Return variables for Trivy where it needs no registry: an allow-list."""
-    public = shell.public_environment()
-    return {name: public[name] for name in ("PATH", "HOME", "TMPDIR") if name in public} | _QUIET
 
 
 def _read_output(target: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def reference_of(image: str) -> str:
     """`HOST/REPOSITORY@DIGEST` of a release of what is checked out, else built here, its record
     kept out of `out/`.
     """
-    host, vouch = embedded.require_registry(), real_vouch()
+    host, layer_signer = embedded.require_registry(), real_vouch()
     shipped = catalog.load_catalog()
     version = shipped.require_version("v2.6.0")
     for out in (home.out_folder(), home.make_home_folder("tests", "out")):
@@ -26,7 +26,7 @@ def reference_of(image: str) -> str:
         )
         if record is not None and planned.images[0].why == plan.UNCHANGED and _is_in(host, record):
             return record.image_reference(host)
-    return build.build(shipped, version, planned, Registry(host), out, vouch=vouch)[
+    return build.build(shipped, version, planned, Registry(host), out, layer_signer=layer_signer)[
         0
     ].image_reference(host)
 

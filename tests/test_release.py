@@ -261,7 +261,7 @@ SHORT = """
 import sys
 import release
 from publish import pipeline
-pipeline.LONGEST_S["build"] = 0.36
+pipeline.STAGE_LIMITS_S["build"] = 0.36
 sys.exit(release.main(["build", "v2.6.0"]))
 """
 

@@ -76,7 +76,7 @@ USES_ADVISORIES = {"scan", "rescan", "promote", "lock", "notes"}
 """Commands that download a vulnerability database, or may."""
 MIRROR = {settings.TRIVY_DB_REPOSITORY: "${{ vars.TRIVY_DB_REPOSITORY }}"}
 
-LONGEST_MINUTES = 240
+MAX_MINUTES = 240
 
 WORDS = {
     "VERSION": "v2.6.0",
@@ -181,7 +181,7 @@ def jobs_end(root: Path) -> Iterator[str]:
     """A job that calls a workflow has the limits of that one."""
     for where, job in jobs(root):
         minutes = job.get("timeout-minutes", 0)
-        if "uses" not in job and not (isinstance(minutes, int) and 0 < minutes <= LONGEST_MINUTES):
+        if "uses" not in job and not (isinstance(minutes, int) and 0 < minutes <= MAX_MINUTES):
             yield f"{where}: no limit on its time"
 
 

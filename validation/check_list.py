@@ -173,8 +173,7 @@ def _wrong_figures(figures: Iterable[Figure], listed: Iterable[ListedFigure]) ->
         elif not is_possible(figure):
             yield (
                 f"reports {_join_names([figure.name])} as {figure.value:g} "
-                f"{figure.unit}{EXPECTED}a "
-                "possible value"
+                f"{figure.unit}{EXPECTED}a possible value"
             )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from runner.untrusted import Malformed, read_own_file
 
 PROC = Path("/proc")
-_LARGEST = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 def read_control_group(pid: int) -> str:
@@ -20,7 +20,7 @@ def read_control_group(pid: int) -> str:
     outer container.
     """
     try:
-        text = read_own_file(PROC / str(pid) / "cgroup", _LARGEST)
+        text = read_own_file(PROC / str(pid) / "cgroup", _MAX_BYTES)
     except (OSError, Malformed):
         return ""
     return text.decode(errors="replace")

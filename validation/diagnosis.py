@@ -24,13 +24,13 @@ class Diagnosis:
     cause: str
 
 
-def find_diagnosis(text: str, most: int = SEARCHED_CHARACTERS) -> Diagnosis | None:
+def find_diagnosis(text: str, max_characters: int = SEARCHED_CHARACTERS) -> Diagnosis | None:
     """Return the meaning of the first entry of the table that `text` matches, None if none does.
 
-    Of a text with more than `most` characters, the beginning and the end are searched.
+    Of a text with more than `max_characters` characters, the beginning and the end are searched.
     """
-    half = most // 2
-    searched = text if len(text) <= most else f"{text[:half]}\n{text[-half:]}"
+    half = max_characters // 2
+    searched = text if len(text) <= max_characters else f"{text[:half]}\n{text[-half:]}"
     return next((known.means for known in KNOWN if known.matches(searched)), None)
 
 

@@ -185,8 +185,7 @@ def _compare_rate(name: str, rate: Figure, expected: Floor, known: Expectations)
         return Check(name, Verdict.PASS, "", 0.0, figures)
     reason = (
         f"{rate.value:.1f} {rate.unit}{EXPECTED}at least {least:.1f}, which is "
-        f"{expected.measured.release}'s "
-        f"{expected.per_s:.1f} less {100 * known.tolerance:.0f} %"
+        f"{expected.measured.release}'s {expected.per_s:.1f} less {100 * known.tolerance:.0f} %"
     )
     cause = (
         "a slow path: a library or kernel that is missing in the image, or a GPU that is "

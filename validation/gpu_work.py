@@ -15,7 +15,7 @@ from validation.record import Check, SuiteResult
 from validation.suite import Suite
 from validation.suites.contract.words import EXPECTED
 
-LEAST_BYTES = 64 << 20
+MIN_BYTES = 64 << 20
 """A CUDA context alone takes more; at rest the memory in use of an idle GPU varies by less."""
 
 CAUSE = "the GPU checks were not made on the GPU, or the report was not made by the suites"
@@ -88,7 +88,7 @@ def _is_seen_working(at_rest: GpuAtRest, work: GpuActivity, container: str) -> b
     rest = max(at_rest.memory_used_bytes, 0)
     told_nothing = work.memory_used_bytes == NOT_TOLD and work.utilisation_percent == NOT_TOLD
     return (
-        told_nothing or work.memory_used_bytes >= rest + LEAST_BYTES or work.utilisation_percent > 0
+        told_nothing or work.memory_used_bytes >= rest + MIN_BYTES or work.utilisation_percent > 0
     )
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from runner import records
 from runner.untrusted import Malformed, clean_line, clean_text
 from runner.verdict import Verdict, worst_verdict
-from validation import witness
+from validation import proof
 from validation.diagnosis import find_diagnosis
+from validation.proof import SuiteChallenge
 from validation.record import Check, SuiteResult
 from validation.report import (
     ACCOUNT_CHARACTERS,
@@ -24,8 +25,7 @@ from validation.report import (
     read_report,
 )
 from validation.suite import Suite
-from validation.suites.contract.words import CAUSE, INFRA, NOT_RUN
-from validation.witness import SuiteChallenge
+from validation.suites.contract.ending import NOT_RUN
 
 KILLED = 137
 DIED = "its process died: a crash, or an exit in the middle"
@@ -78,19 +78,19 @@ def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
             replace(check, verdict=Verdict.INFRA, reason=STARVED) if check.reason == DIED else check
             for check in checks
         )
-    blow = (
+    failure = (
         malformed
         or _container_failure(suite, ended)
         or _report_failure(suite, ended, report, checks)
     )
-    checks, doubt = witness.examine_report(suite, ended.asked, ended.seconds, report.phases, checks)
-    blow = blow or (SuiteFailure(Verdict.FAIL, doubt) if doubt else None)
+    checks, problem = proof.examine_report(suite, ended.asked, ended.seconds, report.phases, checks)
+    failure = failure or (SuiteFailure(Verdict.FAIL, problem) if problem else None)
     verdict = worst_verdict(
-        [*(check.verdict for check in checks), *([blow.verdict] if blow else [])]
+        [*(check.verdict for check in checks), *([failure.verdict] if failure else [])]
     )
-    if blow:  # its cause is that of its reason, else of the last known words that were printed
-        found = find_diagnosis(blow.reason) or find_diagnosis(ended.output)
-        reason, cause = blow.reason, found.cause if found else ""
+    if failure:  # its cause is that of its reason, else of the last known words that were printed
+        found = find_diagnosis(failure.reason) or find_diagnosis(ended.output)
+        reason, cause = failure.reason, found.cause if found else ""
     else:
         first = next(check for check in checks if check.verdict is verdict)
         reason = "" if verdict is Verdict.PASS else f"{first.name}: {first.reason}"
@@ -157,7 +157,7 @@ def _report_failure(
     missing = sorted(list_tests(suite) - {check.name.partition("[")[0] for check in checks})
     last = f", last in {_check_name(ended.running)}" if ended.running else ""
     incomplete = report.exit_code is None or not report.whole
-    doubts = (
+    problems = (
         (bool(report.not_collected), f"not collected: {next(iter(report.not_collected), '')}"),
         (incomplete, f"exited {ended.exit_code} with no complete report{last}"),
         (not checks, f"exited {ended.exit_code} without running a test"),
@@ -169,7 +169,9 @@ def _report_failure(
             f"exited {ended.exit_code} although no check failed",
         ),
     )
-    return next((SuiteFailure(Verdict.FAIL, reason) for doubt, reason in doubts if doubt), None)
+    return next(
+        (SuiteFailure(Verdict.FAIL, reason) for problem, reason in problems if problem), None
+    )
 
 
 def _judge_checks(phases: Iterable[TestPhase]) -> Iterator[Check]:
@@ -182,15 +184,11 @@ def _judge_checks(phases: Iterable[TestPhase]) -> Iterator[Check]:
         tests.setdefault(phase.nodeid, []).append(phase)
     for nodeid, its in tests.items():
         judged = [_judge_phase(phase) for phase in its]
-        verdict = worst_verdict(verdict for verdict, _ in judged)
         if its[-1].when != "teardown":
-            verdict, judged = (
-                worst_verdict([verdict, Verdict.INCONCLUSIVE]),
-                [*judged, (Verdict.INCONCLUSIVE, "the test did not end")],
-            )
-        reason = next((reason for found, reason in judged if found is verdict), "")
+            judged.append((Verdict.INCONCLUSIVE, "the test did not end", ""))
+        verdict = worst_verdict(verdict for verdict, *_ in judged)
+        reason, cause = next((texts for found, *texts in judged if found is verdict), ("", ""))
         seconds = round(sum(phase.seconds for phase in its), 3)
-        reason, _, cause = reason.partition(CAUSE)
         # Every phase repeats the figures of those before it; the last has them all.
         figures = max((phase.figures for phase in its), key=len)
         check = Check(_check_name(nodeid), verdict, reason, seconds, figures, cause)
@@ -212,28 +210,25 @@ def _diagnose_check(check: Check, said: str) -> Check:
     return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
 
 
-def _judge_phase(phase: TestPhase) -> tuple[Verdict, str]:
-    """Judge one phase of a test.
+def _judge_phase(phase: TestPhase) -> tuple[Verdict, str, str]:
+    """Return the verdict on one phase of a test, its reason, and the cause if the check told it.
 
-    A skip counts as `not run` only in this repository's own words; an expected failure is a
-    failure.
+    A skip counts as `not run` only if one of this repository's checks says so; an expected failure
+    is a failure.
     """
+    if phase.expected_failure is not None:
+        return Verdict.FAIL, f"marked as expected to fail: {phase.expected_failure}", ""
+    if phase.outcome == "passed":
+        return Verdict.PASS, "", ""
+    ending = phase.ending
+    if ending and (phase.outcome == "skipped") == (ending.kind == NOT_RUN):
+        return Verdict(ending.kind), ending.reason or phase.message, ending.cause
     said = phase.message
     for noise in _NOISE:
         said = said.removeprefix(noise)
     if _CRASHED.match(said):
         said = DIED
-    if phase.expected_failure is not None:
-        return Verdict.FAIL, f"marked as expected to fail: {phase.expected_failure}"
-    if phase.outcome == "passed":
-        return Verdict.PASS, ""
-    if phase.outcome == "skipped" and said.startswith(NOT_RUN):
-        return Verdict.NOT_RUN, said.removeprefix(NOT_RUN)
-    if phase.outcome == "skipped":
-        return Verdict.FAIL, f"skipped: {said}"
-    if said.startswith(INFRA):
-        return Verdict.INFRA, said.removeprefix(INFRA)
-    return Verdict.FAIL, said
+    return Verdict.FAIL, f"skipped: {said}" if phase.outcome == "skipped" else said, ""
 
 
 def list_tests(suite: Suite) -> set[str]:

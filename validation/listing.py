@@ -35,7 +35,7 @@ COMMAND = "python -m validation.listing"
 USAGE = f"run `{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE`"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 PROCESSES = 4096
 MEMORY_BYTES = 8 << 30
 TEMPORARY_BYTES = 1 << 30
@@ -65,19 +65,15 @@ def _write_lists(words: Sequence[str]) -> None:
             raise ConfigError(f"`{word}` is not STACK=IMAGE with a known stack", USAGE)
         for suite in suites:
             checks = collect_checks(suite, reference)
-            _require_all_tests(suite, checks, reference)
+            lacking = sorted(list_tests(suite) - {name.partition("[")[0] for name in checks})
+            if lacking:
+                raise GateRefused(
+                    f"{reference} did not list {len(lacking)} tests of {suite.name}: {lacking[0]}",
+                    HINT,
+                )
             lists[suite.list_path] = render_list(checks)
     for path, text in lists.items():
         records.write_text(path, text)
-
-
-def _require_all_tests(suite: Suite, checks: Mapping[str, Any], reference: str) -> None:
-    """Raise GateRefused if a list lacks a test that is written in the suite's file."""
-    lacking = sorted(list_tests(suite) - {name.partition("[")[0] for name in checks})
-    if lacking:
-        raise GateRefused(
-            f"{reference} did not list {len(lacking)} tests of {suite.name}: {lacking[0]}", HINT
-        )
 
 
 def collect_checks(suite: Suite, reference: str) -> dict[str, Any]:
@@ -101,7 +97,7 @@ def collect_checks(suite: Suite, reference: str) -> dict[str, Any]:
 
 
 def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
-    """Return what the container printed; of more than MOST_BYTES, the end."""
+    """Return what the container printed; of more than MAX_BYTES, the end."""
     client, name = engine.connect_engine(), containers.new_name("listing")
     options = _container_options(suite, mounts)
     try:
@@ -121,7 +117,7 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
         printed = bytearray()
         for chunk in container.logs(stderr=code != 0, stream=True, follow=False):
             printed += chunk
-            del printed[: -MOST_BYTES - 1]
+            del printed[: -MAX_BYTES - 1]
     except ImageCannotStart as error:
         raise GateRefused(f"{reference} cannot be started: {error}", HINT) from None
     finally:
@@ -150,7 +146,7 @@ def _container_options(suite: Suite, mounts: list[Mount]) -> dict[str, Any]:
 def _parse_checks(line: bytes, reference: str) -> dict[str, Any]:
     """Return the checks of a list that an image printed, by name."""
     try:
-        found = parse_json(line, MOST_BYTES)
+        found = parse_json(line, MAX_BYTES)
         checks = {
             nodeid.rpartition("::")[2].removeprefix("test_"): _drop_defaults(check)
             for nodeid, check in found.items()

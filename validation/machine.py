@@ -20,7 +20,7 @@ LOCAL = "local"
 DOCKER = "docker"
 
 _PROCESSORS = Path("/proc/cpuinfo")
-_LARGEST = 16 << 20
+_MAX_BYTES = 16 << 20
 """Bytes of a list of processors. One has 2 KB."""
 
 
@@ -94,7 +94,7 @@ def describe_environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Enviro
     `cpu` is the name in /proc/cpuinfo; the architecture if it gives none.
     """
     try:
-        lines = read_own_file(_PROCESSORS, _LARGEST).decode(errors="replace").splitlines()
+        lines = read_own_file(_PROCESSORS, _MAX_BYTES).decode(errors="replace").splitlines()
     except (OSError, Malformed):
         lines = []
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

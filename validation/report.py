@@ -15,6 +15,7 @@ from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from runner.untrusted import Malformed, clean_line, clean_text, parse_json
 from validation.record import Figure
+from validation.suites.contract.ending import CheckEnding
 from validation.suites.contract.words import ANSWER
 
 REPORT_BYTES = 32 << 20
@@ -55,7 +56,8 @@ class TestPhase:
 
     `when` is `setup`, `call`, `teardown`, or `???` for a test whose worker process died.
 
-    `message` is the one line that says what happened, `account` all that was told, cut.
+    `message` is the one line that says what happened, `account` all that was told, cut. `ending` is
+    how one of this project's checks says why it did not pass.
     `expected_failure` is the reason of an xfail mark, None if there is no such mark. `answers` are
     (part, values) of a challenge.
     """
@@ -69,6 +71,7 @@ class TestPhase:
     expected_failure: str | None
     figures: tuple[Figure, ...]
     answers: tuple[tuple[str, tuple[float | str, ...]], ...] = ()
+    ending: CheckEnding | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ def _require_few_texts(phases: Sequence[TestPhase]) -> None:
         raise Malformed(f"it has {len(figures):,} figures, more than the allowed {ALL_FIGURES:,}")
     kept = sum(len(figure.name) + len(figure.unit) for figure in figures)
     kept += sum(len(phase.nodeid) + len(phase.message) for phase in phases)
+    endings = [phase.ending for phase in phases if phase.ending]
+    kept += sum(len(each.reason) + len(each.cause) for each in endings)
     if kept > KEPT_CHARACTERS:
         raise Malformed(
             f"its names and messages have {kept:,} characters, more than the allowed "
@@ -156,6 +161,14 @@ class _Failure:
     reprcrash: _CrashPlace | None
 
 
+@dataclass(frozen=True)
+class _Ending:
+    kind: Literal["fail", "infra", "not run"]
+    found: _Text
+    expected: _Text
+    cause: _Text
+
+
 _Longrepr = _Failure | tuple[_Text, int | None, _Text] | _Text | None
 
 
@@ -169,6 +182,7 @@ class _TestReport:
     user_properties: Annotated[list[tuple[_Name, _Property]], Field(max_length=FIGURES)]
     wasxfail: _Text | None = None
     account: str = ""
+    ending: _Ending | None = None
 
 
 @dataclass(frozen=True)
@@ -246,7 +260,16 @@ def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
         expected_failure=None if found.wasxfail is None else clean_line(found.wasxfail),
         figures=tuple(figures),
         answers=tuple(answers),
+        ending=_clean_ending(found.ending) if found.ending else None,
     )
+
+
+def _clean_ending(ending: _Ending) -> CheckEnding:
+    found, expected, cause = (
+        clean_line(text, MESSAGE_CHARACTERS)
+        for text in (ending.found, ending.expected, ending.cause)
+    )
+    return CheckEnding(ending.kind, found, expected, cause)
 
 
 def _failure_message(longrepr: _Longrepr) -> str:

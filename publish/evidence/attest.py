@@ -21,6 +21,7 @@ from oci.manifest import Descriptor
 from oci.registry import Registry, RegistryError
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
+from publish.evidence.bundle_files import SERVED
 from publish.evidence.keyless import KEYLESS, KeylessSigner
 from publish.evidence.keys import PrivateKey
 from publish.evidence.predicates import (
@@ -36,7 +37,7 @@ from publish.evidence.predicates import (
     vulnerability,
 )
 from publish.evidence.statement import Statement
-from publish.evidence.store import SERVED, FoundEvidence, Signer
+from publish.evidence.store import FoundEvidence, Signer
 from publish.evidence.trust import Trusted
 from runner import home, progress, records, settings
 from runner.errors import ConfigError, EnvironmentFailed
@@ -144,7 +145,7 @@ def read_signed_record(  # noqa: PLR0913, PLR0917 - where, about what, which rec
 
 _SAYS = {"build": PROVENANCE, "validation": TEST_RESULT, "scan": VULNERABILITIES}
 """The type of the statement that vouches for the record of a stage."""
-LARGEST_RECORD = 64 << 20
+MAX_RECORD_BYTES = 64 << 20
 
 
 def _read_record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is meant
@@ -158,7 +159,7 @@ def _read_record(  # noqa: PLR0913, PLR0917 - where, about what, and which recor
     if listed is None or listed.artifact_type != RECORD.format(stage=stage):
         return None
     try:
-        blobs = referrers.fetch_blobs(registry, repository, listed, LARGEST_RECORD)
+        blobs = referrers.fetch_blobs(registry, repository, listed, MAX_RECORD_BYTES)
         return records.from_json(kind, b"".join(blobs), f"{registry.host}/{repository}@{artifact}")
     except RegistryError as error:
         if error.status not in SERVED:
@@ -230,7 +231,12 @@ def load_signer() -> Signer:
     path = folder / f"{LOCAL_KEY}.key"
     with home.lock_folder(folder):  # else two first runs could each undo what the other wrote
         if not path.exists():
-            _set_aside(path.with_suffix(".pub"))
+            # a public key whose private key is gone would block every later run
+            public = path.with_suffix(".pub")
+            kept = public.with_name(f"{LOCAL_KEY}-without-private-key.pub")
+            with contextlib.suppress(FileNotFoundError):
+                public.rename(kept)
+                progress.say_line(f"  {public} has no private key any more: it is now {kept.name}")
             keys.generate_pair(folder, LOCAL_KEY)
             progress.say_line(
                 "  made a key of this machine to sign evidence with; "
@@ -239,14 +245,6 @@ def load_signer() -> Signer:
         key = _load_own_key(path)
         keys.write_public_half(key, path.with_suffix(".pub"))  # a run was killed between the two
     return key
-
-
-def _set_aside(public: Path) -> None:
-    """Rename a public key whose private key is gone, which would block every later run."""
-    kept = public.with_name(f"{LOCAL_KEY}-without-private-key.pub")
-    with contextlib.suppress(FileNotFoundError):
-        public.rename(kept)
-        progress.say_line(f"  {public} has no private key any more: it is now {kept.name}")
 
 
 def _load_own_key(path: Path) -> PrivateKey:

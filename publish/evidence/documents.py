@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from oci.manifest import sha256
 from publish.evidence import statement, store
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.predicates import FINDINGS, JOURNAL, LOCK
 from publish.evidence.statement import Statement
-from publish.evidence.store import BUNDLE, Signer
+from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
 from runner.errors import GateRefused
 

@@ -177,7 +177,12 @@ def _make_policy(identity: Identity) -> policy.VerificationPolicy:
 def _fetch_token() -> IdentityToken:
     """Return a token that says who this machine is. Raises EnvironmentFailed."""
     try:
-        raw = _ask_agent() or _detect_token()
+        agents = (each for variable, each in _AGENTS.items() if os.environ.get(variable))
+        command = next(agents, None)  # a service whose agent is on this machine
+        raw = shell.run(command, hint=_IDENTIFY, timeout_s=TIMEOUT_S).strip() if command else None
+        if not raw:
+            with settings.show_secrets(settings.IDENTITY_TOKENS):
+                raw = detect_credential()
         remember_secret(raw or "", "the token that says who this machine is")
         token = IdentityToken(raw) if raw else None
     except Exception as error:  # the surroundings' service may answer anything too
@@ -189,20 +194,6 @@ def _fetch_token() -> IdentityToken:
             "no identity to sign with: nothing here says who this is", _IDENTIFY
         )
     return token
-
-
-def _ask_agent() -> str:
-    """Return the token of a service whose agent is on this machine, empty if there is none."""
-    for variable, command in _AGENTS.items():
-        if os.environ.get(variable):
-            return shell.run(command, hint=_IDENTIFY, timeout_s=TIMEOUT_S).strip()
-    return ""
-
-
-def _detect_token() -> str | None:
-    """Return the token of another service, as the library finds it."""
-    with settings.show_secrets(settings.IDENTITY_TOKENS):
-        return detect_credential()
 
 
 def _make_context(config: ClientTrustConfig) -> SigningContext:

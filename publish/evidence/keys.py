@@ -41,11 +41,11 @@ MAKE_ONE = (
 
 _BEGIN = "-----BEGIN "
 _BEGIN_PUBLIC, _END_PUBLIC = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-_LONGEST_KEY = 1 << 20
-_MOST_KEYS = 64
-_LONGEST_PASSPHRASE = 1023
+_MAX_KEY_BYTES = 1 << 20
+_MAX_KEYS = 64
+_MAX_PASSPHRASE_BYTES = 1023
 """Bytes; OpenSSL takes no more."""
-_LONGEST_PATH = 200
+_MAX_PATH_CHARACTERS = 200
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
@@ -160,9 +160,9 @@ def _parse_public_keys(text: str, where: str) -> list[PublicKey]:
             f"{where}: this is a private key, and a public key is needed",
             "give the .pub file of the pair",
         )
-    parts = text.split(_BEGIN_PUBLIC, _MOST_KEYS + 1)[1:]
-    if len(parts) > _MOST_KEYS:
-        raise ConfigError(f"{where}: more than {_MOST_KEYS} public keys", "trust fewer keys")
+    parts = text.split(_BEGIN_PUBLIC, _MAX_KEYS + 1)[1:]
+    if len(parts) > _MAX_KEYS:
+        raise ConfigError(f"{where}: more than {_MAX_KEYS} public keys", "trust fewer keys")
     blocks = (part.partition(_END_PUBLIC) for part in parts)
     found = [
         _parse_public_key(f"{_BEGIN_PUBLIC}{inner}{end}", where) for inner, end, _ in blocks if end
@@ -195,10 +195,12 @@ def _read_pem(named: str, source: str) -> tuple[str, str]:
     if begin:
         return begin + after, "the key given as text"
     # what names no file may be a key or a passphrase, and is never repeated
-    is_there = before.isprintable() and len(before) <= _LONGEST_PATH and os.path.lexists(before)
+    is_there = (
+        before.isprintable() and len(before) <= _MAX_PATH_CHARACTERS and os.path.lexists(before)
+    )
     where = before if is_there else f"the value of {source}"
     try:
-        return read_own_file(Path(named), _LONGEST_KEY).decode("ascii"), where
+        return read_own_file(Path(named), _MAX_KEY_BYTES).decode("ascii"), where
     except Malformed as error:
         problem = "not a regular file of the size of a key" if where != named else str(error)
         raise ConfigError(
@@ -225,9 +227,9 @@ def _encode_passphrase(passphrase: str) -> bytes:
         raise ConfigError(
             f"{PASSPHRASE} is not text in UTF-8", "set it to another passphrase"
         ) from None
-    if len(data) > _LONGEST_PASSPHRASE:
+    if len(data) > _MAX_PASSPHRASE_BYTES:
         raise ConfigError(
-            f"{PASSPHRASE} has more than {_LONGEST_PASSPHRASE} bytes",
+            f"{PASSPHRASE} has more than {_MAX_PASSPHRASE_BYTES} bytes",
             "set it to a shorter passphrase",
         )
     return data

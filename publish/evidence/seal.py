@@ -25,7 +25,7 @@ from oci.manifest import (
     parse_descriptor,
     sha256,
 )
-from oci.referrers import Referrer
+from oci.referrer_list import Referrer
 from publish.evidence import dsse
 from publish.evidence.keys import PrivateKey, PublicKeys
 from runner.errors import GateRefused
@@ -34,7 +34,7 @@ from runner.untrusted import Malformed, parse_json
 SEAL = "pytorch-cuda-images.seal"
 """The annotation."""
 TYPE = "application/vnd.pytorch-cuda-images.seal.v1+json"
-LARGEST_BYTES = 4096
+MAX_BYTES = 4096
 
 _CONFIG = Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
@@ -44,7 +44,7 @@ def add_seal(
 ) -> dict[str, str]:
     """Return the annotations of an artifact of one blob, with its seal (deterministic)."""
     envelope = parse_json(
-        dsse.sign_payload(_encode_payload(notes, subject, blob), key, TYPE), LARGEST_BYTES * 4
+        dsse.sign_payload(_encode_payload(notes, subject, blob), key, TYPE), MAX_BYTES * 4
     )
     content = {
         "subject": subject.as_dict(),
@@ -61,7 +61,7 @@ def rebuild_sealed_manifest(listed: Referrer, subject: str, trusted: PublicKeys)
     """
     notes = {name: text for name, text in listed.annotations.items() if name != SEAL}
     try:
-        content = parse_json(listed.annotations.get(SEAL, ""), LARGEST_BYTES)
+        content = parse_json(listed.annotations.get(SEAL, ""), MAX_BYTES)
         about, blob = parse_descriptor(content["subject"]), parse_descriptor(content["blob"])
         envelope = {
             "payload": dsse.encode_base64(_encode_payload(notes, about, blob)),

@@ -23,18 +23,21 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from oci import referrers
-from oci.copying import require_manifest
-from oci.manifest import EMPTY_CONFIG, Descriptor, Manifest, canonical_json, sha256
-from oci.referrers import Referrer
-from oci.registry import WORKERS, Registry, RegistryError
+from oci.manifest import Descriptor, canonical_json, sha256
+from oci.registry import Registry
 from publish.evidence import dsse, keyless, seal, statement
+from publish.evidence.bundle_files import (
+    BUNDLE,
+    PREDICATE_TYPE,
+    BundleFile,
+    ReadBudget,
+    read_bundles,
+    read_unsealed,
+)
 from publish.evidence.dsse import VerifiedPayload
 from publish.evidence.keyless import KeylessSigner
 from publish.evidence.keys import PrivateKey, compute_key_id
@@ -42,35 +45,15 @@ from publish.evidence.kinds import find_kind, read_date
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
-from runner import progress
 from runner.errors import ConfigError, GateRefused
-from runner.pool import worker_pool
 from runner.untrusted import clean_line
 
-BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-LARGEST_BYTES = 32 << 20
-"""A bill of materials has less than a megabyte."""
-MOST_UNSEALED, MOST_CERTIFIED = 50, 400
-"""How many artifacts without a seal are read about a digest: the second if an identity is
-trusted, whose evidence never has one.
-"""
-LARGEST_UNSEALED, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0
-"""How many bytes of each are read, and of all, and for how long."""
-LARGEST_MANIFEST = 8 << 10
-MOST_UNSIGNED = 16 << 10
+MAX_UNSIGNED_BYTES = 16 << 10
 """How many bytes a bundle of a key may have beside what was signed. Another tool's has the entry of
 a transparency log, which is a few kilobytes; whatever is there is copied with the evidence.
 """
 
-_PREDICATE_TYPE = "dev.sigstore.bundle.predicateType"
 _CREATED = "org.opencontainers.image.created"
-SERVED = (200, 404)
-"""Statuses of a registry that answered: what it has is wrong, or what it lists is gone.
-
-That is no outage.
-"""
-
-
 Signer = PrivateKey | KeylessSigner
 
 
@@ -126,7 +109,7 @@ def read_evidence(
     """
     found = (
         _verify_file(each, digest, trusted)
-        for each in _read_files(registry, repository, digest, trusted, predicate_type)
+        for each in read_bundles(registry, repository, digest, trusted, predicate_type)
     )
     return tuple(
         sorted(
@@ -147,7 +130,7 @@ def find_evidence(
     if listed is None or listed.artifact_type != BUNDLE:
         return None
     return _verify_file(
-        _read_unsealed(registry, repository, digest, _ReadBudget(), listed), digest, trusted
+        read_unsealed(registry, repository, digest, ReadBudget(), listed), digest, trusted
     )
 
 
@@ -170,7 +153,7 @@ def verify_bundle(data: bytes, trusted: Trusted) -> VerifiedPayload:
     if not isinstance(envelope, dict):
         raise GateRefused("a bundle without an envelope", NOT_USABLE)
     made = dsse.verify_envelope(envelope, trusted.keys)
-    if len(data) - len(envelope["payload"]) > MOST_UNSIGNED:
+    if len(data) - len(envelope["payload"]) > MAX_UNSIGNED_BYTES:
         raise GateRefused("the bundle holds much that its key did not sign", NOT_USABLE)
     return made
 
@@ -199,7 +182,7 @@ def _attach_statement(
     """Attach a statement, also if it is there: a run that was killed may not have listed it."""
     notes = _make_annotations(about)
     if isinstance(signer, KeylessSigner):
-        files = _read_files(
+        files = read_bundles(
             registry, repository, about.subject, signer.trusted, about.predicate_type
         )
         believed = (
@@ -219,7 +202,7 @@ def _make_annotations(about: Statement) -> dict[str, str]:
     created = read_date(about)
     return {
         "dev.sigstore.bundle.content": "dsse-envelope",
-        _PREDICATE_TYPE: about.predicate_type,
+        PREDICATE_TYPE: about.predicate_type,
         "in-toto.io/predicate-type": about.predicate_type,
         "predicateType": about.predicate_type,
         **({_CREATED: created} if created else {}),
@@ -239,155 +222,7 @@ def _make_bundle(envelope: bytes, key: PrivateKey) -> bytes:
     )
 
 
-@dataclass(frozen=True)
-class _BundleFile:
-    """The bundle of an artifact and the type that it claims; `problem` if it was not fetched."""
-
-    artifact: str
-    claimed: str
-    data: bytes = b""
-    sealed: bool = field(default=False, compare=False)
-    problem: str = ""
-
-
-@dataclass
-class _ReadBudget:
-    """A limit in bytes and time for reading artifacts without a seal. Safe for many threads."""
-
-    bytes: int = UNSEALED_BYTES
-    ends: float = field(default_factory=lambda: time.monotonic() + UNSEALED_S)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def spend_bytes(self, size: int) -> None:
-        """Take `size` bytes from the limit. Raises GateRefused if that is too much."""
-        with self._lock:
-            if size > min(self.bytes, LARGEST_UNSEALED) or time.monotonic() > self.ends:
-                raise GateRefused(
-                    "not read: too much is attached to the image that no trusted key sealed",
-                    NOT_USABLE,
-                )
-            self.bytes -= size
-
-
-@dataclass
-class _SealChecker:
-    """Says which entries of a list about `subject` a trusted key sealed.
-
-    Each entry is verified once.
-    """
-
-    subject: str
-    trusted: Trusted
-    _verified: dict[int, tuple[Referrer, Manifest | None]] = field(default_factory=dict)
-
-    def find_manifest(self, listed: Referrer) -> Manifest | None:
-        """Return the manifest of what a trusted key sealed; None if none did."""
-        if (
-            id(listed) not in self._verified
-        ):  # the entry is kept beside it, so that its id stays its own
-            self._verified[id(listed)] = (
-                listed,
-                seal.rebuild_sealed_manifest(listed, self.subject, self.trusted.keys),
-            )
-        return self._verified[id(listed)][1]
-
-    def is_sealed(self, listed: Referrer) -> bool:
-        """Return whether the entry is believed as it stands."""
-        return self.find_manifest(listed) is not None
-
-
-def _read_files(
-    registry: Registry, repository: str, digest: str, trusted: Trusted, wanted: str
-) -> Iterator[_BundleFile]:
-    """Yield every sealed bundle about a digest, and a limited number of the others."""
-    vouchers = _SealChecker(digest, trusted)
-    listed = referrers.list_referrers(registry, repository, digest, BUNDLE, vouchers.is_sealed)
-    listed = tuple(each for each in listed if wanted in ("", _claimed_type(each)))
-    sealed = [(each, made) for each in listed if (made := vouchers.find_manifest(each))]
-    others = [each for each in listed if not vouchers.is_sealed(each)]
-    most = MOST_CERTIFIED if trusted.identities else MOST_UNSEALED
-    if len(others) > most:
-        more, where = len(others) - most, f"{registry.host}/{repository}@{digest}"
-        progress.say_line(
-            f"  {more} artifacts about {where} are not read: no trusted key sealed them; "
-            "remove "
-            "them there"
-        )
-    with worker_pool(WORKERS) as pool:
-        yield from pool.map(lambda item: _read_sealed(registry, repository, *item), sealed)
-        yield from pool.map(
-            partial(_read_unsealed, registry, repository, digest, _ReadBudget()), others[:most]
-        )
-
-
-def _read_sealed(
-    registry: Registry, repository: str, listed: Referrer, made: Manifest
-) -> _BundleFile:
-    artifact, claimed = made.digest, _claimed_type(listed)
-    blob = made.parse_blobs()[-1]
-    if blob.size > LARGEST_BYTES:
-        problem = f"{blob.digest} has {blob.size} bytes, more than {LARGEST_BYTES}"
-        return _BundleFile(artifact, claimed, problem=problem, sealed=True)
-    try:
-        return _BundleFile(
-            artifact, claimed, registry.read_blob(repository, blob.digest, blob.size), sealed=True
-        )
-    except RegistryError as error:
-        return _BundleFile(artifact, claimed, problem=_describe_served(error), sealed=True)
-
-
-def _read_unsealed(
-    registry: Registry, repository: str, subject: str, purse: _ReadBudget, listed: Referrer
-) -> _BundleFile:
-    artifact, claimed = listed.descriptor.digest, _claimed_type(listed)
-    try:
-        purse.spend_bytes(0)
-        blob = _require_plain(require_manifest(registry, repository, artifact), subject)
-        purse.spend_bytes(blob.size)
-        return _BundleFile(
-            artifact, claimed, registry.read_blob(repository, blob.digest, blob.size)
-        )
-    except RegistryError as error:
-        return _BundleFile(artifact, claimed, problem=_describe_served(error))
-    except GateRefused as error:
-        return _BundleFile(artifact, claimed, problem=error.message)
-
-
-def _describe_served(error: RegistryError) -> str:
-    """Return what is wrong with the content that a registry served.
-
-    Raises the error again if the registry itself fails.
-    """
-    if error.status not in SERVED:
-        raise error
-    return error.message
-
-
-def _require_plain(manifest: Manifest, subject: str) -> Descriptor:
-    """Return the one blob of a manifest about `subject`.
-
-    Raises GateRefused if it could not be copied as it is, or if there is anything beside the blob:
-    nobody vouches for that.
-    """
-    if manifest.subject_digest != subject:
-        raise GateRefused(
-            f"its manifest refers to {manifest.subject_digest or 'nothing'}", NOT_USABLE
-        )
-    blobs = manifest.parse_blobs()
-    if len(blobs) != 2:
-        raise GateRefused(f"{max(0, len(blobs) - 1)} files, and a bundle has one", NOT_USABLE)
-    is_empty = (blobs[0].digest, blobs[0].size) == (sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
-    is_bundle = manifest.artifact_type == blobs[1].media_type == BUNDLE
-    if not (is_empty and is_bundle) or len(manifest.body) > LARGEST_MANIFEST:
-        raise GateRefused("its manifest holds more than a bundle has", NOT_USABLE)
-    return blobs[1]
-
-
-def _claimed_type(listed: Referrer) -> str:
-    return clean_line(listed.annotations.get(_PREDICATE_TYPE, ""), 120)
-
-
-def _verify_file(file: _BundleFile, digest: str, trusted: Trusted) -> FoundEvidence:
+def _verify_file(file: BundleFile, digest: str, trusted: Trusted) -> FoundEvidence:
     if file.problem:
         return FoundEvidence(
             file.artifact, file.claimed, None, "", "", clean_line(file.problem), file.sealed

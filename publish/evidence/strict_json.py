@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from runner.errors import GateRefused
-from runner.untrusted import MOST_VALUES, Malformed, parse_json
+from runner.untrusted import MAX_VALUES, Malformed, parse_json
 
 NOT_USABLE = "do not rely on it; publish the evidence of this image again"
-LARGEST_BYTES = 32 << 20
-"""A statement with a large bill of materials has a few megabytes."""
+MAX_BYTES = 32 << 20
+"""A statement with a large SBOM has a few megabytes."""
 BUNDLE_VALUES = 1_000
 """Values and keys of a bundle or envelope, which nobody has verified yet.
 
@@ -17,13 +17,13 @@ A bundle of Sigstore has some 200: the statement in it is one text.
 """
 
 
-def json_object(data: bytes, what: str, most: int = MOST_VALUES) -> dict[str, Any]:
+def json_object(data: bytes, what: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
     """Return a JSON object in UTF-8 of at most so many values and keys.
 
     Raises GateRefused for anything else, as `parse_json` has it.
     """
     try:
-        found = parse_json(data, LARGEST_BYTES, most)
+        found = parse_json(data, MAX_BYTES, max_values)
     except Malformed as error:
         raise GateRefused(f"{what} is {error}", NOT_USABLE) from None
     if not isinstance(found, dict):

@@ -100,7 +100,7 @@ def image_problem(word: str, kind: str) -> str:
     if kind == PATCH:
         return f"the image was {_PAST_TENSE[word]}; a patch release neither adds nor removes images"
     if kind == FEATURE and word == GONE:
-        return "the image was removed; a feature release only adds"
+        return "the image was removed; a feature release only adds images"
     return ""
 
 
@@ -182,7 +182,7 @@ def _judge_feature_presence(presence: PackagePresence, word: str, case: _Release
         return _judge_bundled(case)
     if word == NEW:
         return _Ruling(note="it was added")
-    return _Ruling("it was removed; a feature release only adds")
+    return _Ruling("it was removed; a feature release only adds packages")
 
 
 def _judge_patch_change(change: PackageChange, case: _ReleaseFacts) -> _Ruling:
@@ -216,7 +216,7 @@ def _judge_any_change(change: PackageChange, case: _ReleaseFacts) -> _Ruling | N
     if change.type not in ("deb", "pypi"):
         return _Ruling(f"there is no rule for packages of the type {change.type}")
     if change.downgrade:
-        return _Ruling("it is older than before")
+        return _Ruling("the new version is older")
     is_python = change.type == "deb" and any(
         _INTERPRETER.fullmatch(name) for name in (change.name, change.source)
     )
@@ -241,7 +241,7 @@ def _judge_python(change: PackageChange, _: _ReleaseFacts) -> _Ruling:
     if change.step in _SMALL:
         return _Ruling()
     return _require_advisory(
-        change, f"a {change.step} step; a patch release changes only patch levels"
+        change, f"the {change.step} version changed; a patch release may change only patch versions"
     )
 
 
@@ -257,7 +257,10 @@ def _judge_debian(change: PackageChange, case: _ReleaseFacts) -> _Ruling:
     if mark or change.step in _SMALL:
         revision = change.step is Step.DEBIAN_REVISION
         return _Ruling(note="" if revision else "an update of Debian's stable release")
-    problem = f"a {change.step} step that is not marked as an update of Debian's stable release"
+    problem = (
+        f"the {change.step} version changed, and the new version is not marked as an update of "
+        "Debian's stable release"
+    )
     return _require_advisory(change, problem)
 
 
@@ -267,8 +270,8 @@ def _require_advisory(change: PackageChange, problem: str) -> _Ruling:
         return _Ruling(note=f"{problem}; allowed because it fixes {', '.join(change.security)}")
     known = "it fixes no advisory"
     if change.security is None:
-        known = "without a vulnerability database it is not known to fix an advisory"
-    return _Ruling(f"{problem}, and {known}: pin the previous version")
+        known = "without a vulnerability database nobody knows whether it fixes an advisory"
+    return _Ruling(f"{problem}, and {known}; pin the previous version")
 
 
 def _only_note(judge: Callable[P, _Ruling]) -> Callable[P, _Ruling]:

@@ -8,8 +8,9 @@ from functools import cache
 from images.catalog import Repositories
 from images.names import candidate_stem, is_candidate, plain_version
 from images.version import parse_version
-from oci.manifest import is_digest
+from oci.reference import is_digest
 from oci.registry import Registry, RegistryError
+from publish.evidence import bundle_files
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
 from publish.evidence.predicates.decision import CANDIDATE
@@ -17,7 +18,7 @@ from publish.evidence.store import FoundEvidence
 from publish.evidence.trust import Trusted
 from publish.tags.decisions import ReadDecisions, TrustedDecision
 from publish.tags.journal import JournalEntry, Transaction, list_tags_of
-from publish.tags.transaction import CheckDecision
+from publish.tags.production import CheckDecision
 from runner import progress
 from runner.errors import GateRefused
 from runner.verdict import Verdict
@@ -52,7 +53,7 @@ def make_decision_reader(
         try:
             return evidence.read_evidence(registry, repository, digest, trusted, DECISION)
         except RegistryError as error:
-            if error.status not in evidence.SERVED:
+            if error.status not in bundle_files.SERVED:
                 raise
             progress.say_line(f"  no decision on {digest} can be read: {error.message}")
             return ()

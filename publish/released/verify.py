@@ -15,7 +15,7 @@ from images.names import candidate_stem
 from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry, RegistryError
-from publish.evidence import attest, kinds
+from publish.evidence import attest, bundle_files, kinds
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, PROVENANCE, decision, provenance
 from publish.evidence.predicates.decision import DecisionClaim
@@ -93,7 +93,8 @@ def verify_reference(
         if each := evidence.find_evidence(registry, named.repository, digest, artifact, trusted):
             found = (*found, each)
     stored = _read_signed_journal(registry, repositories, trusted)
-    stem = _find_stem(decided) if decided else ""
+    stem = decided.version if decided else ""  # of a candidate it has the mark of one
+    stem = candidate_stem(stem) if decided and decided.channel == CANDIDATE else stem
     by_version = stored.journal.yank_reason(stem) if stem else ""
     if stem and (stored.problem or stored.digest is None):
         by_version = trusted_journal.find_yank(registry, repositories, trusted, stem, images)
@@ -121,7 +122,7 @@ def _read_signed_journal(
     try:
         stored = trusted_journal.read_as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
-        if isinstance(error, RegistryError) and error.status not in evidence.SERVED:
+        if isinstance(error, RegistryError) and error.status not in bundle_files.SERVED:
             raise
         return StoredJournal(Journal(), None, clean_line(error.message, 300))
     return replace(stored, journal=Journal()) if stored.problem else stored
@@ -149,12 +150,6 @@ _MAX_UNLISTED = 100
 """How many statements are read that a decision names and the registry does not list."""
 _MAX_SHOWN = 10
 """How many artifacts that prove nothing are shown; the others are counted."""
-
-
-def _find_stem(decided: DecisionClaim) -> str:
-    """Return the version that a decision is about; of a candidate it has the mark of one."""
-    is_candidate = decided.channel == CANDIDATE
-    return candidate_stem(decided.version) if is_candidate else decided.version
 
 
 def _find_place_problems(  # noqa: PLR0913, PLR0917 - a reference, and all facts about its place

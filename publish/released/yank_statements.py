@@ -38,7 +38,7 @@ class SignedYankMarks:
     signer: Callable[[], Signer]
     staging: str = ""
 
-    def require_believed(self) -> None:
+    def require_trusted_signer(self) -> None:
         """Raise ConfigError if marks that are signed on this machine would not count."""
         if problem := evidence.find_signer_problem(self.signer(), self.trusted, decides=True):
             raise ConfigError(

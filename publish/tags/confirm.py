@@ -23,7 +23,7 @@ from functools import cache
 
 from images.names import candidate_stem, image_tag, parse_own_tag
 from oci.registry import Registry, RegistryError
-from publish.evidence.store import SERVED
+from publish.evidence.bundle_files import SERVED
 from publish.tags.decisions import (
     LookupBudget,
     ReadDecisions,
@@ -32,13 +32,7 @@ from publish.tags.decisions import (
     list_entries,
     list_own_entries,
 )
-from publish.tags.journal import (
-    Journal,
-    JournalEntry,
-    StoredJournal,
-    Transaction,
-    version_order,
-)
+from publish.tags.journal import Journal, JournalEntry, StoredJournal, Transaction, version_order
 from publish.tags.yank_marker import ReadMarks
 from runner import progress
 from runner.moments import parse_moment
@@ -73,7 +67,7 @@ class _VersionHint:
 
 @dataclass(frozen=True)
 class ConfirmedJournal:
-    """What counts of a journal. `rest` says what could not be looked up; empty if all was."""
+    """The part of a journal that counts. `rest` says what was not looked up; empty if all was."""
 
     journal: Journal
     rest: str
@@ -106,17 +100,13 @@ def confirm_journal(
         if not decisions and hints[version].digests:
             digest = clean_line(next(iter(hints[version].digests), "nothing"), 80)
             text = hints[version].text
-            dropped.append(f"{text}: no trusted decision lets {digest} be {version}")
+            dropped.append(f"{text}: no trusted decision says that {digest} is {version}")
         for other, digest in _find_under_aliases(promotions, lookup):
             if other not in known:  # the journal leaves out a version that production has
                 hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})
                 known.add(other)
                 waiting.insert(0, other)  # users are on it: before versions that may be invented
-    _report_dropped(dropped)
-    rest = ""
-    if waiting or lookup.budget.is_spent:
-        rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
-        progress.say_line(f"  {rest} of this journal are not looked up")
+    rest = _report_rest(dropped, waiting, lookup)
     found.sort(
         key=lambda each: (
             version_order(each.version),
@@ -128,12 +118,20 @@ def confirm_journal(
     return ConfirmedJournal(Journal(tuple(found)), rest)
 
 
-def _report_dropped(dropped: Sequence[str]) -> None:
-    """Say what of a journal does not count: the first of it, and how much more there is."""
+def _report_rest(dropped: Sequence[str], waiting: Sequence[str], lookup: VersionLookup) -> str:
+    """Say which transactions do not count, and return what was not looked up; empty if all was.
+
+    Of a long list only the first transactions are named.
+    """
     for text in dropped[:MAX_SHOWN]:
         progress.say_line(f"  ignored, because it is not confirmed: {text}")
     if more := len(dropped) - len(dropped[:MAX_SHOWN]):
         progress.say_line(f"  {more} more transactions are ignored: they are not confirmed")
+    if not waiting and not lookup.budget.is_spent:
+        return ""
+    rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
+    progress.say_line(f"  {rest} of this journal are not looked up")
+    return rest
 
 
 def _order_versions(lookup: VersionLookup, hints: Iterable[str]) -> list[str]:

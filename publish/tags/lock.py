@@ -208,9 +208,14 @@ def _require_free(registry: Registry, repository: str, name: str, seal: Seal | N
         return
     if found is None or found.annotations.get(_UNTIL) == _ENDED:
         return
-    if seal and (problem := _find_signature_problem(found, repository, seal)):
-        _report_ignored(where, problem)
-        return
+    if seal:
+        signature, signed = found.annotations.get(_SIGNATURE, ""), found.annotations
+        problem = "nobody signed it"
+        if signature:
+            problem = seal.problem(_encode_signed_part(repository, signed), signature.encode())
+        if problem:
+            _report_ignored(where, problem)
+            return
     _refuse_other_claim(found.annotations, where, name)
 
 
@@ -275,14 +280,6 @@ def _encode_signed_part(repository: str, annotations: Mapping[str, str]) -> byte
     """Return the bytes of a claim that its signature covers."""
     claim = {name: annotations.get(name, "") for name in (_OWNER, _UNTIL, _NONCE)}
     return canonical_json({"repository": repository, **claim})
-
-
-def _find_signature_problem(found: Manifest, repository: str, seal: Seal) -> str:
-    """Return why the signature of a claim does not count; empty if a trusted key signed it."""
-    signature = found.annotations.get(_SIGNATURE, "")
-    if not signature:
-        return "nobody signed it"
-    return seal.problem(_encode_signed_part(repository, found.annotations), signature.encode())
 
 
 def _name_lock(registry: Registry, repository: str) -> str:

@@ -21,14 +21,9 @@ from images.names import image_tag, plain_version
 from publish.tags.confirm import OWNER
 from publish.tags.decisions import list_own_entries
 from publish.tags.journal import Journal, JournalEntry, Transaction, line_alias_of
-from publish.tags.transaction import (
-    Production,
-    TransactionOutcome,
-    carry_out,
-    complete_journal,
-    current_time,
-    refuse_with_all,
-)
+from publish.tags.production import Production
+from publish.tags.promotion_plan import TransactionOutcome, refuse_with_all
+from publish.tags.transaction import carry_out, complete_journal, current_time
 from runner.errors import ConfigError, GateRefused
 
 
@@ -82,7 +77,7 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
     release, the images of the catalogue that were not found, and the digests that have no mark now.
     Raises ConfigError if the version was never promoted.
     """
-    production.marks.require_believed()
+    production.marks.require_trusted_signer()
     with production.hold_lock() as claim:
         stored = complete_journal(production, claim)
         entries = _list_own_entries(production, stored.journal, version)
@@ -108,20 +103,28 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
                 reason=earlier.reason if earlier else reason,
             )
             carry_out(production, claim, stored, transaction)
-    current = {each.tag: each for each in stored.journal.alias_moves}.values()
+    return _make_outcome(production, stored.journal, version, entries)
+
+
+def _make_outcome(
+    production: Production, journal: Journal, version: str, entries: tuple[JournalEntry, ...]
+) -> TransactionOutcome:
+    """Return what a yank marked, which aliases still point to the release, and what has no mark."""
+    current = {each.tag: each for each in journal.alias_moves}.values()
     aliases = dict.fromkeys(each.alias for each in current if each.version == version)
     left = (
         f"{alias} still points to {version}: run `./release.py rollback {alias}`"
         for alias in aliases
     )
+    unmarked = dict.fromkeys(
+        (each.image, each.new) for each in _list_unmarked(production, version, entries)
+    )
     unreached = (
-        *_find_missing_images(production, stored.journal, version, entries),
+        *_find_missing_images(production, journal, version, entries),
         *(
             f"{image} of {version} is not marked: put the manifest {digest} into the registry "
             "again and run the same yank again"
-            for image, digest in dict.fromkeys(
-                (each.image, each.new) for each in _list_unmarked(production, version, entries)
-            )
+            for image, digest in unmarked
         ),
     )
     return TransactionOutcome(entries, tuple(left), unreached)
@@ -210,7 +213,7 @@ def _plan_rollback(
         earlier = ", ".join(releases[:-1]) or "none"
         target = to or "an earlier release"
         raise ConfigError(
-            f"{alias} was never on {target}; it is on {releases[-1]}",
+            f"{alias} never pointed to {target}; it points to {releases[-1]}",
             f"earlier releases of {alias}: {earlier}",
         )
     undone = tuple(releases[releases.index(to) + 1 :])

@@ -29,7 +29,7 @@ ReadMarks = Callable[[str], tuple[YankMark, ...]]
 class YankMarks(Protocol):
     """The marks on the digests of one repository."""
 
-    def require_believed(self) -> None:
+    def require_trusted_signer(self) -> None:
         """Raise ConfigError if marks that are signed on this machine would not count."""
         ...
 

@@ -17,9 +17,9 @@ from tests.defects.defect import Defect, patched, with_file
 from validation.executors.docker import LABEL
 from validation.executors.interface import Setup
 from validation.harness import ROOT
+from validation.proof import NOT_MADE
 from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import NONCE, PACKAGE_FOLDER
-from validation.witness import NOT_MADE
 
 SUITE = "device"
 MODULE = f"{ROOT}/{PACKAGE_FOLDER}/{SUITE}/test_{SUITE}.py"

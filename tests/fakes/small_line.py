@@ -72,17 +72,24 @@ def planned(root: Path, out: Path) -> tuple[Catalog, ReleasePlan]:
 
 
 def build_it(
-    host: str, root: Path, out: Path, *, renew: bool = False, vouch: OsLayerSigner = OURS
+    host: str, root: Path, out: Path, *, renew: bool = False, layer_signer: OsLayerSigner = OURS
 ) -> tuple[BuildRecord, ...]:
     """Build and push both images."""
     shipped, made = planned(root, out)
     version = shipped.require_version(VERSION)
     return build.build(
-        shipped, version, made, Registry(host), out, vouch=vouch, renew=renew, root=root
+        shipped,
+        version,
+        made,
+        Registry(host),
+        out,
+        layer_signer=layer_signer,
+        renew=renew,
+        root=root,
     )
 
 
-def give_system(source: Registry, target: Registry, vouch: OsLayerSigner = OURS) -> str:
+def give_system(source: Registry, target: Registry, layer_signer: OsLayerSigner = OURS) -> str:
     """Copy the OS layer from one registry's cache to another's, so that not every test bootstraps
     Debian.
 
@@ -94,7 +101,7 @@ def give_system(source: Registry, target: Registry, vouch: OsLayerSigner = OURS)
     layer = system_layer.find_system_layer(source, cache, spec.key, real_vouch())
     assert layer is not None
     target.push_bytes(cache, source.read_blob(cache, layer.blob.digest), LAYER_GZIP)
-    system_layer.keep_system_layer(target, cache, layer, vouch)
+    system_layer.keep_system_layer(target, cache, layer, layer_signer)
     system = build.HeldSystemLayer(layer, HeldLayer(layer.blob, cache))
     return build.push_system_image(shipped.lines[LINE], spec, system, target, cache)
 

@@ -129,7 +129,7 @@ def run(fake: FakeRegistry, shipped: Catalog, home: Path) -> tuple[BuildRecord, 
         made,
         Registry(fake.host),
         home / "out",
-        vouch=OURS,
+        layer_signer=OURS,
         root=root_of(shipped, home),
     )
 
@@ -246,7 +246,14 @@ def renewed(
     made, version = planned(shipped, home, images, "elsewhere"), shipped.require_version(VERSION)
     registry, root = Registry(fake.host), root_of(shipped, home)
     return build.build(
-        shipped, version, made, registry, home / "elsewhere", vouch=OURS, renew=True, root=root
+        shipped,
+        version,
+        made,
+        registry,
+        home / "elsewhere",
+        layer_signer=OURS,
+        renew=True,
+        root=root,
     )
 
 
@@ -343,10 +350,12 @@ def layer_of(fake: FakeRegistry, shipped: Catalog, home: Path) -> SystemLayer:
 
 
 def kept(
-    fake: FakeRegistry, shipped: Catalog, layer: SystemLayer, vouch: OsLayerSigner = OURS
+    fake: FakeRegistry, shipped: Catalog, layer: SystemLayer, layer_signer: OsLayerSigner = OURS
 ) -> None:
     """Put another OS layer in the place of the one in the cache."""
-    system_layer.keep_system_layer(Registry(fake.host), shipped.repositories.cache, layer, vouch)
+    system_layer.keep_system_layer(
+        Registry(fake.host), shipped.repositories.cache, layer, layer_signer
+    )
 
 
 FAULTS = [
@@ -563,7 +572,7 @@ def test_two_machines_that_do_not_trust_each_other_make_their_own(
     made, version = planned(shipped, home, out="elsewhere"), shipped.require_version(VERSION)
     registry, root = Registry(cached.host), root_of(shipped, home)
     theirs = build.build(
-        shipped, version, made, registry, home / "elsewhere", vouch=FOREIGN, root=root
+        shipped, version, made, registry, home / "elsewhere", layer_signer=FOREIGN, root=root
     )
     assert {os_of(record) for record in ours} != {os_of(record) for record in theirs}
     mirror.broken = True

@@ -79,12 +79,14 @@ def fake() -> Iterator[FakeRegistry]:
         yield started
 
 
-def keep(fake: FakeRegistry, layer: SystemLayer = LAYER, vouch: OsLayerSigner = OURS) -> None:
-    system_layer.keep_system_layer(Registry(fake.host), CACHE, layer, vouch)
+def keep(
+    fake: FakeRegistry, layer: SystemLayer = LAYER, layer_signer: OsLayerSigner = OURS
+) -> None:
+    system_layer.keep_system_layer(Registry(fake.host), CACHE, layer, layer_signer)
 
 
-def find(fake: FakeRegistry, vouch: OsLayerSigner = OURS) -> SystemLayer | None:
-    return system_layer.find_system_layer(Registry(fake.host), CACHE, KEY, vouch)
+def find(fake: FakeRegistry, layer_signer: OsLayerSigner = OURS) -> SystemLayer | None:
+    return system_layer.find_system_layer(Registry(fake.host), CACHE, KEY, layer_signer)
 
 
 def put(fake: FakeRegistry, body: bytes, media_type: str = OCI_MANIFEST) -> None:
@@ -101,7 +103,7 @@ def kept_with(fake: FakeRegistry, statement: bytes) -> None:
 
 @pytest.mark.parametrize("key", [P256, ED25519])
 def test_what_a_trusted_key_signed_is_found_as_it_was_kept(key: Any, fake: FakeRegistry) -> None:
-    keep(fake, vouch=replace(OURS, signer=key))
+    keep(fake, layer_signer=replace(OURS, signer=key))
     assert find(fake) == LAYER
 
 
@@ -120,7 +122,7 @@ def test_the_same_layer_is_the_same_entry(fake: FakeRegistry) -> None:
 
 
 def test_a_key_that_nobody_trusts(fake: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
-    keep(fake, vouch=OsLayerSigner(STRANGER, trust(STRANGER)))
+    keep(fake, layer_signer=OsLayerSigner(STRANGER, trust(STRANGER)))
     assert find(fake) is None
     assert "the OS layer in cache is not used: signed by the key" in capsys.readouterr().err
 
@@ -235,9 +237,7 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
-ANY = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
-)
+ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 
 
 class Served:

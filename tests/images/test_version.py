@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from images import catalog as catalogue
 from images import plan as planning
-from images.version import LARGEST, Version, is_line, parse_version
+from images.version import MAX_NUMBER, Version, is_line, parse_version
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
 
-NUMBERS = st.integers(0, LARGEST)
+NUMBERS = st.integers(0, MAX_NUMBER)
 LIKE_A_VERSION = st.from_regex(r"\Av?[\d.+_ -]{0,12}(-candidate)?\Z")
 
 
@@ -52,7 +52,7 @@ def test_a_large_number_takes_no_time(home: Path) -> None:
     shipped, started = catalogue.load_catalog(), time.monotonic()
     with refused(ConfigError, "is not a version"):
         shipped.require_version("v2.6.99999999")
-    planning.make_plan(shipped, shipped.require_version(f"v2.6.{LARGEST}"), ("base", "cv"), home)
+    planning.make_plan(shipped, shipped.require_version(f"v2.6.{MAX_NUMBER}"), ("base", "cv"), home)
     assert time.monotonic() - started < 5
 
 

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oci import deadline, login, transport, upload
+from oci import deadline, diagnosis, login, transport, upload
 from oci.copying import copy_contents
 from oci.manifest import (
-    LARGEST_MANIFEST,
+    MAX_MANIFEST_BYTES,
     OCI_INDEX,
     OCI_MANIFEST,
     Descriptor,
@@ -63,9 +63,7 @@ CONTENT = st.fixed_dictionaries(
         ),
     },
 )
-ANY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -184,7 +182,7 @@ def test_what_is_no_manifest_is_named(fake: FakeRegistry, client: Registry, body
 
 
 def test_a_manifest_that_is_too_large_is_not_read(fake: FakeRegistry, client: Registry) -> None:
-    fake.manifests["r"] = {"v1": (OCI_MANIFEST, b" " * (LARGEST_MANIFEST + 1))}
+    fake.manifests["r"] = {"v1": (OCI_MANIFEST, b" " * (MAX_MANIFEST_BYTES + 1))}
     with refused(RegistryError, "more than"):
         client.read_manifest("r", "v1")
 
@@ -247,7 +245,7 @@ def test_pages_of_rubbish_have_a_bound_together(
     fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch, ask: str
 ) -> None:
     """Each is small enough, and has one entry: they are counted by their bytes too."""
-    monkeypatch.setattr("oci.registry.LONGEST_LIST_BYTES", 1 << 20)
+    monkeypatch.setattr("oci.registry.MAX_LIST_BYTES", 1 << 20)
     body = json.dumps({"tags": ["x" * 300_000], "manifests": [3]}).encode()
     headers = {"Link": '</v2/r/tags/list?n=1>; rel="next"'}
     if ask == "referrers":
@@ -273,7 +271,7 @@ def test_a_list_of_tags_that_is_too_long_is_cut_and_hides_no_sealed_evidence(
     client.list_tags("r")
     assert not client.has_cut_list("r")
     body = json.dumps({"tags": [f"{number:0128}" for number in range(130_000)]}).encode()
-    assert len(body) > transport.LARGEST_ANSWER
+    assert len(body) > transport.MAX_ANSWER_BYTES
     fake.fail(Fault("GET", "tags", body=body, times=ALWAYS))
     other = Registry(fake.host)
     for _ in range(2):
@@ -403,9 +401,9 @@ def test_no_secret_of_an_address_is_shown() -> None:
         "https://me:secret@x.example/v2/?token=secret",
         "Failed to parse: http://me:secret@[zz",
     ):
-        assert "secret" not in transport.without_secrets(text)
+        assert "secret" not in diagnosis.without_secrets(text)
     for address in ("https://me:secret@x.example/v2/?token=secret", "http://me:secret@[zz"):
-        assert "secret" not in transport.show_address(address)
+        assert "secret" not in diagnosis.show_address(address)
 
 
 # Time

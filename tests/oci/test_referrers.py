@@ -27,15 +27,9 @@ from oci.manifest import (
     image_manifest,
     sha256,
 )
-from oci.referrers import (
-    ATTEMPTS,
-    Referrer,
-    UnfitArtifacts,
-    attach_artifact,
-    copy_artifacts,
-    fetch_blobs,
-    list_referrers,
-)
+from oci.referrer_copies import UnfitArtifacts, copy_artifacts
+from oci.referrer_list import Referrer
+from oci.referrers import ATTEMPTS, attach_artifact, fetch_blobs, list_referrers
 from oci.registry import Registry, RegistryError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import ALWAYS, FakeRegistry, Fault
@@ -598,8 +592,8 @@ def test_attaching_again_mends_a_list_and_marks_that_are_full_of_junk(
     """Junk under the lowest marks, and a list of it that leaves no room: what is attached again is
     found again.
     """
-    monkeypatch.setattr("oci.referrers.MOST_LOOKS", 5)
-    monkeypatch.setattr("oci.referrers.LARGEST_MANIFEST", 20_000)
+    monkeypatch.setattr("oci.referrer_list.MAX_LOOKUPS", 5)
+    monkeypatch.setattr("oci.referrer_list.MAX_MANIFEST_BYTES", 20_000)
     subject, junk = image(client, "r"), image(client, "r", "junk")
     client.put_manifest("r", junk.digest, junk)
     made = sorted(about(client, "r", subject, str(number)).digest for number in range(4))
@@ -725,7 +719,7 @@ def test_more_than_the_limit_is_not_copied(
 ) -> None:
     subject = image(client, "from")
     made = about(client, "from", subject, "x" * 1000)
-    monkeypatch.setattr("oci.referrers.LARGEST_BYTES", 999)
+    monkeypatch.setattr("oci.referrer_copies.MAX_BYTES", 999)
     with refused(RegistryError, made.digest, "more than 999"):
         copy_artifacts(client, "from", "to", subject.digest, [made.digest])
 
@@ -929,7 +923,7 @@ def test_what_a_full_list_has_no_room_for_is_found_all_the_same(
 ) -> None:
     subject = image(client, "r")
     first = about(client, "r", subject, "first")
-    monkeypatch.setattr("oci.referrers.LARGEST_MANIFEST", 450)
+    monkeypatch.setattr("oci.referrer_list.MAX_MANIFEST_BYTES", 450)
     second = about(client, "r", subject, "second")
     assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [second.digest]
     assert digests(list_referrers(client, "r", subject.digest)) == sorted(
@@ -944,7 +938,7 @@ def test_so_many_marks_are_looked_at_and_no_more(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     subject, other = image(client, "r"), image(client, "r", "other")
-    monkeypatch.setattr("oci.referrers.MOST_LOOKS", 5)
+    monkeypatch.setattr("oci.referrer_list.MAX_LOOKUPS", 5)
     for number in range(9):
         client.put_manifest("r", f"{subject.digest.replace(':', '-')}.{number:040}", other)
     gets = fake.count("GET", MARK)

@@ -29,7 +29,7 @@ from publish.released import decision_check
 from publish.released.published import Published, find_previous
 from publish.released.verify import VerifyResult, verify_reference
 from publish.released.yank_statements import SignedYankMarks
-from publish.tags.transaction import Production
+from publish.tags.production import Production
 from scan import store, trivy
 from scan.assess import AssessmentContext
 from scan.difference import Difference
@@ -88,15 +88,17 @@ class Line:
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
         scan = replace(scan_record(build), version=version, sbom=bill)
-        witness = EvidenceSigner(
+        evidence_signer = EvidenceSigner(
             self.registry, signer or self.signer, self.catalog.repositories.production
         )
-        witness.attest_build(build, WHEELS)
-        witness.attest_tests(build, replace(validation_record(build, gpus=gpus), version=version))
+        evidence_signer.attest_build(build, WHEELS)
+        evidence_signer.attest_tests(
+            build, replace(validation_record(build, gpus=gpus), version=version)
+        )
         documents = store.attach_sbom(
             self.registry, build.repository, build.digest, bill, self.folder
         )
-        witness.attest_scan(build, scan, self.folder, documents)
+        evidence_signer.attest_scan(build, scan, self.folder, documents)
         return build
 
     def promote(
@@ -109,14 +111,14 @@ class Line:
                 self.registry, self.catalog.repositories, version, image.image, self.trusted
             )
             after = Published(version, image.image, "staging", image.repository, image.digest)
-            return compare_images(self.bench, before, after) if before else None
+            return compare_images(self.assessor, before, after) if before else None
 
         candidate = PromotionCandidate(
             self.catalog,
             version,
             (build,),
             self.production,
-            self.witness,
+            self.evidence_signer,
             self.trusted,
             compare,
             today,
@@ -124,11 +126,11 @@ class Line:
         return promote_candidate(candidate, asked)
 
     @property
-    def witness(self) -> EvidenceSigner:
+    def evidence_signer(self) -> EvidenceSigner:
         return EvidenceSigner(self.registry, self.signer, self.catalog.repositories.production)
 
     @property
-    def bench(self) -> ImageAssessor:
+    def assessor(self) -> ImageAssessor:
         return ImageAssessor(self.registry, self.catalog, self.trusted, JUDGES)
 
     @property

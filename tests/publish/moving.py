@@ -27,13 +27,9 @@ from oci.registry import Registry
 from publish.tags import journal, lock
 from publish.tags.decisions import ReadDecisions, TrustedDecision
 from publish.tags.journal import list_tags_of, version_order
-from publish.tags.transaction import (
-    ApprovedImage,
-    Production,
-    TagSet,
-    TransactionOutcome,
-    promote_tags,
-)
+from publish.tags.production import Production
+from publish.tags.promotion_plan import ApprovedImage, TagSet, TransactionOutcome
+from publish.tags.transaction import promote_tags
 from tests.fakes.registry import FakeRegistry, Fault, State
 from tests.publish.signed import P256, journal_seal, marks
 

@@ -21,13 +21,13 @@ from oci.referrers import attach_artifact
 from oci.registry import Registry
 from publish.evidence import documents, statement
 from publish.evidence import store as evidence
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.documents import DocumentSeal
 from publish.evidence.keys import PrivateKey, PublicKeys, compute_key_id
 from publish.evidence.predicates import cyclonedx, decision, provenance, test_result, vulnerability
 from publish.evidence.predicates.decision import DecisionClaim
 from publish.evidence.predicates.provenance import Builder
 from publish.evidence.statement import Statement
-from publish.evidence.store import BUNDLE
 from publish.evidence.trust import Trusted
 from publish.released.yank_statements import SignedYankMarks
 from runner.verdict import Verdict

@@ -18,17 +18,17 @@ from pathlib import Path
 import pytest
 
 from oci.document import StoredDocument
-from oci.manifest import LARGEST_MANIFEST, OCI_INDEX, parse_manifest
-from oci.referrers import _group_by_digest
+from oci.manifest import MAX_MANIFEST_BYTES, OCI_INDEX, parse_manifest
+from oci.referrer_list import group_by_digest
 from publish.evidence import store as evidence
-from publish.evidence.strict_json import LARGEST_BYTES
+from publish.evidence.strict_json import MAX_BYTES
 from publish.evidence.trust import Identity, Trusted
 from publish.tags import journal
 from runner.errors import ReleaseError
 from runner.untrusted import SCHEMA_VALUES, Malformed, parse_json
 from scan import image_facts, store
 
-MOST_BYTES, MOST_S = 500 << 20, 5.0
+MEMORY_BYTES, MAX_SECONDS = 500 << 20, 5.0
 VALUES = ("[]", "{}", "0", '""')
 CERTIFIED = (
     '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":'
@@ -46,7 +46,7 @@ def read_bundle(data: bytes) -> object:
 
 
 def read_index(data: bytes) -> object:
-    return _group_by_digest(parse_manifest(data, OCI_INDEX).index_entries())
+    return group_by_digest(parse_manifest(data, OCI_INDEX).index_entries())
 
 
 def read_facts(data: bytes) -> object:
@@ -61,11 +61,11 @@ def read_findings(data: bytes) -> object:
 PARSERS: dict[str, tuple[Callable[[bytes], object], str, int]] = {
     "journal": (read_journal, ONE, journal.MAX_UNSIGNED_BYTES),
     "transactions": (read_journal, '{"transactions":[%s]}', journal.MAX_UNSIGNED_BYTES),
-    "findings": (read_findings, '{"seen":{},"judgements":[%s]}', store.LARGEST_UNSIGNED_BYTES),
-    "certificate": (read_bundle, CERTIFIED, LARGEST_BYTES),
-    "signatures": (read_bundle, '{"dsseEnvelope":{"signatures":[%s]}}', LARGEST_BYTES),
-    "days": (read_findings, '{"seen":{%s}}', store.LARGEST_UNSIGNED_BYTES),
-    "index": (read_index, '{"schemaVersion":2,"manifests":[%s]}', LARGEST_MANIFEST),
+    "findings": (read_findings, '{"seen":{},"judgements":[%s]}', store.MAX_UNSIGNED_BYTES),
+    "certificate": (read_bundle, CERTIFIED, MAX_BYTES),
+    "signatures": (read_bundle, '{"dsseEnvelope":{"signatures":[%s]}}', MAX_BYTES),
+    "days": (read_findings, '{"seen":{%s}}', store.MAX_UNSIGNED_BYTES),
+    "index": (read_index, '{"schemaVersion":2,"manifests":[%s]}', MAX_MANIFEST_BYTES),
     "facts": (read_facts, '{"bundled":[%s]}', image_facts.DOCUMENT_BYTES),
     "any": (lambda data: parse_json(data, 64 << 20), "[%s]", 64 << 20),
 }
@@ -84,8 +84,8 @@ def test_the_largest_text_needs_little(name: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["bytes"] < MOST_BYTES
-    assert found["seconds"] < MOST_S
+    assert found["bytes"] < MEMORY_BYTES
+    assert found["seconds"] < MAX_SECONDS
 
 
 def parse_all(name: str) -> None:

@@ -25,7 +25,7 @@ from publish.pipeline import ReleaseRun, StageOptions
 from publish.promotion import PromotionRequest
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
-from publish.tags import journal, lock, transaction
+from publish.tags import journal, lock, moves
 from publish.tags.journal import Journal
 from report import feed
 from runner import records
@@ -349,9 +349,7 @@ def test_a_promotion_that_is_half_done_is_none_yet(
 ) -> None:
     prepared(line, H200)
     with monkeypatch.context() as killed:
-        killed.setattr(
-            transaction, "_move_tag", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        killed.setattr(moves, "_move_tag", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             release("here").run_promote()
     kept = journal.read_journal(line.registry, line.catalog.repositories.journal).journal

@@ -26,7 +26,7 @@ from publish.policy import channels, schedule
 from publish.promotion import PromotionRequest
 from publish.released.promotions import list_releases
 from publish.released.verify import verify_reference
-from publish.tags import lock, transaction
+from publish.tags import lock, moves
 from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
@@ -286,17 +286,17 @@ def test_what_was_begun_is_finished_however_old_its_evidence_is_by_now(
 ) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     patch = line.prepare("v2.6.1", jinja2="3.1.5")
-    moved, move = iter(range(3)), transaction._move_tag
+    moved, move = iter(range(3)), moves._move_tag
 
     def killed(*given: Any) -> None:
         if next(moved, None) is None:
             raise KeyboardInterrupt
         move(*given)
 
-    monkeypatch.setattr(transaction, "_move_tag", killed)
+    monkeypatch.setattr(moves, "_move_tag", killed)
     with pytest.raises(KeyboardInterrupt):
         line.promote(patch)
-    monkeypatch.setattr(transaction, "_move_tag", move)
+    monkeypatch.setattr(moves, "_move_tag", move)
     assert line.tags()["latest"] != patch.digest
     with pytest.raises(GateRefused, match="days old"):
         line.promote(patch, today=TODAY + datetime.timedelta(days=40))
@@ -359,7 +359,7 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
         roll_back(line.production, "v2.6", lambda target: (f"{target.version}: CVE-2026-1",))
     assert line.tags() == before
     with pytest.raises(GateRefused, match="base: inconclusive, vulnerabilities not assessed"):
-        roll_back(line.production, "v2.6", rescan.make_target_check(line.bench))
+        roll_back(line.production, "v2.6", rescan.make_target_check(line.assessor))
     known = (
         DebianAdvisory("CVE-2026-9", "zsh", "9"),
         PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
@@ -368,10 +368,10 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
         line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
     )
     knowing = replace(
-        line.bench.judges, database=trivy.obtain_database(str(line.folder / "db"), None)
+        line.assessor.judges, database=trivy.obtain_database(str(line.folder / "db"), None)
     )
     roll_back(
-        line.production, "v2.6", rescan.make_target_check(replace(line.bench, judges=knowing))
+        line.production, "v2.6", rescan.make_target_check(replace(line.assessor, judges=knowing))
     )
     assert line.tags()["v2.6"] == before["v2.6.0"]
 

@@ -32,8 +32,9 @@ from publish.released.published import (
 )
 from publish.rescan import NO_SBOM, rescan_images
 from publish.tags import lock
+from publish.tags.promotion_plan import ApprovedImage, TagSet
 from publish.tags.rollback import yank_version
-from publish.tags.transaction import ApprovedImage, TagSet, promote_tags
+from publish.tags.transaction import promote_tags
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
@@ -216,8 +217,8 @@ def test_a_database_of_today_that_misses_the_canaries_proves_nothing(
 ) -> None:
     release("v2.6.0", "base", jinja2="3.1.6")
     strict = replace(judges, canaries=load_canaries())
-    bench = ImageAssessor(registry, own, trust(P256), strict, lambda: P256)
-    judged = rescan_images(bench, PRODUCTION)
+    assessor = ImageAssessor(registry, own, trust(P256), strict, lambda: P256)
+    judged = rescan_images(assessor, PRODUCTION)
     assert (judged.verdict, judged.due) == (Verdict.INCONCLUSIVE, ())
     assert "does not know CVE-2026-24747 in torch 2.9.1" in judged.judgements[0].reason
 
@@ -226,10 +227,10 @@ def test_a_second_opinion_is_listed_and_decides_nothing(
     registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base", jinja2="3.1.6")
-    bench = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
+    assessor = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
     only = advisory("PYSEC-2026-1", "torch", ["2.6.0"], "2.10.0", aliases=["CVE-2026-24747"])
     with serving(FakeOsv([only])) as address:
-        judged = rescan_images(bench, PRODUCTION, address)
+        judged = rescan_images(assessor, PRODUCTION, address)
     assert (judged.verdict, judged.due) == (Verdict.PASS, ())
     assert judged.second_opinion is not None
     named = [(each.id, each.images) for each in judged.second_opinion.advisories]
@@ -242,9 +243,9 @@ def test_a_second_opinion_that_fails_changes_no_verdict(
     registry: Registry, own: Catalog, release: Release, judges: AssessmentContext, answer: bytes
 ) -> None:
     release("v2.6.0", "base")
-    bench = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
+    assessor = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
     with serving(FakeOsv(answer=answer)) as address:
-        judged = rescan_images(bench, PRODUCTION, address)
+        judged = rescan_images(assessor, PRODUCTION, address)
     assert judged.verdict is Verdict.FAIL
     assert judged.second_opinion is not None
     assert "it gave none" in judged.second_opinion.problem
@@ -389,8 +390,8 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
     build = release("v2.6.1", "cv", jinja2="3.1.6")
     junk = image_manifest(registry.push_bytes(own.repositories.production, b"{}", "x/y"), [])
     registry.put_manifest(own.repositories.production, "v2.6.1-cv", junk)
-    bench = ImageAssessor(registry, own, trust(P256), judges)
-    judged = rescan_images(bench, PRODUCTION)
+    assessor = ImageAssessor(registry, own, trust(P256), judges)
+    judged = rescan_images(assessor, PRODUCTION)
     assert judged.judgements[0].digest == build.digest
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "by the signed journal it is" in capsys.readouterr().err
@@ -403,4 +404,4 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
         "v2.6.1-cv",
         require_manifest(registry, build.repository, build.digest),
     )
-    assert rescan_images(bench, PRODUCTION).verdict is Verdict.PASS
+    assert rescan_images(assessor, PRODUCTION).verdict is Verdict.PASS

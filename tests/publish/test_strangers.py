@@ -17,8 +17,8 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Manif
 from oci.registry import Registry
 from publish.evidence import attest, seal
 from publish.evidence import store as evidence
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.predicates import PROVENANCE
-from publish.evidence.store import BUNDLE
 from publish.tags import lock
 from runner.errors import EnvironmentFailed, GateRefused
 from runner.verdict import Verdict
@@ -140,9 +140,9 @@ def test_what_is_superseded_and_was_deleted_stops_nothing(
         build = line.prepare("v2.6.0")
         manifests = fake.manifests[build.repository]
         old = scan_record(build)
-        line.witness.attest_tests(build, replace(validation_record(build), started_at=OLD))
+        line.evidence_signer.attest_tests(build, replace(validation_record(build), started_at=OLD))
         before = set(manifests)
-        line.witness.attest_scan(build, replace(old, sbom=None, started_at=OLD), tmp_path)
+        line.evidence_signer.attest_scan(build, replace(old, sbom=None, started_at=OLD), tmp_path)
         added = [Manifest(manifests[name][1], OCI_MANIFEST) for name in set(manifests) - before]
         spoiled = [
             each

@@ -201,13 +201,14 @@ def test_contents_are_those_of_the_bill_of_materials() -> None:
 def test_images_that_differ_in_a_component_are_told_apart_in_place() -> None:
     base, cv = patched().images
     rows = under(
-        render_notes(given(base, replace(cv, bill=bill(nvidia_nccl_cu12="2.22.0")))), "## Contents"
+        render_notes(given(base, replace(cv, cyclonedx=bill(nvidia_nccl_cu12="2.22.0")))),
+        "## Contents",
     )
     assert rows[3:5] == ["| NCCL | 2.21.5 (base) |", "| NCCL | 2.22.0 (cv) |"]
 
 
 def test_without_a_bill_of_materials_nothing_is_known() -> None:
-    rows = under(render_notes(given(replace(image_notes("base"), bill=None))), "## Contents")
+    rows = under(render_notes(given(replace(image_notes("base"), cyclonedx=None))), "## Contents")
     assert rows[0] == "| PyTorch | not known |"
     assert rows[7] == "| Debian | not known |"
 

@@ -59,7 +59,7 @@ def test_volumes_that_no_image_may_have(path: str) -> None:
 
 def test_an_image_may_not_have_any_number_of_volumes() -> None:
     config: dict[str, Any] = {
-        "Volumes": {f"/v{number}": {} for number in range(containers.MOST_VOLUMES + 1)}
+        "Volumes": {f"/v{number}": {} for number in range(containers.MAX_VOLUMES + 1)}
     }
     with pytest.raises(ImageCannotStart, match="declares 51 volumes"):
         volumes_in_memory(config, (), "/harness")

@@ -173,7 +173,7 @@ def test_what_is_said_is_one_line_that_commands_nothing(capsys: pytest.CaptureFi
     progress.say_line("::warning::x\r::error::y")
     assert capsys.readouterr().err == ": :warning::x : :error::y\n"
     progress.say_line("x" * 1_000_000)
-    assert len(capsys.readouterr().err) <= progress.LONGEST_LINE + 1
+    assert len(capsys.readouterr().err) <= progress.MAX_LINE_CHARACTERS + 1
 
 
 def test_an_answer_keeps_its_lines_and_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:

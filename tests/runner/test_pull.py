@@ -263,6 +263,6 @@ def test_a_registry_that_answers_slowly_does_not_serve_the_whole(
     layers = [_blob(each) for each in range(2, 900)]
     registry = CountingRegistry(_manifest(OCI_MANIFEST, config=_blob(1), layers=layers))
     monkeypatch.setattr("oci.served.Registry", lambda _: registry)
-    monkeypatch.setattr("oci.served.LONGEST_S", 0.0)
+    monkeypatch.setattr("oci.served.MAX_WAIT_S", 0.0)
     assert not is_served_whole("127.0.0.1:1/x:t")
     assert registry.asked == []

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.untrusted import (
-    DEEPEST,
+    MAX_DEPTH,
     Malformed,
     clean_line,
     clean_text,
@@ -98,7 +98,7 @@ def test_names_of_a_folder_are_bounded(tmp_path: Path) -> None:
     "text",
     [
         pytest.param(b"[" * 200_000, id="deep"),
-        pytest.param(b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), id="a little too deep"),
+        pytest.param(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), id="a little too deep"),
         pytest.param(b'{"a": ' * 100_000 + b"1" + b"}" * 100_000, id="deep objects"),
         pytest.param(b'{"a": 1, "a": 2}', id="twice"),
         pytest.param(b"NaN", id="not a number"),
@@ -195,8 +195,8 @@ def test_a_folder_is_measured_without_following_links(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_nested_deep_is_refused(tmp_path: Path) -> None:
-    tmp_path.joinpath("out", *["a"] * (DEEPEST + 2)).mkdir(parents=True)
-    with pytest.raises(Malformed, match=f"deeper than {DEEPEST} levels"):
+    tmp_path.joinpath("out", *["a"] * (MAX_DEPTH + 2)).mkdir(parents=True)
+    with pytest.raises(Malformed, match=f"deeper than {MAX_DEPTH} levels"):
         require_small(tmp_path, "out", 1 << 30, 1000)
 
 
@@ -246,6 +246,6 @@ def test_characters_that_no_font_has_are_not_shown(text: str) -> None:
 
 
 def test_json_with_too_many_values() -> None:
-    assert parse_json('[1, {"a": 2}]', LIMIT, most=5) == [1, {"a": 2}]
+    assert parse_json('[1, {"a": 2}]', LIMIT, max_values=5) == [1, {"a": 2}]
     with pytest.raises(Malformed, match="more than the allowed 4"):
-        parse_json('[1, {"a": 2}]', LIMIT, most=4)
+        parse_json('[1, {"a": 2}]', LIMIT, max_values=4)

@@ -154,7 +154,7 @@ def test_an_advisory_under_another_name_is_found(opened: Opened, tmp_path: Path)
     """As GitHub filed CVE-2026-24747: its package is `pytorch`."""
     elsewhere = PipAdvisory(TORCH, "pytorch", ("< 2.10.0",), ("2.10.0",))
     found = assessed(opened([elsewhere], [TORCH]), tmp_path)
-    assert found.doubt == ""
+    assert found.limitation == ""
     assert found.findings is not None
     named = [(each.finding.id, each.finding.package, each.finding.purl) for each in found.findings]
     assert named == [(TORCH, "torch", "pkg:pypi/torch@2.6.0+cu124")]

@@ -9,7 +9,7 @@ import pytest
 
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import ImageFacts
-from scan.record import MOST, count_problems, summarise_problems
+from scan.record import MAX_SHOWN, count_problems, summarise_problems
 
 CLEAN = ImageFacts(
     debian={"apt": "2.6.1"},
@@ -143,16 +143,16 @@ def test_the_root_folder_is_above_all() -> None:
 
 
 def test_of_very_many_the_rest_is_counted() -> None:
-    setuid = {f"/opt/{number:03}": "4755" for number in range(MOST + 7)}
+    setuid = {f"/opt/{number:03}": "4755" for number in range(MAX_SHOWN + 7)}
     named = found(replace(CLEAN, setuid=setuid))
-    assert len(named) == MOST + 1
-    assert named[-1] == ("and others", f"7 more, as /opt/{MOST:03}")
+    assert len(named) == MAX_SHOWN + 1
+    assert named[-1] == ("and others", f"7 more, as /opt/{MAX_SHOWN:03}")
 
 
 def test_a_reason_counts_problems_and_not_the_entries_that_name_them() -> None:
-    setuid = {f"/opt/{number:03}": "4755" for number in range(MOST + 7)}
+    setuid = {f"/opt/{number:03}": "4755" for number in range(MAX_SHOWN + 7)}
     every = check_configuration({"config": RUN}, replace(CLEAN, setuid=setuid), ALLOWED)
-    assert count_problems(every) == MOST + 7
-    assert summarise_problems(every).endswith(f", and {MOST + 6} more problems")
+    assert count_problems(every) == MAX_SHOWN + 7
+    assert summarise_problems(every).endswith(f", and {MAX_SHOWN + 6} more problems")
     assert summarise_problems(every[:2]).endswith(", and 1 more problem")
     assert summarise_problems(every[:1]) == f"configuration: /opt/000: {every[0].what}"

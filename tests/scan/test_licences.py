@@ -6,7 +6,7 @@ import pytest
 
 from scan import licences
 from scan.policy import LicencePolicy, ReviewedLicence
-from scan.record import MOST, count_problems
+from scan.record import MAX_SHOWN, count_problems
 from tests.scan.samples import package
 
 ALLOWED = LicencePolicy(
@@ -77,7 +77,7 @@ def test_of_very_many_licences_the_rest_is_counted() -> None:
         (licences.check_debian_areas(areas, ALLOWED), 40_000),
         (licences.check_python_licences(packages, ALLOWED), 5_000),
     ):
-        assert len(found) == MOST + 1
+        assert len(found) == MAX_SHOWN + 1
         assert count_problems(found) == many
         assert found[-1].where == "and others"
 

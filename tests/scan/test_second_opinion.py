@@ -95,7 +95,7 @@ HOSTILE = {
     "a path as an id": json.dumps({"results": [{"vulns": [{"id": "../../admin?x"}]}, {}]}).encode(),
     "a million values": b'{"results": [' + b"{}," * 1_000_000 + b"{}]}",
     "deep": b'{"results": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
-    "long": b" " * (second_opinion.LARGEST_ANSWER + 1),
+    "long": b" " * (second_opinion.MAX_ANSWER_BYTES + 1),
     "empty": b"",
 }
 
@@ -173,10 +173,10 @@ def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch) -> N
 def test_many_advisories_are_counted_and_those_not_looked_up_are_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(second_opinion, "MOST_LOOKED_UP", 25)
+    monkeypatch.setattr(second_opinion, "MAX_LOOKED_UP", 25)
     many = [advisory(f"PYSEC-2026-{number}", "torch", ["2.6.0"]) for number in range(30)]
     said = opinion(FakeOsv(many))
     assert len(said.advisories) == 25
     assert said.problem == "5 of its advisories were not looked up"
     assert any("5 more, in the record" in line for line in said.lines)
-    assert len(said.lines) == second_opinion.MOST_NAMED + 2
+    assert len(said.lines) == second_opinion.MAX_NAMED + 2

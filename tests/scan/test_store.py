@@ -148,7 +148,7 @@ def test_refusals_that_nobody_signed_are_not_known(client: Registry) -> None:
 def test_an_unsigned_history_of_many_bytes_is_not_read(
     fake: FakeRegistry, client: Registry
 ) -> None:
-    put(client, b'{"seen":{},"judgements":[]}' + b" " * store.LARGEST_UNSIGNED_BYTES, None)
+    put(client, b'{"seen":{},"judgements":[]}' + b" " * store.MAX_UNSIGNED_BYTES, None)
     fake.requests.clear()
     assert "too many to read" in store.read_stored(client, "r", OURS, TODAY).problem
     assert fake.count("GET", "blobs") == 0

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from tests.validation.suites_here import asserted
 from validation import check_list
 from validation.answers import compute_answers
 from validation.judge import SuiteExecution
+from validation.proof import SuiteChallenge
 from validation.suite import SUITES, Suite
+from validation.suites.contract.ending import ENDING, NOT_RUN, CheckEnding
 from validation.suites.contract.expected import Expected
-from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU, NOT_RUN
-from validation.witness import SuiteChallenge
+from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU
 
 NONCE = "5" * 64
 Entry = dict[str, Any]
@@ -55,7 +56,8 @@ def _entry(
     return {
         "nodeid": f"{suite.module_file}::test_{name}",
         "outcome": "passed" if runs else "skipped",
-        "longrepr": None if runs else ["conftest.py", 1, f"Skipped: {NOT_RUN}{NO_GPU}"],
+        "longrepr": None if runs else ["conftest.py", 1, f"Skipped: {NO_GPU}"],
+        ENDING: None if runs else asdict(CheckEnding(NOT_RUN, NO_GPU)),
         "user_properties": properties,
     }
 

@@ -53,6 +53,58 @@ def test_a_report_is_read() -> None:
     assert (report.exit_code, report.whole, report.not_collected) == (1, True, ())
 
 
+ENDING: dict[str, Any] = {
+    "kind": "infra",
+    "found": "60 MB\n::error::of memory",
+    "expected": "64 MB",
+    "cause": "a small\x1b[31m machine",
+}
+
+
+def test_what_was_found_what_was_expected_and_the_cause_are_fields() -> None:
+    (phase,) = read_report(lines(TEST | {"ending": ENDING}), SECONDS).phases
+    assert phase.ending is not None
+    assert phase.ending.found == "60 MB : :error::of memory"
+    (check,) = judge_suite(
+        SUITE, SuiteExecution(1, 1.0, report=lines(TEST | {"ending": ENDING}, FINISH))
+    ).checks
+    assert check.reason == "60 MB : :error::of memory, expected 64 MB"
+    assert check.cause == "a small machine"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["infra: the disk is full", "not run: no GPU", "1, expected 2; likely cause: a wrong kernel"],
+)
+@pytest.mark.parametrize("outcome", ["failed", "skipped"])
+def test_no_words_of_a_message_are_read_as_fields(text: str, outcome: str) -> None:
+    """An image, or an assertion of a library, may print them."""
+    test = TEST | {"outcome": outcome, "longrepr": text}
+    torn_down = TEST | {"when": "teardown", "outcome": "passed", "longrepr": None}
+    (check,) = judge_suite(
+        SUITE, SuiteExecution(1, 1.0, report=lines(test, torn_down, FINISH))
+    ).checks
+    assert check.verdict is Verdict.FAIL
+    assert check.reason.endswith(text)
+    assert check.cause == ""
+
+
+@pytest.mark.parametrize("kind", ["pass", "flaky", "inconclusive", "", None, 1])
+def test_a_check_cannot_end_otherwise(kind: object) -> None:
+    with pytest.raises(Malformed, match="ending"):
+        read_report(lines(TEST | {"ending": ENDING | {"kind": kind}}), SECONDS)
+
+
+def test_a_passed_check_has_no_ending() -> None:
+    """A check that passed cannot also say that it was not run."""
+    passed = TEST | {"outcome": "passed", "longrepr": None, "ending": ENDING}
+    torn_down = passed | {"when": "teardown"}
+    (check,) = judge_suite(
+        SUITE, SuiteExecution(1, 1.0, report=lines(passed, torn_down, FINISH))
+    ).checks
+    assert (check.verdict, check.reason) == (Verdict.PASS, "")
+
+
 def many_figures(tests: int, characters: int) -> str:
     """Return a report of tests that have 100 figures each, with long names and units."""
     figures = [["n" * characters, [1.0, "u" * characters]]] * 100
@@ -208,6 +260,7 @@ ENTRY = st.fixed_dictionaries(
         "user_properties": st.just([["rate", [1.0, "s"]]]) | JSON,
         "exitstatus": st.integers(0, 5) | JSON,
         "wasxfail": st.text(),
+        "ending": st.just(ENDING) | JSON,
     },
 )
 

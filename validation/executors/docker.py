@@ -25,8 +25,8 @@ from validation.executors.interface import Setup
 from validation.harness import ROOT
 from validation.judge import SuiteExecution
 from validation.machine import DOCKER, Machine
+from validation.proof import make_challenge
 from validation.suite import Suite
-from validation.witness import make_challenge
 
 PROVES_IMAGE = True
 
@@ -218,7 +218,13 @@ def _watch_container(container: Any, suite: Suite, folder: Path) -> ContainerExi
     shown = _visible_container_id(container)
     ended = _wait_for_end(container, suite, folder)
     if ended.timed_out:
-        _collect_stacks(container)
+        # Ask for the stacks of the suite's threads; its first process hands the signal on to the
+        # others. No program is ever run in the container by the engine: for that it opens the
+        # container's /etc/passwd, which may be a named pipe by now.
+        with contextlib.suppress(*_NO_ANSWER):
+            _quick_client().api.kill(container.id, "SIGQUIT")
+            time.sleep(STACKS_S)
+        _kill_container(container)
     elif ended.malformed or ended.host_problem:
         _kill_container(container)
     state = container.attrs["State"]
@@ -270,18 +276,6 @@ def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit: 
                 return ContainerExit(None, host_problem=problem)
         time.sleep(POLL_S)
     return ContainerExit(None, timed_out=True)
-
-
-def _collect_stacks(container: Any) -> None:  # noqa: ANN401
-    """Ask a suite for the stacks of its threads, by SIGQUIT, then kill it.
-
-    Its first process hands the signal on to the others. No program is ever run in the container by
-    the engine: for that it opens the container's /etc/passwd, which may be a named pipe by now.
-    """
-    with contextlib.suppress(*_NO_ANSWER):
-        _quick_client().api.kill(container.id, "SIGQUIT")
-        time.sleep(STACKS_S)
-    _kill_container(container)
 
 
 def _kill_container(container: Any) -> None:  # noqa: ANN401

@@ -25,9 +25,9 @@ from validation.executors import orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import SuiteExecution
 from validation.machine import LOCAL, Machine
+from validation.proof import make_challenge
 from validation.suite import Suite
 from validation.suites.contract.layout import VISIBLE_GPUS
-from validation.witness import make_challenge
 
 PROVES_IMAGE = False
 

@@ -26,7 +26,7 @@ END_S = 20.0
 killed.
 """
 POLL_S = 0.02
-_LARGEST = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
@@ -72,5 +72,5 @@ def _list_children() -> set[int]:
     found: set[int] = set()
     for children in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError, Malformed):  # a thread that ended this very moment
-            found.update(map(int, read_own_file(children, _LARGEST).split()))
+            found.update(map(int, read_own_file(children, _MAX_BYTES).split()))
     return found

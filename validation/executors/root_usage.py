@@ -41,7 +41,8 @@ def describe_excess(container: Any, size: int, entries: int) -> str:  # noqa: AN
         return _too_large(size) if held > size else ""
     try:
         require_small(written.parent, written.name, size, entries, shown=ROOT)
-        if _measure_outside(container) > size:
+        outside = (str(container.attrs.get(name) or "") for name in OUTSIDE)
+        if sum(os.lstat(path).st_blocks * 512 for path in outside if path.startswith("/")) > size:
             return f"{_too_large(size)} in files that the engine put there"
         if _measure_removed(container) > size:
             return f"{_too_large(size)} in files that were removed"
@@ -61,15 +62,6 @@ def _folder_of(container: Any) -> Path | None:  # noqa: ANN401
     driver = container.attrs.get("GraphDriver") or {}
     written = Path(str((driver.get("Data") or {}).get("UpperDir") or "/nowhere"))
     return written if written.is_absolute() and os.access(written, os.R_OK | os.X_OK) else None
-
-
-def _measure_outside(container: Any) -> int:  # noqa: ANN401
-    held = 0
-    for name in OUTSIDE:
-        path = str(container.attrs.get(name) or "")
-        if path.startswith("/"):
-            held += os.lstat(path).st_blocks * 512
-    return held
 
 
 def _measure_removed(container: Any) -> int:  # noqa: ANN401

@@ -18,10 +18,10 @@ from runner.owner import current_owner, is_alive
 from runner.untrusted import Malformed, escape_unprintable, list_names, read_file, require_small
 from validation.executors.interface import Setup
 from validation.harness import lay_out
+from validation.proof import SuiteChallenge
 from validation.report import REPORT_BYTES
 from validation.suite import Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER, REPORT, RUNNING, STACKS
-from validation.witness import SuiteChallenge
 
 LOG_LINES = 200
 LOG_CHARACTERS = 20_000

@@ -6,11 +6,13 @@ import math
 import os
 import sys
 from collections.abc import Callable, Generator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .contract.ending import ENDING, CheckEnding
 from .contract.expected import Expected, read_expected
 from .contract.layout import LEASED_GPUS, NONCE, ROOT, RUNNING
 from .contract.words import ANSWER
@@ -90,10 +92,13 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember that a test failed."""
+    """Remember that a test failed, and put the fields of its end into the report."""
     report = yield
+    ending = getattr(call.excinfo.value, ENDING, None) if call.excinfo else None
+    if isinstance(ending, CheckEnding):
+        setattr(report, ENDING, asdict(ending))
     item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
     return report
 

@@ -122,7 +122,13 @@ def pinned_versions(package: str, extras: Collection[str] = ()) -> dict[str, str
     `package` is not installed.
     """
     found: dict[str, str] = {}
-    for requirement in _requirements_of(package):
+    requirements = (
+        requirement
+        for each in own_distributions()
+        if normalise_name(each.metadata["Name"]) == package
+        for requirement in each.requires or ()
+    )
+    for requirement in requirements:
         match, extra = _PINNED.match(requirement), _EXTRA.search(requirement)
         if match is None or (extra and extra[1] not in extras):
             continue
@@ -131,12 +137,6 @@ def pinned_versions(package: str, extras: Collection[str] = ()) -> dict[str, str
         if match["extras"]:
             found |= pinned_versions(name, re.split(r"[\s,]+", match["extras"].strip()))
     return found
-
-
-def _requirements_of(package: str) -> Iterator[str]:
-    for found in own_distributions():
-        if normalise_name(found.metadata["Name"]) == package:
-            yield from found.requires or ()
 
 
 def find_dependents(package: str) -> set[str]:

@@ -1,21 +1,19 @@
-"""How a check ends other than by passing. The host knows these words and no others."""
+"""How a check ends other than by passing. The host reads the fields, not the text of the error."""
 
 from __future__ import annotations
 
 from typing import NoReturn
 
-from .contract.words import CAUSE, EXPECTED, INFRA, NOT_RUN
+from .contract.ending import ENDING, FAIL, INFRA, NOT_RUN, CheckEnding
 
 
 def require(ok: object, found: str, expected: str, cause: str) -> None:
     """Fail the check unless `ok`, with what was found, what was expected, and the likely cause.
 
-    All three are one line; the host splits the failure at EXPECTED and CAUSE.
+    Each is a part of one line.
     """
-    import pytest
-
     if not ok:
-        pytest.fail(f"{found}{EXPECTED}{expected}{CAUSE}{cause}", pytrace=False)
+        _end_check(CheckEnding(FAIL, found, expected, cause))
 
 
 def not_run(reason: str) -> NoReturn:
@@ -23,9 +21,7 @@ def not_run(reason: str) -> NoReturn:
 
     The host counts any other skip as a failure.
     """
-    import pytest
-
-    pytest.skip(NOT_RUN + reason)
+    _end_check(CheckEnding(NOT_RUN, reason))
 
 
 def report_infra(reason: str, cause: str = "") -> NoReturn:
@@ -33,6 +29,17 @@ def report_infra(reason: str, cause: str = "") -> NoReturn:
 
     `cause` is one sentence.
     """
+    _end_check(CheckEnding(INFRA, reason, cause=cause))
+
+
+def _end_check(ending: CheckEnding) -> NoReturn:
     import pytest
 
-    pytest.fail(f"{INFRA}{reason}{CAUSE}{cause}" if cause else f"{INFRA}{reason}", pytrace=False)
+    text = str(ending)
+    error = (
+        pytest.skip.Exception(text)
+        if ending.kind == NOT_RUN
+        else pytest.fail.Exception(text, pytrace=False)
+    )
+    setattr(error, ENDING, ending)
+    raise error

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from oci.manifest import is_digest
+from oci.reference import is_digest
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner.errors import ConfigError, GateRefused
@@ -60,7 +60,7 @@ class EvidenceKind:
 
 
 _ARTIFACTS = "artifacts"
-_MOST_ARTIFACTS = 16
+_MAX_ARTIFACTS = 16
 
 
 def add_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
@@ -77,7 +77,7 @@ def list_artifacts(statement: Statement) -> tuple[str, ...]:
     """Return the digests of the artifacts that a statement vouches for."""
     own = statement.predicate.get(OWN)
     named = own.get(_ARTIFACTS) if isinstance(own, Mapping) else None
-    return tuple(filter(is_digest, named[:_MOST_ARTIFACTS])) if isinstance(named, list) else ()
+    return tuple(filter(is_digest, named[:_MAX_ARTIFACTS])) if isinstance(named, list) else ()
 
 
 def add_seconds(started_at: str, seconds: float) -> str:

@@ -21,10 +21,11 @@ from sigstore_models.bundle.v1 import Bundle
 from oci import referrers
 from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Manifest, image_manifest
 from oci.registry import Registry
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.keyless import KeylessSigner
 from publish.evidence.keys import PrivateKey, compute_key_id
 from publish.evidence.statement import STATEMENT, to_json
-from publish.evidence.store import BUNDLE, Signer, publish_statements
+from publish.evidence.store import Signer, publish_statements
 from publish.evidence.trust import SigstoreInstance, Trusted
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.sigstore import SIGNER, STRANGER, FakeSigstore

@@ -19,11 +19,12 @@ from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Manifest, image_manifest
 from oci.registry import Registry
 from publish.evidence import attest, dsse, keyless, keys, trust
 from publish.evidence.attest import LOCAL_KEY
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.keyless import KEYLESS, KeylessSigner
 from publish.evidence.kinds import read_date
 from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
-from publish.evidence.store import BUNDLE, FoundEvidence, publish_statements, read_evidence
+from publish.evidence.store import FoundEvidence, publish_statements, read_evidence
 from publish.evidence.trust import SigstoreInstance, Trusted
 from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError

@@ -54,10 +54,10 @@ def test_every_part_is_demanded(name: str) -> None:
 
 
 def test_what_this_machine_signs_it_believes(home: Path, told: Callable[..., None]) -> None:
-    vouch = make_os_layer_signer(P256)
-    assert vouch.read(vouch.sign(LAYER)) == LAYER
+    layer_signer = make_os_layer_signer(P256)
+    assert layer_signer.read(layer_signer.sign(LAYER)) == LAYER
     told(ED25519)
-    assert make_os_layer_signer(P256).read(vouch.sign(LAYER)) == LAYER
+    assert make_os_layer_signer(P256).read(layer_signer.sign(LAYER)) == LAYER
 
 
 def test_it_believes_whom_it_is_told_to_trust_and_nobody_else(

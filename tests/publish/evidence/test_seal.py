@@ -20,12 +20,12 @@ from oci.manifest import (
     canonical_json,
     image_manifest,
 )
-from oci.referrers import Referrer
+from oci.referrer_list import Referrer
 from oci.registry import Registry
 from publish.evidence import seal
 from publish.evidence import store as evidence
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.seal import SEAL
-from publish.evidence.store import BUNDLE
 from tests.fakes.registry import FakeRegistry
 from tests.publish.signed import OTHER, P256, STRANGER, about, plant, public, trust
 

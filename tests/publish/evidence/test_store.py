@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from oci import referrers
+from oci import referrer_copies, referrer_list, referrers
 from oci.manifest import (
     EMPTY_CONFIG,
     OCI_CONFIG,
@@ -25,14 +25,14 @@ from oci.manifest import (
     image_manifest,
 )
 from oci.registry import Registry, RegistryError
-from publish.evidence import dsse
-from publish.evidence import store as evidence
+from publish.evidence import bundle_files, dsse
+from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.keys import PrivateKey, compute_key_id
 from publish.evidence.kinds import read_date
 from publish.evidence.predicates import SBOM, TEST_RESULT
 from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
-from publish.evidence.store import BUNDLE, FoundEvidence, publish_statements, read_evidence
+from publish.evidence.store import FoundEvidence, publish_statements, read_evidence
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -137,7 +137,7 @@ def test_it_is_read_where_it_was_promoted_to(registry: Registry, repository: str
         each.descriptor.digest
         for each in referrers.list_referrers(registry, repository, subject.digest)
     ]
-    referrers.copy_artifacts(
+    referrer_copies.copy_artifacts(
         registry, repository, f"{repository}/production", subject.digest, every
     )
     found = read_evidence(registry, f"{repository}/production", subject.digest, trust(P256))
@@ -317,7 +317,7 @@ def test_evidence_of_another_image_is_not_usable(registry: Registry, repository:
 
 def listed(
     registry: Registry, repository: str, subject: Manifest, made: Descriptor
-) -> referrers.Referrer:
+) -> referrer_list.Referrer:
     every = referrers.list_referrers(registry, repository, subject.digest)
     return next(each for each in every if each.descriptor == made)
 
@@ -348,7 +348,7 @@ def test_a_list_that_was_edited_hides_no_evidence(
     fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     """The seals are cut off, and more junk is listed before them than is read without one."""
-    monkeypatch.setattr(evidence, "MOST_UNSEALED", 3)
+    monkeypatch.setattr(bundle_files, "MAX_UNSEALED", 3)
     subject = image(client, "r")
     publish_statements(client, "r", subject.descriptor, about(subject), P256)
     junk = {"mediaType": OCI_MANIFEST, "size": 9, "artifactType": BUNDLE}
@@ -416,7 +416,7 @@ def test_what_is_too_large_is_not_read(
 ) -> None:
     subject = image(client, "r")
     publish_statements(client, "r", subject.descriptor, about(subject)[:1], P256)
-    monkeypatch.setattr(evidence, "LARGEST_BYTES", 1000)
+    monkeypatch.setattr(bundle_files, "MAX_BYTES", 1000)
     unusable(only(client, subject), "more than 1000")
     assert not fake.count("GET", "blobs/")
 

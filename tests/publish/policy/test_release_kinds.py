@@ -111,17 +111,20 @@ ALWAYS = [
     pytest.param("deb:python3.11 3.11.2-6 3.11.4-1", id="Python's patch level"),
 ]
 IN_A_FEATURE = [
-    pytest.param("jinja2 3.1.6 3.2.0", "minor step", id="minor"),
+    pytest.param("jinja2 3.1.6 3.2.0", "minor version changed", id="minor"),
     pytest.param("fsspec 2026.9.0 2026.10.0", "date", id="a date, another month"),
     pytest.param("fsspec 2026.9.0 2026.9.1", "date", id="a date, whatever the last number is"),
     pytest.param("regex 2026.11.15 2027.1.1", "date", id="a date, another year"),
 ]
 ONLY_FOR_SECURITY = [
-    pytest.param("jinja2 3.1.6 4.0", "major step", "major versions", id="major"),
+    pytest.param("jinja2 3.1.6 4.0", "major version changed", "major versions", id="major"),
     pytest.param(
-        "jinja2 0.9 2026.1.1", "major step", "major versions", id="from a number to a date"
+        "jinja2 0.9 2026.1.1",
+        "major version changed",
+        "major versions",
+        id="from a number to a date",
     ),
-    pytest.param("jinja2 3.1.6 1!3.1.6", "major step", "major versions", id="epoch"),
+    pytest.param("jinja2 3.1.6 1!3.1.6", "major version changed", "major versions", id="epoch"),
     pytest.param(
         "deb:curl 7.88.1-10 7.90.0-1", "not marked", "not marked", id="Debian, minor without a mark"
     ),
@@ -131,21 +134,21 @@ ONLY_FOR_SECURITY = [
     pytest.param("deb:curl 7.88.1-10 1:7.88.1-10", "not marked", "not marked", id="Debian, epoch"),
 ]
 NEVER = [
-    pytest.param("jinja2 3.1.6 3.1.5", "it is older than before", id="downgrade"),
-    pytest.param("certifi 2026.10.23 2026.9.1", "it is older than before", id="downgrade of data"),
+    pytest.param("jinja2 3.1.6 3.1.5", "the new version is older", id="downgrade"),
+    pytest.param("certifi 2026.10.23 2026.9.1", "the new version is older", id="downgrade of data"),
     pytest.param(
         "deb:libc6=glibc 2.36-9+deb12u14 2.36-9+deb12u13",
-        "it is older than before",
+        "the new version is older",
         id="Debian downgrade",
     ),
     pytest.param(
         "deb:xz 5.6.1-1 5.6.1+really5.4.5-1",
-        "it is older than before",
+        "the new version is older",
         id="Debian downgrade by another name",
     ),
     pytest.param(
         "deb:curl 7.88.1-10 7.88.1-10~bpo12+1",
-        "it is older than before",
+        "the new version is older",
         id="backport that sorts before",
     ),
     pytest.param("deb:curl 7.88.1-10 7.88.1-11~bpo12+1", "backport", id="backport of a revision"),
@@ -194,7 +197,7 @@ def test_what_every_kind_may(line: Line, kind: str, text: str) -> None:
 def test_what_waits_for_a_feature_release(line: Line, text: str, said: str) -> None:
     (problem,) = kind_problems(moved(text), PATCH, line)
     assert said in problem
-    assert problem.endswith("and it fixes no advisory: pin the previous version")
+    assert problem.endswith("and it fixes no advisory; pin the previous version")
     assert kind_problems(moved(text), FEATURE, line) == ()
 
 
@@ -318,7 +321,7 @@ def test_what_comes_and_goes_inside_a_wheel(line: Line, kind: str) -> None:
 def test_older_is_older_inside_a_wheel_too(line: Line, kind: str) -> None:
     found = between(["inside:rich 15.1", "pip 26.3"], ["inside:rich 15.0", "pip 26.3.1"])
     (problem,) = kind_problems(found, kind, line)
-    assert problem == "rich 15.1 -> 15.0: it is older than before"
+    assert problem == "rich 15.1 -> 15.0: the new version is older"
 
 
 def test_a_carrier_that_may_not_move_is_still_refused(line: Line) -> None:

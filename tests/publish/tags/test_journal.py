@@ -357,7 +357,7 @@ class Marked:
 
     said: Mapping[str, YankMark]
 
-    def require_believed(self) -> None: ...
+    def require_trusted_signer(self) -> None: ...
 
     def put_marks(self, _: Transaction) -> None:
         pytest.fail("what is in an unsigned journal is not signed")
@@ -443,8 +443,8 @@ def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
     said = capsys.readouterr().err
     assert "no trusted key signed the journal (nobody signed it)" in said
     assert (
-        "because it is not confirmed: the promotion of v2.6.1: no trusted decision lets b be v2.6.1"
-        in said
+        "because it is not confirmed: the promotion of v2.6.1: no trusted decision says that b is "
+        "v2.6.1" in said
     )
 
 

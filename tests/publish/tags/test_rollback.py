@@ -21,8 +21,9 @@ from publish.released.yank_statements import SignedYankMarks
 from publish.tags import journal, lock
 from publish.tags.decisions import TrustedDecision
 from publish.tags.journal import Journal, list_tags_of
+from publish.tags.production import Production
 from publish.tags.rollback import RollbackTarget, roll_back, yank_version
-from publish.tags.transaction import Production, promote_tags
+from publish.tags.transaction import promote_tags
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -218,7 +219,7 @@ LINE_CANDIDATES = ("v2.6-candidate", "v2.6-candidate-base", "v2.6-candidate-cv")
     [
         ("v2.7", "", ["`v2.7`", "aliases: v2.6, latest"]),
         ("v2.6-cv", "", ["`v2.6-cv`"]),
-        ("v2.6", "v2.6.7", ["was never on v2.6.7", "earlier releases of v2.6: v2.6.0"]),
+        ("v2.6", "v2.6.7", ["never pointed to v2.6.7", "earlier releases of v2.6: v2.6.0"]),
     ],
 )
 def test_nowhere_to_go(client: Registry, name: str, to: str, words: list[str]) -> None:
@@ -232,7 +233,9 @@ def test_nowhere_to_go(client: Registry, name: str, to: str, words: list[str]) -
 
 def test_nothing_before_the_first_release(client: Registry) -> None:
     released(client, "v2.6.0")
-    with refused(ConfigError, "v2.6 was never on an earlier release; it is on v2.6.0", "none"):
+    with refused(
+        ConfigError, "v2.6 never pointed to an earlier release; it points to v2.6.0", "none"
+    ):
         roll_back(at(client), "v2.6", willing)
 
 

@@ -33,8 +33,9 @@ from oci.registry import Registry
 from publish.evidence import documents
 from publish.evidence.keys import PrivateKey
 from publish.tags import journal, lock
+from publish.tags.promotion_plan import ApprovedImage, plan_moves
 from publish.tags.rollback import roll_back
-from publish.tags.transaction import ApprovedImage, plan_moves, preview_promotion, promote_tags
+from publish.tags.transaction import preview_promotion, promote_tags
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.guard import Guard
 from tests.fakes.refusal import refused

@@ -24,8 +24,8 @@ from tests.validation.suites_here import EXPECTED, written
 from validation.executors import local, orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import judge_suite
+from validation.proof import make_challenge
 from validation.record import SuiteResult
-from validation.witness import make_challenge
 
 LEAVES_A_PROCESS = """
 import os, subprocess

@@ -179,8 +179,7 @@ def test_inductor(expected: Expected, figure: Figures) -> None:
         "an error that names the missing compiler",
         (
             "torch.compile that falls back to eager without a word, or a compiler that the tag "
-            "does "
-            "not know of"
+            "does not know of"
         ),
     )
     _check_compiled(compared, "inductor", figure)

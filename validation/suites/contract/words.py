@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 EXPECTED = ", expected "
-CAUSE = "; likely cause: "
-"""The parts of a failure: `FOUND, expected EXPECTED; likely cause: CAUSE`."""
-
-NOT_RUN = "not run: "
-"""Begins the reason of a skip that means `not run`. Any other skip is a failure."""
-
-INFRA = "infra: "
-"""Begins a failure of the machine, not of the image."""
+"""Between what was found and what was expected, in a reason for people."""
 
 ANSWER = "answer: "
 """Begins the name of a property that answers a part of a challenge; the others are figures."""

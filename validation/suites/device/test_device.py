@@ -261,8 +261,7 @@ def _require_exact(device: str, precision: str, figure: Figures, above: float = 
             f"at least {above:.0e}, as {precision} has",
             (
                 f"{precision} is not used where it is allowed: a setting such as "
-                "NVIDIA_TF32_OVERRIDE "
-                "forbids it"
+                "NVIDIA_TF32_OVERRIDE forbids it"
             ),
         )
 

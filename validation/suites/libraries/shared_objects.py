@@ -87,7 +87,11 @@ class DynamicLoader:
         Return None if there is no such file.
         """
         if path not in self._read:
-            self._read[path] = read_object(path) if _is_visible_file(path) else None
+            try:
+                is_file = Path(path).is_file()
+            except OSError:  # a RUNPATH into a folder that only root may enter, for ld.so too
+                is_file = False
+            self._read[path] = read_object(path) if is_file else None
         return self._read[path]
 
     def find_library(
@@ -185,7 +189,14 @@ def find_objects(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
         here = where.rstrip("/")
         folders[:] = [name for name in folders if f"{here}/{name}" not in left_out]
         for path in (f"{here}/{name}" for name in files if not name.endswith(_NEVER_LOADED)):
-            if path not in left_out and _is_elf(Path(path)):
+            if path in left_out:
+                continue
+            try:
+                with Path(path).open("rb", buffering=0) as file:
+                    is_object = file.read(4) == _MAGIC and not Path(path).is_symlink()
+            except OSError:  # this user may not read it, nor load it then
+                continue
+            if is_object:
                 yield path
 
 
@@ -201,26 +212,6 @@ def folders_of_the_image() -> tuple[tuple[str, ...], frozenset[str]]:
         fields[4] == "/" and "overlay" in fields[fields.index("-") + 1] for fields in mounts
     )
     return (("/",) if layered else (sys.prefix, sysconfig.get_path("platstdlib")), below)
-
-
-def _is_elf(path: Path) -> bool:
-    """Return whether a file begins as ELF; False if this user may not read it, nor load it then."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            return file.read(4) == _MAGIC and not path.is_symlink()
-    except OSError:
-        return False
-
-
-def _is_visible_file(path: str) -> bool:
-    """Return whether a file is there for this user, as ld.so asks.
-
-    A RUNPATH may lead into a folder that only root may enter, such as the build machine's home.
-    """
-    try:
-        return Path(path).is_file()
-    except OSError:
-        return False
 
 
 def read_object(path: str) -> SharedObject | None:

@@ -125,8 +125,7 @@ def _report_unsteady_pace(windows: list[list[float]], plan: MeasurementPlan, spe
         f"expected within {100 * plan.agree:.0f} % of each other",
         (
             "something else uses the device, its clocks are being throttled, or every step does "
-            "work "
-            "anew"
+            "work anew"
         ),
     )
 

@@ -23,7 +23,7 @@ EPOCHS = 6
 HELD_OUT = 16_000
 """How many of the 80 000 pairs no rank sees."""
 
-LEAST_AUC = 0.85
+MIN_AUC = 0.85
 """The least area under the curve.
 
 Chance gives 0.5, with a deviation of 0.005 on 8000 pairs of either kind. The frequencies of users

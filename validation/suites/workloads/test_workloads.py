@@ -191,8 +191,7 @@ def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -
         not differ or (device == "cuda" and apart <= GPU_LIMIT),
         (
             f"{len(differ)} parts of the resumed learning differ ({', '.join(differ[:2])}), "
-            "weights "
-            f"by {apart:.1e}"
+            f"weights by {apart:.1e}"
         ),
         "what an uninterrupted one ends with",
         "a part of the state that is not saved, or not loaded",
@@ -237,9 +236,9 @@ def test_recommender(
             auc = recommender.compute_area_under_curve(trained(users, items), clicks)
         figure(f"auc {group[0]['device']}", auc, AREA)
         require(
-            auc >= recommender.LEAST_AUC,
+            auc >= recommender.MIN_AUC,
             f"held-out pairs are ranked with an area under the curve of {auc:.3f}",
-            f"at least {recommender.LEAST_AUC}; chance gives 0.5",
+            f"at least {recommender.MIN_AUC}; chance gives 0.5",
             "embeddings or a network that were not trained",
         )
 

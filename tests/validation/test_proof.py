@@ -5,7 +5,7 @@ plan rules out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from runner.verdict import Verdict
 from tests.validation.honest import NONCE, Entry, ended, entries, planned, suite_named
-from validation import witness
+from validation import proof
 from validation.answers import compute_answers
 from validation.judge import judge_suite
 from validation.record import SuiteResult
 from validation.report import VALUES
 from validation.suite import SUITES, Suite
-from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU, NOT_RUN
+from validation.suites.contract.ending import NOT_RUN, CheckEnding
+from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU
 
 DEVICE, THROUGHPUT = suite_named("device"), suite_named("throughput")
 BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
@@ -67,7 +68,7 @@ def test_a_report_without_answers_is_not(suite: Suite) -> None:
 
 
 @BY_NAME
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_other_value_is_wrong(suite: Suite, data: st.DataObject) -> None:
     """One value of one part, changed to any other."""
@@ -255,7 +256,7 @@ def test_a_check_of_two_gpus_cannot_pass_on_one() -> None:
 def test_what_could_run_was_run(gpus: int, name: str) -> None:
     calls = entries(DEVICE, gpus)
     _call(calls, name).update(
-        outcome="skipped", longrepr=["x", 1, f"Skipped: {NOT_RUN}{NO_GPU}"], user_properties=[]
+        outcome="skipped", ending=asdict(CheckEnding(NOT_RUN, NO_GPU)), user_properties=[]
     )
     result = _judged(DEVICE, calls, gpus)
     assert result.verdict is Verdict.FAIL
@@ -268,7 +269,7 @@ def test_a_listed_reason_is_for_its_device(gpus: int, verdict: Verdict) -> None:
     calls = entries(THROUGHPUT, gpus)
     said = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
     _call(calls, "training[resnet50-amp]").update(
-        outcome="skipped", longrepr=["x", 1, f"Skipped: {NOT_RUN}{said}"], user_properties=[]
+        outcome="skipped", ending=asdict(CheckEnding(NOT_RUN, said)), user_properties=[]
     )
     assert _judged(THROUGHPUT, calls, gpus).verdict is verdict
 
@@ -305,6 +306,6 @@ def test_answers_follow_from_the_nonce(suite: Suite, gpus: int) -> None:
 
 
 def test_every_run_has_a_nonce_of_its_own() -> None:
-    nonces = {witness.make_challenge(planned(0)).nonce for _ in range(100)}
+    nonces = {proof.make_challenge(planned(0)).nonce for _ in range(100)}
     assert len(nonces) == 100
     assert {len(nonce) for nonce in nonces} == {64}

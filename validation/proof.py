@@ -72,14 +72,14 @@ def examine_report(
         _examine_check(check, known.get(check.name), asked.expected, wrong) for check in checks
     )
     nothing_failed = all(check.verdict in (Verdict.PASS, Verdict.NOT_RUN) for check in checks)
-    doubts = (
+    problems = (
         f"{CHALLENGE}: {wrong}" if wrong and nothing_failed else "",
         check_list.describe_wrong_names(known, checks),
         _describe_impossible_time(
             checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)
         ),
     )
-    return examined, next((f"{NOT_MADE}: {doubt}" for doubt in doubts if doubt), "")
+    return examined, next((f"{NOT_MADE}: {problem}" for problem in problems if problem), "")
 
 
 def _examine_check(
