@@ -31,7 +31,7 @@ from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
 from publish.tags import lock
 from publish.tags.confirm import OWNER as CONFIRMED_OWNER
-from publish.tags.confirm import confirm_stored, make_version_lookup
+from publish.tags.confirm import confirm_stored, make_version_lookup, may_have_releases
 from publish.tags.decisions import (
     WHOLE_LOOKUPS,
     WHOLE_S,
@@ -74,7 +74,8 @@ class Production:
     of the lock. `check_decision` is asked about every tag before it moves, also for a transaction
     that another run began. `read_decisions` returns the trusted decisions on a digest; only they
     show that a tag is a release if the journal does not know the tag. `images` are the images of
-    the catalogue.
+    the catalogue. `confirm` returns what counts of a journal, for a plan: what is signed is looked
+    up again under the lock.
     """
 
     registry: Registry
@@ -86,6 +87,7 @@ class Production:
     read_decisions: ReadDecisions = lambda _, __: ()
     lock_seal: Seal | None = None
     images: tuple[str, ...] = ()
+    confirm: Callable[[StoredJournal], StoredJournal] | None = None
 
     def resolve_tag(self, tag: str) -> str:
         """Return the digest that a tag of production points to; empty if there is no such tag."""
@@ -208,7 +210,7 @@ def preview_promotion(
 
     Raises GateRefused with all problems.
     """
-    stored = _confirm_stored(production, production.read_journal())
+    stored = _read_confirmed(production)
     return _plan_outcome(production, stored, tags, plan_moves(tags, approved))
 
 
@@ -219,9 +221,8 @@ def promote_tags(
 
     Raises GateRefused or EnvironmentFailed. If it is run again, it continues where it stopped.
     """
-    resume_interrupted(production)
+    stored = resume_interrupted(production)
     moves = plan_moves(tags, approved)
-    stored = _confirm_stored(production, production.read_journal())
     planned = _plan_outcome(production, stored, tags, moves)
     _copy_images_to_production(production, approved)
     if not _has_changes(stored, planned):  # then the lock is not needed
@@ -248,17 +249,17 @@ def _has_changes(stored: StoredJournal, planned: TransactionOutcome) -> bool:
     )
 
 
-def resume_interrupted(production: Production) -> None:
+def resume_interrupted(production: Production) -> StoredJournal:
     """Complete what a killed run left half done; if the journal is unsigned, sign what counts.
 
-    Raises EnvironmentFailed if it cannot be completed.
+    Returns the journal as it is then. Raises EnvironmentFailed if it cannot be completed.
     """
     stored = production.read_journal()
-    if stored.digest is None:
-        stored = _confirm_stored(production, stored)
-    if stored.problem or stored.journal.open_transaction:
+    is_lost = stored.digest is None and may_have_releases(production.look_up_versions())
+    if is_lost or stored.problem or stored.journal.open_transaction:
         with production.hold_lock() as claim:
-            complete_journal(production, claim)
+            return complete_journal(production, claim)
+    return stored
 
 
 def carry_out(
@@ -306,8 +307,11 @@ def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
     return _finish_transaction(production, claim, stored, transaction)
 
 
-def _confirm_stored(production: Production, stored: StoredJournal) -> StoredJournal:
-    """Return the journal with only the transactions that count; `problem` stays as it is."""
+def _read_confirmed(production: Production) -> StoredJournal:
+    """Return the journal with only the transactions that count, for a plan: nothing is signed."""
+    stored = production.read_journal()
+    if production.confirm is not None:
+        return production.confirm(stored)
     return confirm_stored(stored, production.look_up_versions, production.marks.read_marks)
 
 
@@ -471,9 +475,10 @@ def _find_unexpected_aliases(
 ) -> Iterator[str]:
     """Yield a problem for each alias that does not point to what the journal says.
 
-    Nobody can tell whether such an alias may be replaced. One case is clear: the journal never
-    moved the alias, and no trusted decision is about the digest that it points to. Then a stranger
-    put it, and it is replaced. But if the journal may be lost, this case is a problem too.
+    Nobody can tell whether such an alias may be replaced. Two cases are clear. If somebody deleted
+    it, nobody is on it, and it is put again. If the journal never moved the alias, and no trusted
+    decision is about the digest that it points to, a stranger put it, and it is replaced. But if
+    the journal may be lost, the second case is a problem too.
     """
 
     @cache
@@ -489,6 +494,12 @@ def _find_unexpected_aliases(
         expected, digest = journal.expected_digests(move.tag), current[move.tag]
         is_known = digest in (expected or {""}) or bool(unrecorded.get(move.tag, ("", ""))[1])
         if not move.alias or is_known or digest == move.digest:
+            continue
+        if not digest:
+            progress.say_line(
+                f"  {move.tag} was deleted; by the journal it was {' or '.join(sorted(expected))}: "
+                "it is put again, and find out who deleted it"
+            )
             continue
         if not (expected or production.read_decisions(digest, ()) or is_journal_lost()):
             _report_replaced(move, digest)
