@@ -22,7 +22,14 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import hide_secrets_of_record
-from runner.untrusted import Malformed, open_regular, parse_json, read_own_file
+from runner.untrusted import (
+    MOST_VALUES,
+    Malformed,
+    count_values,
+    open_regular,
+    parse_json,
+    read_own_file,
+)
 
 STRICT = ConfigDict(extra="forbid")
 """Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
@@ -34,8 +41,11 @@ JSON_BYTES = 128 << 20
 
 The largest one, the facts about an image, has a few megabytes.
 """
-JSON_VALUES = 1_000_000
-"""Values and keys of a record at most."""
+JSON_VALUES = MOST_VALUES
+"""Values and keys of a record at most.
+
+The largest one, of a validation on many GPUs, may have 1.3 million.
+"""
 
 LARGEST_NUMBER = {bool: 1, int: (1 << 63) - 1, float: 1e100}
 """The largest numbers of a record or file. Sums of many stay finite, and any can be shown."""
@@ -62,9 +72,20 @@ Loc = tuple[int | str, ...]
 
 
 def to_json(record: object) -> str:
-    """Return a record as indented JSON with a newline at its end."""
+    """Return a record as indented JSON with a newline at its end.
+
+    Raises EnvironmentFailed for one that `from_json` would refuse for its size: it is written
+    nowhere.
+    """
     plain = TypeAdapter(type(record)).dump_python(record, mode="json")
-    return json.dumps(plain, indent=2) + "\n"
+    text = json.dumps(plain, indent=2) + "\n"
+    count = count_values(plain)
+    if len(text) > JSON_BYTES or count > JSON_VALUES:
+        raise EnvironmentFailed(
+            f"a record of {len(text):,} bytes and {count:,} values could not be read again",
+            "report this fault of the program",
+        )
+    return text
 
 
 def from_json(kind: type[T], text: str | bytes, source: str, most: int = JSON_VALUES) -> T:

@@ -61,10 +61,10 @@ def read_findings(data: bytes) -> object:
 PARSERS: dict[str, tuple[Callable[[bytes], object], str, int]] = {
     "journal": (read_journal, ONE, journal.MAX_UNSIGNED_BYTES),
     "transactions": (read_journal, '{"transactions":[%s]}', journal.MAX_UNSIGNED_BYTES),
-    "findings": (read_findings, '{"seen":{},"judgements":[%s]}', store.LARGEST_UNSIGNED_BYTES),
+    "findings": (read_findings, '{"seen":{},"judgements":[%s]}', store.WRITTEN_BYTES),
     "certificate": (read_bundle, CERTIFIED, LARGEST_BYTES),
     "signatures": (read_bundle, '{"dsseEnvelope":{"signatures":[%s]}}', LARGEST_BYTES),
-    "days": (read_findings, '{"seen":{%s}}', store.LARGEST_UNSIGNED_BYTES),
+    "days": (read_findings, '{"seen":{%s}}', store.WRITTEN_BYTES),
     "index": (read_index, '{"schemaVersion":2,"manifests":[%s]}', LARGEST_MANIFEST),
     "facts": (read_facts, '{"bundled":[%s]}', image_facts.DOCUMENT_BYTES),
     "any": (lambda data: parse_json(data, 64 << 20), "[%s]", 64 << 20),
