@@ -495,7 +495,8 @@ def _find_unexpected_aliases(
         is_known = digest in (expected or {""}) or bool(unrecorded.get(move.tag, ("", ""))[1])
         if not move.alias or is_known or digest == move.digest:
             continue
-        if not digest:
+        # asked twice: one lost answer must not make the journal say that the alias is gone
+        if not digest and not production.resolve_tag(move.tag):
             progress.say_line(
                 f"  {move.tag} was deleted; by the journal it was {' or '.join(sorted(expected))}: "
                 "it is put again, and find out who deleted it"
