@@ -7,6 +7,8 @@ inconclusive, 130 interrupted. docs/releasing.md explains every command.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import fcntl
 import json
 import os
@@ -239,9 +241,10 @@ def _report_mistake(error: BaseException) -> str:
 def _run_and_exit() -> NoReturn:
     """Run one command and end with its exit code.
 
-    A signal that comes after it, while Python shuts down, changes nothing.
+    A signal that comes after it changes nothing. What was to be done at exit is done, but no thread
+    is waited for, as Python would: one may wait for a registry that never answers.
     """
-    exit_code: int | str | None = EXIT_INTERRUPTED
+    exit_code = EXIT_INTERRUPTED
     progress.show_library_output()
     try:
         exit_code = main(sys.argv[1:])
@@ -249,9 +252,13 @@ def _run_and_exit() -> NoReturn:
     except KeyboardInterrupt:  # it came when `main` had ended: a handler interrupts only once
         ignore_signals()
     except SystemExit as error:
-        exit_code = error.code
+        exit_code = error.code if isinstance(error.code, int) else int(error.code is not None)
         ignore_signals()
-    sys.exit(exit_code)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from commands.arguments import (
@@ -46,7 +47,7 @@ from report.feed import FeedPlace
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import home, progress, records
-from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, ConfigError
+from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, read_file
 from runner.verdict import Verdict
 from scan import second_opinion, store
@@ -209,32 +210,39 @@ def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
 def run_due(asked: Namespace) -> int:
     """`due`: show which releases are due, and why.
 
-    If it is not known which images the scan refuses, or through which channel a release went, it
-    ends with EXIT_INCONCLUSIVE.
+    If it is not known which images the scan refuses, or through which channel a release went that
+    may have done the work of a calendar, what is known is shown all the same. Then it ends with
+    EXIT_INCONCLUSIVE, or as an outage if the registry could not be asked.
     """
     catalog, registry = open_registry()
     trusted = attest.load_trusted(asked.key, asked.identity)
-    out, today = (
-        list_releases(registry, catalog, trusted),
-        datetime.datetime.now(datetime.UTC).date(),
-    )
+    today = datetime.datetime.now(datetime.UTC).date()
+    day, rules = asked.date or today, channels.load()
+    needs_channel = partial(schedule.needs_channel, day, rules, catalog.lines)
+    out = list_releases(registry, catalog, trusted, needs_channel)
     seal = documents.make_findings_seal(attest.load_signer, trusted)
     kept = store.read_stored(registry, catalog.repositories.records, seal, today)
-    day = asked.date or today
-    found = schedule.find_due(day, channels.load(), catalog.lines, out, kept.history.judgements)
+    found = schedule.find_due(day, rules, catalog.lines, out, kept.history.judgements)
     if asked.json:
         progress.print_json([records.to_plain(each) for each in found])
     else:
         lines = [" ".join(str(each).split()) for each in found]
         progress.print_answer("\n".join(lines or [f"nothing is due on {day}"]))
-    if not (kept.problem and out):
-        return EXIT_OK if all(each.channel for each in out) else EXIT_INCONCLUSIVE
-    where = f"{registry.host}/{catalog.repositories.records}:{store.TAG}"
-    progress.say_line(
-        f"  it is not known which images the scan refuses, and so what is due: {where}: "
-        f"{clean_line(kept.problem)}: run `./release.py rescan`"
-    )
-    return EXIT_INCONCLUSIVE
+    unknown = [each for each in out if not each.channel and needs_channel(each)]
+    for each in unknown:
+        progress.say_line(
+            f"  line {each.version.line}: the channel of {each.version} is not known, so the "
+            "calendar may show a release as due that is out"
+        )
+    if kept.problem and out:
+        where = f"{registry.host}/{catalog.repositories.records}:{store.TAG}"
+        progress.say_line(
+            f"  it is not known which images the scan refuses, and so what is due: {where}: "
+            f"{clean_line(kept.problem)}: run `./release.py rescan`"
+        )
+    if any(each.outage for each in unknown):
+        return EnvironmentFailed.exit_code
+    return EXIT_INCONCLUSIVE if unknown or (kept.problem and out) else EXIT_OK
 
 
 def run_notes(asked: Namespace) -> int:

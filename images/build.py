@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from images.system_layer import SystemLayer, SystemLayerSigner
 from images.workers import Recipe
 from oci.registry import Registry
 from runner import checkout, home, progress, records
+from runner.pool import worker_pool
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ class _LayerMaker:
         recipe = Recipe(
             self.stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache
         )
-        with ThreadPoolExecutor(1) as beside:
+        with worker_pool(1) as beside:
             system = beside.submit(self._make_system)
             wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
             wheelhouse.fetch_wheels(list(wheels.values()), line.python)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from images.catalog import Repositories
 from oci.manifest import Descriptor
 from oci.registry import Registry, RegistryError
 from oci.tarball import Blob
+from runner.pool import worker_pool
 
 WORKERS = 8
 _NOT_ALLOWED = (401, 403)
@@ -32,7 +32,7 @@ def find_layers(
     blob has another size than expected.
     """
     distinct = tuple(dict.fromkeys(blobs))
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with worker_pool(WORKERS) as pool:
         found = pool.map(lambda blob: find_layer(registry, repositories, blob), distinct)
         return {held.blob: held for held in found if held}
 
@@ -56,7 +56,7 @@ def find_layer(registry: Registry, repositories: Repositories, blob: Blob) -> He
 
 def has_all(registry: Registry, repository: str, blobs: Sequence[Descriptor]) -> bool:
     """Return whether a repository has every blob. Raises RegistryError as `find_layers` does."""
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with worker_pool(WORKERS) as pool:
         return all(
             pool.map(lambda blob: registry.has_blob(repository, blob.digest, blob.size), blobs)
         )

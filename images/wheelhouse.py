@@ -8,13 +8,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from images.locks import Wheel
 from oci.registry import file_sha256
 from runner import home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.pool import worker_pool
 from runner.untrusted import clean_text
 
 BIG_BYTES = 20_000_000
@@ -67,7 +67,7 @@ def fetch_wheels(wheels: Sequence[Wheel], python: str) -> None:
 def _download_all(missing: Sequence[Wheel], python: str, folder: Path) -> None:
     small = [wheel for wheel in missing if wheel.size < BIG_BYTES]
     batches = [[wheel] for wheel in missing if wheel.size >= BIG_BYTES] + ([small] if small else [])
-    with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
+    with worker_pool(PARALLEL_DOWNLOADS) as pool:
         for done in pool.map(lambda batch: _download_batch(batch, python, folder), batches):
             for wheel in done:
                 downloaded = folder / wheel.file

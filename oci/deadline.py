@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPException, HTTPResponse
+from itertools import chain, zip_longest
 from typing import Any, BinaryIO, ClassVar, Self, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -24,7 +25,7 @@ from urllib3.util.connection import allowed_gai_family
 MAX_LINE_BYTES, MAX_HEAD_BYTES = 16 << 10, 64 << 10
 """Bytes of a header, and of all of them with the status line. Most answers have less than 2 KB."""
 MAX_ADDRESSES = 4
-"""How many addresses of a host are tried."""
+"""How many addresses of a host are tried, of IPv6 and IPv4 in turn (RFC 8305)."""
 _LOOKS_EVERY_S = 0.25
 
 
@@ -218,15 +219,21 @@ class _NotedConnection(HTTPConnection):
         raise failed or NewConnectionError(self, f"{self.host} has no address")
 
     def _list_addresses(self) -> list[str]:
-        """Return the first addresses of the host."""
+        """Return the first addresses of the host, of IPv6 and IPv4 in turn.
+
+        A machine without a way to IPv6 may be told of many such addresses first.
+        """
         try:
             found = socket.getaddrinfo(
                 self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
             )
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
-        addresses = (str(where[0]) for *_, where in found)
-        return list(dict.fromkeys(addresses))[:MAX_ADDRESSES]
+        families: dict[int, dict[str, None]] = {}
+        for family, *_, where in found:
+            families.setdefault(family, {})[str(where[0])] = None
+        in_turn = chain.from_iterable(zip_longest(*families.values()))
+        return [address for address in in_turn if address][:MAX_ADDRESSES]
 
     def connect(self) -> None:
         super().connect()

@@ -190,7 +190,7 @@ class ReleaseRun:
         # first, so that an error about a registry that is down does not name one repository
         self.registry.ping()
         released = is_released(
-            self.registry, self.catalog.repositories, self.version, self.signing_context.trusted
+            self.registry, self.catalog, self.version, self.signing_context.trusted
         )
         if self.options.renew and released:
             progress.say_line(f"  {self.version} is already released; --renew was ignored")
@@ -277,8 +277,8 @@ class ReleaseRun:
 
     def _previous_image(self, image: str) -> Published | None:
         """Return the image of the line's newest release before; None if there is none."""
-        repositories, trusted = self.catalog.repositories, self.signing_context.trusted
-        return find_previous(self.registry, repositories, self.version, image, trusted)
+        trusted = self.signing_context.trusted
+        return find_previous(self.registry, self.catalog, self.version, image, trusted)
 
     def _promote_images(self) -> ReleaseRecord:
         candidate = PromotionCandidate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from images.catalog import Catalog
 from oci.registry import Registry
@@ -11,7 +11,7 @@ from publish.evidence import attest, documents
 from publish.evidence.attest import EvidenceSigner
 from publish.evidence.documents import DocumentSeal
 from publish.evidence.trust import Trusted
-from publish.released import decision_check
+from publish.released import decision_check, trusted_journal
 from publish.released.yank_statements import SignedYankMarks
 from publish.tags import lock
 from publish.tags.production import Production
@@ -68,4 +68,5 @@ def open_production(
         decision_check.make_decision_reader(registry, places, trusted),
         documents.make_lock_seal(attest.load_signer, trusted),
         catalog.images,
+        partial(trusted_journal.confirm_once, registry, places, trusted, catalog.images),
     )

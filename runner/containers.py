@@ -28,6 +28,8 @@ VOLUME_BYTES = 64 << 20
 MAX_VOLUMES = 50
 """Volumes that an image may declare; the engine needs about 10 ms for each."""
 MAX_VOLUME_DEPTH = 16
+MAX_PATH_DEPTH = 64
+"""Folders on the way to a file that the engine is asked for."""
 MAX_VOLUME_FOLDERS = 200
 """Folders on the way to the volumes of an image. The engine is asked once about each of them."""
 ENGINE_FOLDERS = ("/proc", "/sys", "/dev")
@@ -203,6 +205,19 @@ def _require_real_folders(container: Any, targets: Iterable[str]) -> None:  # no
                 asked[step] = found is not None and bool(found.mode & _GO_FOLDER)
             if not asked[step]:
                 break
+
+
+def is_real_path(container: Any, path: str) -> bool:  # noqa: ANN401
+    """Return whether a container that was not started has a file or folder at `path`.
+
+    No part of it may be a link. Raises DockerException or requests.RequestException if the engine
+    fails.
+    """
+    steps = _steps_to(path)
+    if "\0" in path or path != _plain_path(path) or len(steps) > MAX_PATH_DEPTH:
+        return False
+    found = (_stat_in(container, step) for step in steps)
+    return all(each is not None and not each.mode & _GO_LINK for each in found)
 
 
 def _steps_to(path: str) -> list[str]:

@@ -22,7 +22,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import hide_in_file, hide_in_values
-from runner.untrusted import Malformed, open_regular, parse_json, read_own_file
+from runner.untrusted import (
+    Malformed,
+    count_values,
+    open_regular,
+    parse_json,
+    read_own_file,
+)
 
 STRICT = ConfigDict(extra="forbid")
 """Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
@@ -34,8 +40,11 @@ JSON_BYTES = 128 << 20
 
 The largest one, the facts about an image, has a few megabytes.
 """
-JSON_VALUES = 1_000_000
-"""Values and keys of a record at most."""
+JSON_VALUES = MAX_VALUES
+"""Values and keys of a record at most.
+
+The largest one, of a validation on many GPUs, may have 1.3 million.
+"""
 
 MAX_NUMBERS = {bool: 1, int: (1 << 63) - 1, float: 1e100}
 """The largest numbers of a record or file. Sums of many stay finite, and any can be shown."""
@@ -62,8 +71,20 @@ Loc = tuple[int | str, ...]
 
 
 def to_json(record: object) -> str:
-    """Return a record as indented JSON with a newline at its end, without secrets."""
-    return json.dumps(to_plain(record), indent=2) + "\n"
+    """Return a record as indented JSON with a newline at its end, without secrets.
+
+    Raises EnvironmentFailed for one that `from_json` would refuse for its size: it is written
+    nowhere.
+    """
+    plain = to_plain(record)
+    text = json.dumps(plain, indent=2) + "\n"
+    count = count_values(plain)
+    if len(text) > JSON_BYTES or count > JSON_VALUES:
+        raise EnvironmentFailed(
+            f"a record of {len(text):,} bytes and {count:,} values could not be read again",
+            "report this fault of the program",
+        )
+    return text
 
 
 def from_json(kind: type[T], text: str | bytes, source: str, max_values: int = JSON_VALUES) -> T:

@@ -14,10 +14,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from weakref import WeakSet
 
 from runner import home, progress, redaction, settings
 from runner.errors import EnvironmentFailed
@@ -45,6 +46,8 @@ file of the folder that a person is in configures no program, and its code is no
 
 GRACE_S = 10.0
 """Seconds in which a program may clean up after SIGTERM, before SIGKILL."""
+
+_LOOK_S = 0.5
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 
@@ -155,11 +158,28 @@ def allow_all() -> None:
     _interrupted.clear()
 
 
-_running: set[subprocess.Popen[bytes]] = set()
+def end_programs_of(threads: Collection[threading.Thread]) -> None:
+    """End what these threads run, start nothing more there, and return when all of it has ended."""
+    with _start_or_stop:
+        _stopped.update(threads)
+    while any(caller in threads for caller in tuple(_running.values())):
+        time.sleep(_LOOK_S)
+
+
+_running: dict[subprocess.Popen[bytes], threading.Thread] = {}
+"""Every program that runs, with the thread that waits for it."""
 _asked: set[subprocess.Popen[bytes]] = set()
-"""Every program that runs, and those that were asked to end."""
+"""The programs that were asked to end."""
 _interrupted = threading.Event()
+_stopped: WeakSet[threading.Thread] = WeakSet()
+"""Threads that may run no program any more."""
+_start_or_stop = threading.Lock()
+"""Held while a program is started: then a thread that is stopped has started it, or never will."""
 _is_starting = False
+
+
+def _may_run() -> bool:
+    return not _interrupted.is_set() and threading.current_thread() not in _stopped
 
 
 @contextlib.contextmanager
@@ -167,9 +187,11 @@ def _start_program(
     words: Sequence[str], hint: str, variables: Mapping[str, str], *, takes_input: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program, and end what still runs of it at the end of the block."""
-    if _interrupted.is_set():
-        raise EnvironmentFailed(f"`{words[0]}` was not started: this run was interrupted", hint)
-    with _defer_interrupts():
+    if not _may_run():
+        raise EnvironmentFailed(f"`{words[0]}` was not started: this run is ending", hint)
+    with _defer_interrupts(), _start_or_stop:
+        if threading.current_thread() in _stopped:
+            raise EnvironmentFailed(f"`{words[0]}` was not started: this run is ending", hint)
         try:
             process = subprocess.Popen(
                 words,
@@ -185,14 +207,14 @@ def _start_program(
             raise EnvironmentFailed(
                 f"`{words[0]}` cannot be run: {error.strerror}", home.machine_hint(error) or hint
             ) from error
-        _running.add(process)
+        _running[process] = threading.current_thread()
     try:
         if _interrupted.is_set() and _is_main():  # it came while the program was started
             raise KeyboardInterrupt
         yield process
     finally:
         _end_program(process)
-        _running.discard(process)
+        _running.pop(process, None)
         _asked.discard(process)
 
 
@@ -277,11 +299,11 @@ def _wait_for_program(
     ends = time.monotonic() + timeout_s
     while process.poll() is None and not streams.is_too_much:
         left = ends - time.monotonic()
-        if left <= 0 or _interrupted.is_set():
+        if left <= 0 or not _may_run():
             break
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(min(left, 0.5))
-    if process.poll() is None and _interrupted.is_set():
+            process.wait(min(left, _LOOK_S))
+    if process.poll() is None and not _may_run():
         _end_program(process)
     if process.poll() is None or streams.is_too_much:
         return False

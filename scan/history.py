@@ -8,15 +8,27 @@ on which the finding was first seen here.
 from __future__ import annotations
 
 import datetime
+import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from typing import TypeVar
 
 from packageurl import PackageURL
 
 from runner.verdict import Verdict
 from scan.policy import split_purl
 from scan.record import Finding
+
+MOST_FINDINGS, MOST_JUDGEMENTS = 50_000, 10_000
+FINDINGS_BYTES, JUDGEMENTS_BYTES = 10 << 20, 5 << 20
+"""The largest history that is written, and the largest that is read without a signature.
+
+A finding has about 120 bytes, a result 250.
+"""
+VALUES = 6 * MOST_FINDINGS + 15 * MOST_JUDGEMENTS + 10
+"""Values and keys of such a history: those of each finding, of each result, and of the whole."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,20 @@ class History:
         judgements = sorted({*self.judgements, *other.judgements}, key=_result_order)
         return History(both, tuple(judgements), {**other.claimed, **self.claimed})
 
+    def within_limits(self) -> History:
+        """Return the largest part of this history that may be written.
+
+        Findings without a fix are left out first, since forgetting one extends no grace period,
+        then those that were first seen long ago. Of the results, the oldest are left out.
+        """
+        newest = sorted(sorted(self.seen.items()), key=lambda item: item[1].first, reverse=True)
+        ordered = sorted(newest, key=lambda item: item[1].fixed is None)
+        seen = _take_within(ordered, _finding_size, MOST_FINDINGS, FINDINGS_BYTES)
+        results = sorted(self.judgements, key=_result_order, reverse=True)
+        kept = set(_take_within(results, _result_size, MOST_JUDGEMENTS, JUDGEMENTS_BYTES))
+        judgements = tuple(each for each in self.judgements if each in kept)
+        return replace(self, seen=dict(seen), judgements=judgements)
+
     def first_fix_day(self, finding: Finding, today: datetime.date) -> datetime.date:
         """Return the first day on which a fix of a finding was known.
 
@@ -147,6 +173,32 @@ def _result_order(each: RescanVerdict) -> tuple[str | float, ...]:
         each.reason,
         each.seconds,
     )
+
+
+_Entry = TypeVar("_Entry")
+
+
+def _take_within(
+    entries: Iterable[_Entry], size_of: Callable[[_Entry], int], most: int, size: int
+) -> list[_Entry]:
+    """Return the first entries, at most `most` and of at most `size` bytes together."""
+    taken: list[_Entry] = []
+    for each in islice(entries, most):
+        size -= size_of(each)
+        if size < 0:
+            break
+        taken.append(each)
+    return taken
+
+
+def _finding_size(item: tuple[str, FindingDates]) -> int:
+    """Return the most bytes of a finding in the document, with its indentation."""
+    return len(json.dumps([item[0], item[1].first, item[1].fixed])) + 80
+
+
+def _result_size(result: RescanVerdict) -> int:
+    """Return the most bytes of a result in the document, with its indentation."""
+    return len(json.dumps(asdict(result))) + 100
 
 
 def _finding_key(finding: Finding) -> str:

@@ -7,6 +7,7 @@ installed.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import time
@@ -29,6 +30,7 @@ from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
+from scan import private_files
 from scan.record import Package, ScanProblem
 
 PURPOSE = "look"
@@ -45,6 +47,8 @@ DOCUMENT_BYTES = 16 << 20
 TIMEOUT_S = 300.0
 """Maximum time of all containers of one image together."""
 ROOT = "0:0"
+OWN_USER = ""
+"""The user that the image names; only its own files say which number that is."""
 MAX_OWNERS = 10
 """Owners of private folders that the probe runs as. Images have one or two."""
 MAX_PRIVATE_FOLDERS = 200
@@ -59,8 +63,9 @@ KILLED = 137
 """Exit code of a program that a signal KILL ended."""
 KIND = "bill of materials"
 START_IT = (
-    "start a container of the image with `docker run --user 0:0 --cap-drop ALL`, and repair what "
-    "stops it"
+    "start `python` in the image with `docker run --cap-drop ALL --entrypoint python`, and repair "
+    "what stops it; if it is in a folder that only one user may enter, make that one the USER of "
+    "the image, or let others in with `chmod a+rx`"
 )
 RUN_PYTHON = (
     "run `python -c 'import importlib.metadata'` in the image with `docker run --user 0:0 "
@@ -153,6 +158,7 @@ class _OwnerDocument:
     private: dict[str, str]
 
 
+_Files = TypeVar("_Files", bound=FileFacts)
 _Document = TypeVar("_Document", _RootDocument, _OwnerDocument)
 
 
@@ -212,22 +218,61 @@ def probe_image(reference: str) -> ImageFacts | ScanProblem:
 
 
 def _probe_as_owners(reference: str, folder: Path, deadline: float) -> ImageFacts:
-    """Probe as root, then as each owner of what root cannot read. Raises _NoFacts."""
-    looked = _parse_document(
-        _RootDocument, _run_probe(reference, folder, _Look(ROOT, (), deadline))
-    )
-    facts, private, users = looked.facts, looked.private, {ROOT}
+    """Probe the whole image, then as each owner of what could not be read. Raises _NoFacts."""
+    user, looked = _probe_all(reference, folder, deadline)
+    facts, private, users = looked.facts, dict(looked.private), {user}
+    if private.pop(private_files.SHADOW, ""):
+        with _unstarted_container(reference, folder, private_files.SHADOW) as container:
+            passwords = private_files.read_passwords(container, deadline)
+        facts = replace(facts, passwords=passwords)
     while private:
         _require_readable(private, users)
         user = next(iter(private.values()))
         users.add(user)
         paths = tuple(path for path, owner in private.items() if owner == user)
-        ended = _run_probe(reference, folder, _Look(user, paths, deadline))
-        more = _parse_document(_OwnerDocument, ended)
+        more = _probe_private(reference, folder, _Look(user, paths, deadline))
         facts = _add_files(facts, more.facts)
         kept = {path: owner for path, owner in private.items() if path not in paths}
         private = {**kept, **more.private}
     return facts
+
+
+def _probe_all(reference: str, folder: Path, deadline: float) -> tuple[str, _RootDocument]:
+    """Probe as root, else as the image's own user, whose folders root may not enter.
+
+    Returns the user too. Raises _NoFacts, for root if neither can run the image's Python.
+    """
+    try:
+        ended = _run_probe(reference, folder, _Look(ROOT, (), deadline))
+        return ROOT, _parse_document(_RootDocument, ended)
+    except _NoFacts as error:
+        config = _image_attributes(reference).get("Config") or {}
+        if str(config.get("User") or "0").partition(":")[0] in ("0", "root"):
+            raise
+        failed = error
+    try:
+        ended = _run_probe(reference, folder, _Look(OWN_USER, (), deadline))
+        return OWN_USER, _parse_document(_RootDocument, ended)
+    except _NoFacts:
+        raise failed from None
+
+
+def _probe_private(reference: str, folder: Path, look: _Look) -> _OwnerDocument:
+    """Probe as the owner of private paths, else look at what the engine reads of them.
+
+    An owner such as `_apt` cannot run a Python that is in the home of somebody else.
+    """
+    try:
+        return _parse_document(_OwnerDocument, _run_probe(reference, folder, look))
+    except _NoFacts:
+        facts = FileFacts((), {}, {}, (), {}, (), ())
+    for path in look.paths:
+        with _unstarted_container(reference, folder, path) as container:
+            found = private_files.describe_private(container, path, look.deadline)
+        document = json.dumps({"facts": found, "private": {}}).encode()
+        more = _parse_document(_OwnerDocument, _ProbeExit(0, document))
+        facts = _add_files(facts, more.facts)
+    return _OwnerDocument(facts, {})
 
 
 def _require_readable(private: Mapping[str, str], users: Collection[str]) -> None:
@@ -248,7 +293,7 @@ def _require_readable(private: Mapping[str, str], users: Collection[str]) -> Non
             )
 
 
-def _add_files(facts: ImageFacts, more: FileFacts) -> ImageFacts:
+def _add_files(facts: _Files, more: FileFacts) -> _Files:
     """Return `facts` with those of more files."""
     added: dict[str, Any] = {}
     for name, value in vars(more).items():
@@ -274,7 +319,7 @@ def _run_probe(reference: str, folder: Path, look: _Look) -> _ProbeExit:
 def _run_once(reference: str, folder: Path, look: _Look) -> _ProbeExit:
     settings = _container_settings(folder, look)
     try:
-        with _created_container(reference, folder, settings) as container:
+        with _started_container(reference, folder, settings) as container:
             while time.monotonic() < look.deadline:
                 container.reload()
                 if container.status in ("exited", "dead"):
@@ -289,15 +334,44 @@ def _run_once(reference: str, folder: Path, look: _Look) -> _ProbeExit:
 
 
 @contextlib.contextmanager
-def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield a container that was started; it is removed in any case.
+def _unstarted_container(reference: str, folder: Path, path: str) -> Iterator[Any]:
+    """Yield a container for the engine to read `path` in. Raises _NoFacts if it cannot be read."""
+    settings = _container_settings(folder, _Look(ROOT, (), 0.0))
+    try:
+        with _created_container(reference, folder, settings) as container:
+            containers.require_plain_accounts(container)
+            yield container
+    except ImageCannotStart as error:
+        raise _NoFacts(f"no container of it can be created: {error}", START_IT) from None
+    except Malformed as error:
+        shown = clean_line(path)
+        raise _NoFacts(f"its `{shown}` cannot be looked into: {error}", OPEN_IT) from None
 
-    Raises ImageCannotStart if the image is why it cannot be created or started.
+
+@contextlib.contextmanager
+def _started_container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield a container that was started; raises as `_created_container`."""
+    with _created_container(reference, folder, settings) as container:
+        try:
+            containers.require_plain_accounts(container)
+            container.start()
+        except DockerException as error:
+            container.reload()  # somebody may have removed it meanwhile
+            volumes = _list_volumes(reference, folder)
+            _raise_if_the_image_is_why(error, reference, settings, volumes)
+            raise
+        yield container
+
+
+@contextlib.contextmanager
+def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield a container that was not started; it is removed in any case.
+
+    Raises ImageCannotStart if the image is why it cannot be created.
     """
-    image = _engine_client().images.get(reference).attrs
-    volumes = containers.volumes_read_only(image.get("Config") or {}, FOLDER, {LABEL: str(folder)})
+    volumes = _list_volumes(reference, folder)
     if volumes:
-        _require_room(int(image.get("Size") or 0))
+        _require_room(int(_image_attributes(reference).get("Size") or 0))
     with containers.without_volumes_of_a_failure(_engine_client(), volumes):
         try:
             container = containers.create_confined(
@@ -314,13 +388,6 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
             _raise_if_the_image_is_why(error, reference, settings, volumes)
             raise
     try:
-        try:
-            containers.require_plain_accounts(container)
-            container.start()
-        except DockerException as error:
-            container.reload()  # somebody may have removed it meanwhile
-            _raise_if_the_image_is_why(error, reference, settings, volumes)
-            raise
         yield container
     finally:
         # The next run removes what is left.
@@ -328,6 +395,16 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
             container.remove(force=True, v=True)
             containers.remove_volumes(container)
             progress.say_line(f"removed container {container.short_id}", detail=True)
+
+
+def _list_volumes(reference: str, folder: Path) -> list[Mount]:
+    config = _image_attributes(reference).get("Config") or {}
+    return containers.volumes_read_only(config, FOLDER, {LABEL: str(folder)})
+
+
+def _image_attributes(reference: str) -> Mapping[str, Any]:
+    attributes: Mapping[str, Any] = _engine_client().images.get(reference).attrs
+    return attributes
 
 
 def _require_room(size: int) -> None:
@@ -347,7 +424,7 @@ def _container_settings(folder: Path, look: _Look) -> dict[str, Any]:
     return {
         "command": [f"{FOLDER}/{PROBE.name}", *look.paths],
         "entrypoint": ["python"],
-        "user": look.user,
+        **({"user": look.user} if look.user != OWN_USER else {}),
         "labels": {LABEL: str(folder)},
         "read_only": True,
         "mem_limit": MEMORY_BYTES,

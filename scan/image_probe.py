@@ -4,8 +4,9 @@ It is run by the image's own Python, and uses only the standard library. It does
 password leaves the image: only whether an account has one.
 
 First it runs as root, which without capabilities is a user as any other: it cannot look into a
-folder that is private to somebody else. Such folders are named with their owners (`private`). The
-program runs once more as each owner, with the paths to look into as its arguments.
+folder that is private to somebody else. If that holds for the folder of Python, it runs as the
+image's own user. Private folders are named with their owners (`private`). The program runs once
+more as each owner, with the paths to look into as its arguments.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 STATUS = "/var/lib/dpkg/status"
@@ -57,7 +58,7 @@ def collect_facts(root: str, path: list[str], private: dict[str, str]) -> dict[s
         "dpkg_query": query_dpkg(root),
         "python": python_packages(path),
         "passwords": open_accounts(
-            read_text(f"{root}/etc/passwd"), read_text(f"{root}/etc/shadow")
+            read_text(f"{root}/etc/passwd"), read_private(root, "/etc/shadow", private)
         ),
         "superusers": list_superusers(read_text(f"{root}/etc/passwd")),
     }
@@ -68,8 +69,13 @@ def describe_files(
 ) -> dict[str, object]:
     """Return the facts of all files below `paths` (inside `root`); as `collect_facts`."""
     files = [found for each in paths for found in walk_files(root, each, private)]
+    return describe_found(files, bundled_packages(root, files, path, private))
+
+
+def describe_found(files: list[Found], bundled: Iterable[str]) -> dict[str, object]:
+    """Return the facts of files with these packages inside others; as `collect_facts`."""
     return {
-        "bundled": sorted(bundled_packages(root, files, path, private)),
+        "bundled": sorted(bundled),
         "shared_libraries": shared_libraries(files),
         "setuid": {
             name: f"{stat.S_IMODE(found.st_mode):04o}" for name, found in files if is_setuid(found)
@@ -132,6 +138,15 @@ def read_text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
+        return ""
+
+
+def read_private(root: str, path: str, private: dict[str, str]) -> str:
+    """Return a text file; an empty text if it is private, and then it is added to `private`."""
+    try:
+        return read_text(root + path)
+    except PermissionError:
+        private[path] = owner_of(os.lstat(root + path))
         return ""
 
 

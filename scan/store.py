@@ -11,22 +11,21 @@ from pathlib import Path
 
 from oci import document, referrers
 from oci.document import Seal, StoredDocument
-from oci.manifest import canonical_json
 from oci.registry import Registry, RegistryError
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import SCHEMA_VALUES, Malformed, parse_json
-from scan.history import History
+from runner.untrusted import Malformed, parse_json
+from scan.history import FINDINGS_BYTES, JUDGEMENTS_BYTES, VALUES, FindingDates, History
 from scan.record import Sbom
 
 CYCLONEDX, SPDX = "application/vnd.cyclonedx+json", "application/spdx+json"
 HISTORY = "application/vnd.pytorch-cuda-images.findings+json"
 TAG = "findings"
 ATTEMPTS = 5
+WRITTEN_BYTES = FINDINGS_BYTES + JUDGEMENTS_BYTES + 1000
+"""The largest history that is written. One whose signature does not count has no more either."""
 MAX_BYTES = 64 << 20
-"""A finding has about 120 bytes, a judgement 250."""
-MAX_UNSIGNED_BYTES = 4 << 20
-"""Bytes of a history whose signature does not count."""
+"""Bytes of a history that a trusted key signed: versions before this one wrote larger ones."""
 SIGNED_VALUES = 10_000_000
 """Values and keys of a history that a trusted key signed."""
 
@@ -95,7 +94,7 @@ def read_stored(
     registry: Registry, repository: str, seal: Seal, today: datetime.date
 ) -> StoredHistory:
     """Return the history as `read_history` does, and what is wrong with it. It says nothing."""
-    found = document.read_signed(registry, repository, TAG, seal, MAX_BYTES, MAX_UNSIGNED_BYTES)
+    found = document.read_signed(registry, repository, TAG, seal, MAX_BYTES, WRITTEN_BYTES)
     if found is None or not found.is_readable:
         return StoredHistory(History({}), found.problem if found else NONE_YET)
     if found.problem:
@@ -111,14 +110,22 @@ def read_stored(
 
 
 def _read_claims(found: StoredDocument, today: datetime.date) -> StoredHistory:
-    """Return what counts of a history whose signature does not count: days of its findings."""
+    """Return what counts of a history whose signature does not count: days of its findings.
+
+    An entry that is none counts for nothing, and stops no other. No schema reads them: it would
+    make an error for each that is wrong.
+    """
     try:
-        content = parse_json(found.body, MAX_UNSIGNED_BYTES, SCHEMA_VALUES)
-        said = canonical_json({"seen": content["seen"]})
-        history = records.from_json(History, said, TAG, SCHEMA_VALUES)
-    except (Malformed, ConfigError, KeyError, TypeError):
+        seen = parse_json(found.body, WRITTEN_BYTES, VALUES)["seen"].items()
+    except (Malformed, KeyError, TypeError, AttributeError):
         return StoredHistory(History({}), f"{found.problem}, and it is not a history")
-    return StoredHistory(history.without_invalid_entries(today).only_claims(), found.problem)
+    dates = {}
+    for key, entry in seen:
+        match entry:
+            case {"first": str(first), "fixed": None | str() as fixed}:
+                dates[key] = FindingDates(first, fixed)
+    claims = History(dates).without_invalid_entries(today).only_claims()
+    return StoredHistory(claims, found.problem)
 
 
 def store_history(
@@ -135,18 +142,28 @@ def store_history(
         progress.say_line(f"  {where} is not written, since nobody would trust it: {problem}")
         return
     for _ in range(ATTEMPTS):
-        merged = replace(
+        whole = replace(
             history.merge_with(read_history(registry, repository, seal, today)), claimed={}
         )
+        merged = whole.within_limits()
+        _say_left_out(where, whole, merged)
         body = records.to_json(merged).encode()
         registry.put_manifest(
             repository, TAG, document.push_document(registry, repository, HISTORY, body, seal)
         )
-        if (
-            replace(read_history(registry, repository, seal, today).merge_with(history), claimed={})
-            == merged
-        ):
+        stored = read_history(registry, repository, seal, today).merge_with(history)
+        if replace(stored, claimed={}).within_limits() == merged:
             return
     raise RegistryError(
         409, f"{where}: other scanners keep writing it", "run the same command again"
     )
+
+
+def _say_left_out(where: str, whole: History, written: History) -> None:
+    findings = len(whole.seen) - len(written.seen)
+    results = len(whole.judgements) - len(written.judgements)
+    if findings or results:
+        progress.say_line(
+            f"  {where}: {findings:,} findings and {results:,} results of rescans are forgotten: "
+            "the history is full"
+        )

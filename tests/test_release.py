@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -733,6 +734,67 @@ def test_a_signal_while_python_shuts_down_does_not_change_the_exit_code(
         _, said = ending.communicate(timeout=30)
     assert ending.returncode == code, said
     assert "Traceback" not in said
+
+
+STUCK = """
+import runpy, sys
+import commands.parser
+from oci.registry import Registry
+from runner import home
+from runner.errors import GateRefused
+from runner.pool import worker_pool
+ask = lambda each: Registry(sys.argv[1]).has_blob("cache", f"sha256:{each:064}")
+def run(_):
+    folder = home.keep_scratch_folder("kept")
+    with home.only_run(), home.scratch_folder("stuck") as folder, worker_pool(2) as pool:
+        asked = [pool.submit(ask, each) for each in range(4)]
+        sys.stdin.readline()
+        if sys.argv[2] == "refused":
+            raise GateRefused("no")
+        asked[0].result()
+from types import SimpleNamespace
+commands.parser.parse = lambda _: SimpleNamespace(
+    verbose=False, command="build", longest_s=60, run=run
+)
+runpy.run_path(sys.argv[3], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (None, 1)],
+)
+def test_no_run_waits_at_its_end_for_a_registry_that_never_answers(
+    how: signal.Signals | None, code: int, home: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        end = "refused" if how is None else "waits"
+        command = [sys.executable, "-c", HEARING, sys.executable, "-c", STUCK, host, end]
+        with subprocess.Popen(
+            [*command, str(RELEASE)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=places.REPOSITORY,
+        ) as process:
+            accepted = [silent.accept() for _ in range(2)]
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            if how is not None:
+                process.send_signal(how)
+            started = time.monotonic()
+            _, said = process.communicate(timeout=30)
+            seconds = time.monotonic() - started
+            for connection, _ in accepted:
+                connection.close()
+    assert (process.returncode, said.count("\n")) == (code, 1), said
+    assert seconds < 5
+    assert not list((home / "work").iterdir())
+    with places.only_run():
+        """Its lock is free."""
 
 
 @pytest.mark.parametrize("command", [(), ("plan",), ("promote",)])

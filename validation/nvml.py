@@ -41,6 +41,12 @@ _REASONS = {
 }
 """All but idleness, which is no fault."""
 
+MOST_SAMPLES = 2_000
+"""Readings of one suite, of all GPUs together, that enter a record.
+
+A record of all suites must stay small enough to be read again.
+"""
+
 _GONE = (pynvml.NVMLError_GpuIsLost, pynvml.NVMLError_ResetRequired)
 _JOIN_S = 5.0
 _LOOK_S = 0.25
@@ -109,8 +115,9 @@ class GpuActivity:
 class Sampler:
     """Reader of `gpus`: at once and then every `interval_s` seconds, while its `with` block runs.
 
-    `all_samples` are in the order they were read, `work` is what was seen of each GPU. A lost GPU
-    is read no more; `lost_gpu` names it. Without GPUs nothing is started.
+    `all_samples` are in the order they were read, `work` is what was seen of each GPU. Whenever
+    there are more than MOST_SAMPLES, every second reading is forgotten, and it reads half as often.
+    A lost GPU is read no more; `lost_gpu` names it. Without GPUs nothing is started.
     """
 
     def __init__(self, gpus: Iterable[GpuAtRest], interval_s: float = 1.0) -> None:
@@ -152,10 +159,19 @@ class Sampler:
                     at_s = time.monotonic() - started
                     self._read_all(at_s, keep=at_s >= due_s)
                     due_s += self._interval_s if at_s >= due_s else 0
+                    self._thin_out()
                     if self._ended.wait(min(_LOOK_S, self._interval_s)):
                         return
         except pynvml.NVMLError as error:
             self._problems.append(f"the driver stopped answering: NVML says `{error}`")
+
+    def _thin_out(self) -> None:
+        """If there are too many readings, keep every second moment, and read half as often."""
+        if len(self._samples) > MOST_SAMPLES:
+            moments = dict.fromkeys(sample.at_s for sample in self._samples)
+            kept = set(list(moments)[::2])
+            self._samples[:] = [each for each in self._samples if each.at_s in kept]
+            self._interval_s *= 2
 
     def _read_all(self, at_s: float, *, keep: bool) -> None:
         for index in sorted(self._waiting):

@@ -6,6 +6,7 @@ the lines that pytest-reportlog writes is Malformed, and so a verdict about the 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ FIGURES = 100
 """Of one test."""
 ALL_FIGURES = 5000
 KEPT_CHARACTERS = 500_000
-"""Of a whole report, in the names, units and messages that enter a record.
+"""Of a whole report, in the names, units and messages that enter a record, as JSON writes them.
 
 The largest report has some hundred figures, and some ten thousand characters. A record of all
 suites must stay small enough to be read again.
@@ -128,10 +129,11 @@ def _require_few_texts(phases: Sequence[TestPhase]) -> None:
     figures = [figure for phase in phases for figure in phase.figures]
     if len(figures) > ALL_FIGURES:
         raise Malformed(f"it has {len(figures):,} figures, more than the allowed {ALL_FIGURES:,}")
-    kept = sum(len(figure.name) + len(figure.unit) for figure in figures)
-    kept += sum(len(phase.nodeid) + len(phase.message) for phase in phases)
+    texts = [text for figure in figures for text in (figure.name, figure.unit)]
+    texts += [text for phase in phases for text in (phase.nodeid, phase.message)]
     endings = [phase.ending for phase in phases if phase.ending]
-    kept += sum(len(each.reason) + len(each.cause) for each in endings)
+    texts += [text for each in endings for text in (each.reason, each.cause)]
+    kept = sum(len(json.dumps(text)) - 2 for text in texts)
     if kept > KEPT_CHARACTERS:
         raise Malformed(
             f"its names and messages have {kept:,} characters, more than the allowed "

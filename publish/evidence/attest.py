@@ -145,7 +145,6 @@ def read_signed_record(  # noqa: PLR0913, PLR0917 - where, about what, which rec
 
 _SAYS = {"build": PROVENANCE, "validation": TEST_RESULT, "scan": VULNERABILITIES}
 """The type of the statement that vouches for the record of a stage."""
-MAX_RECORD_BYTES = 64 << 20
 
 
 def _read_record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is meant
@@ -159,7 +158,7 @@ def _read_record(  # noqa: PLR0913, PLR0917 - where, about what, and which recor
     if listed is None or listed.artifact_type != RECORD.format(stage=stage):
         return None
     try:
-        blobs = referrers.fetch_blobs(registry, repository, listed, MAX_RECORD_BYTES)
+        blobs = referrers.fetch_blobs(registry, repository, listed, records.JSON_BYTES)
         return records.from_json(kind, b"".join(blobs), f"{registry.host}/{repository}@{artifact}")
     except RegistryError as error:
         if error.status not in SERVED:

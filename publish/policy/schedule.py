@@ -31,14 +31,16 @@ Action = Literal["release", "announce"]
 class PublishedRelease:
     """A release that was promoted through `channel` on `day` (UTC).
 
-    `channel` is empty if no decision says it. `withdrawn` says whether it was yanked or rolled back
-    since.
+    `channel` is empty if no decision says it, or if nothing depends on it and it was not read.
+    `withdrawn` says whether it was yanked or rolled back since, `outage` why the registry could not
+    be asked for the channel.
     """
 
     version: Version
     channel: str
     day: datetime.date
     withdrawn: bool = False
+    outage: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,24 @@ def find_due(
         if released and today <= line.supported_until:
             found += _due_in_line(today, channels, line, released, judgements)
     return tuple(found)
+
+
+def needs_channel(
+    today: datetime.date,
+    channels: Channels,
+    lines: Mapping[str, Line],
+    release: PublishedRelease,
+) -> bool:
+    """Return whether what is due today depends on the channel of a release.
+
+    It does for a release of a supported line that may have done the work of a calendar: not for
+    older ones, which may have lost their decision long ago, nor for one that was withdrawn.
+    """
+    line = lines.get(release.version.line)
+    if line is None or today > line.supported_until or release.withdrawn:
+        return False
+    calendars = [each.calendar for each in channels.channels.values() if each.calendar]
+    return any(release.day >= latest_scheduled_day(each, today) for each in calendars)
 
 
 def latest_scheduled_day(calendar: Calendar, today: datetime.date) -> datetime.date:

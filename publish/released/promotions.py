@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from images.catalog import Catalog, Version
 from images.names import candidate_stem, is_candidate
-from oci.registry import Registry
+from oci.registry import Registry, RegistryError
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
 from publish.evidence.trust import Trusted
@@ -65,13 +65,17 @@ def _describe_promotion(catalog: Catalog, promotion: Transaction, channel: str) 
 
 
 def list_releases(
-    registry: Registry, catalog: Catalog, trusted: Trusted
+    registry: Registry,
+    catalog: Catalog,
+    trusted: Trusted,
+    needs_channel: Callable[[PublishedRelease], bool] = lambda _: True,
 ) -> tuple[PublishedRelease, ...]:
     """Return every promotion of a line of the catalogue, without candidates.
 
-    One whose decisions are gone, or signed by no trusted key, has no channel, and a line says so:
-    if it were left out, a reader would believe that the version is not released. A promotion that
-    only an unsigned journal has is not a release, and a line says so.
+    Channels are read only of the releases that need one: the decision of an old release may be
+    gone. If no trusted decision of such a release can be read, it has no channel, and a line says
+    so: if it were left out, a reader would believe that the version is not released. A promotion
+    that only an unsigned journal has is not a release, and a line says so.
     """
     journal = trusted_journal.read_confirmed(
         registry, catalog.repositories, trusted, catalog.images
@@ -85,15 +89,31 @@ def list_releases(
         except ConfigError:  # the catalogue no longer has its line
             continue
         day = parse_moment(each.started_at).date()
-        channel, problem = _read_channel(registry, catalog, each, trusted)
-        if problem:
-            progress.say_line(f"  {problem}: {_RESTORE}")
-        found.append(
-            PublishedRelease(
-                version, channel, day, withdrawn=each.version in journal.withdrawn_versions()
-            )
-        )
+        is_withdrawn = each.version in journal.withdrawn_versions()
+        release = PublishedRelease(version, "", day, is_withdrawn)
+        if needs_channel(release):
+            release = _add_channel(registry, catalog, each, trusted, release)
+        found.append(release)
     return tuple(found)
+
+
+def _add_channel(
+    registry: Registry,
+    catalog: Catalog,
+    promotion: Transaction,
+    trusted: Trusted,
+    release: PublishedRelease,
+) -> PublishedRelease:
+    """Return a release with its channel; without one if it cannot be read, and a line says why."""
+    try:
+        channel, problem = _read_channel(registry, catalog, promotion, trusted)
+    except RegistryError as error:
+        about = f"the channel of {promotion.version} cannot be read"
+        progress.say_line(f"  line {release.version.line}: {about}: {error}")
+        return replace(release, outage=error.message)
+    if problem:
+        progress.say_line(f"  line {release.version.line}: {problem}: {_RESTORE}")
+    return replace(release, channel=channel)
 
 
 def _list_done(journal: Journal) -> list[Transaction]:

@@ -7,11 +7,11 @@ digest carry it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from images.catalog import BASE, Catalog, Repositories, Version
+from images.catalog import BASE, Catalog, Version
 from images.names import candidate_stem, image_tag, parse_own_tag
 from oci.manifest import Manifest
 from oci.registry import Registry
@@ -134,13 +134,9 @@ class _ReleaseFinder:
         return False
 
 
-def _make_finder(
-    registry: Registry,
-    repositories: Repositories,
-    trusted: Trusted,
-    images: Sequence[str] = (),
-) -> _ReleaseFinder:
-    stored = trusted_journal.read_confirmed(registry, repositories, trusted, images)
+def _make_finder(registry: Registry, catalog: Catalog, trusted: Trusted) -> _ReleaseFinder:
+    repositories = catalog.repositories
+    stored = trusted_journal.read_confirmed(registry, repositories, trusted, catalog.images)
     return _ReleaseFinder(
         registry,
         repositories.production,
@@ -157,9 +153,7 @@ def list_published(
 
     Only own tags are read, no aliases.
     """
-    return _list_published(
-        catalog, channel, _make_finder(registry, catalog.repositories, trusted, catalog.images)
-    )
+    return _list_published(catalog, channel, _make_finder(registry, catalog, trusted))
 
 
 def _list_published(
@@ -189,7 +183,7 @@ def find_published(
     carry its tag.
     """
     repository = catalog.repositories.production
-    releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
+    releases = _make_finder(registry, catalog, trusted)
     for channel in (PRODUCTION, CANDIDATE):
         tag = format_own_tag(image, str(version), channel)
         if digest := releases.find_digest(tag):
@@ -208,20 +202,18 @@ def find_published(
     )
 
 
-def is_released(
-    registry: Registry, repositories: Repositories, version: Version, trusted: Trusted
-) -> bool:
+def is_released(registry: Registry, catalog: Catalog, version: Version, trusted: Trusted) -> bool:
     """Return whether a version is released, or its promotion has begun.
 
     That is so if the journal names its own tags, or if one of its images has its own tag in
     production.
     """
-    releases = _make_finder(registry, repositories, trusted)
+    releases = _make_finder(registry, catalog, trusted)
     if releases.journal.own_entries(str(version)):
         return True
     return any(
         releases.find_digest(tag)
-        for tag in _list_own_tags(registry.list_tags(repositories.production), version)
+        for tag in _list_own_tags(registry.list_tags(releases.repository), version)
     )
 
 
@@ -249,7 +241,7 @@ def list_current(registry: Registry, catalog: Catalog, trusted: Trusted) -> tupl
 
     Images that were yanked or rolled back are left out.
     """
-    releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
+    releases = _make_finder(registry, catalog, trusted)
     return tuple(
         each
         for each in _list_published(catalog, PRODUCTION, releases)
@@ -258,18 +250,19 @@ def list_current(registry: Registry, catalog: Catalog, trusted: Trusted) -> tupl
 
 
 def find_previous(
-    registry: Registry, repositories: Repositories, version: Version, image: str, trusted: Trusted
+    registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted
 ) -> Published | None:
     """Return the newest release of an image before `version` in the same line, or None.
 
     A candidate is not a release. A release that was yanked or rolled back is returned only if there
-    is no other.
+    is no other. One whose manifest was deleted is passed over, and a line says so: there is nothing
+    to compare with, and an account that may delete must not stop the next release.
     """
-    return _find_previous(_make_finder(registry, repositories, trusted), version, image)
+    return _find_previous(_make_finder(registry, catalog, trusted), version, image)
 
 
 def _find_previous(releases: _ReleaseFinder, version: Version, image: str) -> Published | None:
-    tags = set(releases.list_tags())
+    tags, repository = set(releases.list_tags()), releases.repository
     found = [
         each
         for each in _list_earlier(tags, version)
@@ -277,9 +270,15 @@ def _find_previous(releases: _ReleaseFinder, version: Version, image: str) -> Pu
     ]
     for before in sorted(found, key=lambda each: str(each) in releases.withdrawn_versions):
         tag = format_own_tag(image, str(before), PRODUCTION)
-        if digest := releases.find_release(tag):
-            is_moved = tag in releases.moved
-            return Published(before, image, PRODUCTION, releases.repository, digest, is_moved)
+        digest = releases.find_release(tag)
+        is_moved = tag in releases.moved
+        if digest and is_moved and not releases.registry.resolve_digest(repository, digest):
+            progress.say_line(
+                f"  {releases.registry.host}/{repository}@{digest} was deleted, so nothing is "
+                f"compared with {before} {image}: restore it, and find out who deleted it"
+            )
+        elif digest:
+            return Published(before, image, PRODUCTION, repository, digest, is_moved)
     return None
 
 
@@ -298,7 +297,7 @@ def list_images_before(
     They include images that the catalogue no longer has. Returns an empty set if there is no such
     release.
     """
-    releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
+    releases = _make_finder(registry, catalog, trusted)
     before = _find_previous(releases, version, BASE)
     tags = _list_own_tags(releases.list_tags(), before.version) if before else {}
     ordered = sorted(

@@ -29,7 +29,7 @@ def read_confirmed(
     registry: Registry,
     repositories: Repositories,
     trusted: Trusted,
-    images: Sequence[str] = (),
+    images: Sequence[str],
 ) -> StoredJournal:
     """Return the journal with only the transactions that count.
 
@@ -37,6 +37,21 @@ def read_confirmed(
     EnvironmentFailed if a trusted key signed the journal and it cannot be read.
     """
     stored = read_as_written(registry, repositories, trusted)
+    return confirm_once(registry, repositories, trusted, images, stored)
+
+
+def confirm_once(
+    registry: Registry,
+    repositories: Repositories,
+    trusted: Trusted,
+    images: Sequence[str],
+    stored: StoredJournal,
+) -> StoredJournal:
+    """Return a journal that was read, with only the transactions that count.
+
+    What counts of an unsigned journal is looked up once in a command. Nothing may be signed from
+    it: production may have changed since.
+    """
     confirmed = _CONFIRMED.setdefault(registry, [])
     asked = (stored.digest, stored.problem, repositories, trusted, tuple(images))
     for known, found in confirmed:

@@ -166,7 +166,7 @@ def confirm_stored(
     if stored.digest is not None and not stored.problem:
         return stored
     lookup = look_up_versions()
-    if not (stored.problem or lookup.is_cut or any(map(parse_own_tag, lookup.tags))):
+    if not (stored.problem or may_have_releases(lookup)):
         return stored
     found = confirm_journal(stored.journal, lookup, read_marks)
     problem = stored.problem or (MISSING if found.journal.transactions or found.rest else "")
@@ -177,6 +177,11 @@ def confirm_stored(
             "confirm counts"
         )
     return confirmed
+
+
+def may_have_releases(lookup: VersionLookup) -> bool:
+    """Return whether production has a tag that may be the own tag of a release or candidate."""
+    return lookup.is_cut or any(map(parse_own_tag, lookup.tags))
 
 
 MISSING = "there is none, and production has releases"

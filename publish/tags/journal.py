@@ -227,9 +227,10 @@ _RESTORE = (
 class StoredJournal:
     """The journal as it was read, and the digest of its manifest; None if there is no journal yet.
 
-    `problem` says why its signature does not count, or that there is no journal though production
-    has releases. It is empty if the signature counts, or if nothing was released. `rest` says what
-    of an unsigned journal could not be looked up.
+    `problem` says why the signature of the journal that was read does not count. It is empty if the
+    signature counts, and if there is no journal. Once it was confirmed (publish/tags/confirm.py),
+    it also says that there is none though production has releases. `rest` says what of an unsigned
+    journal could not be looked up then.
     """
 
     journal: Journal

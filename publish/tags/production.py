@@ -35,7 +35,8 @@ class Production:
     of the lock. `check_decision` is asked about every tag before it moves, also for a transaction
     that another run began. `read_decisions` returns the trusted decisions on a digest; only they
     show that a tag is a release if the journal does not know the tag. `images` are the images of
-    the catalogue.
+    the catalogue. `confirm` returns what counts of a journal, for a plan: what is signed is looked
+    up again under the lock.
     """
 
     registry: Registry
@@ -47,6 +48,7 @@ class Production:
     read_decisions: ReadDecisions = lambda _, __: ()
     lock_seal: Seal | None = None
     images: tuple[str, ...] = ()
+    confirm: Callable[[StoredJournal], StoredJournal] | None = None
 
     def resolve_tag(self, tag: str) -> str:
         """Return the digest that a tag of production points to; empty if there is no such tag."""

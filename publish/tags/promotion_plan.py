@@ -219,9 +219,10 @@ def _find_unexpected_aliases(
 ) -> Iterator[str]:
     """Yield a problem for each alias that does not point to what the journal says.
 
-    Nobody can tell whether such an alias may be replaced. One case is clear: the journal never
-    moved the alias, and no trusted decision is about the digest that it points to. Then a stranger
-    put it, and it is replaced. But if the journal may be lost, this case is a problem too.
+    Nobody can tell whether such an alias may be replaced. Two cases are clear. If somebody deleted
+    it, nobody is on it, and it is put again. If the journal never moved the alias, and no trusted
+    decision is about the digest that it points to, a stranger put it, and it is replaced. But if
+    the journal may be lost, the second case is a problem too.
     """
 
     @cache
@@ -237,6 +238,13 @@ def _find_unexpected_aliases(
         expected, digest = journal.expected_digests(move.tag), current[move.tag]
         is_known = digest in (expected or {""}) or bool(unrecorded.get(move.tag, ("", ""))[1])
         if not move.alias or is_known or digest == move.digest:
+            continue
+        # asked twice: one lost answer must not make the journal say that the alias is gone
+        if not digest and not production.resolve_tag(move.tag):
+            progress.say_line(
+                f"  {move.tag} was deleted; by the journal it was {' or '.join(sorted(expected))}: "
+                "it is put again, and find out who deleted it"
+            )
             continue
         if not (expected or production.read_decisions(digest, ()) or is_journal_lost()):
             _report_replaced(move, digest)

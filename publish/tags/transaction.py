@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 
 from publish.tags import lock
-from publish.tags.confirm import confirm_stored
+from publish.tags.confirm import confirm_stored, may_have_releases
 from publish.tags.decisions import WHOLE_LOOKUPS, WHOLE_S, WHOLE_VERSIONS, LookupBudget
 from publish.tags.image_copies import copy_images
 from publish.tags.journal import TAG as JOURNAL_TAG
@@ -47,7 +47,7 @@ def preview_promotion(
 
     Raises GateRefused with all problems.
     """
-    stored = _confirm_stored(production, production.read_journal())
+    stored = _read_confirmed(production)
     return plan_outcome(production, stored, tags, plan_moves(tags, approved))
 
 
@@ -58,9 +58,8 @@ def promote_tags(
 
     Raises GateRefused or EnvironmentFailed. If it is run again, it continues where it stopped.
     """
-    resume_interrupted(production)
+    stored = resume_interrupted(production)
     moves = plan_moves(tags, approved)
-    stored = _confirm_stored(production, production.read_journal())
     planned = plan_outcome(production, stored, tags, moves)
     copy_images(production, approved)
     if not _has_changes(stored, planned):  # then the lock is not needed
@@ -87,17 +86,17 @@ def _has_changes(stored: StoredJournal, planned: TransactionOutcome) -> bool:
     )
 
 
-def resume_interrupted(production: Production) -> None:
+def resume_interrupted(production: Production) -> StoredJournal:
     """Complete what a killed run left half done; if the journal is unsigned, sign what counts.
 
-    Raises EnvironmentFailed if it cannot be completed.
+    Returns the journal as it is then. Raises EnvironmentFailed if it cannot be completed.
     """
     stored = production.read_journal()
-    if stored.digest is None:
-        stored = _confirm_stored(production, stored)
-    if stored.problem or stored.journal.open_transaction:
+    is_lost = stored.digest is None and may_have_releases(production.look_up_versions())
+    if is_lost or stored.problem or stored.journal.open_transaction:
         with production.hold_lock() as claim:
-            complete_journal(production, claim)
+            return complete_journal(production, claim)
+    return stored
 
 
 def carry_out(
@@ -145,8 +144,11 @@ def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
     return _finish_transaction(production, claim, stored, transaction)
 
 
-def _confirm_stored(production: Production, stored: StoredJournal) -> StoredJournal:
-    """Return the journal with only the transactions that count; `problem` stays as it is."""
+def _read_confirmed(production: Production) -> StoredJournal:
+    """Return the journal with only the transactions that count, for a plan: nothing is signed."""
+    stored = production.read_journal()
+    if production.confirm is not None:
+        return production.confirm(stored)
     return confirm_stored(stored, production.look_up_versions, production.marks.read_marks)
 
 

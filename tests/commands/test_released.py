@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.fakes.refusal import refused
 from tests.report import samples
 
 OLD = RescanVerdict("2026-11-21", "v2.6.0", "base", "sha256:0", Verdict.FAIL, "CVE-2026-1", 0.1)
+V261, JUST_OUT = Version("2.6", 1), datetime.date(2026, 12, 15)
 DUE = LineDue("2.6", "v2.6.1", "v2.6.2", ("base: CVE-2026-1",))
 
 
@@ -92,6 +94,39 @@ def test_what_is_due_says_what_is_not_known(  # noqa: PLR0917 - cases and fixtur
     asked = parse(["due", "--key", str(public), "--date", "2026-12-15"])
     assert asked.run(asked) == code
     assert ("not known which images the scan refuses" in capsys.readouterr().err) is bool(problem)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("unread", "code"),
+    [
+        pytest.param(PublishedRelease(V261, "", datetime.date(2026, 8, 17)), 0, id="old"),
+        pytest.param(PublishedRelease(V261, "", JUST_OUT, withdrawn=True), 0, id="withdrawn"),
+        pytest.param(PublishedRelease(V261, "", JUST_OUT), 4, id="of this month"),
+        pytest.param(PublishedRelease(V261, "", JUST_OUT, outage="no answer"), 3, id="outage"),
+        pytest.param(PublishedRelease(Version("1.0", 0), "", JUST_OUT), 0, id="old line"),
+    ],
+)
+def test_a_release_whose_channel_is_not_known_ends_nothing(  # noqa: PLR0917 - cases and fixtures
+    unread: PublishedRelease,
+    code: int,
+    form: tuple[str, ...],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is due is shown all the same, and the line is named if its calendar may be wrong."""
+    known = PublishedRelease(Version("2.9", 0), "production", datetime.date(2026, 9, 1))
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    monkeypatch.setattr(released, "list_releases", lambda *_: (unread, known))
+    monkeypatch.setattr(store, "read_stored", lambda *_: StoredHistory(History({})))
+    public = keys.generate_pair(home, "mine")[1]
+    asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
+    assert asked.run(asked) == code
+    said = capsys.readouterr()
+    assert "v2.9.1" in said.out
+    assert not form or isinstance(json.loads(said.out), list)
+    assert ("line 2.6: the channel of v2.6.1 is not known" in said.err) is (code != 0)
 
 
 @pytest.mark.parametrize(

@@ -570,6 +570,29 @@ def test_a_name_with_many_addresses_has_one_time(monkeypatch: pytest.MonkeyPatch
         each.close()
 
 
+def test_a_name_with_many_addresses_of_ipv6_is_reached_by_ipv4(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine without IPv6 is told of them first all the same."""
+    real, far = socket.getaddrinfo, [f"fe80::{number}" for number in range(1, 9)]
+
+    def resolve(host: Any, port: Any, *args: Any, **named: Any) -> Any:
+        if host != "store.test":
+            return real(host, port, *args, **named)
+        kind = (socket.SOCK_STREAM, 6, "")
+        there = (socket.AF_INET, *kind, ("127.0.0.1", port))
+        return [*((socket.AF_INET6, *kind, (each, port, 0, 0)) for each in far), there]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with FakeRegistry() as fake, FakeRegistry() as store:
+        made = image_manifest(Registry(store.host).push_bytes("r", b"{}", "x/y"), [])
+        Registry(store.host).put_manifest("r", "v1", made)
+        where = f"http://store.test:{store.host.partition(':')[2]}/v2/r/manifests/v1"
+        fake.fail(Fault("GET", "manifests", status=307, headers={"Location": where}))
+        found = Registry(fake.host).read_manifest("r", "v1")
+    assert found == made
+
+
 def _full_server(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), backlog=0)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from images import catalog
@@ -25,7 +26,7 @@ from publish.promotion import (
     PromotionResult,
     promote_candidate,
 )
-from publish.released import decision_check
+from publish.released import decision_check, trusted_journal
 from publish.released.published import Published, find_previous
 from publish.released.verify import VerifyResult, verify_reference
 from publish.released.yank_statements import SignedYankMarks
@@ -107,9 +108,7 @@ class Line:
         version = self.catalog.require_version(build.version)
 
         def compare(image: BuildRecord) -> Difference | None:
-            before = find_previous(
-                self.registry, self.catalog.repositories, version, image.image, self.trusted
-            )
+            before = find_previous(self.registry, self.catalog, version, image.image, self.trusted)
             after = Published(version, image.image, "staging", image.repository, image.digest)
             return compare_images(self.assessor, before, after) if before else None
 
@@ -154,6 +153,14 @@ class Line:
             check_decision,
             read_decisions,
             documents.make_lock_seal(lambda: self.signer, self.trusted),
+            self.catalog.images,
+            partial(
+                trusted_journal.confirm_once,
+                self.registry,
+                self.catalog.repositories,
+                self.trusted,
+                self.catalog.images,
+            ),
         )
 
     def tags(self) -> dict[str, str]:

@@ -61,10 +61,10 @@ def read_findings(data: bytes) -> object:
 PARSERS: dict[str, tuple[Callable[[bytes], object], str, int]] = {
     "journal": (read_journal, ONE, journal.MAX_UNSIGNED_BYTES),
     "transactions": (read_journal, '{"transactions":[%s]}', journal.MAX_UNSIGNED_BYTES),
-    "findings": (read_findings, '{"seen":{},"judgements":[%s]}', store.MAX_UNSIGNED_BYTES),
+    "findings": (read_findings, '{"seen":{},"judgements":[%s]}', store.WRITTEN_BYTES),
     "certificate": (read_bundle, CERTIFIED, MAX_BYTES),
     "signatures": (read_bundle, '{"dsseEnvelope":{"signatures":[%s]}}', MAX_BYTES),
-    "days": (read_findings, '{"seen":{%s}}', store.MAX_UNSIGNED_BYTES),
+    "days": (read_findings, '{"seen":{%s}}', store.WRITTEN_BYTES),
     "index": (read_index, '{"schemaVersion":2,"manifests":[%s]}', MAX_MANIFEST_BYTES),
     "facts": (read_facts, '{"bundled":[%s]}', image_facts.DOCUMENT_BYTES),
     "any": (lambda data: parse_json(data, 64 << 20), "[%s]", 64 << 20),

@@ -396,7 +396,7 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "by the signed journal it is" in capsys.readouterr().err
     version = own.require_version("v2.6.2")
-    before = find_previous(registry, own.repositories, version, "cv", trust(P256))
+    before = find_previous(registry, own, version, "cv", trust(P256))
     assert before is not None
     assert (before.version.patch, before.digest, before.is_moved) == (1, build.digest, True)
     registry.put_manifest(

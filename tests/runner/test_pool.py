@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from runner import shell
+from runner.errors import EnvironmentFailed
+from runner.home import REPOSITORY
 from runner.pool import worker_pool
+from tests.test_structure import RANKS
 
 
 def test_all_work_is_done() -> None:
@@ -31,3 +38,44 @@ def test_nobody_waits_for_a_worker_that_is_stuck() -> None:
     stuck.set()
     assert time.monotonic() - started < 5
     assert begun in ([], [0]), "what had not begun is dropped"
+
+
+def test_programs_of_the_threads_end_before_the_block_does(tmp_path: Path) -> None:
+    """Else one could still write where the caller cleans up."""
+
+    def work(_: int) -> None:
+        shell.run(["sh", "-c", "echo > $0/begun; sleep 20; echo > $0/late", tmp_path], hint="")
+
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="bad"), worker_pool(1) as pool:
+        first, second = pool.submit(work, 1), pool.submit(work, 2)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.02)
+        raise ValueError("bad")
+    assert not shell._running
+    assert time.monotonic() - started < 10
+    assert second.cancelled()
+    with pytest.raises(EnvironmentFailed):
+        first.result(5)
+    shell.run(["true"], hint="")
+
+
+def own_pools(root: Path) -> Iterator[str]:
+    """`FILE:LINE` of each pool of threads that is made past `runner/pool.py`."""
+    for path in sorted(path for name in RANKS for path in (root / name).rglob("*.py")):
+        name = str(path.relative_to(root))
+        if name == "runner/pool.py" or name.startswith("validation/suites/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("ThreadPoolExecutor"):
+                yield f"{name}:{node.lineno}"
+
+
+def test_all_pools_are_of_one_kind() -> None:
+    assert not list(own_pools(REPOSITORY))
+
+
+def test_another_pool_is_found(tmp_path: Path) -> None:
+    (tmp_path / "oci").mkdir()
+    (tmp_path / "oci" / "a.py").write_text("with futures.ThreadPoolExecutor(2) as pool: ...")
+    assert list(own_pools(tmp_path)) == ["oci/a.py:1"]

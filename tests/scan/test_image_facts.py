@@ -21,7 +21,7 @@ from docker.errors import APIError
 from runner import engine, home, records
 from runner.containers import new_name
 from runner.errors import EnvironmentFailed
-from scan import image_probe, trivy
+from scan import image_probe, private_files, trivy
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import (
     LABEL,
@@ -555,6 +555,111 @@ def test_what_nobody_can_read_is_a_problem(name: str, instruction: str, what: st
     assert isinstance(found, ScanProblem), found
     assert what in found.what
     assert found.way_out.startswith("give its owner the right to read it")
+
+
+def python_in(folder: str, owner: str, mode: str) -> list[str]:
+    """The only Python is below a home that others may not enter, as uv and conda install it."""
+    return [
+        f"RUN mkdir -p {folder}/python/bin {folder}/python/lib && cp -r /usr/lib/python3.11 "
+        f"{folder}/python/lib && mv /usr/bin/python* {folder}/python/bin && rm -r "
+        f"/usr/lib/python3* && chown -R {owner} {folder} && chmod {mode} {folder}",
+        f"ENV PATH={folder}/python/bin:$PATH",
+    ]
+
+
+HIDES = (
+    "mkdir -p {0}/.cache/pip && cp /usr/bin/id {0}/gcc && echo x > {0}/.cache/pip/x && "
+    "chown -R {1} {0} && chmod 6755 {0}/gcc && chmod 700 {0}"
+)
+BILL = """RUN echo '{"components": [{"purl": "pkg:cargo/serde@1.0"}]}' > /srv/b/x.cdx.json"""
+BUNDLED = (
+    "RUN mkdir -p /srv/b/x.dist-info && printf 'Name: x\\nVersion: 1\\n' > "
+    "/srv/b/x.dist-info/METADATA"
+)
+ACCOUNTS = "RUN useradd -p '$6$salt$hash' someone && useradd anyone && passwd -d anyone"
+
+
+@engine_test
+@pytest.mark.parametrize(
+    ("home_folder", "owner", "mode", "user"),
+    [
+        pytest.param("/home/user", "1234:1234", "0700", "user", id="conda"),
+        pytest.param("/home/user", "1234:1234", "0750", "1234", id="conda-group"),
+        pytest.param("/root", "0:0", "0700", "root", id="uv"),
+    ],
+)
+def test_a_python_in_a_private_home(home_folder: str, owner: str, mode: str, user: str) -> None:
+    """Neither root without capabilities nor `_apt` may run it; all they own is looked into."""
+    folders = {"/srv/a": "42:65534", "/srv/b": "0:0", "/srv/c": "1234:1234"}
+    hidden = [f"RUN {HIDES.format(path, of)}" for path, of in folders.items()]
+    instructions = (
+        "RUN useradd -u 1234 -m user",
+        *(ACCOUNTS, *hidden, BILL, BUNDLED, "RUN ln -s / /srv/b/link"),
+    )
+    python = python_in(home_folder, owner, mode)
+    with planted(f"private-{user}-{mode}", *instructions, *python, user=user) as reference:
+        facts = probe_image(reference)
+    assert isinstance(facts, ImageFacts), facts
+    assert {path for path in facts.setuid if path.startswith("/srv")} == {
+        f"{path}/gcc" for path in folders
+    }
+    assert set(facts.compilers) == {f"{path}/gcc" for path in folders}
+    assert facts.caches.keys() == {f"{path}/.cache/pip" for path in folders}
+    bundled = {"pkg:cargo/serde@1.0"} | ({"pkg:pypi/x@1"} if user != "root" else set())
+    assert bundled <= set(facts.bundled)
+    assert facts.passwords == {"someone": "set", "anyone": "none needed"}
+
+
+@engine_test
+def test_pipes_in_what_the_engine_lists_block_nothing() -> None:
+    instructions = (
+        "RUN mkdir -m 700 /srv/a && mkfifo /srv/a/pipe && chown -R 42 /srv/a",
+        *python_in("/root", "0:0", "0700"),
+        "RUN for file in /etc/nsswitch.conf /etc/host.conf; do rm -f $file; mkfifo $file; done",
+    )
+    with planted("private-pipes", *instructions, user="root") as reference:
+        assert isinstance(probe_image(reference), ImageFacts)
+    assert engine.connect_engine(10).api.containers(all=True) is not None
+
+
+@engine_test
+def test_a_private_folder_with_too_much_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_files, "ARCHIVE_BYTES", 1 << 20)
+    large = "RUN mkdir -m 700 /srv/a && truncate -s 3M /srv/a/x && chown -R 42 /srv/a"
+    with planted(
+        "private-large", large, *python_in("/root", "0:0", "0700"), user="root"
+    ) as reference:
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
+    assert "its `/srv/a` cannot be looked into: more than 1,048,576 bytes" in found.what
+
+
+@engine_test
+@pytest.mark.parametrize("path", ["/srv/link/x", "/none", "etc", "/a\0b", "/proc/../etc", ""])
+def test_a_private_path_that_no_walk_can_find(path: str) -> None:
+    """A Python of the image can print any path; the engine follows no link to it."""
+    plain = {name: each for name, each in vars(TRUTH).items() if name != "debian"}
+    document = {"facts": {**plain, "debian": "", "dpkg_query": None}, "private": {path: "7:7"}}
+    script = f"#!/bin/sh\nif [ $# = 1 ]; then\necho '{json.dumps(document)}'\nelse exit 1; fi"
+    code = base64.b64encode(script.encode()).decode()
+    instructions = (
+        "RUN ln -s /etc /srv/link && touch /etc/x && rm /usr/bin/python",
+        f"RUN echo {code} | base64 -d > /usr/bin/python && chmod 755 /usr/bin/python",
+    )
+    with planted("private-path", *instructions) as reference:
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
+    assert "cannot be looked into: there is no such file, or a link" in found.what
+
+
+@engine_test
+def test_a_python_that_nobody_may_run_says_so() -> None:
+    python = python_in("/home/other", "7:7", "0700")
+    with planted("private-of-another", *python) as reference:
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
+    assert NO_START in found.what
+    assert "in a folder that only one user may enter" in found.way_out
 
 
 OPENS_BY_HANDLE = """

@@ -148,7 +148,7 @@ def test_refusals_that_nobody_signed_are_not_known(client: Registry) -> None:
 def test_an_unsigned_history_of_many_bytes_is_not_read(
     fake: FakeRegistry, client: Registry
 ) -> None:
-    put(client, b'{"seen":{},"judgements":[]}' + b" " * store.MAX_UNSIGNED_BYTES, None)
+    put(client, b'{"seen":{},"judgements":[]}' + b" " * store.WRITTEN_BYTES, None)
     fake.requests.clear()
     assert "too many to read" in store.read_stored(client, "r", OURS, TODAY).problem
     assert fake.count("GET", "blobs") == 0
@@ -181,6 +181,46 @@ def test_what_is_no_history(client: Registry, body: bytes) -> None:
     put(client, body[:200], OURS)
     with refused(EnvironmentFailed, "r:findings", "remove that tag"):
         read_history(client, "r", OURS, TODAY)
+
+
+def grown(findings: int, results: int, text: str) -> History:
+    """A history as years of scans make it, every second finding without a fix."""
+    first = datetime.date(2020, 1, 1)
+    seen = {
+        f"CVE-{number} pkg:deb/{text}": FindingDates(
+            (first + datetime.timedelta(number % 2000)).isoformat(), None if number % 2 else ""
+        )
+        for number in range(findings)
+    }
+    judged = tuple(
+        RescanVerdict("2026-11-20", "v2.6.0", "base", f"sha256:{number}", Verdict.FAIL, text, 1.0)
+        for number in range(results)
+    )
+    return History(seen, judged).merge_with(History({}))
+
+
+@pytest.mark.parametrize("text", ["short", "long" * 100, "\U0001f4a9" * 30], ids=len)
+@pytest.mark.parametrize(("findings", "results"), [(20_000, 100), (60_000, 11_000)])
+def test_whatever_is_written_can_be_read_also_without_its_signature(
+    client: Registry, findings: int, results: int, text: str
+) -> None:
+    history = grown(findings, results, text)
+    store_history(client, "r", history, OURS, TODAY)
+    written = read_history(client, "r", OURS, TODAY)
+    assert written == history.within_limits()
+    claims = store.read_stored(client, "r", findings_seal(STRANGER), TODAY).history.claimed
+    assert claims == written.only_claims().claimed
+    assert (written == history) is (findings == 20_000)
+    forgotten = history.seen.keys() - written.seen.keys()
+    has_fix = {key for key in forgotten if history.seen[key].fixed is not None}
+    assert not has_fix or all(each.fixed is not None for each in written.seen.values())
+
+
+def test_an_unsigned_entry_that_is_none_stops_no_other(client: Registry) -> None:
+    good = said("2026-01-02")["seen"]
+    bad = {"a": 1, "b": {"first": 1, "fixed": None}, "c": {"first": "2026-01-01"}, "d": None}
+    put(client, {"seen": {**bad, **good}, "judgements": 3}, None)
+    assert read_history(client, "r", OURS, TODAY).claimed == {KEY: "2026-01-02"}
 
 
 def others(client: Registry) -> dict[str, Manifest]:

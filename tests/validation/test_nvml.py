@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 
 import pynvml
 import pytest
 
 from tests.fakes.nvml import GIB, FakeGpu, FakeNvml
+from validation import nvml
 from validation.nvml import NOT_TOLD, GpuAtRest, Inventory, Sampler, read_inventory
 
 A100 = FakeGpu()
@@ -133,6 +135,26 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert second.throttled == ("sw power cap", "hw thermal slowdown")
     assert sampler.all_samples[2].at_s > first.at_s
     assert (sampler.lost_gpu, fake.sessions) == ("", 0)
+
+
+def test_a_long_suite_has_no_more_readings_than_a_record_may_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every second moment is forgotten, for all GPUs, and all of the suite is still covered."""
+    fake = FakeNvml(*[FakeGpu() for _ in range(3)])
+    fake.install(monkeypatch)
+    monkeypatch.setattr(nvml, "MOST_SAMPLES", 30)
+    with Sampler(_gpus(*fake.gpus), interval_s=0.005) as sampler:
+        deadline = time.monotonic() + 10
+        while fake.gpus[0].looked_up < 80 and time.monotonic() < deadline:
+            assert len(sampler.all_samples) <= 33
+            time.sleep(0.005)
+    samples = sampler.all_samples
+    assert 12 <= len(samples) <= 30
+    moments = [each.at_s for each in samples if each.gpu == 0]
+    assert all([each.at_s for each in samples if each.gpu == gpu] == moments for gpu in (1, 2))
+    steps = [later - earlier for earlier, later in pairwise(moments)]
+    assert moments[0] < min(steps) < max(steps) < moments[-1] / 3
 
 
 def test_once_a_second_and_a_prompt_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,12 +61,12 @@ def test_tags(image: str, channel: str, tag: str) -> None:
     ],
 )
 def test_a_version_is_out_once_an_image_has_its_own_tag(tag: str, out: bool) -> None:
-    repositories = catalog.load_catalog().repositories
+    shipped = catalog.load_catalog()
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
-        assert not is_released(registry, repositories, Version("2.6", 1), OURS)
-        put(registry, repositories.production, tag, staged(registry, "cv")[1])
-        assert is_released(registry, repositories, Version("2.6", 1), OURS) is out
+        assert not is_released(registry, shipped, Version("2.6", 1), OURS)
+        put(registry, shipped.repositories.production, tag, staged(registry, "cv")[1])
+        assert is_released(registry, shipped, Version("2.6", 1), OURS) is out
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,8 @@ def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(
     promoted: str, out: bool
 ) -> None:
     """A promotion killed before its first tag is finished by the next of any kind."""
-    repositories = catalog.load_catalog().repositories
+    shipped = catalog.load_catalog()
+    repositories = shipped.repositories
     entry = JournalEntry(promoted, "base", "", "", "sha256:" + "a" * 64, "")
     begun = Journal(
         (Transaction("promotion", promoted, "somebody", "2026-11-21T00:00:00+00:00", (entry,)),)
@@ -87,7 +88,7 @@ def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(
             journal.write_journal(
                 registry, repositories.journal, begun, None, claim, journal_seal(P256)
             )
-        assert is_released(registry, repositories, Version("2.6", 1), OURS) is out
+        assert is_released(registry, shipped, Version("2.6", 1), OURS) is out
 
 
 def put(
@@ -119,11 +120,11 @@ def test_a_tag_that_no_trusted_decision_allows_is_no_release() -> None:
             ("v2.6.0", "base", genuine.digest)
         ]
         assert list_current(registry, shipped, OURS) == found
-        assert find_previous(registry, repositories, version, "base", OURS) == found[0]
-        assert find_previous(registry, repositories, version, "cv", OURS) is None
+        assert find_previous(registry, shipped, version, "base", OURS) == found[0]
+        assert find_previous(registry, shipped, version, "cv", OURS) is None
         assert list_images_before(registry, shipped, version, OURS) == {"base"}
-        assert not is_released(registry, repositories, version, OURS)
-        assert is_released(registry, repositories, Version("2.6", 0), OURS)
+        assert not is_released(registry, shipped, version, OURS)
+        assert is_released(registry, shipped, Version("2.6", 0), OURS)
 
 
 @pytest.mark.parametrize("tag", ["v2.6.0-cv", "v2.6.0-candidate-cv"])
@@ -195,10 +196,10 @@ def test_the_previous_release_is_the_newest_before_this_one_in_production() -> N
             ("v2.6.2", other),
         ):
             put(registry, "previous", tag, named)
-        repositories = replace(catalog.load_catalog().repositories, production="previous")
+        shipped = catalog.load_catalog()
+        own = replace(shipped, repositories=replace(shipped.repositories, production="previous"))
         third, first, none = (
-            find_previous(registry, repositories, Version("2.6", patch), "cv", OURS)
-            for patch in (3, 1, 0)
+            find_previous(registry, own, Version("2.6", patch), "cv", OURS) for patch in (3, 1, 0)
         )
     assert third is not None
     assert (third.version, third.digest) == (Version("2.6", 1), build.digest)

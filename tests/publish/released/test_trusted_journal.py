@@ -21,15 +21,16 @@ from oci.manifest import canonical_json
 from oci.registry import Registry
 from publish.released import trusted_journal
 from publish.released.promotions import find_last_promotion, list_releases
-from publish.tags import journal, lock
+from publish.released.published import find_previous
+from publish.tags import confirm, journal, lock
 from publish.tags.confirm import confirm_stored
 from publish.tags.journal import Journal, StoredJournal, Transaction
 from publish.tags.rollback import roll_back, yank_version
-from runner.errors import ConfigError
+from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from tests.fakes.refusal import refused
-from tests.fakes.registry import FakeRegistry
-from tests.publish.line import FIRST, Line, line_of_one
+from tests.fakes.registry import FakeRegistry, Fault
+from tests.publish.line import FIRST, MONTHLY, Line, line_of_one
 
 DAY = "2026-11-21T12:00:00Z"
 
@@ -355,7 +356,7 @@ def test_what_counts_does_not_depend_on_the_hints(
             forge(line, *every)
         registry = Registry(line.registry.host)
         counted.append(
-            trusted_journal.read_confirmed(registry, line.catalog.repositories, line.trusted)
+            trusted_journal.read_confirmed(registry, line.catalog.repositories, line.trusted, ())
         )
     assert all(each.problem for each in counted)
     assert {each.journal for each in counted} == {counted[0].journal}
@@ -405,6 +406,62 @@ def test_an_unsigned_journal_is_confirmed_once_in_a_command(
     assert len(asked) == 2, "another journal is confirmed anew"
 
 
+@pytest.mark.parametrize("how", ["unsigned", "deleted"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_promotion_confirms_the_journal_once(
+    line: Line,
+    builds: tuple[BuildRecord, BuildRecord],
+    how: str,
+    dry_run: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Readers and the plan share it; only what is signed is looked up under the lock."""
+    build = line.prepare("v2.6.2", jinja2="3.1.6")
+    if how == "deleted":
+        delete_journal(line)
+    else:
+        forge(line, *kept(line).transactions)
+    looked: list[str] = []
+    real = confirm.confirm_journal
+
+    def count(*each: Any) -> confirm.ConfirmedJournal:
+        looked.append("confirmed")
+        return real(*each)
+
+    monkeypatch.setattr(confirm, "confirm_journal", count)
+    command = replace(line, registry=Registry(line.registry.host))
+    command.promote(build, replace(MONTHLY, dry_run=dry_run))
+    assert len(looked) == 1
+
+
+@pytest.mark.parametrize("gone", [["v2.6.1"], ["v2.6.1", "v2.6.0"]], ids=len)
+def test_a_release_whose_manifest_was_deleted_stops_no_other(
+    line: Line,
+    builds: tuple[BuildRecord, BuildRecord],
+    gone: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """There is nothing to compare with: the release before it is compared, and a line says so."""
+    address = f"http://{line.registry.host}/v2/{line.catalog.repositories.production}/manifests"
+    for build in builds:
+        if build.version in gone:
+            assert requests.delete(f"{address}/{build.digest}", timeout=60).status_code == 202
+    version = line.catalog.require_version("v2.6.2")
+    command = replace(line, registry=Registry(line.registry.host))
+    before = find_previous(command.registry, line.catalog, version, "base", line.trusted)
+    assert (str(before.version) if before else "") == ("v2.6.0" if len(gone) == 1 else "")
+    said = capsys.readouterr().err
+    assert all(f"compared with {each} base: restore it" in said for each in gone)
+    build = line.prepare("v2.6.2", jinja2="3.1.6")
+    if before:
+        command.promote(build)
+        assert line.tags()["v2.6"] == build.digest
+        assert "v2.6 was deleted; by the journal it was" in capsys.readouterr().err
+    else:
+        with refused(GateRefused, "was not promoted"):
+            command.promote(build)
+
+
 def test_a_lost_decision_hides_no_release(
     line: Line, builds: tuple[BuildRecord, BuildRecord], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -422,6 +479,31 @@ def test_a_lost_decision_hides_no_release(
     version = line.catalog.require_version("v2.6.0")
     with refused(ConfigError, "channel of v2.6.0 is not known"):
         find_last_promotion(line.registry, line.catalog, version, lambda: line.trusted)
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_decision_that_cannot_be_read_stops_no_other_release(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    with FakeRegistry() as fake:
+        line = line_of_one(Registry(fake.host), tmp_path)
+        line.promote(line.prepare("v2.6.0"), FIRST)
+        line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+        decision = kept(line).transactions[0].entries[0].decision
+        fake.fail(Fault("GET", f"manifests/{decision}", status=status, times=99))
+        command = Registry(fake.host)
+        out = list_releases(command, line.catalog, line.trusted)
+        fake.requests.clear()
+        needed = list_releases(
+            command, line.catalog, line.trusted, lambda each: each.version.patch == 1
+        )
+        assert not fake.count("GET", decision), "what nothing depends on is not read"
+    assert [(each.channel, bool(each.outage)) for each in out] == [
+        ("", status == 503),
+        ("monthly", False),
+    ]
+    assert [each.channel for each in needed] == ["", "monthly"]
+    assert "line 2.6: the channel of v2.6.0 " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", ["too long", "deleted"])
