@@ -23,6 +23,7 @@ from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import hide_in_file, hide_in_values
 from runner.untrusted import (
+    MAX_VALUES,
     Malformed,
     count_values,
     open_regular,
