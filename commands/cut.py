@@ -145,7 +145,8 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
         for each in known:
             if each.difference:
                 difference_page.write_difference(folder / each.image, each.difference)
-        for path in render.write_report(folder, cut.record_store.read_release(), known):
+        release, line = cut.record_store.read_release(), cut.catalog.lines[cut.version.line]
+        for path in render.write_report(folder, release, known, line):
             progress.say_line(f"report: {path}")
     else:
         stages: dict[str, Callable[[], object]] = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from commands.arguments import (
     add_database,
@@ -19,6 +20,7 @@ from commands.arguments import (
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import plan as planning
 from images.catalog import Catalog, Version
+from images.support import describe_support
 from images.version import is_line
 from oci.access import describe_access, examine_access
 from oci.registry import Registry
@@ -93,6 +95,9 @@ def run_plan(asked: Namespace) -> int:
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
     versions = _planned_versions(catalog, asked.version)
     plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())
+    support = {name: line.support for name, line in catalog.lines.items()}
+    today = datetime.datetime.now(datetime.UTC).date()
+    plans = [replace(each, support=describe_support(support[each.line], today)) for each in plans]
     if plans:
         _print_plans(plans, form, asked.version)
     for line, error in errors.items():
@@ -139,6 +144,7 @@ def _show_plan(plan: planning.ReleasePlan) -> None:
     progress.print_rich_table(
         f"plan {plan.version}", ("image", "tag", "layers", "size", "build?"), rows
     )
+    progress.print_answer(f"line {plan.line}: {plan.support}")
 
 
 def run_lock(asked: Namespace) -> int:

@@ -25,6 +25,7 @@ from commands.arguments import (
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images.catalog import Catalog
+from images.support import describe_support
 from oci.registry import Registry
 from publish import webhook
 from publish.compare import compare_versions
@@ -36,7 +37,7 @@ from publish.policy import channels, schedule
 from publish.released.promotions import list_releases
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
-from publish.released.verify import verify_reference
+from publish.released.verify import CatalogLines, verify_reference
 from publish.rescan import make_target_check, rescan_images
 from publish.signing_context import open_production
 from publish.state import StageRecords
@@ -104,6 +105,8 @@ def run_rescan(asked: Namespace) -> int:
         progress.say_line(line)
     for due in judged.due:
         progress.say_line(f"line {due.line} needs the release {due.next}: {'; '.join(due.reasons)}")
+    for unfixable in judged.unfixable:
+        progress.say_line(unfixable.text)
     if not judged.judgements:
         progress.say_line(f"the channel {asked.channel} has no image of a supported line")
     return EXIT_OF_VERDICT[judged.verdict]
@@ -135,6 +138,7 @@ def run_verify(asked: Namespace) -> int:
         asked.reference,
         attest.load_trusted(asked.key, asked.identity),
         catalog.images,
+        known=CatalogLines(catalog.lines, datetime.datetime.now(datetime.UTC).date()),
     )
     if asked.json:
         print_record(found)
@@ -226,8 +230,14 @@ def run_due(asked: Namespace) -> int:
     if asked.json:
         progress.print_json([records.to_plain(each) for each in found])
     else:
-        lines = [" ".join(str(each).split()) for each in found]
-        progress.print_answer("\n".join(lines or [f"nothing is due on {day}"]))
+        lines = [" ".join(str(each).split()) for each in found] or [f"nothing is due on {day}"]
+        released = {each.version.line for each in out}
+        support = (
+            f"line {name}: {describe_support(line.support, day)}"
+            for name, line in catalog.lines.items()
+            if name in released
+        )
+        progress.print_answer("\n".join((*lines, *support)))
     unknown = [each for each in out if not each.channel and needs_channel(each)]
     for each in unknown:
         progress.say_line(

@@ -34,6 +34,7 @@ from images.field_types import (
 )
 from images.locks import Lock, Wheel, read_lock
 from images.names import BASE, join_stacks, split_image
+from images.support import LineSupport, SupportPhase, SupportStatus, find_phase, find_wrong_phase
 from images.version import Version, is_line, line_of_torch, parse_version
 from runner import records
 from runner.errors import ConfigError
@@ -59,7 +60,6 @@ _MAX_NAME_CHARACTERS = 60
 """In characters, of an image. A tag has at most 128, and begins with the version."""
 
 
-_FIRST_DAY, _LAST_DAY = datetime.date(2020, 1, 1), datetime.date(2099, 12, 31)
 _FIRST_SECOND, _LAST_SECOND = 315532800, 4102444799
 """1980, when the dates of zip files begin, and the end of 2099, in seconds since 1970."""
 
@@ -108,10 +108,10 @@ class Budget:
 class Line:
     """The facts that all images of one PyTorch line share; a line may have no torchaudio.
 
-    The line is scanned nightly and patched until `supported_until`. `epoch` is the time of every
-    file, in seconds since 1970. `driver_floor` is the oldest NVIDIA driver that the line supports.
-    `budgets` replace those of the stacks of the same name in this line. `left_out` names, for a
-    package, glob patterns of the files of its wheel that are not installed.
+    `epoch` is the time of every file, in seconds since 1970. `driver_floor` is the oldest NVIDIA
+    driver that the line supports. `support` says how it is supported from which day on. `budgets`
+    replace those of the stacks of the same name in this line. `left_out` names, for a package, glob
+    patterns of the files of its wheel that are not installed.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -124,9 +124,17 @@ class Line:
     base_image: PinnedImage
     epoch: Annotated[int, Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
     driver_floor: Driver
-    supported_until: Annotated[datetime.date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
+    support: LineSupport
     budgets: dict[str, Budget] = field(default_factory=dict)
     left_out: dict[Package, tuple[Word, ...]] = field(default_factory=dict)
+
+    def find_support(self, day: datetime.date) -> SupportPhase:
+        """Return how the line is supported on a day (UTC)."""
+        return find_phase(self.support, day)
+
+    def has_ended(self, day: datetime.date) -> bool:
+        """Return whether the line is no longer supported on a day (UTC)."""
+        return self.find_support(day).status is SupportStatus.ENDED
 
 
 @dataclass(frozen=True)
@@ -283,6 +291,7 @@ def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
     known = load_compatibility(facts)
     for name, line in catalog.lines.items():
         _check_line_name(name, line, check)
+        _check_support(name, line, check)
         _check_budgets(name, line, catalog, check)
         _check_torch(name, line, known, check)
         _check_system(name, line, known, check)
@@ -376,6 +385,13 @@ def _check_line_name(name: str, line: Line, check: _CatalogFile) -> None:
             f"line {name} declares torch {line.torch}",
             f"the torch of a line has the line's number: {name}.x",
         )
+
+
+def _check_support(name: str, line: Line, check: _CatalogFile) -> None:
+    """Require that the statuses and their days are in order."""
+    if wrong := find_wrong_phase(line.support):
+        index, message, hint = wrong
+        raise check.error_at(("lines", name, "support", index), f"line {name}: {message}", hint)
 
 
 def _check_budgets(name: str, line: Line, catalog: Catalog, check: _CatalogFile) -> None:

@@ -5,6 +5,7 @@ Every line of the catalogue is checked against them when the catalogue is loaded
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,20 @@ from images.field_types import Architecture, Cuda, Driver, Python, Release, Suit
 from runner import records
 
 COMPATIBILITY = Path(__file__).resolve().parent / "compatibility.yaml"
+
+PYTORCH = ("torch", "torchvision", "torchaudio")
+"""The packages of a line whose minor version the line fixes."""
+
+_PINNED = re.compile(r"triton|pytorch-triton|(?:nvidia|cuda)-.+")
+"""Packages that torch requires in one exact version: Triton, CUDA, cuDNN and NCCL."""
+
+
+def is_platform(name: str) -> bool:
+    """Return whether a Python package is one that a tag promises: PyTorch, CUDA, cuDNN, NCCL.
+
+    `name` is normalised (PEP 503).
+    """
+    return name in PYTORCH or bool(_PINNED.fullmatch(name))
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,9 @@ Package = Annotated[
     ),
 ]
 Title = Annotated[str, require_form(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
+Sentence = Annotated[
+    str, require_form(r"[!-~](?:[ -~]{0,298}[!-~])?", "1 to 300 printable ASCII characters")
+]
 Repository = Annotated[str, AfterValidator(_check_repository)]
 PinnedImage = Annotated[str, AfterValidator(_check_pinned_image)]
 Word = Annotated[str, require_form(r"[!-~]{1,200}", "1 to 200 printable ASCII characters")]

@@ -54,11 +54,15 @@ class PlannedImage:
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """All images of one release, in the order they are built."""
+    """All images of one release, in the order they are built.
+
+    `support` says how the line is supported on the day of the command `plan`; empty elsewhere.
+    """
 
     version: str
     line: str
     images: tuple[PlannedImage, ...]
+    support: str = ""
 
     def github_matrix(self) -> dict[str, list[dict[str, str]]]:
         """Return the plan as the `strategy.matrix` of a GitHub workflow."""

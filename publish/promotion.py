@@ -30,6 +30,7 @@ from runner import progress, records
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict, summary_verdict
 from scan.difference import Difference
+from scan.line_fixes import WITHOUT_EXCEPTION
 from scan.policy import EXCEPTIONS, POLICY
 
 Compare = Callable[[BuildRecord], Difference | None]
@@ -168,6 +169,11 @@ def _advise_on(reasons: Sequence[Reason]) -> str:
     if any(gate.NOT_ASSESSED in text for text in texts):
         steps.append(
             "run `scan` again with `--trivy-db FOLDER` or `--db-repository ADDRESS`, then `promote`"
+        )
+    if any(WITHOUT_EXCEPTION in text for text in texts):
+        steps.append(
+            f"review an entry for `line_exceptions` in {EXCEPTIONS.name}, then run `scan` and "
+            "`promote`; or move to the line that is named"
         )
     if release_kinds.UNAPPROVED in texts:
         steps.append("add `--approve` to `promote` if a person approves this major release")

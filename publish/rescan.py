@@ -19,7 +19,8 @@ from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict, summary_verdict
 from scan import assess, sbom, store
 from scan.history import RescanVerdict
-from scan.record import UNKNOWN, Database, count_severities
+from scan.line_fixes import OutsideFix, describe_outside_fixes, list_outside_fixes
+from scan.record import UNKNOWN, Database, Package, TriagedFinding, count_severities
 from scan.second_opinion import AssessedImage, SecondOpinion, ask_opinion
 
 NO_SBOM = "no trusted key signed an SBOM of it: scan it again"
@@ -36,12 +37,26 @@ class LineDue:
 
 
 @dataclass(frozen=True)
+class UnfixableLine:
+    """A line whose newest release has advisories that no release of the line can fix.
+
+    `text` says which, in which version they are fixed, and where its users can move.
+    """
+
+    line: str
+    newest: str
+    text: str
+    advisories: tuple[OutsideFix, ...]
+
+
+@dataclass(frozen=True)
 class RescanResult:
     """The judgements, newest release of a line first, each with the seconds that it took.
 
     `newest` is the newest release of each line that was not withdrawn. `verdict` is about these
     alone: users of an older release that is refused can move to them. `second_opinion` is what
-    another source of advisories says. It decides nothing, and is None if nobody asked.
+    another source of advisories says. It decides nothing, and is None if nobody asked. `unfixable`
+    are lines that no patch release can fix, each once.
     """
 
     date: str
@@ -52,6 +67,7 @@ class RescanResult:
     due: tuple[LineDue, ...]
     seconds: float
     second_opinion: SecondOpinion | None = None
+    unfixable: tuple[UnfixableLine, ...] = ()
 
     @property
     def outdated_judgements(self) -> tuple[RescanVerdict, ...]:
@@ -74,11 +90,9 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
     registry, catalog, judges = assessor.registry, assessor.catalog, assessor.judges
     there = list_published(registry, catalog, channel, assessor.trusted)
     images = [
-        image
-        for image in there
-        if judges.today <= catalog.lines[image.version.line].supported_until
+        image for image in there if not catalog.lines[image.version.line].has_ended(judges.today)
     ]
-    judged = [_judge_image(assessor, image) for image in images]
+    judged = [_report_image(assessor, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, assessed in judged for finding in assessed.findings]
     opinion = ask_opinion(service, [each for _, each in judged]) if service else None
@@ -97,13 +111,22 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
     if channel == CANDIDATE:  # the journal marks candidates with a suffix
         withdrawn = frozenset(plain_version(each) for each in withdrawn if is_candidate(each))
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
+    unfixable = tuple(find_unfixable_lines(assessor, judgements, withdrawn))
     moved = (Verdict.INCONCLUSIVE for image in images if image.is_moved)
     verdict = summary_verdict(
         (*(each.verdict for each in judgements if each.version in newest), *moved)
     )
     found = tuple(find_due_lines(judgements, withdrawn))
     return RescanResult(
-        judges.today.isoformat(), record, judgements, newest, verdict, found, seconds, opinion
+        date=judges.today.isoformat(),
+        database=record,
+        judgements=judgements,
+        newest=newest,
+        verdict=verdict,
+        due=found,
+        seconds=seconds,
+        second_opinion=opinion,
+        unfixable=unfixable,
     )
 
 
@@ -122,9 +145,10 @@ def make_target_check(assessor: ImageAssessor) -> CheckTarget:
             repository,
             target.digest,
         )
-        verdict, reason, _ = _assess_image(assessor, image)
-        refused = verdict is Verdict.FAIL if target.candidate else verdict is not Verdict.PASS
-        return (f"{target.version} {target.image}: {verdict}, {reason}",) if refused else ()
+        judged, _ = _judge_image(assessor, image)
+        refused = judged.needs_patch if target.candidate else judged.verdict is not Verdict.PASS
+        found = f"{target.version} {target.image}: {judged.verdict}, {judged.reason}"
+        return (found,) if refused else ()
 
     return check_target
 
@@ -135,14 +159,25 @@ def find_due_lines(
     """Yield the lines whose newest release that was not withdrawn has an image that is refused."""
     for line in _judged_lines(judgements, withdrawn):
         refused = [
-            each
-            for each in judgements
-            if each.version == str(line.newest) and each.verdict is Verdict.FAIL
+            each for each in judgements if each.version == str(line.newest) and each.needs_patch
         ]
         if refused:
             reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
             after = replace(line.highest, patch=line.highest.patch + 1)
             yield LineDue(line.newest.line, str(line.newest), str(after), reasons)
+
+
+def find_unfixable_lines(
+    assessor: ImageAssessor, judgements: Sequence[RescanVerdict], withdrawn: Collection[str] = ()
+) -> Iterator[UnfixableLine]:
+    """Yield the lines whose newest release has advisories with a fix in another line only."""
+    for line in _judged_lines(judgements, withdrawn):
+        name, newest = line.newest.line, str(line.newest)
+        images = (each for each in judgements if each.version == newest)
+        found = dict.fromkeys(fix for each in images for fix in each.outside)
+        text = describe_outside_fixes(assessor.catalog.lines, name, found, assessor.judges.today)
+        if text:
+            yield UnfixableLine(name, newest, text, tuple(found))
 
 
 @dataclass(frozen=True)
@@ -172,31 +207,39 @@ def _judged_lines(
         )
 
 
-def _judge_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerdict, AssessedImage]:
-    started = time.monotonic()
-    verdict, reason, assessed = _assess_image(assessor, image)
-    seconds = round(time.monotonic() - started, 3)
+def _report_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerdict, AssessedImage]:
+    """Judge an image and say the result in a line."""
+    judged, assessed = _judge_image(assessor, image)
     unrated = count_severities(assessed.findings).get(UNKNOWN)
-    notes = (reason, f"{unrated} findings of unknown severity" if unrated else "")
-    progress.say_line(
-        f"  {assessed.name}: {', '.join(filter(None, (verdict, *notes)))} ({seconds} s)"
-    )
-    today = assessor.judges.today.isoformat()
-    return RescanVerdict(
-        today, str(image.version), image.image, image.digest, verdict, reason, seconds
-    ), assessed
+    notes = (judged.reason, f"{unrated} findings of unknown severity" if unrated else "")
+    said = ", ".join(filter(None, (judged.verdict, *notes)))
+    progress.say_line(f"  {assessed.name}: {said} ({judged.seconds} s)")
+    return judged, assessed
 
 
-def _assess_image(assessor: ImageAssessor, image: Published) -> tuple[Verdict, str, AssessedImage]:
-    nothing = AssessedImage(f"{image.version} {image.image}", (), ())
+def _judge_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerdict, AssessedImage]:
+    started, today = time.monotonic(), assessor.judges.today.isoformat()
+    verdict, reason, triaged = Verdict.INCONCLUSIVE, NO_SBOM, list[TriagedFinding]()
+    is_only_outside, packages = False, tuple[Package, ...]()
     try:
-        found = assessor.assess_image(image)
+        if found := assessor.assess_image(image):
+            document, assessed = found
+            packages = sbom.read_packages(document)
+            verdict, reason = assess.verdict_of((), assessed)
+            triaged = list(assessed.findings or ())
+            is_only_outside = assess.is_only_outside(assessed)
     except EnvironmentFailed as error:
-        return Verdict.INFRA, str(error), nothing
-    if found is None:
-        return Verdict.INCONCLUSIVE, NO_SBOM, nothing
-    document, assessed = found
-    verdict, reason = assess.verdict_of((), assessed)
-    findings = tuple(judged.finding for judged in assessed.findings or ())
-    packages = sbom.read_packages(document)
-    return verdict, reason, replace(nothing, packages=packages, findings=findings)
+        verdict, reason = Verdict.INFRA, str(error)
+    judged = RescanVerdict(
+        date=today,
+        version=str(image.version),
+        image=image.image,
+        digest=image.digest,
+        verdict=verdict,
+        reason=reason,
+        seconds=round(time.monotonic() - started, 3),
+        outside=list_outside_fixes(triaged),
+        is_only_outside=is_only_outside,
+    )
+    findings = tuple(each.finding for each in triaged)
+    return judged, AssessedImage(f"{image.version} {image.image}", packages, findings)

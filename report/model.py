@@ -261,11 +261,16 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report; `refused` are the reasons for which the gate refused production."""
+    """The whole report; `refused` are the reasons for which the gate refused production.
+
+    `exceptions` are those that let a finding stand, `support` says how the line is supported.
+    """
 
     version: str
     mark: Mark
     reason: str
+    exceptions: tuple[str, ...]
+    support: str
     refused: tuple[str, ...]
     facts: tuple[Fact, ...]
     images: tuple[ImageView, ...]

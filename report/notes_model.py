@@ -104,7 +104,8 @@ class NotesView:
     """Release notes, ready to be shown; empty texts and tuples are not shown.
 
     `released` is true if the release went further than candidate and its records support this.
-    `unproven` says why an image was not validated on a GPU.
+    `unproven` says why an image was not validated on a GPU. `exceptions` are those that let a
+    finding stand, `support` says how the line is supported.
     """
 
     version: str
@@ -113,6 +114,8 @@ class NotesView:
     released: bool
     reason: str
     finished: str
+    exceptions: tuple[str, ...]
+    support: str
     warnings: tuple[str, ...]
     contents: tuple[Shared[Fact], ...]
     driver: str

@@ -53,7 +53,10 @@ def notes_view(given: Notes) -> NotesView:
 
     Records and differences about another digest do not count.
     """
-    release, shown = given.release, build_page(given.release, [one.records for one in given.images])
+    release, shown = (
+        given.release,
+        build_page(given.release, [one.records for one in given.images], given.line),
+    )
     known = {one.records.image: one for one in given.images}
     images = tuple(_select_records(view, known.get(view.name)) for view in shown.images)
     return NotesView(
@@ -63,6 +66,8 @@ def notes_view(given: Notes) -> NotesView:
         released=is_released(release) and shown.mark.word == Verdict.PASS,
         reason=shown.reason,
         finished=units.format_time(release.finished_at),
+        exceptions=shown.exceptions,
+        support=shown.support,
         warnings=tuple(f"{one.view.name}: {note}" for one in images for note in one.notes),
         contents=tuple(
             sorted(

@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from images.catalog import Line
 from publish.released.record import ReleaseRecord
 from report import escape
 from report.model import ImageRecords
@@ -52,10 +53,12 @@ _BLOCKS = 20
 _FOLDED_ROWS = 50
 
 
-def render_html(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
+def render_html(
+    release: ReleaseRecord, images: Sequence[ImageRecords], line: Line | None = None
+) -> str:
     """Return the report as one self-contained page.
 
-    An image of the release without records is shown as `not run`.
+    An image of the release without records is shown as `not run`. `line` is the release's line.
     """
     templates = _load_templates(
         lambda value: (
@@ -65,15 +68,17 @@ def render_html(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
         )
     )
     templates.filters["said"] = escape.html_with_code
-    return templates.get_template("report.html.j2").render(page=build_page(release, images))
+    return templates.get_template("report.html.j2").render(page=build_page(release, images, line))
 
 
-def render_markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
+def render_markdown(
+    release: ReleaseRecord, images: Sequence[ImageRecords], line: Line | None = None
+) -> str:
     """Return the report for a job summary, at most MARKDOWN_LIMIT bytes.
 
     Each table says how many rows were left out for that.
     """
-    shown = build_page(release, images)
+    shown = build_page(release, images, line)
     for rows, characters in _DETAIL:
         template = markdown_templates(characters).get_template("report.md.j2")
         text = template.render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
@@ -86,15 +91,18 @@ def render_markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> s
 
 
 def write_report(
-    folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]
+    folder: Path,
+    release: ReleaseRecord,
+    images: Sequence[ImageRecords],
+    line: Line | None = None,
 ) -> tuple[Path, Path]:
     """Write report.html and report.md into `folder` and return their paths.
 
     Raises EnvironmentFailed.
     """
     page_path, summary_path = folder / "report.html", folder / "report.md"
-    records.write_text(page_path, render_html(release, images))
-    records.write_text(summary_path, render_markdown(release, images))
+    records.write_text(page_path, render_html(release, images, line))
+    records.write_text(summary_path, render_markdown(release, images, line))
     return page_path, summary_path
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from images.catalog import Line
 from images.record import BuildRecord
+from images.support import describe_support
 from publish.released.record import PromotedTag, ReleaseRecord
 from report import difference_view, units
 from report.build_view import build_stage, kind_views, layer_views
@@ -34,26 +36,51 @@ from report.validation_view import (
     throughput_rates,
     validation_stage,
 )
+from runner.moments import parse_moment
 from runner.verdict import Verdict, summary_verdict
+from scan.excused import describe_exceptions
 
 _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNORECASE)
 
 
-def build_page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
-    """Return everything that a report shows; an image without records is `not run`."""
+def build_page(
+    release: ReleaseRecord, given: Sequence[ImageRecords], line: Line | None = None
+) -> Page:
+    """Return everything that a report shows; an image without records is `not run`.
+
+    `line` is the release's line, if the catalogue has it.
+    """
     ordered = in_order(release, given)
     images = tuple(image_view(release, records) for records in ordered)
+    scans = (
+        records_about(image.digest, one)[0].scan for image, one in zip(images, ordered, strict=True)
+    )
+    judged = [each for scan in scans if scan for each in scan.findings or ()]
     verdict = limit_verdict(release.verdict, (Verdict(image.mark.word) for image in images))
     return Page(
         version=release.version,
         mark=Mark(verdict),
         reason=blocking_reason(release, verdict, images, ordered),
+        exceptions=describe_exceptions(judged),
+        support=describe_line(release, line) if line else "",
         refused=release.refusal.reasons if release.refusal else (),
         facts=_release_facts(release, ordered),
         images=images,
         stages=stage_bars(release),
         command=release.command,
     )
+
+
+def describe_line(release: ReleaseRecord, line: Line) -> str:
+    """Return how a line was supported when the release was finished, and why.
+
+    If that moment is not known, it is the first phase of the line.
+    """
+    try:
+        day = parse_moment(release.finished_at).date()
+    except ValueError:
+        day = line.support[0].since
+    return describe_support(line.support, day)
 
 
 def in_order(release: ReleaseRecord, given: Sequence[ImageRecords]) -> tuple[ImageRecords, ...]:

@@ -12,6 +12,7 @@ from images.catalog import BASE, IMAGES
 from images.locks import read_lock
 from scan.assess import CatalogPlace
 from scan.judge import suggest_fix
+from scan.line_fixes import find_outside_fix
 from scan.policy import EXCEPTIONS, split_purl
 from scan.record import Finding, ScanRecord, TriageStatus
 
@@ -33,16 +34,22 @@ def list_remedies(record: ScanRecord, place: CatalogPlace, today: datetime.date)
                 f"{found.id} ({severity}) in {found.package} {found.installed_version}, "
                 f"{judged.why} -> {suggest_fix(found)}"
             )
+            key = "line_exceptions" if find_outside_fix(found) else "exceptions"
             yield (
-                f"  or let it stand for a while: add to {EXCEPTIONS.name}\n"
+                f"  or let it stand for a while: add to `{key}` in {EXCEPTIONS.name}\n"
                 f"{exception_entry(found, place, today)}"
             )
 
 
 def exception_entry(finding: Finding, place: CatalogPlace, today: datetime.date) -> str:
-    """Return an entry for exceptions.yaml, complete except for its reason and owner."""
+    """Return an entry for exceptions.yaml, complete except for what a person must write."""
     purl = PackageURL(*split_purl(finding.purl)).to_string()
     expires = today + datetime.timedelta(days=PROPOSED_DAYS)
+    if find_outside_fix(finding):
+        return (
+            f'  - id: {finding.id}\n    package: {purl}\n    line: "{place.line}"\n    reason:\n'
+            f"    mitigation:\n    owner:\n    granted: {today}\n    expires: {expires}"
+        )
     return (
         f'  - id: {finding.id}\n    package: {purl}\n    line: "{place.line}"\n    stack: '
         f"{stack_of(finding, place)}\n"

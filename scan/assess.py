@@ -20,7 +20,8 @@ from scan.canaries import Canaries, load_canaries
 from scan.filed_names import AskedSbom
 from scan.history import History
 from scan.judge import TriageRules
-from scan.policy import Policy, PolicyException, split_purl
+from scan.line_fixes import find_outside_fix
+from scan.policy import LineException, Policy, PolicyException, split_purl
 from scan.record import (
     Database,
     Finding,
@@ -60,6 +61,11 @@ class AssessmentContext:
     history: History
     today: datetime.date
     canaries: Canaries = field(default_factory=load_canaries)
+    line_excuses: Sequence[LineException] = ()
+
+    def find_line_excuses(self, line: str) -> tuple[LineException, ...]:
+        """Return the exceptions for advisories that no release of a line can fix."""
+        return tuple(excuse for excuse in self.line_excuses if excuse.line == line)
 
 
 @dataclass(frozen=True)
@@ -114,16 +120,28 @@ def verdict_of(problems: Sequence[ScanProblem], assessment: Assessment) -> tuple
         each.finding for each in assessment.findings or () if each.standing is TriageStatus.BLOCKS
     ]
     reasons = [summarise_problems(every)] if every else []
-    if blocking:
-        first = blocking[0]
+    for outside in (False, True):
+        found = [each for each in blocking if bool(find_outside_fix(each)) is outside]
+        if not found:
+            continue
+        first = found[0]
         fix = f"{first.package} {first.installed_version} -> {first.fixed_version}"
-        named = f"{first.id} ({first.severity.lower()}): {fix}"
-        reasons.append(f"{len(blocking)} findings block, first {named}")
+        named = f"first {first.id} ({first.severity.lower()}): {fix}"
+        many = "findings block" + (" that no release of the line can fix" if outside else "")
+        reasons.append(f"{len(found)} {many}, {named}")
     refused = Verdict.FAIL if reasons else Verdict.PASS
     verdict = worst_verdict(
         [refused, Verdict.INCONCLUSIVE if assessment.limitation else Verdict.PASS]
     )
     return verdict, "; ".join(reasons) or assessment.limitation
+
+
+def is_only_outside(assessment: Assessment) -> bool:
+    """Return whether findings that no release of the line can fix are all that refuses an image."""
+    blocking = [
+        each.finding for each in assessment.findings or () if each.standing is TriageStatus.BLOCKS
+    ]
+    return bool(blocking) and not assessment.problems and all(map(find_outside_fix, blocking))
 
 
 def triage_rules(
@@ -139,6 +157,7 @@ def triage_rules(
         longest=judges.policy.exception_days,
         today=judges.today,
         fixed_on=partial(history.first_fix_day, today=judges.today),
+        line_excuses=judges.find_line_excuses(place.line),
     )
 
 

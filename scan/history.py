@@ -18,6 +18,7 @@ from typing import TypeVar
 from packageurl import PackageURL
 
 from runner.verdict import Verdict
+from scan.line_fixes import OutsideFix
 from scan.policy import split_purl
 from scan.record import Finding
 
@@ -45,7 +46,11 @@ class FindingDates:
 
 @dataclass(frozen=True)
 class RescanVerdict:
-    """Result of assessing the stored SBOM of a published digest on a day (ISO 8601)."""
+    """Result of assessing the stored SBOM of a published digest on a day (ISO 8601).
+
+    `outside` are the advisories that no release of its line can fix. `is_only_outside` says that
+    nothing else refuses it, so that no patch release would help.
+    """
 
     date: str
     version: str
@@ -54,6 +59,18 @@ class RescanVerdict:
     verdict: Verdict
     reason: str
     seconds: float
+    outside: tuple[OutsideFix, ...] = ()
+    is_only_outside: bool = False
+
+    @property
+    def needs_patch(self) -> bool:
+        """Whether today's policy refuses it, and a patch release can help."""
+        return self.verdict is Verdict.FAIL and not self.is_only_outside
+
+    @property
+    def result(self) -> tuple[object, ...]:
+        """What was found, without the day and the time that it took."""
+        return self.verdict, self.reason, self.outside, self.is_only_outside
 
 
 @dataclass(frozen=True)
@@ -107,8 +124,8 @@ class History:
 
     def with_results(self, judgements: Iterable[RescanVerdict]) -> History:
         """Return this history with those results that differ from the last one of their digest."""
-        last = {each.digest: (each.verdict, each.reason) for each in self.judgements}
-        news = (each for each in judgements if last.get(each.digest) != (each.verdict, each.reason))
+        last = {each.digest: each.result for each in self.judgements}
+        news = (each for each in judgements if last.get(each.digest) != each.result)
         return replace(self, judgements=(*self.judgements, *news))
 
     def merge_with(self, other: History) -> History:
@@ -172,6 +189,7 @@ def _result_order(each: RescanVerdict) -> tuple[str | float, ...]:
         each.verdict,
         each.reason,
         each.seconds,
+        str((each.outside, each.is_only_outside)),
     )
 
 

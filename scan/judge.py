@@ -13,7 +13,14 @@ from packageurl import PackageURL
 from packaging.version import Version
 
 from runner.moments import add_days
-from scan.policy import EXCEPTIONS, PolicyException, is_same_package
+from scan.line_fixes import find_outside_fix
+from scan.policy import (
+    EXCEPTIONS,
+    NOT_AFFECTED,
+    LineException,
+    PolicyException,
+    is_same_package,
+)
 from scan.record import (
     SEVERITIES,
     UNKNOWN,
@@ -35,7 +42,7 @@ class TriageRules:
 
     `grace` is days by severity; a missing severity never blocks. `longest` is the maximum number of
     days of an exception. `fixed_on` returns the first day on which a fix of a finding was known
-    (`scan/history.py`).
+    (`scan/history.py`). `line_excuses` are the exceptions of the line, for what it cannot fix.
     """
 
     grace: Mapping[str, int]
@@ -43,6 +50,7 @@ class TriageRules:
     longest: int
     today: datetime.date
     fixed_on: Callable[[Finding], datetime.date]
+    line_excuses: Sequence[LineException] = ()
 
 
 def triage_findings(findings: Iterable[Finding], rules: TriageRules) -> tuple[TriagedFinding, ...]:
@@ -56,24 +64,16 @@ def triage_findings(findings: Iterable[Finding], rules: TriageRules) -> tuple[Tr
 
 
 def _triage_finding(finding: Finding, rules: TriageRules) -> TriagedFinding:
-    excuse = next(
-        (
-            excuse
-            for excuse in rules.excuses
-            if excuse.covers_finding(finding) and not _is_expired(excuse, rules)
-        ),
-        None,
-    )
-    if excuse:
-        return TriagedFinding(
-            finding,
-            TriageStatus.EXCUSED,
-            excuse.expires.isoformat(),
-            f"{excuse.reason} ({excuse.owner})",
-        )
+    if excuse := _find_excuse(finding, rules):
+        last = excuse.expires.isoformat()
+        return TriagedFinding(finding, TriageStatus.EXCUSED, last, excuse.explanation, last)
     standing, until, why = _apply_grace(finding, rules)
-    unrated = severity_of(finding) == UNKNOWN
-    return TriagedFinding(finding, standing, until, f"{_UNRATED if unrated else ''}{why}")
+    unrated, ended = _UNRATED if severity_of(finding) == UNKNOWN else "", ""
+    if until and find_outside_fix(finding):
+        why += "; no release of the line can fix it"
+        ends = (each.expires for each in rules.line_excuses if each.covers_finding(finding))
+        ended = next((day.isoformat() for day in ends), "")
+    return TriagedFinding(finding, standing, until, f"{unrated}{why}", ended)
 
 
 def _apply_grace(finding: Finding, rules: TriageRules) -> tuple[TriageStatus, str, str]:
@@ -87,6 +87,23 @@ def _apply_grace(finding: Finding, rules: TriageRules) -> tuple[TriageStatus, st
     until = add_days(since, days)
     standing = TriageStatus.GRACE if rules.today <= until else TriageStatus.BLOCKS
     return standing, until.isoformat(), f"fixed since {since}, {days} days of grace"
+
+
+def _find_excuse(finding: Finding, rules: TriageRules) -> PolicyException | LineException | None:
+    """Return the exception that lets a finding stand today, or None.
+
+    If the fix is another line, the finding needs an exception of the line. That an image is not
+    affected may be said of any finding.
+    """
+    is_outside = bool(find_outside_fix(finding))
+    usable: list[PolicyException | LineException] = [
+        each
+        for each in rules.excuses
+        if not _is_expired(each, rules) and (each.status == NOT_AFFECTED or not is_outside)
+    ]
+    if is_outside:
+        usable += [each for each in rules.line_excuses if each.is_in_force(rules.today)]
+    return next((each for each in usable if each.covers_finding(finding)), None)
 
 
 def exception_problems(
@@ -134,11 +151,10 @@ def _exception_fault(
         return "unknown: the image does not hold this package in this version"
     if not known(excuse.id):
         return "unknown: the database has no such advisory"
-    return (
-        ""
-        if any(excuse.covers_finding(finding) for finding in findings)
-        else "unused: no finding needs it"
-    )
+    covered = [finding for finding in findings if excuse.covers_finding(finding)]
+    if excuse.status != NOT_AFFECTED and any(map(find_outside_fix, covered)):
+        return "not enough: no release of the line can fix it, so write it under `line_exceptions`"
+    return "" if covered else "unused: no finding needs it"
 
 
 def _is_expired(excuse: PolicyException, rules: TriageRules) -> bool:
@@ -147,6 +163,12 @@ def _is_expired(excuse: PolicyException, rules: TriageRules) -> bool:
 
 def suggest_fix(finding: Finding) -> str:
     """Return how to take the fix of a finding: a requirement to write, or a release to cut."""
+    if outside := find_outside_fix(finding):
+        return (
+            f"move to a line with {finding.package} {outside} or newer; no release of this line "
+            f"can fix it, so without an entry under `line_exceptions` in {EXCEPTIONS.name} it "
+            "stays a candidate"
+        )
     if PackageURL.from_string(finding.purl).type == "pypi":
         fixed = nearest_fix(finding)
         wanted = f"`{finding.package}>={fixed}`"

@@ -13,8 +13,9 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
+from images.compatibility import is_platform
 from runner import records
-from runner.moments import Days
+from runner.moments import Days, add_days
 from scan.configuration import AllowedConfiguration
 from scan.record import UNKNOWN, Finding
 
@@ -24,6 +25,10 @@ EXCEPTIONS = FOLDER / "exceptions.yaml"
 
 Severity = Literal["critical", "high", "medium", "low", "unknown"]
 Text = Annotated[str, Field(min_length=1)]
+AdvisoryId = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*-[A-Za-z0-9-]+$")]
+NOT_AFFECTED = "not_affected"
+LONGEST_LINE_EXCEPTION = 180
+"""Days from its review to its last one; then a person reviews it again, or the line ends."""
 Justification = Literal[
     "component_not_present",
     "vulnerable_code_not_present",
@@ -129,7 +134,7 @@ class Policy:
 class PolicyException:
     """One finding that may stand until `expires`, in the images of `line` that hold `stack`."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*-[A-Za-z0-9-]+$")]
+    id: AdvisoryId
     package: Annotated[str, AfterValidator(_require_one_version)]
     line: str
     stack: str
@@ -141,11 +146,16 @@ class PolicyException:
 
     @model_validator(mode="after")
     def _require_justification(self) -> PolicyException:
-        if (self.status == "not_affected") != (self.justification is not None):
+        if (self.status == NOT_AFFECTED) != (self.justification is not None):
             raise ValueError(
                 "`justification` is required with `status: not_affected`, and not allowed otherwise"
             )
         return self
+
+    @property
+    def explanation(self) -> str:
+        """Its reason and owner, for people."""
+        return f"{self.reason} ({self.owner})"
 
     def applies_to(self, line: str, stacks: Collection[str]) -> bool:
         """Return whether it was written for an image of this line and these stacks."""
@@ -156,12 +166,74 @@ class PolicyException:
         return self.id == finding.id and is_same_package(self.package, finding.purl)
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=records.STRICT)
+class LineException:
+    """An advisory that no release of `line` can fix, and that may stand until `expires`.
+
+    `package` is one that the line fixes, such as torch. `mitigation` says what users do instead.
+    `granted` is the day of the review; it lasts at most LONGEST_LINE_EXCEPTION days from then on.
+    """
+
+    id: AdvisoryId
+    package: Annotated[str, AfterValidator(_require_one_version)]
+    line: str
+    reason: Text
+    mitigation: Text
+    owner: Text
+    granted: datetime.date
+    expires: datetime.date
+
+    @model_validator(mode="after")
+    def _check_contents(self) -> LineException:
+        kind, _, name, _ = split_purl(self.package)
+        if kind != "pypi" or not is_platform(name):
+            raise ValueError(
+                f"`{name}` is not fixed by the line: write the exception under `exceptions`"
+            )
+        days = (self.expires - self.granted).days
+        if not 0 <= days <= LONGEST_LINE_EXCEPTION:
+            last = add_days(self.granted, LONGEST_LINE_EXCEPTION)
+            raise ValueError(
+                f"granted on {self.granted}, it must expire between that day and {last} "
+                f"({LONGEST_LINE_EXCEPTION} days later), not on {self.expires}"
+            )
+        return self
+
+    def covers_finding(self, finding: Finding) -> bool:
+        """Return whether it is about this advisory in this version of the package.
+
+        Builds of one version (`2.6.0+cu124`) are the same version.
+        """
+        named, found = split_purl(self.package), split_purl(finding.purl)
+        version = (found[3] or "").partition("+")[0]
+        return self.id == finding.id and named == (*found[:3], version)
+
+    @property
+    def explanation(self) -> str:
+        """Its reason, mitigation and owner, for people."""
+        return f"{self.reason}; mitigation: {self.mitigation} ({self.owner})"
+
+    def is_in_force(self, day: datetime.date) -> bool:
+        """Return whether it counts on a day (UTC): both days of its time belong to it."""
+        return self.granted <= day <= self.expires
+
+
+@checked(frozen=True, config=records.STRICT)
 class Exceptions:
     """The whole of exceptions.yaml."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     exceptions: tuple[PolicyException, ...]
+    line_exceptions: tuple[LineException, ...] = ()
+
+    @model_validator(mode="after")
+    def _refuse_twice(self) -> Exceptions:
+        seen = set()
+        for each in self.line_exceptions:
+            key = (each.line, each.id, split_purl(each.package))
+            if key in seen:
+                raise ValueError(f"{each.id} of line {each.line} has two `line_exceptions`")
+            seen.add(key)
+        return self
 
 
 def load_policy(path: Path = POLICY) -> Policy:
@@ -172,3 +244,8 @@ def load_policy(path: Path = POLICY) -> Policy:
 def load_exceptions(path: Path = EXCEPTIONS) -> tuple[PolicyException, ...]:
     """Return the exceptions. Raises ConfigError, with file and line, if one is not valid."""
     return records.load_yaml(Exceptions, path).exceptions
+
+
+def load_line_exceptions(path: Path = EXCEPTIONS) -> tuple[LineException, ...]:
+    """Return the exceptions of lines. Raises ConfigError, with file and line, if one is wrong."""
+    return records.load_yaml(Exceptions, path).line_exceptions

@@ -89,12 +89,15 @@ class TriagedFinding:
     """A finding and its status by the policy.
 
     `until` is the day on which its grace or exception ends, `why` the rule in one line.
+    `exception_until` is the last day of the exception that was written for it, also if that day is
+    over; empty if there is none. All days are ISO 8601.
     """
 
     finding: Finding
     standing: TriageStatus
     until: str
     why: str
+    exception_until: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,13 @@ from scan.assess import AssessmentContext, CatalogPlace
 from scan.budget import ImageUsage
 from scan.contents import ImageContents, inspect_image
 from scan.documents import bound_problems
-from scan.policy import load_exceptions, load_policy
+from scan.policy import (
+    LineException,
+    PolicyException,
+    load_exceptions,
+    load_line_exceptions,
+    load_policy,
+)
 from scan.record import Origin, ScanProblem, ScanRecord, count_severities
 from scan.trivy import VulnerabilityDatabase
 
@@ -65,7 +71,14 @@ def load_context(
     are not valid, and EnvironmentFailed if the signed history cannot be read.
     """
     history = store.read_history(registry, repositories.records, seal, today)
-    return AssessmentContext(load_policy(), load_exceptions(), database, history, today)
+    return AssessmentContext(
+        load_policy(),
+        load_exceptions(),
+        database,
+        history,
+        today,
+        line_excuses=load_line_exceptions(),
+    )
 
 
 def scan_image(
@@ -99,9 +112,11 @@ def _scan_contents(
     contents = inspect_image(subject.build, subject.registry, folder, before)
     problems = bound_problems(tuple(_find_problems(subject, judges, contents)))
     assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, judges)
-    vex.write_vex(
-        folder, subject.build, assessed.findings or (), judges.excuses, judges.today.isoformat()
-    )
+    excuses: list[PolicyException | LineException] = [
+        *judges.excuses,
+        *judges.find_line_excuses(subject.place.line),
+    ]
+    vex.write_vex(folder, subject.build, assessed.findings or (), excuses, judges.today.isoformat())
     verdict, reason = assess.verdict_of(problems, assessed)
     inside, bundled = contents.inside, list[Origin]()
     if not isinstance(inside, ScanProblem):  # no advisories cover what is inside other packages

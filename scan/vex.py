@@ -10,7 +10,7 @@ from packageurl import PackageURL
 
 from images.record import BuildRecord
 from runner import records
-from scan.policy import PolicyException
+from scan.policy import LineException, PolicyException
 from scan.record import TriagedFinding, TriageStatus
 
 FILE = "vex.openvex.json"
@@ -22,7 +22,7 @@ def write_vex(
     folder: Path,
     build: BuildRecord,
     judged: Sequence[TriagedFinding],
-    excuses: Sequence[PolicyException],
+    excuses: Sequence[PolicyException | LineException],
     now: str,
 ) -> None:
     """Write FILE into `folder`; no file if no finding has an exception.
@@ -56,18 +56,18 @@ def _make_document(
 
 
 def _make_statement(
-    build: BuildRecord, judged: TriagedFinding, excuse: PolicyException
+    build: BuildRecord, judged: TriagedFinding, excuse: PolicyException | LineException
 ) -> dict[str, Any]:
     product = PackageURL("oci", None, build.repository.rpartition("/")[2], build.digest).to_string()
-    reason = (
-        {"justification": excuse.justification}
-        if excuse.justification
-        else {"action_statement": excuse.reason}
-    )
+    status, reason = "affected", {"action_statement": excuse.reason}
+    if isinstance(excuse, LineException):
+        reason = {"action_statement": excuse.mitigation}
+    elif excuse.justification:
+        status, reason = excuse.status, {"justification": excuse.justification}
     return {
         "vulnerability": {"name": judged.finding.id},
         "products": [{"@id": product, "subcomponents": [{"@id": judged.finding.purl}]}],
-        "status": excuse.status,
+        "status": status,
         **reason,
         "status_notes": f"{excuse.reason}; {excuse.owner}, until {excuse.expires}",
     }

@@ -719,6 +719,27 @@ def test_without_a_report_the_summary_says_so(tmp_path: Path) -> None:
     assert "No report" in summary
 
 
+@pytest.mark.parametrize(
+    ("channel", "verdict", "code"),
+    [
+        ("candidate", 0, 0),
+        ("candidate", 1, 0),
+        ("candidate", 4, 4),
+        ("candidate", 3, 3),
+        ("monthly", 1, 1),
+        ("production", 1, 1),
+        ("production", 0, 0),
+    ],
+)
+def test_a_scan_that_refuses_leaves_it_to_the_gate_whether_there_is_a_candidate(
+    channel: str, verdict: int, code: int, tmp_path: Path
+) -> None:
+    stub(tmp_path / "release.py", f'[ "$1" = build ] || exit {verdict}')
+    step = script("release.yml", "scan", "release.py scan")
+    given = {"VERSION": "v2.6.3", "IMAGES": "base", "CHANNEL": channel}
+    assert ran(step, tmp_path, tmp_path, **given)[0] == code
+
+
 @pytest.mark.parametrize("verdict", [0, 1, 4])
 def test_the_nightly_rescan_ends_as_the_command_does(verdict: int, tmp_path: Path) -> None:
     stub(tmp_path / "release.py", f"echo '{{}}'; echo 'line 2.6 needs v2.6.1' >&2; exit {verdict}")

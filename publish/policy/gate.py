@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +39,14 @@ from publish.evidence.predicates.vulnerability import ScanClaim
 from publish.evidence.statement import Statement
 from publish.evidence.store import FoundEvidence
 from publish.policy.channels import Channels, Demands, Evidence
+from publish.policy.line_support import find_advisory_problems, find_support_problem
 from publish.policy.reason import Reason
 from runner.errors import ReleaseError
 from runner.moments import parse_moment
 from runner.verdict import Verdict, summary_verdict
 from scan import sbom, trivy
-from scan.record import Package, TriageStatus
+from scan.line_fixes import find_outside_fix
+from scan.record import Package, TriagedFinding, TriageStatus
 from validation.machine import DOCKER
 from validation.suite import list_suites
 from validation.suites.contract.words import NO_GPU
@@ -67,7 +70,7 @@ class PromotionSubject:
     """A digest, and the release that it shall be; `kind` is patch, feature or major.
 
     The catalogue says the rest: the line, the suites that the image must pass, and how many
-    packages it may have.
+    packages it may have. `lines` are all lines, of which one may be newer.
     """
 
     digest: str
@@ -77,6 +80,7 @@ class PromotionSubject:
     line: Line
     suites: tuple[str, ...]
     packages: int
+    lines: Mapping[str, Line]
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ def make_subject(
         line=catalog.lines[version.line],
         suites=tuple(suite.name for suite in list_suites(catalog.stacks_of(image))),
         packages=catalog.budget_of(version.line, image).packages,
+        lines=catalog.lines,
     )
 
 
@@ -208,6 +213,9 @@ def _check_request(gate: _GateContext, channel: str) -> Iterator[_EvidenceProble
             Verdict.FAIL,
             f"the channel {channel} accepts {accepted} releases; this one is `{kind}`",
         )
+    line = gate.subject.version.line
+    if problem := find_support_problem(line, gate.subject.line, gate.today):
+        yield Verdict.FAIL, problem
     if not gate.subject.suites:
         yield Verdict.NOT_RUN, "the catalogue has no suite for this image, so nothing can be proven"
 
@@ -423,29 +431,44 @@ def _judge_sbom(
 
 
 def _judge_vulnerabilities(
-    assessed: ScanClaim, statement: _TrustedStatement, gate: _GateContext
+    contents: tuple[ScanClaim, tuple[TriagedFinding, ...]],
+    statement: _TrustedStatement,
+    gate: _GateContext,
 ) -> Iterator[_EvidenceProblem]:
     """Yield what is wrong with a scan.
 
-    The verdict of the scan itself is a problem only if no other problem explains it.
+    The verdict of the scan itself is a problem only if no other problem explains it. Advisories
+    that no release of the line can fix are one if the channel demands a scan that passed.
     """
+    assessed, findings = contents
     yield from _require_name(assessed.version, assessed.image, gate)
-    blocking = list(_judge_findings(assessed))
+    outside = [each for each in findings if each.standing is TriageStatus.BLOCKS]
+    outside = [each for each in outside if find_outside_fix(each.finding)]
+    blocking = list(_judge_findings(assessed, [each.finding.id for each in outside]))
+    if gate.demands.scan == (Verdict.PASS,):
+        line, lines = gate.subject.version.line, gate.subject.lines
+        problems = find_advisory_problems(lines, line, findings, gate.today)
+        blocking += [(Verdict.FAIL, problem) for problem in problems]
     days = gate.demands.database_days
     database = [] if days is None else list(_judge_database(assessed, statement, days))
     explained = [verdict for verdict, _ in (*blocking, *database)]
+    explained += [Verdict.FAIL] if outside else []
     if assessed.verdict not in gate.demands.scan and assessed.verdict not in explained:
         yield assessed.verdict, f"{assessed.verdict}: {assessed.reason}"
     yield from blocking
     yield from database
 
 
-def _judge_findings(assessed: ScanClaim) -> Iterator[_EvidenceProblem]:
-    """Yield the findings and problems that block, even if the verdict of the scan is `pass`."""
-    count = (assessed.standings or {}).get(TriageStatus.BLOCKS, 0)
-    if assessed.blocking:
-        yield Verdict.FAIL, f"blocked by {', '.join(assessed.blocking)}"
-    elif count:
+def _judge_findings(assessed: ScanClaim, outside: Sequence[str] = ()) -> Iterator[_EvidenceProblem]:
+    """Yield the findings and problems that block, even if the verdict of the scan is `pass`.
+
+    `outside` are the ids of blocking findings that no release of the line can fix.
+    """
+    count = (assessed.standings or {}).get(TriageStatus.BLOCKS, 0) - len(outside)
+    blocking = list((Counter(assessed.blocking) - Counter(outside)).elements())
+    if blocking:
+        yield Verdict.FAIL, f"blocked by {', '.join(blocking)}"
+    elif count > 0:
         yield Verdict.FAIL, f"blocked by {count} {'finding' if count == 1 else 'findings'}"
     for problem in assessed.problems:
         yield Verdict.FAIL, f"{problem.kind}: {problem.where}: {problem.what}"
@@ -503,7 +526,10 @@ _RULES: dict[Evidence, _EvidenceRule] = {
     "vulnerabilities": _EvidenceRule(
         "vulnerability result",
         VULNERABILITIES,
-        vulnerability.read_scan_result,
+        lambda statement: (
+            vulnerability.read_scan_result(statement),
+            vulnerability.read_findings(statement),
+        ),
         _select_newest,
         _judge_vulnerabilities,
     ),

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from packaging.version import Version
 
-from publish.policy.release_kinds import DATA, MAJOR, PATCH, is_dated, is_platform
+from images.compatibility import is_platform
+from publish.policy.release_kinds import DATA, MAJOR, PATCH, is_dated
 
 
 def version_constraint(name: str, version: str, kind: str, fixes: Sequence[str] = ()) -> str:

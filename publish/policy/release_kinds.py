@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from typing import ParamSpec
 
 from images.catalog import Line
-from images.compatibility import load_compatibility
+from images.compatibility import is_platform, load_compatibility
 from images.version import line_of_torch, parse_version
 from scan.difference import Difference, PackageChange, PackagePresence
 from scan.versions import Step
@@ -46,11 +46,6 @@ UNAPPROVED = "a major release needs the approval of a person (`--approve`)"
 DATA = ("certifi", "pytz", "tzdata")
 """Python packages that hold data, not code: certificate authorities and time zones."""
 
-_PLATFORM = re.compile(r"torch|torchvision|torchaudio|triton|pytorch-triton|(?:nvidia|cuda)-.+")
-"""The packages that a tag promises: PyTorch, CUDA, cuDNN and NCCL.
-
-The last three come as wheels, whose versions torch pins.
-"""
 _INTERPRETER = re.compile(r"python3(?:\.[0-9]+)?(?:-defaults)?")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}\.")
 _STABLE_UPDATE = re.compile(r"[+~]deb(?P<release>[0-9]+)u[0-9]+")
@@ -281,11 +276,6 @@ def _only_note(judge: Callable[P, _Ruling]) -> Callable[P, _Ruling]:
         return _Ruling(note=judge(*args, **kwargs).problem)
 
     return judge_with_notes
-
-
-def is_platform(name: str) -> bool:
-    """Return whether this Python package is one that a tag promises."""
-    return bool(_PLATFORM.fullmatch(name))
 
 
 def is_dated(version: str) -> bool:

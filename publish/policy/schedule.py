@@ -5,26 +5,34 @@ the nightly rescans.
 
 A release is due for one of two reasons: the calendar of a channel, or an image of the newest
 release of a line that today's policy refuses (for example because the grace of an advisory has
-ended). After the support of a line has ended, nothing is due for it. The end is announced some time
-before.
+ended). A line that gets only patches is due for no feature release. After the support of a line has
+ended, nothing is due for it. The end is announced some time before.
+
+An advisory that no release of the line can fix makes no release due: it is said once, with the line
+to move to. While one of them has no exception, nothing is due for the line, since nothing could be
+promoted.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from images.catalog import Line, Version
+from images.support import find_last_day
 from publish.policy.channels import Calendar, Channel, Channels
+from publish.policy.line_support import select_due_kinds
 from publish.policy.reason import Reason
+from runner.moments import add_days
 from runner.verdict import Verdict
 from scan.history import RescanVerdict
+from scan.line_fixes import describe_outside_fixes
 
 FRIDAY = 4
 
-Action = Literal["release", "announce"]
+Action = Literal["release", "announce", "move"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,8 @@ class DueRelease:
 
     `version` is the version that the release will have. `newest` is the newest release of the line
     that was not withdrawn. `since` (ISO 8601) is the day on which it became due; it stays the same
-    until it is done. Announcements have no `version`, `channel` and `kind`. `reasons` are for
-    people.
+    until it is done. Only releases have a `version`, `channel` and `kind`. `reasons` are for
+    people. `support` is the status of the line on that day, and why.
     """
 
     action: Action
@@ -61,9 +69,12 @@ class DueRelease:
     kind: str
     since: str
     reasons: tuple[str, ...]
+    support: str = ""
 
     def __str__(self) -> str:
         """Return one line for people."""
+        if self.action == "move":
+            return "; ".join(self.reasons)
         release = f"{self.version}: {self.kind} release through the channel {self.channel}"
         what = release if self.version else f"line {self.line}"
         return f"{what}, due since {self.since}: {'; '.join(self.reasons)}"
@@ -96,8 +107,10 @@ def find_due(
             if each.version.line == name
             and (each.channel not in known or known[each.channel].is_releasing)
         ]
-        if released and today <= line.supported_until:
-            found += _due_in_line(today, channels, line, released, judgements)
+        if released and not line.has_ended(today):
+            support = str(line.find_support(today))
+            due = _due_in_line(today, channels, lines, released, judgements)
+            found += [replace(each, support=support) for each in due]
     return tuple(found)
 
 
@@ -113,7 +126,7 @@ def needs_channel(
     older ones, which may have lost their decision long ago, nor for one that was withdrawn.
     """
     line = lines.get(release.version.line)
-    if line is None or today > line.supported_until or release.withdrawn:
+    if line is None or line.has_ended(today) or release.withdrawn:
         return False
     calendars = [each.calendar for each in channels.channels.values() if each.calendar]
     return any(release.day >= latest_scheduled_day(each, today) for each in calendars)
@@ -139,30 +152,47 @@ def latest_scheduled_day(calendar: Calendar, today: datetime.date) -> datetime.d
 def _due_in_line(
     today: datetime.date,
     channels: Channels,
-    line: Line,
+    lines: Mapping[str, Line],
     released: Sequence[PublishedRelease],
     judgements: Sequence[RescanVerdict],
 ) -> Iterator[DueRelease]:
-    """Yield what is due in a line.
+    """Yield what is due in the line of these releases.
 
     The number of a withdrawn release is not used again. Otherwise it does not count.
     """
     current = [each for each in released if not each.withdrawn]
     newest, highest = _newest_version(current or released), _newest_version(released)
-    refusals = _find_refusals(newest, judgements)
-    due_channels = _find_due_channels(today, channels, current, refusals)
-    for number, (name, reasons) in enumerate(due_channels, start=1):
+    line, latest = lines[newest.line], _find_latest(newest, judgements)
+    due_channels = _find_due_channels(today, channels, line, current, _find_refusals(latest))
+    if any(not fix.is_excused(today) for each in latest for fix in each.outside):
+        due_channels = iter(())  # whatever is released could not be promoted
+    for number, (channel, reasons) in enumerate(due_channels, start=1):
         yield DueRelease(
             action="release",
             line=newest.line,
             newest=str(newest),
             version=str(replace(highest, patch=highest.patch + number)),
-            channel=name,
-            kind=channels.channels[name].kinds[0],
+            channel=channel,
+            kind=select_due_kinds(channels.channels[channel].kinds, line, today)[0],
             since=min(since for since, _ in reasons).isoformat(),
             reasons=tuple(str(reason) for _, reason in reasons),
         )
+    yield from _say_unfixable(today, lines, newest, latest)
     yield from _announce_end(today, channels.announce_days, newest, line)
+
+
+def _say_unfixable(
+    today: datetime.date,
+    lines: Mapping[str, Line],
+    newest: Version,
+    latest: Sequence[RescanVerdict],
+) -> Iterator[DueRelease]:
+    """Yield the one sentence about the advisories that no release of the line can fix."""
+    found = [each for each in latest if each.outside]
+    fixes = {fix for each in found for fix in each.outside}
+    if text := describe_outside_fixes(lines, newest.line, fixes, today):
+        since = min(each.date for each in found)
+        yield DueRelease("move", newest.line, str(newest), "", "", "", since, (text,))
 
 
 def _newest_version(released: Sequence[PublishedRelease]) -> Version:
@@ -172,16 +202,20 @@ def _newest_version(released: Sequence[PublishedRelease]) -> Version:
 def _find_due_channels(
     today: datetime.date,
     channels: Channels,
+    line: Line,
     released: Sequence[PublishedRelease],
     refusals: Sequence[_DatedReason],
 ) -> Iterator[tuple[str, list[_DatedReason]]]:
-    """Yield the channels with a release that is due, each with reasons; advisories come first."""
+    """Yield the channels with a release that is due, each with reasons; advisories come first.
+
+    A channel that takes no kind of release that the line may have is left out.
+    """
     for name, channel in sorted(channels.channels.items(), key=lambda item: not item[1].advisories):
         reasons = [
             *(refusals if channel.advisories else ()),
             *_check_calendar(today, channels, channel, released),
         ]
-        if reasons:
+        if reasons and select_due_kinds(channel.kinds, line, today):
             yield name, reasons
 
 
@@ -204,13 +238,14 @@ def _check_calendar(
     yield day, Reason("", "", Verdict.NOT_RUN, f"the calendar has a release on {day}{late}")
 
 
-def _find_refusals(newest: Version, judgements: Sequence[RescanVerdict]) -> list[_DatedReason]:
-    """Return why today's policy refuses images of the newest release.
-
-    Results on older releases do not count. Of each image, the latest result counts.
-    """
+def _find_latest(newest: Version, judgements: Sequence[RescanVerdict]) -> list[RescanVerdict]:
+    """Return the latest result on each image of the newest release."""
     in_order = sorted(judgements, key=lambda each: each.date)
-    latest = {each.image: each for each in in_order if each.version == str(newest)}
+    return list({each.image: each for each in in_order if each.version == str(newest)}.values())
+
+
+def _find_refusals(latest: Iterable[RescanVerdict]) -> list[_DatedReason]:
+    """Return why today's policy refuses images, as far as a patch release can help."""
     return [
         (
             datetime.date.fromisoformat(each.date),
@@ -221,8 +256,8 @@ def _find_refusals(newest: Version, judgements: Sequence[RescanVerdict]) -> list
                 f"refused by the scan since {each.date}: {each.reason}",
             ),
         )
-        for each in latest.values()
-        if each.verdict is Verdict.FAIL
+        for each in latest
+        if each.needs_patch
     ]
 
 
@@ -230,12 +265,13 @@ def _announce_end(
     today: datetime.date, days: int, newest: Version, line: Line
 ) -> Iterator[DueRelease]:
     """Yield the announcement that the support of a line ends, from `days` days before the end."""
-    since = line.supported_until - datetime.timedelta(days=days)
-    if today < since:
+    last = find_last_day(line.support)
+    since = add_days(last, -days) if last else today
+    if last is None or today < since:
         return
-    left = (line.supported_until - today).days
+    left = (last - today).days
     when = f"in {_count_days(left)}" if left else "today"
-    text = f"announce that its support ends on {line.supported_until}, {when}"
+    text = f"announce that its support ends on {last}, {when}"
     yield DueRelease("announce", newest.line, str(newest), "", "", "", since.isoformat(), (text,))
 
 

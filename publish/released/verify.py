@@ -6,18 +6,28 @@ Anybody who knows whom to trust can verify them. Nothing is needed but the regis
 from __future__ import annotations
 
 import contextlib
+import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from images.catalog import Repositories
+from images.catalog import Line, Repositories
 from images.names import candidate_stem
+from images.support import describe_support
+from images.version import parse_version
 from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry, RegistryError
 from publish.evidence import attest, bundle_files, kinds
 from publish.evidence import store as evidence
-from publish.evidence.predicates import DECISION, PROVENANCE, decision, provenance
+from publish.evidence.predicates import (
+    DECISION,
+    PROVENANCE,
+    VULNERABILITIES,
+    decision,
+    provenance,
+    vulnerability,
+)
 from publish.evidence.predicates.decision import DecisionClaim
 from publish.evidence.predicates.provenance import BuildClaim
 from publish.evidence.store import FoundEvidence
@@ -30,6 +40,9 @@ from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.redaction import show_value
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
+from scan.excused import describe_exceptions
+from scan.line_fixes import describe_outside_fixes, list_outside_fixes
+from scan.record import TriagedFinding
 
 _KEY_ID = re.compile("[0-9a-f]{64}")
 
@@ -52,6 +65,14 @@ class VerifyResult:
 
 
 @dataclass(frozen=True)
+class CatalogLines:
+    """The lines of the catalogue and the day (UTC) on which their support is asked for."""
+
+    lines: Mapping[str, Line]
+    today: datetime.date
+
+
+@dataclass(frozen=True)
 class _ImageReference:
     """The parts of a reference: `tag` or `digest` may be empty, not both."""
 
@@ -63,19 +84,22 @@ class _ImageReference:
         return self.tag or self.digest
 
 
-def verify_reference(
+def verify_reference(  # noqa: PLR0913 - where it is, whom to trust, and the catalogue's part
     registry: Registry,
     repositories: Repositories,
     reference: str,
     trusted: Trusted,
     images: Sequence[str] = (),
+    *,
+    known: CatalogLines | None = None,
 ) -> VerifyResult:
     """Return what the evidence proves about a reference.
 
     `reference` is a tag or digest of the production repository, or REPOSITORY:TAG. `images` are
     those of the catalogue: without a signed journal, their marks say whether the version was
-    yanked. Raises ConfigError if the registry has no such tag or digest, and RegistryError if it
-    fails.
+    yanked. If the lines are `known`, the first facts are the support of its line and the exceptions
+    that it was promoted with; they change no verdict. Raises ConfigError if the registry has no
+    such tag or digest, and RegistryError if it fails.
     """
     named = _parse_image_reference(reference, registry.host, repositories)
     digest = registry.resolve_digest(named.repository, named.digest or named.tag)
@@ -109,7 +133,8 @@ def verify_reference(
         f"digest: {digest}",
     )
     warnings = (f"journal: does not count ({stored.problem})",) if stored.problem else ()
-    facts = (*lines, *warnings, *_list_facts(found, decided))
+    standing = _list_standing(found, decided, known) if known else ()
+    facts = (*lines, *standing, *warnings, *_list_facts(found, decided))
     return VerifyResult(
         reference, digest, _judge_reference(decided, reasons, unknown), facts, (*reasons, *unknown)
     )
@@ -149,7 +174,7 @@ def _parse_image_reference(
 _MAX_UNLISTED = 100
 """How many statements are read that a decision names and the registry does not list."""
 _MAX_SHOWN = 10
-"""How many artifacts that prove nothing are shown; the others are counted."""
+"""How many artifacts that prove nothing, or exceptions, are shown; the others are counted."""
 
 
 def _find_place_problems(  # noqa: PLR0913, PLR0917 - a reference, and all facts about its place
@@ -310,6 +335,32 @@ def _judge_reference(
         return Verdict.INCONCLUSIVE
     channel = channels.load().channels.get(decided.channel)
     return Verdict.PASS if channel and channel.is_releasing else Verdict.INCONCLUSIVE
+
+
+def _list_standing(
+    found: Sequence[FoundEvidence], decided: DecisionClaim | None, known: CatalogLines
+) -> Iterator[str]:
+    """Yield the support of the line, what it cannot fix, and the exceptions of the newest scan."""
+    built, day = _read_provenance(found), known.today
+    version = parse_version(decided.version if decided else built.asked.version if built else "")
+    judged: tuple[TriagedFinding, ...] = ()
+    if scan := attest.find_newest_statement(found, VULNERABILITIES):
+        with contextlib.suppress(GateRefused):
+            judged = vulnerability.read_findings(scan)
+    exceptions = describe_exceptions(judged, day)
+    yield from exceptions[:_MAX_SHOWN]
+    if len(exceptions) > _MAX_SHOWN:
+        yield f"{len(exceptions) - _MAX_SHOWN} more exceptions"
+    if version is None:
+        return
+    if version.line not in known.lines:
+        yield f"warning: the catalogue has no line {version.line}, so nobody patches it"
+        return
+    if text := describe_outside_fixes(known.lines, version.line, list_outside_fixes(judged), day):
+        yield f"warning: {text}"
+    line = known.lines[version.line]
+    ended = "warning: nothing of this line is patched any more; " if line.has_ended(day) else ""
+    yield f"{ended}line {version.line}: {describe_support(line.support, day)}"
 
 
 def _list_facts(found: Sequence[FoundEvidence], decided: DecisionClaim | None) -> Iterator[str]:

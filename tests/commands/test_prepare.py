@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,13 @@ def test_a_plan_of_a_line_without_locks_answers_nothing(
     with refused(ConfigError, "missing lock"):
         typed("plan", "v2.7.0", "--json")
     assert not capsys.readouterr().out
+
+
+def test_a_plan_says_how_its_line_is_supported(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phase = catalog.load_catalog().lines["2.6"].find_support(datetime.datetime.now(UTC).date())
+    assert typed("plan", "v2.6.0") == 0
+    assert f"line 2.6: {phase}" in capsys.readouterr().out
+    assert typed("plan", "v2.6.0", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["support"].startswith(str(phase))

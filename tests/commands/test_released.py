@@ -6,21 +6,25 @@ import datetime
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from commands import released
 from commands.parser import parse
+from images.catalog import load_catalog
+from images.support import describe_support
 from images.version import Version
 from publish.evidence import keys
 from publish.policy.schedule import PublishedRelease
-from publish.rescan import LineDue, RescanResult
+from publish.rescan import LineDue, RescanResult, UnfixableLine
 from runner import records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import store
 from scan.history import History, RescanVerdict
+from scan.line_fixes import OutsideFix
 from scan.second_opinion import OtherAdvisory, SecondOpinion
 from scan.store import StoredHistory
 from tests.fakes.refusal import refused
@@ -28,6 +32,7 @@ from tests.report import samples
 
 OLD = RescanVerdict("2026-11-21", "v2.6.0", "base", "sha256:0", Verdict.FAIL, "CVE-2026-1", 0.1)
 V261, JUST_OUT = Version("2.6", 1), datetime.date(2026, 12, 15)
+DAY = datetime.date(2026, 11, 27)
 DUE = LineDue("2.6", "v2.6.1", "v2.6.2", ("base: CVE-2026-1",))
 
 
@@ -152,3 +157,36 @@ def test_notes_of_an_earlier_release_that_cannot_be_read(
     plant(folder / "notes.md")
     with refused(ConfigError, "v2.6.0/notes.md: ", said):
         released._released_notes(tmp_path)
+
+
+def test_due_and_rescan_say_what_a_line_cannot_fix_once_and_how_it_is_supported(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "2.6 cannot be fixed inside the line: CVE-2026-24747, fixed in 2.10.0; move to 2.15"
+    fix = OutsideFix("CVE-2026-24747", "torch", "2.6.0", "2.10.0", "2027-05-26")
+    found = tuple(
+        replace(OLD, image=image, digest=image, verdict=Verdict.PASS, reason="", outside=(fix,))
+        for image in ("base", "cv", "nlp", "rl")
+    )
+    unfixable = UnfixableLine("2.6", "v2.6.0", said, (fix,))
+    judged = RescanResult(
+        "2026-11-27", None, found, ("v2.6.0",), Verdict.PASS, (), 0.1, unfixable=(unfixable,)
+    )
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    monkeypatch.setattr(released, "rescan_images", lambda *_: judged)
+    monkeypatch.setattr(released, "_make_assessor", lambda *_: None)
+    asked = parse(["rescan"])
+    assert asked.run(asked) == 0
+    assert capsys.readouterr().err.count(said) == 1
+
+    out = PublishedRelease(Version("2.6", 0), "production", datetime.date(2026, 11, 20))
+    history = StoredHistory(History({}, found))
+    monkeypatch.setattr(released, "list_releases", lambda *_: (out,))
+    monkeypatch.setattr(store, "read_stored", lambda *_: history)
+    public = keys.generate_pair(home, "mine")[1]
+    asked = parse(["due", "--key", str(public), "--date", "2026-11-27"])
+    assert asked.run(asked) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{said} (there is an exception until 2027-05-26)",
+        f"line 2.6: {describe_support(load_catalog().lines['2.6'].support, DAY)}",
+    ]

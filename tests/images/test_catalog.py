@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from images import catalog
@@ -162,8 +162,14 @@ WRONG = [
             ("epoch: 1738108800", "epoch: 0", "greater than or equal to 315532800"),
             ("epoch: 1738108800", "epoch: 99999999999999", "less than or equal to"),
             ('driver_floor: "525"', 'driver_floor: "new"', "a driver version"),
-            ("supported_until: 2027-06-30", "supported_until: 0001-01-01", "2020"),
-            ("supported_until: 2027-06-30", "supported_until: 9999-12-31", "2099"),
+            ("since: 2025-01-29", "since: 0001-01-01", "2020"),
+            ("since: 2027-07-01", "since: 9999-12-31", "2099"),
+            ("since: 2027-07-01", "since: 2025-01-28", "is not after 2025-01-29"),
+            ("since: 2027-07-01", "since: soon", "date"),
+            ("status: ended", "status: over", "'active', 'security' or 'ended'"),
+            ('why: "torch 2.6.0 was released"', 'why: ""', "printable"),
+            ('why: "torch 2.6.0 was released"', 'why: "a\\nb"', "printable"),
+            ('why: "torch 2.6.0 was released"', 'because: "x"', "unknown key"),
             ("production: pytorch-cuda", "production: Pytorch", "name of a repository"),
             ("production: pytorch-cuda", "production: ../pytorch", "name of a repository"),
             ("production: pytorch-cuda", "production: -pytorch", "name of a repository"),
@@ -387,6 +393,7 @@ HOSTILE = st.sampled_from(
 ) | st.text(max_size=20)
 
 
+@settings(deadline=None)  # the disk of a busy machine is slow
 @given(st.data())
 def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.DataObject) -> None:
     """Whatever is put in place of a value: refused, or of letters that no command takes for
@@ -416,6 +423,8 @@ def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.Data
         for name, value in values.items():
             if name == "budgets":  # of stacks, by names that exist, in whole numbers
                 assert set(value) <= {*loaded.stacks}
+            elif name == "support":  # a line of text for people
+                assert all(re.fullmatch(r"[!-~][ -~]*", phase.why) for phase in value)
             elif (
                 name == "left_out"
             ):  # patterns that are compared with names of files, no words of a command
@@ -526,4 +535,37 @@ def test_a_wrong_os_part(written: Path, wrong: str, words: str) -> None:
     text = with_os(wrong)
     written.write_text(text)
     with refused(ConfigError, words, f"{written}:{line_of(text, wrong)}:"):
+        catalog.load_catalog(written)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "says"),
+    [
+        ("active 2025-01-01, active 2026-01-01", "`active` cannot follow `active`"),
+        ("security 2025-01-01, active 2026-01-01", "`active` cannot follow `security`"),
+        ("ended 2025-01-01, ended 2026-01-01", "`ended` cannot follow `ended`"),
+        ("ended 2025-01-01, security 2026-01-01", "`security` cannot follow `ended`"),
+        ("active 2025-01-01, ended 2025-01-01", "is not after 2025-01-01"),
+        ("active 2025-01-02, security 2026-01-01, ended 2025-12-31", "is not after 2026-01-01"),
+        ("", "at least 1 item"),
+    ],
+)
+def test_statuses_out_of_order_name_their_line(written: Path, statuses: str, says: str) -> None:
+    words = [each.split() for each in statuses.split(", ") if each]
+    items = [f"{{status: {status}, since: {day}, why: because}}" for status, day in words]
+    start = SHIPPED.index("    support:\n")
+    end = SHIPPED.index("\n\n", start)
+    written.write_text(f"{SHIPPED[:start]}    support: [{', '.join(items)}]{SHIPPED[end:]}")
+    with refused(ConfigError, says, f"{written}:{line_of(SHIPPED, '    support:')}"):
+        catalog.load_catalog(written)
+
+
+@pytest.mark.parametrize(
+    "support", ["ended", "{active: 2025-01-01}", "[ended]", "[[]]", "null", "7"]
+)
+def test_a_support_of_another_shape_is_one_line(written: Path, support: str) -> None:
+    start = SHIPPED.index("    support:\n")
+    end = SHIPPED.index("\n\n", start)
+    written.write_text(f"{SHIPPED[:start]}    support: {support}{SHIPPED[end:]}")
+    with refused(ConfigError, "support", f"{written}:"):
         catalog.load_catalog(written)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,12 +32,13 @@ from publish.released.published import Published, find_previous
 from publish.released.verify import VerifyResult, verify_reference
 from publish.released.yank_statements import SignedYankMarks
 from publish.tags.production import Production
+from runner.verdict import Verdict
 from scan import store, trivy
 from scan.assess import AssessmentContext
 from scan.difference import Difference
 from scan.history import History
 from scan.policy import load_policy
-from scan.record import Sbom
+from scan.record import Sbom, TriagedFinding, TriageStatus
 from tests.fakes.cyclonedx import sbom
 from tests.publish.signed import (
     H200,
@@ -75,6 +77,7 @@ class Line:
         signer: Signer | None = None,
         gpus: tuple[str, ...] = (H200,),
         jinja2: str = "3.1.4",
+        findings: Sequence[TriagedFinding] = (),
     ) -> BuildRecord:
         """A build in staging with all its evidence."""
         image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
@@ -88,7 +91,9 @@ class Line:
         (self.folder / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
-        scan = replace(scan_record(build), version=version, sbom=bill)
+        scan = replace(scan_record(build, *findings), version=version, sbom=bill)
+        if any(each.standing is TriageStatus.BLOCKS for each in findings):
+            scan = replace(scan, verdict=Verdict.FAIL, reason="1 findings block")
         evidence_signer = EvidenceSigner(
             self.registry, signer or self.signer, self.catalog.repositories.production
         )

@@ -16,6 +16,7 @@ import pytest
 from images import catalog
 from images.catalog import Catalog, Version
 from images.record import BuildRecord
+from images.support import find_last_day
 from oci import referrers
 from oci.copying import require_manifest
 from oci.manifest import image_manifest
@@ -337,7 +338,9 @@ def test_a_line_past_its_support_is_left_alone(
     registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
-    after = own.lines["2.6"].supported_until + timedelta(days=1)
+    last = find_last_day(own.lines["2.6"].support)
+    assert last is not None
+    after = last + timedelta(days=1)
     assert (
         rescan_images(
             ImageAssessor(registry, own, trust(P256), replace(judges, today=after)), PRODUCTION

@@ -11,6 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from images.catalog import Line
+from images.support import SupportPhase, SupportStatus
 from report import notes
 from report.model import ImageRecords
 from report.notes import LIMIT, ImageNotes, Notes, render_notes
@@ -30,7 +31,11 @@ LINE = Line(
     base_image="",
     epoch=0,
     driver_floor="525",
-    supported_until=date(2027, 6, 30),
+    support=(
+        SupportPhase(SupportStatus.ACTIVE, date(2025, 1, 29), "torch 2.6.0 was released"),
+        SupportPhase(SupportStatus.SECURITY, date(2026, 7, 1), "upstream no longer fixes it"),
+        SupportPhase(SupportStatus.ENDED, date(2027, 7, 1), "newer lines replace it"),
+    ),
 )
 WHEELS = {
     "torch": "2.6.0+cu124",
@@ -488,3 +493,22 @@ def test_notes_are_written_beside_the_records(tmp_path: Path) -> None:
     assert path == tmp_path / "notes.md"
     assert path.read_text(encoding="utf-8") == render_notes(patched())
     assert "\n\n\n" not in path.read_text(encoding="utf-8")
+
+
+def test_the_first_lines_say_how_the_line_is_supported_and_what_stands_by_an_exception() -> None:
+    release, images = samples.proven()
+    excused = TriagedFinding(
+        Finding("CVE-2026-7", "pkg:pypi/torch@2.6.0", "torch", "2.6.0", "2.10.0", "HIGH", "", ""),
+        TriageStatus.EXCUSED,
+        "2027-05-26",
+        "no fix here; mitigation: use <b>safetensors</b> (us)",
+        "2027-05-26",
+    )
+    scans = [replace(one.scan, findings=(excused,)) if one.scan else None for one in images]
+    known = [replace(one, scan=scan) for one, scan in zip(images, scans, strict=True)]
+    text = render_notes(Notes(release, LINE, tuple(ImageNotes(one, None, None) for one in known)))
+    first = text.partition("## Contents")[0]
+    assert first.count("exception until 2027-05-26: CVE-2026-7 in torch 2.6.0") == 1
+    assert "<b>" not in first
+    assert "**Support** security since 2026-07-01: upstream no longer fixes it" in first
+    assert "(last day: 2027-06-30)" in first

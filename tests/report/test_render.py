@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from images import catalog
 from publish.released.record import ReleaseRecord
 from report import escape, render
 from report.model import ImageRecords
 from runner.errors import EnvironmentFailed
 from runner.home import REPOSITORY
 from runner.verdict import Verdict
+from scan.record import TriagedFinding, TriageStatus
 from tests.report import samples
 from tests.report.page import Page
 
@@ -395,3 +397,37 @@ def test_write_where_nothing_can_be_written_is_one_clear_error(tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentFailed, match="cannot write"):
         render.write_report(tmp_path / "file" / "v2.6.0", *full())
+
+
+def test_support_and_exceptions_stand_above_everything_else() -> None:
+    release, images = samples.proven()
+    excused = TriagedFinding(
+        samples.finding("CVE-2026-7", "pkg:pypi/torch@2.6.0", "2.10.0", "HIGH", "loading"),
+        TriageStatus.EXCUSED,
+        "2027-05-26",
+        "no fix here; mitigation: use <b>safetensors</b> (us)",
+        "2027-05-26",
+    )
+    known = [
+        replace(one, scan=one.scan and replace(one.scan, findings=(excused,))) for one in images
+    ]
+    line = catalog.load_catalog().lines["2.6"]
+    summary = render.render_markdown(release, known, line)
+    said = "exception until 2027-05-26: CVE-2026-7 in torch 2.6.0"
+    head = summary.partition("| Image |")[0]
+    assert head.splitlines()[2].startswith(f"> {said}")
+    assert head.count(said) == 1
+    assert "**Support** security since 2026-07-01" in head
+    page = Page(render.render_html(release, known, line))
+    assert page.problems == []
+    head = page.text.partition("Images Image Verdict")[0]
+    assert head.count(said) == 1
+    assert "Support: security since 2026-07-01" in head
+    assert "<b>safetensors" in head, "it is shown as it is, and is no markup"
+
+
+def test_a_moment_that_cannot_be_read_shows_the_first_status() -> None:
+    release, images = samples.proven()
+    line = catalog.load_catalog().lines["2.6"]
+    summary = render.render_markdown(replace(release, finished_at="soon"), images, line)
+    assert "**Support** active since 2025-01-29" in summary

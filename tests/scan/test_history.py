@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import json
+from dataclasses import dataclass, replace
 from itertools import permutations
 
+from runner import records
 from runner.verdict import Verdict
 from scan.history import History, RescanVerdict
+from scan.line_fixes import OutsideFix
 from tests.scan.samples import finding
 
 MONDAY, TUESDAY, FRIDAY = (datetime.date(2026, 11, day) for day in (16, 17, 20))
@@ -72,3 +76,34 @@ def test_judgements_of_one_day_that_differ_in_time_alone_merge_to_the_same_for_e
         for each in order:
             other = each.merge_with(other)
         assert other == merged
+
+
+@dataclass(frozen=True)
+class _VerdictBefore:
+    """A result as versions before the fields about lines read it."""
+
+    date: str
+    version: str
+    image: str
+    digest: str
+    verdict: Verdict
+    reason: str
+    seconds: float
+
+
+def test_a_history_is_read_by_the_version_before_and_the_other_way_round() -> None:
+    fix = OutsideFix("CVE-2026-1", "torch", "2.6.0", "2.10.0")
+    new = RescanVerdict("2026-11-20", "v2.6.0", "base", "a", Verdict.FAIL, "why", 0.1, (fix,), True)
+    old = records.from_json(_VerdictBefore, records.to_json(new), "a test")
+    plain = json.dumps({"seen": {}, "judgements": [records.to_plain(old)]})
+    (read,) = records.from_json(History, plain, "a test").judgements
+    assert read == replace(new, outside=(), is_only_outside=False)
+    assert read.needs_patch, "what an old version found is due as it was"
+
+
+def test_a_result_that_now_says_what_the_line_cannot_fix_is_news() -> None:
+    old = RescanVerdict("2026-11-20", "v2.6.0", "base", "a", Verdict.FAIL, "why", 0.1)
+    fix = OutsideFix("CVE-2026-1", "torch", "2.6.0", "2.10.0")
+    new = replace(old, date="2026-11-21", outside=(fix,), is_only_outside=True)
+    history = NONE.with_results([old]).with_results([old]).with_results([new]).with_results([new])
+    assert history.judgements == (old, new)

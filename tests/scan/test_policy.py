@@ -29,6 +29,10 @@ def test_the_shipped_files_load() -> None:
         "unknown": 28,
     }
     assert policy.load_exceptions() == ()
+    assert {(each.line, each.id) for each in policy.load_line_exceptions()} == {
+        ("2.6", "CVE-2026-24747"),
+        ("2.9", "CVE-2026-24747"),
+    }
 
 
 @pytest.mark.parametrize(

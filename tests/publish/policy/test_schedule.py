@@ -10,6 +10,7 @@ import pytest
 
 from images import catalog
 from images.catalog import Line, Version
+from images.support import SupportPhase, SupportStatus
 from publish.policy import channels
 from publish.policy.channels import Calendar, Channels
 from publish.policy.schedule import DueRelease, PublishedRelease, find_due, latest_scheduled_day
@@ -29,7 +30,16 @@ def shipped() -> Channels:
 
 @pytest.fixture(scope="module")
 def line() -> Line:
-    return replace(catalog.load_catalog().lines["2.6"], supported_until=SUPPORTED)
+    return supported(catalog.load_catalog().lines["2.6"], SUPPORTED)
+
+
+def supported(line: Line, last: datetime.date) -> Line:
+    """The line, active until this day."""
+    phases = (
+        SupportPhase(SupportStatus.ACTIVE, datetime.date(2025, 1, 29), "it is new"),
+        SupportPhase(SupportStatus.ENDED, last + datetime.timedelta(days=1), "it is old"),
+    )
+    return replace(line, support=phases)
 
 
 def day(text: str) -> datetime.date:
@@ -363,7 +373,7 @@ def test_nothing_is_due_after_the_end_of_support(shipped: Channels, line: Line) 
 
 
 def test_lines_do_not_mix(shipped: Channels, line: Line) -> None:
-    lines = {"2.6": line, "2.9": replace(line, torch="2.9.1", supported_until=day("2028-06-30"))}
+    lines = {"2.6": line, "2.9": supported(replace(line, torch="2.9.1"), day("2028-06-30"))}
     released = [*out("4 quarterly 2026-10-01"), *out("0 production 2026-11-16", line="2.9")]
     refused = [judgement("v2.9.0", "cv", Verdict.FAIL)]
     found = find_due(day("2026-11-21"), shipped, lines, released, refused)
@@ -398,5 +408,6 @@ def test_one_line_for_people_and_json_for_workflows(shipped: Channels, line: Lin
         "kind": "patch",
         "since": "2026-09-15",
         "reasons": ["the calendar has a release on 2026-09-15"],
+        "support": "active since 2025-01-29: it is new",
     }
     assert records.from_json(DueRelease, records.to_json(found), "due") == found
