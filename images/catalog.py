@@ -290,16 +290,20 @@ def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
 
 
 def locks_of(
-    catalog: Catalog, line: str, stacks: tuple[str, ...], root: Path = IMAGES
+    catalog: Catalog,
+    line: str,
+    stacks: tuple[str, ...],
+    root: Path = IMAGES,
+    facts: Path = COMPATIBILITY,
 ) -> dict[str, Lock]:
-    """Return the locks of `stacks`, checked against each other and against the line.
+    """Return the locks of `stacks`, checked against each other, the line and `facts`.
 
     Raises ConfigError if one is missing or wrong.
     """
     locks = {stack: read_lock(root / stack / f"{line}.lock") for stack in stacks}
     _check_locks_agree(locks)
     if BASE in locks:
-        _check_lock_of_base(catalog.lines[line], locks[BASE])
+        _check_lock_of_base(catalog.lines[line], locks[BASE], load_compatibility(facts))
     return locks
 
 
@@ -456,7 +460,7 @@ def _check_locks_agree(locks: dict[str, Lock]) -> None:
                 )
 
 
-def _check_lock_of_base(line: Line, lock: Lock) -> None:
+def _check_lock_of_base(line: Line, lock: Lock, known: Compatibility) -> None:
     """Require that the lock has the versions of the line, and what its torch requires."""
     for package in ("torch", "torchvision", "torchaudio"):
         wheel, version = lock.find_wheel(package), getattr(line, package)
@@ -469,7 +473,7 @@ def _check_lock_of_base(line: Line, lock: Lock) -> None:
     )
     if runtime is None or not runtime.version.startswith(f"{line.cuda}."):
         raise _contradiction_error(lock, runtime, f"CUDA {line.cuda}")
-    build = load_compatibility().find_build(line.torch, line.cuda)
+    build = known.find_build(line.torch, line.cuda)
     for library, version in (("cudnn", build.cudnn), ("nccl", build.nccl)):
         wheel = lock.find_wheel(f"nvidia-{library}-cu{line.cuda.partition('.')[0]}")
         if wheel is not None and version is not None and wheel.version != version:
