@@ -121,5 +121,5 @@ def _is_active(requirement: Requirement, python: str, extras: Set[str]) -> bool:
     place |= {"python_version": python, "python_full_version": f"{python}.0"}
     try:
         return any(requirement.marker.evaluate(place | {"extra": extra}) for extra in extras)
-    except ValueError:  # a name or a version that means nothing
+    except (ValueError, RecursionError):  # a name or a version that means nothing
         return False

@@ -38,6 +38,8 @@ RESOLVE_S = 600
 """Seconds for one question to uv. On a fast network the largest takes two."""
 METADATA_S, METADATA_BYTES = 30, 1 << 20
 """Limits of the metadata of one wheel. That of torch, one of the longest, has 33 KB."""
+MOST_REQUIREMENTS = 1000
+"""Requirements of a wheel that are read. A package with many extras has about 200."""
 READERS = 8
 """Wheels whose metadata is read at once."""
 MOST_MINORS = 60
@@ -149,10 +151,12 @@ def parse_needs(metadata: bytes) -> WheelNeeds:
     """Return the requirements in the METADATA of a wheel, without those that cannot be read."""
     raw, _ = parse_email(metadata)
     found = []
-    for text in raw.get("requires_dist", ()):
-        # more digits, or deeper brackets, than Python reads
+    for text in raw.get("requires_dist", [])[:MOST_REQUIREMENTS]:
+        # more digits, or deeper brackets, than Python reads; digits are read when it is used
         with contextlib.suppress(ValueError, RecursionError):
-            found.append(Requirement(text))
+            requirement = Requirement(text)
+            requirement.specifier.contains("1")
+            found.append(requirement)
     return WheelNeeds(tuple(found), raw.get("requires_python", ""))
 
 
@@ -175,9 +179,10 @@ def open_wheel(wheel: OfferedWheel) -> Iterator[zipfile.ZipFile]:
     The bytes come by range requests and are not compared with the hash: the lock's step does that.
     Raises OSError or BadZipFile if the index does not answer such requests.
     """
-    local = _local_path(wheel.address)
     with (
-        records.open_binary(local) if local else _RemoteFile(wheel.address, wheel.size) as file,
+        records.open_binary(local)
+        if (local := _local_path(wheel.address))
+        else _RemoteFile(wheel.address, wheel.size or _ask_size(wheel)) as file,
         zipfile.ZipFile(file) as opened,
     ):
         yield opened

@@ -80,6 +80,7 @@ def write_line(catalog: Catalog, name: str, source: str) -> NewLine:
     resolve.write_locks(name, locks)
     for path, text in texts.items():
         records.write_text(path, text)
+    load_compatibility.cache_clear()  # it has the facts of before
     return _describe_line(facts, name, source, locks)
 
 
@@ -108,7 +109,7 @@ def _read_facts(line: Line, source: str, name: str) -> _UpstreamFacts:
     if not cuda or not build.cudnn or not build.nccl:
         problem = f"{torch.file} does not say which CUDA, cuDNN and NCCL it is for"
         raise ConfigError(problem, "use an index with PyTorch's wheels for CUDA")
-    if cuda not in load_compatibility().toolkits:
+    if cuda not in load_compatibility(COMPATIBILITY).toolkits:
         hint = f"add its drivers there, under toolkits, {cuda}, from NVIDIA's release notes"
         raise ConfigError(
             f"{COMPATIBILITY} lacks the drivers of CUDA {cuda}, which torch {torch.version} is for",
@@ -137,7 +138,7 @@ def _find_architectures(
     """Return the architectures in torch's wheel, and a doubt if they are only those of a line."""
     with contextlib.suppress(*index.UNREADABLE), index.open_wheel(torch) as wheel:
         return torch_wheel.read_architectures(wheel), ()
-    known = load_compatibility().find_build(line.torch, line.cuda).architectures
+    known = load_compatibility(COMPATIBILITY).find_build(line.torch, line.cuda).architectures
     doubt = (
         f"architectures {' '.join(known)}: taken over from line {source}, because the wheel of"
         " torch cannot be read in parts; the lock of layers refuses wrong ones"
@@ -163,17 +164,23 @@ def _find_companions(line: Line, torch: OfferedWheel) -> tuple[str, str | None]:
 
 
 def _find_pythons(torch: OfferedWheel) -> Iterator[str]:
-    """Yield the Pythons that this torch has a wheel for."""
+    """Yield the Pythons that this torch has a wheel for: one after the other, without a gap."""
+    found = False
     for python in _PYTHONS:
-        with contextlib.suppress(NoVersion):
+        try:
             index.resolve_offers(python, [f"torch=={torch.version}"], alone=True)
-            yield python
+        except NoVersion:
+            if found:
+                return
+            continue
+        found = True
+        yield python
 
 
 def _add_facts(facts: _UpstreamFacts) -> str:
     """Return compatibility.yaml with the release of torch; as it is if it has the release."""
     text, version = records.read_text(COMPATIBILITY), facts.torch.version
-    known = load_compatibility().torch.get(version)
+    known = load_compatibility(COMPATIBILITY).torch.get(version)
     build = facts.release.builds[facts.cuda]
     if known is None:
         entry = _format_release(version, facts.cuda, facts.release, build)
@@ -231,7 +238,7 @@ def _space(value: str) -> str:
 def _own_values(facts: _UpstreamFacts) -> dict[str, str]:
     """Return the values of the line that follow from torch, as they are written."""
     torch, day = facts.torch, facts.torch.day
-    toolkit = load_compatibility().toolkits[facts.cuda]
+    toolkit = load_compatibility(COMPATIBILITY).toolkits[facts.cuda]
     values = {
         "torch": _format_version(torch.version),
         "torchvision": _format_version(facts.release.torchvision),
@@ -291,7 +298,7 @@ def _list_doubts(facts: _UpstreamFacts, source: str) -> Iterator[str]:
             yield f"{key}: {' '.join(value.split())}: taken over from line {source}"
     if facts.release.torchaudio is None:
         yield f"torchaudio: null: the index has none with the number {facts.torch.version}"
-    floor = load_compatibility().toolkits[facts.cuda].oldest_driver
+    floor = load_compatibility(COMPATIBILITY).toolkits[facts.cuda].oldest_driver
     yield f"driver_floor: {floor}: the oldest driver of CUDA {facts.cuda}'s family"
     yield (
         "without_code: no library: run the suite `device` on the image; it names libraries that"
