@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from images import index
+from images import index, resolve
 from images.index import NoVersion
 from runner.errors import EnvironmentFailed
 from tests.fakes.index import make_index
@@ -94,7 +94,7 @@ def test_no_python_is_downloaded_to_resolve_for_another_one(
     monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "http://127.0.0.1:9/no-python")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     assert index.resolve_offers("3.14", ["below"], alone=True)["below"].version == "2.0"
-    assert "--no-python-downloads" in index.uv_command("3.14")
+    assert "--no-python-downloads" in resolve.uv_command("3.14")
 
 
 def test_needs_are_read_from_a_folder_and_by_ranges_with_the_password(
