@@ -269,8 +269,8 @@ def _session_of(address: str) -> requests.Session:
 def _open_session(scheme: str, host: str) -> requests.Session:
     """Return connections to an index, with the account that uv's or pip's settings name for it."""
     made = transport.make_session(host, f"{scheme}://{host}/")
-    for name, value in settings.ENVIRON.items():
-        for word in value.split() if settings.is_one_of(name, (settings.INDEXES,)) else ():
+    for value in shell.secrets_for(settings.INDEXES).values():
+        for word in value.split():
             parts = urlsplit(word.partition("=")[2] if "=http" in word else word)
             if parts.username is not None and parts.netloc.rpartition("@")[2] == host:
                 made.auth = (unquote(parts.username), unquote(parts.password or ""))
