@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 
 from commands.arguments import require_line
 from commands.command import Command, print_record
@@ -11,12 +12,13 @@ from images import new_line
 from images.version import line_numbers
 from publish import outdated
 from publish.outdated import NEW, Outdated, OutdatedLine, OutdatedPackage
+from publish.policy.release_kinds import KINDS
 from runner import progress
 from runner.errors import EXIT_OK
+from runner.untrusted import clean_line
 
-HEADS = ("package", "locked", "patch", "feature", "major", "newest", "held back by")
 LONGEST_REASONS = 300
-"""Characters of a cell. JSON has all requirements."""
+"""Characters that are shown of what holds a package back. JSON has all of it."""
 
 
 def run_outdated(asked: Namespace) -> int:
@@ -54,36 +56,45 @@ def _show_outdated(found: Outdated, newest_line: str) -> None:
 
 def _show_line(line: OutdatedLine) -> None:
     for stack in line.stacks:
-        if stack.packages:
-            rows = [_make_row(each) for each in stack.packages]
-            progress.print_rich_table(f"line {line.line}, {stack.stack}", HEADS, rows)
-        else:
-            progress.print_answer(f"line {line.line}, {stack.stack}: every package is the newest")
+        count = len(stack.packages)
+        said = f"{count} packages are not the newest" if count else "every package is the newest"
+        progress.print_answer(f"line {line.line}, {stack.stack}: {said}")
+        for package in stack.packages:
+            for row in _describe_package(package):
+                progress.print_answer(f"  {row}")
+    for row in _describe_line(line):
+        progress.print_answer(f"line {line.line}: {row}")
+
+
+def _describe_package(package: OutdatedPackage) -> Iterator[str]:
+    """Yield a row for each newer version: who may take it, and what holds it back."""
+    known = package.locked
+    for kind in KINDS:
+        version = getattr(package, kind)
+        if version not in ("", known):
+            yield f"{kind:8} {package.name} {package.locked} -> {version}"
+            known = version
+    if package.held_back_by:
+        who = "new line" if package.needs_line else "held"
+        reasons = clean_line(" and ".join(package.held_back_by), LONGEST_REASONS)
+        step = f"{package.locked} -> {package.newest}"
+        yield f"{who:8} {package.name} {step}, held back by {reasons}"
+
+
+def _describe_line(line: OutdatedLine) -> Iterator[str]:
+    """Yield what is said of a line as a whole."""
     if line.newest_torch != line.torch:
-        progress.print_answer(
-            f"line {line.line}: torch {line.newest_torch} is out; a feature release may take it: "
-            "write it and its facts into catalog.yaml and compatibility.yaml"
+        yield (
+            f"torch {line.newest_torch} is out; a feature release may take it: write it and its "
+            "facts into catalog.yaml and compatibility.yaml"
         )
     for kind in line.kinds:
         parts = [f"would add {', '.join(kind.added)}"] if kind.added else []
         parts += [f"would drop {', '.join(kind.dropped)}"] if kind.dropped else []
         said = kind.problem or "; ".join(parts)
         if said:
-            progress.print_answer(f"line {line.line}: a {kind.kind} release: {said}")
-    progress.print_answer(f"line {line.line}: base {_describe_base(line.base)}")
-
-
-def _make_row(package: OutdatedPackage) -> tuple[str, ...]:
-    """Return the cells of a package; a version is left out if it is as in the cell before it."""
-    versions = (package.locked, package.patch, package.feature, package.major, package.newest)
-    known = package.locked
-    cells = []
-    for version in versions[1:]:
-        cells.append("" if version == known else version or "gone")
-        known = version
-    reasons = "; ".join(package.held_back_by)
-    shown = reasons if len(reasons) <= LONGEST_REASONS else f"{reasons[:LONGEST_REASONS]}…"
-    return (package.name, package.locked, *cells, shown)
+            yield f"a {kind.kind} release: {said}"
+    yield f"base {_describe_base(line.base)}"
 
 
 def _describe_base(base: outdated.OutdatedBase) -> str:

@@ -20,6 +20,9 @@ MOST_ROUNDS = 20
 LONGEST_DEMAND = 160
 """Characters of a requirement that are shown."""
 
+REQUIREMENTS = "requirements.in"
+"""The holder of what the stacks themselves require."""
+
 _LINUX = {
     "implementation_name": "cpython",
     "os_name": "posix",
@@ -31,8 +34,16 @@ _LINUX = {
 
 
 @dataclass(frozen=True)
+class HeldBack:
+    """A reason why a package is not the newest, and the package that would have to change."""
+
+    reason: str
+    package: str
+
+
+@dataclass(frozen=True)
 class Demand:
-    """A requirement that counts in a resolution, and who has it."""
+    """A requirement that counts in a resolution, and who has it: a package and its version."""
 
     holder: str
     requirement: Requirement
@@ -63,32 +74,34 @@ class ResolvedLine:
     wheels: Mapping[str, OfferedWheel]
     needs: Mapping[str, WheelNeeds]
 
-    def find_holders(self, candidate: OfferedWheel, its_needs: WheelNeeds | None) -> list[str]:
+    def find_holders(self, candidate: OfferedWheel, its_needs: WheelNeeds | None) -> list[HeldBack]:
         """Return the requirements that keep `candidate` out of this resolution.
 
         They are those of others that exclude its version, else its own that exclude a package of
         the resolution. The list is empty if no single requirement does.
         """
         others = [
-            each
+            HeldBack(str(each), each.holder.partition(" ")[0])
             for each in self._demands
             if each.package == candidate.name and each.excludes(candidate.version)
         ]
-        return list(dict.fromkeys(map(str, others or self._own_demands(candidate, its_needs))))
+        return list(dict.fromkeys(others or self._own_demands(candidate, its_needs)))
 
-    def _own_demands(self, candidate: OfferedWheel, its_needs: WheelNeeds | None) -> Iterator[str]:
+    def _own_demands(
+        self, candidate: OfferedWheel, its_needs: WheelNeeds | None
+    ) -> Iterator[HeldBack]:
         """Yield the requirements of a candidate that a package of the resolution does not meet."""
         for requirement in its_needs.requires if its_needs else ():
-            demand = Demand(f"{candidate.name} {candidate.version}", requirement)
+            demand = Demand(candidate.name, requirement)
             held = self.wheels.get(demand.package)
             if (
                 held
                 and _is_active(requirement, self.python, {""})
                 and demand.excludes(held.version)
             ):
-                yield clean_line(f"its need of {requirement}", LONGEST_DEMAND) + (
-                    f", and {held.name} is at {held.version}"
-                )
+                wanted = f"{held.name}{requirement.specifier}"
+                reason = f"its own need of {wanted}: the line has {held.version}"
+                yield HeldBack(clean_line(reason, LONGEST_DEMAND), held.name)
 
     @cached_property
     def _demands(self) -> list[Demand]:
@@ -105,7 +118,7 @@ class ResolvedLine:
         return found
 
     def _list_demands(self, extras: Mapping[str, Set[str]]) -> Iterator[Demand]:
-        yield from (Demand("requirements.in", each) for each in self.wanted)
+        yield from (Demand(REQUIREMENTS, each) for each in self.wanted)
         for wheel in self.wheels.values():
             needs = self.needs.get(wheel.file)
             for requirement in needs.requires if needs else ():

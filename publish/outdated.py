@@ -17,14 +17,14 @@ from packaging.version import Version
 from images import index, resolve
 from images.catalog import Catalog, Line
 from images.compatibility import load_compatibility
-from images.demands import ResolvedLine
+from images.demands import REQUIREMENTS, HeldBack, ResolvedLine
 from images.index import NoVersion, OfferedWheel
 from images.locks import Wheel
 from images.resolve import Locks
 from images.version import line_numbers
 from oci.reference import parse_reference
 from oci.registry import Registry
-from publish.policy.release_kinds import FEATURE, KINDS, MAJOR, PATCH
+from publish.policy.release_kinds import FEATURE, KINDS, MAJOR, PATCH, is_platform
 from publish.refresh import unique_wheels, version_constraints
 from runner import progress
 from runner.errors import EnvironmentFailed
@@ -42,7 +42,8 @@ class OutdatedPackage:
     """A locked package, and the versions that a release of each kind may take.
 
     A version is that of the lock if nothing newer may be taken, and empty if the package would not
-    be there. `held_back_by` says why the line cannot have the `newest` one.
+    be there. `held_back_by` says why the line cannot have the `newest` one; `needs_line` is true if
+    that is the line's torch, CUDA or Python.
     """
 
     name: str
@@ -52,6 +53,7 @@ class OutdatedPackage:
     major: str
     newest: str
     held_back_by: tuple[str, ...]
+    needs_line: bool
 
     @property
     def is_outdated(self) -> bool:
@@ -255,14 +257,27 @@ def _compare_package(
         else wheel.version
         for kind, offers in found.items()
     }
-    reasons = []
+    reasons: list[HeldBack] = []
     known = Version(kinds[MAJOR] or wheel.version)
     if newest and Version(newest.version) > known:
-        reasons = resolved.find_holders(newest, resolved.needs.get(newest.file)) or [UNKNOWN]
-    last = max((each.version for each in (newest, anywhere) if each), key=Version, default="")
+        holders = resolved.find_holders(newest, resolved.needs.get(newest.file))
+        reasons = holders or [HeldBack(UNKNOWN, "")]
     if newest and anywhere and Version(anywhere.version) > Version(newest.version):
-        reasons.append(f"Python {resolved.python} of the line")
-    last = last if last and Version(last) > known else str(known)
+        reasons.append(HeldBack(f"Python {resolved.python}", "python"))
+    last = max([known, *(Version(each.version) for each in (newest, anywhere) if each)])
     return OutdatedPackage(
-        wheel.name, wheel.version, kinds[PATCH], kinds[FEATURE], kinds[MAJOR], last, tuple(reasons)
+        wheel.name,
+        wheel.version,
+        kinds[PATCH],
+        kinds[FEATURE],
+        kinds[MAJOR],
+        str(last),
+        tuple(each.reason for each in reasons),
+        any(_is_of_line(each, wheel.name) for each in reasons),
     )
+
+
+def _is_of_line(held: HeldBack, package: str) -> bool:
+    """Return whether another line alone would lift what holds a package back."""
+    by = package if held.package == REQUIREMENTS else held.package
+    return by == "python" or is_platform(by)

@@ -14,7 +14,7 @@ import pytest
 from images import index, resolve
 from images.index import NoVersion
 from runner.errors import EnvironmentFailed
-from tests.fakes.index import make_index
+from tests.fakes.index import make_index, write_wheel
 from tests.fakes.index_server import IndexServer, serve_index
 from tests.fakes.refusal import refused
 
@@ -64,6 +64,15 @@ def test_minor_versions_of_torch_are_listed_without_release_candidates(folder: P
     found = [each.version for each in index.list_minors("3.11", "2.6")]
     assert found == ["2.15.0", "2.9.1", "2.6.1"]
     assert [each.version for each in index.list_minors("3.11", "2.9")] == ["2.15.0", "2.9.1"]
+
+
+def test_no_alpha_version_is_taken_that_nobody_asked_for(folder: Path) -> None:
+    """A newer stable version does not fit here, and an alpha would."""
+    for name, needs in {"early-1.0": [], "early-1.1a1": [], "early-1.1": ["below>5"]}.items():
+        write_wheel(folder, name, needs)
+    wanted = ["early>=1.0,<2", "below"]
+    assert index.resolve_offers("3.11", wanted)["early"].version == "1.0"
+    assert index.resolve_offers("3.11", ["early==1.1a1"])["early"].version == "1.1a1"
 
 
 def test_what_does_not_fit_is_not_what_cannot_be_reached(

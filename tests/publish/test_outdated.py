@@ -90,6 +90,7 @@ def test_each_kind_may_take_its_own_and_the_holder_is_named(
             each.major,
             each.newest,
             "; ".join(each.held_back_by),
+            each.needs_line,
         )
         for stack in line.stacks
         for each in stack.packages
@@ -102,8 +103,17 @@ def test_each_kind_may_take_its_own_and_the_holder_is_named(
             "2.0.2",
             "2.3.5",
             "numba 0.60.0 (numpy<2.1)",
+            False,
         ),
-        ("base", "sympy"): ("1.13", "1.13", "1.13", "1.13", "1.14", "torch 2.6.0 (sympy==1.13)"),
+        ("base", "sympy"): (
+            "1.13",
+            "1.13",
+            "1.13",
+            "1.13",
+            "1.14",
+            "torch 2.6.0 (sympy==1.13)",
+            True,
+        ),
         ("base", "torch"): (
             "2.6.0",
             "2.6.0",
@@ -111,8 +121,9 @@ def test_each_kind_may_take_its_own_and_the_holder_is_named(
             "2.6.0",
             "2.8.0",
             "requirements.in (torch==2.6.0)",
+            True,
         ),
-        ("cv", "small"): ("1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.0.0", ""),
+        ("cv", "small"): ("1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.0.0", "", False),
     }
     assert line.newest_torch == "2.6.1"
     assert line.kinds == (
@@ -187,7 +198,9 @@ def test_the_command_says_it_in_words_and_as_json(
     assert json.loads(capsys.readouterr().out)["lines"][0]["line"] == LINE
     assert release.main(["outdated"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "numba 0.60.0" in shown
+    assert "held numpy 1.26.4 -> 2.3.5, held back by numba 0.60.0 (numpy<2.1)" in shown
+    assert "new line sympy 1.13 -> 1.14, held back by torch 2.6.0 (sympy==1.13)" in shown
+    assert "patch small 1.0.0 -> 1.0.1 feature small 1.0.0 -> 1.1.0 major" in shown
     assert "torch 2.8.0 is out and has no line: `./release.py line new 2.8 --from 2.15`" in shown
     assert "a feature release: would add brand-new" in shown
     assert "torch 2.6.1 is out; a feature release may take it" in shown
