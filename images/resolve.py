@@ -137,7 +137,7 @@ def uv_command(python: str, *words: str | Path) -> list[str | Path]:
     # else uv downloads a whole Python of a version that is not installed, which resolving needs not
     options += ["--no-python-downloads", "--python", sys.executable]
     options += ["--python-version", python, "--python-platform", "x86_64-manylinux_2_28"]
-    # else uv takes an alpha version if a constraint leaves no other newer one
+    # else uv takes an alpha version if only that goes with the newest of another package
     options += ["--prerelease", "explicit"]
     return [UV, "pip", "compile", *options, "--only-binary", ":all:", *words]
 

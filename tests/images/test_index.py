@@ -67,11 +67,18 @@ def test_minor_versions_of_torch_are_listed_without_release_candidates(folder: P
 
 
 def test_no_alpha_version_is_taken_that_nobody_asked_for(folder: Path) -> None:
-    """A newer stable version does not fit here, and an alpha would."""
-    for name, needs in {"early-1.0": [], "early-1.1a1": [], "early-1.1": ["below>5"]}.items():
+    """Only an alpha goes with the newest `partner`, which uv chooses first."""
+    wheels = {
+        "early-1.0": ["partner<2"],
+        "early-1.1a1": ["partner"],
+        "early-1.1": ["partner", "below>5"],
+        "partner-1.0": [],
+        "partner-2.0": [],
+    }
+    for name, needs in wheels.items():
         write_wheel(folder, name, needs)
-    wanted = ["early>=1.0,<2", "below"]
-    assert index.resolve_offers("3.11", wanted)["early"].version == "1.0"
+    found = index.resolve_offers("3.11", ["partner", "early"])
+    assert (found["early"].version, found["partner"].version) == ("1.0", "1.0")
     assert index.resolve_offers("3.11", ["early==1.1a1"])["early"].version == "1.1a1"
 
 
