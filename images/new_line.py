@@ -11,6 +11,8 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from packaging.version import Version
+
 from images import catalog as catalogue
 from images import index, resolve, torch_wheel, yaml_edit
 from images.catalog import Catalog, Line
@@ -103,6 +105,9 @@ def _read_facts(line: Line, source: str, name: str) -> _UpstreamFacts:
     except NoVersion as error:
         problem = f"the index has no torch {name} with a wheel for Python {line.python} on Linux"
         raise ConfigError(f"{problem}: {error.message}", "see `./release.py outdated`") from None
+    if Version(torch.version).local:
+        problem = f"the index offers torch {torch.version}, a build that is not upstream's own"
+        raise ConfigError(problem, "use an index whose torch has no local version (no `+`)")
     needs = _require_needs(torch)
     cuda = torch_wheel.read_cuda(needs.requires)
     build = torch_wheel.read_build(needs.requires, ())

@@ -21,7 +21,7 @@ from images.demands import REQUIREMENTS, HeldBack, ResolvedLine
 from images.index import NoVersion, OfferedWheel
 from images.locks import Wheel
 from images.resolve import Locks
-from images.version import line_numbers
+from images.version import is_line, line_numbers
 from oci.reference import parse_reference
 from oci.registry import Registry
 from publish.policy.release_kinds import FEATURE, KINDS, MAJOR, PATCH, is_platform
@@ -132,7 +132,7 @@ def find_outdated(catalog: Catalog, names: Sequence[str]) -> Outdated:
     """
     with progress.show_step("the versions of torch"):
         offered = index.list_minors(_newest_python(), min(catalog.lines, key=line_numbers))
-    minors = {".".join(each.version.split(".")[:2]): each for each in offered}
+    minors = {each.minor: each for each in offered if is_line(each.minor)}
     bases: dict[str, OutdatedBase] = {}
     lines = []
     for name in names:

@@ -66,6 +66,15 @@ def test_minor_versions_of_torch_are_listed_without_release_candidates(folder: P
     assert [each.version for each in index.list_minors("3.11", "2.9")] == ["2.15.0", "2.9.1"]
 
 
+def test_minor_versions_are_listed_whatever_an_index_serves(folder: Path) -> None:
+    """An epoch, a build of somebody, and numbers that are no line."""
+    for name in ("torch-1!2.17.0", "torch-2.15.0+cu126", "torch-12345.6.7"):
+        write_wheel(folder, name, [])
+    found = [(each.version, each.minor) for each in index.list_minors("3.11", "2.6")]
+    assert found[0] == ("1!2.17.0", "2.17")
+    assert ("2.9.1", "2.9") in found
+
+
 def test_no_alpha_version_is_taken_that_nobody_asked_for(folder: Path) -> None:
     """Only an alpha goes with the newest `partner`, which uv chooses first."""
     wheels = {

@@ -31,6 +31,7 @@ WHEELS: dict[str, tuple[str, ...]] = {
     "torch-2.7.1": NVIDIA,
     "torch-2.8.0": ("nvidia-cuda-runtime-cu12==12.9.1", *NVIDIA[1:]),
     "torch-2.9.0": ("nvidia-cudnn-cu12==9.5.1.17",),
+    "torch-2.10.0+cu126": NVIDIA,
     "torchvision-0.22.1": ("torch==2.7.1",),
     "torchaudio-2.7.1": ("torch==2.7.1",),
     "torchaudio-2.7.0": (),
@@ -130,6 +131,7 @@ def test_a_wheel_that_cannot_be_read_gives_a_doubt_not_a_guess(
         ("2.7", "2.5", "there is no line `2.5` to begin from"),
         ("2.12", "2.6", "the index has no torch 2.12 with a wheel for Python 3.11"),
         ("2.8", "2.6", "lacks the drivers of CUDA 12.9, which torch 2.8.0 is for"),
+        ("2.10", "2.6", "the index offers torch 2.10.0+cu126, a build that is not upstream's own"),
         ("2.9", "2.6", "does not say which CUDA, cuDNN and NCCL it is for"),
     ],
 )
