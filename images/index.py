@@ -295,11 +295,13 @@ class _RemoteFile(io.RawIOBase):
     """
 
     BLOCK, LAST_BLOCK = 2 << 20, 256 << 10
+    LARGEST_READ, MOST_BYTES = 32 << 20, 256 << 20
 
     def __init__(self, address: str, size: int) -> None:
         super().__init__()
         self._address, self._size, self._at = address, size, 0
         self._start, self._block = 0, b""
+        self._asked = 0
 
     def __enter__(self) -> Self:
         return self
@@ -322,6 +324,19 @@ class _RemoteFile(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
+    def read(self, size: int = -1) -> bytes:
+        """Return the next `size` bytes, fewer at the end; all that are left without a size.
+
+        Raises OSError for more than LARGEST_READ: a table of contents may claim any size.
+        """
+        size = self._size - self._at if size < 0 else size
+        if size > self.LARGEST_READ:
+            raise OSError("too many bytes at once")
+        found = bytearray()
+        while len(found) < size and (piece := super().read(size - len(found))):
+            found += piece
+        return bytes(found)
+
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer, as RawIOBase has it
         """Read the next bytes into `buffer`. Raises OSError if the index does not serve them."""
         if not self._start <= self._at < self._start + len(self._block):
@@ -338,6 +353,9 @@ class _RemoteFile(io.RawIOBase):
         tail = self._size - self.LAST_BLOCK
         start = max(0, min(self._at, tail)) if self._at >= tail else self._at
         length = min(self.BLOCK, self._size - start)
+        self._asked += length
+        if self._asked > self.MOST_BYTES:
+            raise OSError("too many bytes of one wheel")
         found = _ask_index(self._address, length, f"bytes={start}-{start + length - 1}")
         if found is None or len(found) != length:
             raise OSError("the index serves no ranges of bytes")

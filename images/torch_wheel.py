@@ -13,7 +13,7 @@ from runner.errors import ConfigError
 
 PYTHON_LIBRARY = "torch/lib/libtorch_python.so"
 """The library that holds what `torch._C._cuda_getArchFlags()` returns. It has about 30 MB."""
-LARGEST_LIBRARY = 512 << 20
+LARGEST_LIBRARY = 128 << 20
 
 _FLAGS = re.compile(
     rb"(?:sm_[0-9]{2,3}[a-z]?|compute_[0-9]{2,3}[a-z]?)(?: (?:sm|compute)_[0-9]{2,3}[a-z]?)*\0"

@@ -140,7 +140,9 @@ def test_metadata_beside_a_wheel_is_taken_first(server: IndexServer) -> None:
     assert [str(each) for each in found.requires] == ["beside>1"]
 
 
-@pytest.mark.parametrize("fault", ["redirect", "huge", "no ranges", "no wheel", "not a zip"])
+@pytest.mark.parametrize(
+    "fault", ["redirect", "huge", "no ranges", "no wheel", "not a zip", "huge table"]
+)
 def test_an_index_that_serves_no_metadata_leaves_the_needs_unknown(
     server: IndexServer, folder: Path, fault: str
 ) -> None:
@@ -157,7 +159,9 @@ def test_an_index_that_serves_no_metadata_leaves_the_needs_unknown(
         server.statuses = {file: 404}
     else:
         path = folder / file.rpartition("/")[2]
-        path.write_bytes(os.urandom(path.stat().st_size))
+        data = path.read_bytes()
+        table = data[:-10] + b"\xf0\xff\xff\xff" + data[-6:]  # 4 GB of contents, it says
+        path.write_bytes(table if fault == "huge table" else os.urandom(len(data)))
     assert index.read_needs(offers.values()) == {}
 
 
