@@ -253,7 +253,7 @@ def _own_values(facts: _UpstreamFacts) -> dict[str, str]:
     }
     if day is not None:
         moment = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-        comment = f" # torch {torch.version}'s release day, {day.isoformat()}"
+        comment = f" # the day of torch {torch.version}'s wheel, {day.isoformat()}"
         values["epoch"] = f"{int(moment.timestamp())}{comment}"
     return values
 
