@@ -5,9 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
-from commands.arguments import require_line
+from commands.arguments import load_catalog, require_line
 from commands.command import Command, print_record
-from images import catalog as catalogue
 from images import new_line
 from images.version import line_numbers
 from publish import outdated
@@ -27,7 +26,7 @@ def run_outdated(asked: Namespace) -> int:
     Nothing is changed. It ends with 0 whether something is newer or not, and with 3 if the index
     cannot be read.
     """
-    catalog = catalogue.load_catalog()
+    catalog = load_catalog()
     if asked.line is not None:
         require_line(catalog, asked.line)
     found = outdated.find_outdated(
@@ -110,7 +109,7 @@ def run_line(asked: Namespace) -> int:
 
     The wheels are not downloaded: the lock of layers is the next step, `lock LINE --layers`.
     """
-    catalog = catalogue.load_catalog()
+    catalog = load_catalog()
     made = new_line.write_line(catalog, asked.line, asked.source)
     if asked.json:
         print_record(made)
