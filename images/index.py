@@ -24,9 +24,11 @@ from urllib.parse import unquote, urlsplit
 import requests
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
+from images import wheelhouse
 from images.locks import Wheel
 from images.resolve import HINT, uv_command
 from oci import transport
@@ -119,7 +121,7 @@ def resolve_offers(
         if _NO_SOLUTION in done.stderr:
             raise NoVersion(f"no versions fit together: {said}", HINT)
         raise EnvironmentFailed(f"the package index cannot be read: {said}", HINT)
-    return _read_pylock(done.stdout)
+    return _read_pylock(done.stdout, python)
 
 
 def list_minors(python: str, oldest: str) -> list[OfferedWheel]:
@@ -193,29 +195,48 @@ def open_wheel(wheel: OfferedWheel) -> Iterator[zipfile.ZipFile]:
         yield opened
 
 
-def _read_pylock(text: str) -> dict[str, OfferedWheel]:
+def _read_pylock(text: str, python: str) -> dict[str, OfferedWheel]:
     try:
         packages = tomllib.loads(text).get("packages", [])
-        offers = [_read_package(package) for package in packages]
+        offers = [_read_package(package, _rank_tags(python)) for package in packages]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         problem = f"uv's answer cannot be read: {type(error).__name__}: {clean_line(str(error))}"
         raise EnvironmentFailed(problem, HINT) from None
     return {offer.name: offer for offer in offers}
 
 
-def _read_package(package: Mapping[str, Any]) -> OfferedWheel:
-    wheel = package["wheels"][0]
+@cache
+def _rank_tags(python: str) -> dict[Tag, int]:
+    """Return the tags of wheels for Python `python`, with their place in pip's order."""
+    version = tuple(map(int, python.split(".")))
+    name = f"cp{python.replace('.', '')}"
+    tags = [
+        *cpython_tags(version, platforms=wheelhouse.PLATFORMS),
+        *compatible_tags(version, name, [*wheelhouse.PLATFORMS, "any"]),
+    ]
+    return {tag: place for place, tag in reversed([*enumerate(tags)])}
+
+
+def _read_package(package: Mapping[str, Any], places: Mapping[Tag, int]) -> OfferedWheel:
+    """Return the wheel of a package that pip would take, so that every lock has the same one."""
+    found = []
+    for each in package["wheels"]:
+        offer, tags = _read_wheel(each)
+        found += [(places[tag], offer) for tag in tags if tag in places]
+    return min(found, key=lambda ranked: ranked[0])[1]
+
+
+def _read_wheel(wheel: Mapping[str, Any]) -> tuple[OfferedWheel, frozenset[Tag]]:
     address = str(wheel["url"]) if "url" in wheel else Path(wheel["path"]).absolute().as_uri()
     file = wheel.get("name") or unquote(urlsplit(address).path.rpartition("/")[2])
-    if not _FILE_NAME.fullmatch(file) or not re.fullmatch(
-        "[0-9a-f]{64}", wheel["hashes"]["sha256"]
-    ):
+    sha256 = wheel["hashes"]["sha256"]
+    if not _FILE_NAME.fullmatch(file) or not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ValueError(f"a wheel with the name {file!r:.80}")
-    name, version, _, _ = parse_wheel_filename(file)
+    name, version, _, tags = parse_wheel_filename(file)
     moment = wheel.get("upload-time")
     day = moment.date() if isinstance(moment, datetime.datetime) else None
     size = max(0, int(wheel.get("size", 0)))
-    return OfferedWheel(name, str(version), file, address, wheel["hashes"]["sha256"], size, day)
+    return OfferedWheel(name, str(version), file, address, sha256, size, day), tags
 
 
 @cache

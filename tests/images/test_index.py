@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import os
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from images import index, resolve
+from images import index, resolve, wheelhouse
 from images.index import NoVersion
 from runner.errors import EnvironmentFailed
 from tests.fakes.index import make_index, write_wheel
@@ -180,6 +182,26 @@ def test_a_large_wheel_is_read_in_parts(server: IndexServer, folder: Path) -> No
         assert len(opened.read("large.bin")) == 6 << 20
 
 
+def test_of_two_wheels_of_a_version_the_one_is_taken_that_pip_takes(
+    folder: Path, home: Path
+) -> None:
+    """Else lines that lock one version would have two layers of it."""
+    plain = (folder / "below-2.0-py3-none-any.whl").read_bytes()
+    for tags in ("manylinux2014_x86_64.manylinux_2_17_x86_64", "manylinux_2_28_x86_64"):
+        (folder / f"below-2.0-cp37-abi3-{tags}.whl").write_bytes(plain + tags.encode())
+    offer = index.resolve_offers("3.11", ["below"], alone=True)["below"]
+    wanted = home / "wanted.txt"
+    hashes = " ".join(
+        f"--hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in folder.glob("below-2.0-*")
+    )
+    wanted.write_text(f"below==2.0 {hashes}\n")
+    command = [*wheelhouse.pip_download_command("3.11"), "-r", str(wanted), "-d", str(home)]
+    subprocess.run(command, check=True)
+    assert [path.name for path in home.glob("*.whl")] == [offer.file]
+    assert "manylinux_2_28" in offer.file
+
+
 @pytest.mark.parametrize(
     "wheel",
     [
@@ -191,4 +213,4 @@ def test_a_large_wheel_is_read_in_parts(server: IndexServer, folder: Path) -> No
 )
 def test_an_answer_with_another_thing_than_a_wheel_is_refused(wheel: str) -> None:
     with refused(EnvironmentFailed, "uv's answer cannot be read"):
-        index._read_pylock(f"packages = [{{ wheels = [{{ {wheel} }}] }}]")
+        index._read_pylock(f"packages = [{{ wheels = [{{ {wheel} }}] }}]", "3.11")
