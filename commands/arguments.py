@@ -14,12 +14,14 @@ from typing import Any
 from images import catalog as catalogue
 from images import plan as planning
 from images.catalog import Catalog
+from images.version import Version, is_line
 from oci.registry import Registry
 from publish.pipeline import ReleaseRun, StageOptions
 from publish.policy import channels, release_kinds
 from publish.promotion import PromotionRequest
 from runner import embedded, home
 from runner.address import holds_credentials
+from runner.errors import ConfigError
 from runner.redaction import hide_in_text
 from runner.untrusted import clean_line
 from scan.trivy import MIRROR_FORM
@@ -98,6 +100,15 @@ def parse_program(text: str) -> str:
     if not text or not text.isprintable() or text.startswith("-"):
         raise ArgumentTypeError("write the path of a Python, without control characters")
     return str(Path(text).absolute()) if "/" in text else text
+
+
+def require_line(catalog: Catalog, line: str) -> None:
+    """Raise ConfigError if a text is not the name of a line of the catalogue."""
+    if not is_line(line):
+        raise ConfigError(
+            f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}"
+        )
+    catalog.require_version(str(Version(line, 0)))
 
 
 def parse_folder(text: str) -> Path:

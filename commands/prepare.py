@@ -15,13 +15,13 @@ from commands.arguments import (
     make_options,
     open_registry,
     parse_image_reference,
+    require_line,
     typed_command,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import plan as planning
 from images.catalog import Catalog, Version
 from images.support import describe_support
-from images.version import is_line
 from oci.access import describe_access, examine_access
 from oci.registry import Registry
 from publish import check as checking
@@ -30,8 +30,7 @@ from publish.pipeline import load_judges
 from publish.policy import release_kinds
 from publish.refresh import describe_changes, refresh_layers, refresh_locks
 from runner import doctor, embedded, home, progress, records
-from runner.errors import EXIT_OK, ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line
+from runner.errors import EXIT_OK, EnvironmentFailed
 from scan import trivy
 from scan.record import count_problems
 
@@ -156,21 +155,10 @@ def run_lock(asked: Namespace) -> int:
     catalog = load_catalog()
     lines = list(catalog.lines) if asked.line is None else [asked.line]
     for line in lines:
-        if not is_line(line):
-            problem = f"`{clean_line(line, 80)}` is not a line"
-            raise ConfigError(problem, f"lines: {', '.join(catalog.lines)}")
-        catalog.require_version(f"v{line}.0")
+        require_line(catalog, line)
     return (
         _lock_layers(catalog, lines, asked) if asked.layers else _lock_wheels(catalog, lines, asked)
     )
-
-
-def _require_line(catalog: Catalog, line: str) -> None:
-    if not is_line(line):
-        raise ConfigError(
-            f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}"
-        )
-    catalog.require_version(str(Version(line, 0)))
 
 
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:

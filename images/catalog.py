@@ -15,6 +15,8 @@ from operator import add
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from packaging.tags import compatible_tags, cpython_tags
+from packaging.utils import parse_wheel_filename
 from pydantic import ConfigDict, Field
 
 from images.compatibility import COMPATIBILITY, Compatibility, load_compatibility
@@ -299,16 +301,22 @@ def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
 
 
 def locks_of(
-    catalog: Catalog, line: str, stacks: tuple[str, ...], root: Path = IMAGES
+    catalog: Catalog,
+    line: str,
+    stacks: tuple[str, ...],
+    root: Path = IMAGES,
+    facts: Path = COMPATIBILITY,
 ) -> dict[str, Lock]:
-    """Return the locks of `stacks`, checked against each other and against the line.
+    """Return the locks of `stacks`, checked against each other, the line and `facts`.
 
     Raises ConfigError if one is missing or wrong.
     """
     locks = {stack: read_lock(root / stack / f"{line}.lock") for stack in stacks}
     _check_locks_agree(locks)
+    for lock in locks.values():
+        _check_lock_of_python(catalog.lines[line], lock)
     if BASE in locks:
-        _check_lock_of_base(catalog.lines[line], locks[BASE])
+        _check_lock_of_base(catalog.lines[line], locks[BASE], load_compatibility(facts))
     return locks
 
 
@@ -448,8 +456,12 @@ def _check_system(name: str, line: Line, known: Compatibility, check: _CatalogFi
         message = f"Debian {line.debian} is not in {COMPATIBILITY.name}"
         raise check.error_at((*at, "debian"), message, hint)
     if line.python != debian.python:
-        message = f"Debian {line.debian} has no Python {line.python}"
-        hint = f"write python: {debian.python!r}, or choose another Debian"
+        message = (
+            f"Debian {line.debian} has no Python {line.python}: it packages {debian.python} alone"
+        )
+        others = [suite for suite, each in known.debian.items() if each.python == line.python]
+        choice = f"choose debian: {others[0]}" if others else "no Debian known here has that Python"
+        hint = f"write python: {debian.python!r}; {choice}"
         raise check.error_at((*at, "python"), message, hint)
 
 
@@ -472,7 +484,25 @@ def _check_locks_agree(locks: dict[str, Lock]) -> None:
                 )
 
 
-def _check_lock_of_base(line: Line, lock: Lock) -> None:
+def _check_lock_of_python(line: Line, lock: Lock) -> None:
+    """Require that every wheel is for the line's Python."""
+    version = tuple(map(int, line.python.split(".")))
+    tags = (
+        *cpython_tags(version, platforms=["any"]),
+        *compatible_tags(version, f"cp{line.python.replace('.', '')}", ["any"]),
+    )
+    allowed = {(tag.interpreter, tag.abi) for tag in tags}
+    for wheel in lock.wheels:
+        *_, own = parse_wheel_filename(wheel.file)
+        if not any((tag.interpreter, tag.abi) in allowed for tag in own):
+            raise ConfigError(
+                f"{lock.place_of(wheel)}: {wheel.file} is not for Python {line.python}, which the "
+                "line has",
+                "run `./release.py lock`, or correct `python` in the catalogue",
+            )
+
+
+def _check_lock_of_base(line: Line, lock: Lock, known: Compatibility) -> None:
     """Require that the lock has the versions of the line, and what its torch requires."""
     for package in ("torch", "torchvision", "torchaudio"):
         wheel, version = lock.find_wheel(package), getattr(line, package)
@@ -485,7 +515,7 @@ def _check_lock_of_base(line: Line, lock: Lock) -> None:
     )
     if runtime is None or not runtime.version.startswith(f"{line.cuda}."):
         raise _contradiction_error(lock, runtime, f"CUDA {line.cuda}")
-    build = load_compatibility().find_build(line.torch, line.cuda)
+    build = known.find_build(line.torch, line.cuda)
     for library, version in (("cudnn", build.cudnn), ("nccl", build.nccl)):
         wheel = lock.find_wheel(f"nvidia-{library}-cu{line.cuda.partition('.')[0]}")
         if wheel is not None and version is not None and wheel.version != version:

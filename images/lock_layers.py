@@ -6,17 +6,20 @@ is made from today's Debian packages, and imported into the engine.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from images import debian, wheelhouse, workers
+from images import debian, torch_wheel, wheelhouse, workers
 from images.catalog import Catalog, Line
+from images.compatibility import COMPATIBILITY, load_compatibility
 from images.layer_lock import LockedLayer
 from images.locks import Wheel
 from images.plan import prefix_of, python_specs
 from images.resolve import LayerLocks
 from images.workers import Recipe
 from runner import engine, home, progress, records
+from runner.errors import ConfigError
 
 Interpreter = Callable[[Line, Path], str]
 """A function of a line and a folder for scratch. It returns the engine's name of an image whose
@@ -56,6 +59,7 @@ def make_locked_layers(
         list({wheel.file: wheel for spec in specs.values() for wheel in spec.wheels}.values()),
         line.python,
     )
+    _check_architectures(line, wheels)
     progress.say_line(f"  {len(specs)} layers of line {name} are made to lock their digests")
     with home.scratch_folder("lock") as work:
         recipe = Recipe(name, prefix_of(line), line.epoch, work)
@@ -66,6 +70,27 @@ def make_locked_layers(
         )
         for stack, of_stack in by_stack.items()
     }
+
+
+def _check_architectures(line: Line, wheels: Mapping[str, Sequence[Wheel]]) -> None:
+    """Require that torch's wheel is for the architectures that compatibility.yaml says."""
+    locked = {wheel.name: wheel for held in wheels.values() for wheel in held}
+    if "torch" not in locked:
+        return
+    path = wheelhouse.wheel_path(locked["torch"])
+    try:
+        with records.open_binary(path) as file, zipfile.ZipFile(file) as wheel:
+            found = torch_wheel.read_architectures(wheel)
+    except (
+        ConfigError
+    ) as error:  # another torch may keep them elsewhere: the suite `device` asks it
+        progress.say_line(f"  architectures are not compared: {error.message}")
+        return
+    known = load_compatibility().find_build(line.torch, line.cuda).architectures
+    if found != known:
+        hint = f"write architectures: [{', '.join(found)}] for torch {line.torch}, CUDA {line.cuda}"
+        problem = f"{path.name} is for {' '.join(found)}, {COMPATIBILITY} says {' '.join(known)}"
+        raise ConfigError(problem, hint)
 
 
 def changed_layers(before: LayerLocks, after: LayerLocks) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -62,6 +62,13 @@ def resolve_line(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -
             for stack in catalog.stacks
         }
     names = {stack: set(_parse_pins(text.splitlines())) for stack, text in resolutions.items()}
+    return divide_by_stack(catalog, wheels, names)
+
+
+def divide_by_stack(
+    catalog: Catalog, wheels: Mapping[str, Wheel], names: Mapping[str, Set[str]]
+) -> Locks:
+    """Return the wheels of each stack: those of its `names` that no stack below it has."""
     locks: Locks = {}
     for stack in catalog.stacks:
         parents = [parent for parent in catalog.stacks_of(stack) if parent != stack]
@@ -112,25 +119,30 @@ def _compile_requirements(
 ) -> str:
     """Return the resolution of the requirements of `stacks`, as uv writes it."""
     wanted = work / "wanted.in"
-    wanted.write_text("".join(_read_requirements(line, stack) for stack in stacks))
-    options = [
-        "--no-emit-index-url",
-        "--no-header",
-        "--no-annotate",
-        "--quiet",
-        "--python-version",
-        line.python,
-    ]
-    options += ["--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
-    options += ["--generate-hashes"] if hashes else []
+    wanted.write_text("".join(read_requirements(line, stack) for stack in stacks))
+    options = ["--generate-hashes"] if hashes else []
     return shell.run(
-        [UV, "pip", "compile", *options, "--constraint", constraints, wanted],
+        uv_command(line.python, *options, "--constraint", constraints, wanted),
         hint=HINT,
         env=shell.secrets_for(settings.INDEXES),
     )
 
 
-def _read_requirements(line: Line, stack: str) -> str:
+def uv_command(python: str, *words: str | Path) -> list[str | Path]:
+    """Return uv's command that resolves wheels alone, for Python `python` on x86-64 Linux.
+
+    Nothing is built: a source distribution would run code of others.
+    """
+    options = ["--no-emit-index-url", "--no-header", "--no-annotate", "--quiet"]
+    # else uv downloads a whole Python of a version that is not installed, which resolving needs not
+    options += ["--no-python-downloads", "--python", sys.executable]
+    options += ["--python-version", python, "--python-platform", "x86_64-manylinux_2_28"]
+    # else uv takes an alpha version if only that goes with the newest of another package
+    options += ["--prerelease", "explicit"]
+    return [UV, "pip", "compile", *options, "--only-binary", ":all:", *words]
+
+
+def read_requirements(line: Line, stack: str) -> str:
     """Return the requirements of a stack with the line's versions.
 
     A requirement that names a package which the line does not have is left out.

@@ -27,6 +27,11 @@ DOWNLOAD_TIMEOUT_S = 7200
 
 INDEX_HINT = "check pip's index configuration (`pip config list`) and the network, then run again"
 NEWEST_GLIBC_MINOR = 36  # Debian 12's glibc 2.36: newer wheels would not load
+PLATFORMS = (
+    *(f"manylinux_2_{minor}_x86_64" for minor in range(NEWEST_GLIBC_MINOR, 4, -1)),
+    *(f"manylinux{old}_x86_64" for old in ("2014", "2010", "1")),
+)
+"""The platforms of wheels that the images run. Of two wheels of a version, the earlier is taken."""
 
 
 def wheel_path(wheel: Wheel) -> Path:
@@ -116,10 +121,7 @@ def describe_failure(said: str) -> str:
 
 def pip_download_command(python: str) -> list[str]:
     """Return pip's command to download hash-checked wheels for the images' platform."""
-    platforms = [
-        f"--platform=manylinux_2_{minor}_x86_64" for minor in range(NEWEST_GLIBC_MINOR, 4, -1)
-    ]
-    platforms += [f"--platform=manylinux{old}_x86_64" for old in ("2014", "2010", "1")]
+    platforms = [f"--platform={each}" for each in PLATFORMS]
     common = [
         "--quiet",
         "--no-deps",

@@ -37,7 +37,7 @@ def refresh_locks(
     before = resolve.read_locks(catalog, name)
     held = _take_snapshot(catalog, name, before, judges) if before else None
     locks = resolve.resolve_line(
-        catalog, name, _version_constraints(before, kind, held.findings if held else None)
+        catalog, name, version_constraints(before, kind, held.findings if held else None)
     )
     changed = (
         compare_snapshots(held, _take_snapshot(catalog, name, locks, judges)) if held else None
@@ -81,9 +81,13 @@ def describe_changes(difference: Difference) -> list[str]:
     return [*moved, *came, *went] or ["no newer version is allowed"]
 
 
-def _version_constraints(
-    locks: Locks, kind: str, findings: Sequence[TriagedFinding] | None
+def version_constraints(
+    locks: Locks, kind: str, findings: Sequence[TriagedFinding] | None = None
 ) -> list[str]:
+    """Return the constraints for the resolver: what a `kind` release may take of each package.
+
+    A range is extended to the versions that fix the `findings`.
+    """
     fixes: dict[str, list[str]] = defaultdict(list)
     for judged in findings or ():
         if judged.finding.fixed_version:
@@ -92,7 +96,7 @@ def _version_constraints(
             )
     found = (
         version_constraint(each.name, each.version, kind, fixes[each.name])
-        for each in _unique_wheels(locks)
+        for each in unique_wheels(locks)
     )
     return [each for each in found if each]
 
@@ -101,7 +105,7 @@ def _take_snapshot(
     catalog: Catalog, name: str, locks: Locks, judges: AssessmentContext
 ) -> Snapshot:
     """Return the locked wheels of all stacks as a snapshot, with their vulnerabilities."""
-    wheels = tuple(_unique_wheels(locks))
+    wheels = tuple(unique_wheels(locks))
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -115,7 +119,7 @@ def _take_snapshot(
     return Snapshot(f"line {name}", "", sbom.read_packages(document), assessed.findings, layers)
 
 
-def _unique_wheels(locks: Locks) -> Iterator[Wheel]:
+def unique_wheels(locks: Locks) -> Iterator[Wheel]:
     """Yield each wheel once: locks may share one."""
     every: Iterable[Wheel] = (wheel for held in locks.values() for wheel in held)
     yield from {wheel.name: wheel for wheel in every}.values()

@@ -28,6 +28,8 @@ settings.load_profile("any machine")  # a slow machine is no failure
 LONG_FILES = frozenset(
     {
         "images/test_build.py",
+        "images/test_index.py",
+        "images/test_new_line.py",
         "images/test_resolve.py",
         "images/test_wheelhouse.py",
         "images/test_wheels.py",
@@ -39,6 +41,7 @@ LONG_FILES = frozenset(
         "publish/tags/test_rollback.py",
         "publish/tags/test_transaction.py",
         "publish/test_forgery.py",
+        "publish/test_outdated.py",
         "publish/test_pipeline.py",
         "publish/test_promotion.py",
         "publish/test_refresh.py",

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from publish import webhook
+from publish.outdated import Outdated, UpstreamMinor
 from publish.policy import channels
 from publish.policy.schedule import DueRelease
 from report import feed
@@ -874,3 +875,56 @@ def test_a_new_lock_opens_a_pull_request_and_has_it_checked(checkout: Path) -> N
         "update/patch:a.lock",
     ]
     assert subprocess.run(pushed, capture_output=True, text=True, check=True).stdout == "two\n"
+
+
+TITLE = "Add a line for PyTorch 2.16"
+
+
+def told(folder: Path, minors: str | None, titles: str = "") -> tuple[int, list[str]]:
+    """Exit code and calls of `gh` of update.yml's step that opens issues; `titles` are there."""
+    (folder / "upstream").mkdir()
+    if minors is not None:
+        (folder / "upstream" / "new-minors.txt").write_text(minors)
+    stub(folder / "gh", f"echo \"$*\" >> {folder}/called; [ $2 != list ] || echo '{titles}'")
+    step = script("update.yml", "tell", "gh issue create")
+    code = ran(step, folder, folder, UPSTREAM=str(folder / "upstream"), GH_TOKEN="none")[0]
+    called = folder / "called"
+    return code, called.read_text().splitlines() if called.exists() else []
+
+
+def test_a_new_minor_version_opens_one_issue(tmp_path: Path) -> None:
+    code, called = told(tmp_path, "2.16\n2.17\n", f"{TITLE}\n{TITLE}.1")
+    created = [call for call in called if call.startswith("issue create")]
+    assert (code, len(called)) == (0, 3)
+    assert created == ["issue create --title Add a line for PyTorch 2.17 --body-file body.txt"]
+    assert "two weeks" in (tmp_path / "body.txt").read_text()
+
+
+def test_nothing_new_opens_no_issue(tmp_path: Path) -> None:
+    assert told(tmp_path, "") == (0, [])
+
+
+@pytest.mark.parametrize(
+    "minors", ["2.16; id\n", "$(id)\n", "--help\n", "2.16.0\n", "9" * 200, None]
+)
+def test_only_version_numbers_are_taken_from_the_job_that_asks_the_index(
+    tmp_path: Path, minors: str | None
+) -> None:
+    assert told(tmp_path, minors) == (1, [])
+
+
+def test_a_link_in_place_of_the_list_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("2.16\n")
+    (tmp_path / "upstream").mkdir()
+    (tmp_path / "upstream" / "new-minors.txt").symlink_to(tmp_path / "other")
+    step = script("update.yml", "tell", "gh issue create")
+    assert ran(step, tmp_path, tmp_path, UPSTREAM=str(tmp_path / "upstream"))[0] == 1
+
+
+def test_the_list_has_the_minor_versions_that_are_newer_than_every_line(tmp_path: Path) -> None:
+    """The filter of the workflow on the answer of the command."""
+    states = (("2.17", "new"), ("2.16", "new"), ("2.15", "line"), ("2.14", "left out"))
+    upstream = tuple(UpstreamMinor(line, f"{line}.0", "", state) for line, state in states)
+    (tmp_path / "outdated.json").write_text(records.to_json(Outdated(upstream, ())))
+    assert ran(script("update.yml", "compare", "jq "), tmp_path, tmp_path)[0] == 0
+    assert (tmp_path / "new-minors.txt").read_text() == "2.17\n2.16\n"

@@ -49,6 +49,7 @@ WRITES = {
     "monthly.yml release": {"contents"},
     "quarterly.yml release": {"contents"},
     "update.yml open": {"contents", "pull-requests", "actions"},
+    "update.yml tell": {"issues"},
 }
 """What the tokens of jobs may write; every other reads the repository, and no more."""
 
@@ -60,7 +61,7 @@ RECORDS = {f"release.yml {job}" for job in ("shared", "build", "validate", "scan
 }
 """Jobs whose records are kept where they fail."""
 
-NO_REGISTRY = {"plan", "lock"}
+NO_REGISTRY = {"plan", "lock", "outdated"}
 """Commands that ask no registry."""
 
 LOGIN_FOLDER = "${{ runner.temp }}/docker"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from images import catalog, layer_lock, layers, lock_layers, plan, wheelhouse
+from images import (
+    catalog,
+    layer_lock,
+    layers,
+    lock_layers,
+    plan,
+    torch_wheel,
+    wheelhouse,
+)
 from images.catalog import IMAGES
 from images.layer_lock import LockedLayer
+from images.locks import Wheel
 from oci.registry import Registry
 from oci.tarball import Blob
 from runner import home
@@ -163,3 +173,22 @@ def test_a_wheel_that_is_not_the_locked_one_is_not_locked_as_a_layer(
         wheelhouse.wheel_path(wheel).write_bytes(b"other")
     with refused(ConfigError, "the lock says"):
         lock_layers.make_locked_layers(SHIPPED, "2.6", wheels, lambda *_: "no image")
+
+
+def test_the_architectures_of_the_facts_are_those_of_the_wheel(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The facts of a new line may be taken over from another one."""
+    line = SHIPPED.lines["2.6"]
+    wheel = Wheel("torch", line.torch, "0" * 64, "torch-2.6.0-cp311-cp311-linux_x86_64.whl", 1)
+    right = b"\0sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90\0"
+    for content in (right, right.replace(b"sm_50 ", b""), b"none"):
+        with zipfile.ZipFile(wheelhouse.wheel_path(wheel), "w") as file:
+            file.writestr(torch_wheel.PYTHON_LIBRARY, content)
+        if content is right or content == b"none":
+            lock_layers._check_architectures(line, {"base": [wheel]})
+        else:
+            words = ("compatibility.yaml says sm_50", "write architectures: [sm_60,")
+            with refused(ConfigError, *words):
+                lock_layers._check_architectures(line, {"base": [wheel]})
+    assert "architectures are not compared" in capsys.readouterr().err

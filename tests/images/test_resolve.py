@@ -191,7 +191,7 @@ def test_what_is_no_requirement_is_refused_with_its_line(
 
 def test_requirements_are_filled_from_the_line(images: Path, shipped: Catalog) -> None:
     line = dataclasses.replace(shipped.lines[LINE], torch="1", torchvision="2", torchaudio="3")
-    assert resolve._read_requirements(line, "base") == "torch==1\ntorchvision==2\ntorchaudio==3\n"
+    assert resolve.read_requirements(line, "base") == "torch==1\ntorchvision==2\ntorchaudio==3\n"
 
 
 def test_names_of_a_resolution() -> None:

@@ -1,0 +1,383 @@
+"""Questions to the package indexes that uv is configured to use: versions, wheels, requirements.
+
+uv answers which versions there are. What a wheel requires is read from the metadata that an index
+serves beside it. Nothing is downloaded as a whole, built or run. All answers are text of others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import re
+import tomllib
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+import requests
+from packaging.metadata import parse_email
+from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from images import wheelhouse
+from images.locks import Wheel
+from images.resolve import HINT, uv_command
+from oci import transport
+from oci.deadline import Deadline
+from runner import home, records, settings, shell
+from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
+from runner.untrusted import clean_line
+
+RESOLVE_S = 600
+"""Seconds for one question to uv, which reads the index over the network."""
+METADATA_S, METADATA_BYTES = 30, 1 << 20
+"""Limits of the metadata of one wheel. That of torch 2.13.0 has 38,460 bytes, as its index says."""
+MOST_REQUIREMENTS = 1000
+"""Requirements of a wheel that are read."""
+READERS = 8
+"""Wheels whose metadata is read at once."""
+MOST_MINORS = 60
+"""Minor versions of torch that are listed; from 2.0 to 2.15 there are 16."""
+
+_NO_SOLUTION = "No solution found"
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    ReleaseError,
+)
+"""What goes wrong in a wheel of others, or in an index that does not serve it."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_.+!-]{1,300}\.whl")
+
+
+class NoVersion(ConfigError):
+    """The index was asked, and has no versions that fit together."""
+
+
+@dataclass(frozen=True)
+class OfferedWheel:
+    """A wheel that an index offers. `size` is in bytes; 0 if the index does not say it."""
+
+    name: str
+    version: str
+    file: str
+    address: str
+    sha256: str
+    size: int
+    day: datetime.date | None
+
+    @property
+    def minor(self) -> str:
+        """The minor version, without epoch: `2.6` of `2.6.0+cu126`."""
+        return ".".join(map(str, Version(self.version).release[:2]))
+
+
+@dataclass(frozen=True)
+class WheelNeeds:
+    """The requirements of a wheel, and of Python, as its metadata states them."""
+
+    requires: tuple[Requirement, ...]
+    python: str
+
+
+def resolve_offers(
+    python: str,
+    requirements: Sequence[str],
+    constraints: Sequence[str] = (),
+    *,
+    alone: bool = False,
+) -> dict[str, OfferedWheel]:
+    """Return the newest wheels that meet `requirements` and `constraints` together, by name.
+
+    With `alone` each package is looked at by itself, without what it requires. Raises NoVersion
+    if nothing fits, and EnvironmentFailed if the index cannot be read.
+    """
+    with home.scratch_folder("index") as work:
+        wanted, allowed = work / "wanted.in", work / "allowed.txt"
+        wanted.write_text("".join(f"{each}\n" for each in requirements))
+        allowed.write_text("".join(f"{each}\n" for each in constraints))
+        options = ["--format", "pylock.toml", *(["--no-deps"] if alone else [])]
+        done = shell.run_to_end(
+            uv_command(python, *options, "--constraint", allowed, wanted),
+            hint=HINT,
+            env=shell.secrets_for(settings.INDEXES),
+            timeout_s=RESOLVE_S,
+        )
+    if done.code:
+        said = clean_line(done.stderr, 400)
+        if _NO_SOLUTION in done.stderr:
+            raise NoVersion(f"no versions fit together: {said}", HINT)
+        raise EnvironmentFailed(f"the package index cannot be read: {said}", HINT)
+    return _read_pylock(done.stdout, python)
+
+
+def list_minors(python: str, oldest: str) -> list[OfferedWheel]:
+    """Return the newest torch of each minor version, newest first, down to the minor `oldest`."""
+    found: list[OfferedWheel] = []
+    end = tuple(map(int, oldest.split(".")))
+    bound = ""
+    while len(found) < MOST_MINORS:
+        try:
+            newest = resolve_offers(python, [f"torch{bound}"], alone=True)["torch"]
+        except NoVersion:
+            if not found:
+                raise
+            break
+        if Version(newest.version).release[:2] < end:
+            break
+        found.append(newest)
+        bound = f"<{newest.minor}"
+    return found
+
+
+def read_needs(wheels: Iterable[OfferedWheel]) -> dict[str, WheelNeeds]:
+    """Return what each wheel requires, by the name of its file.
+
+    A wheel is left out if the index does not serve its metadata, or serves none that can be read.
+    """
+    by_file = {wheel.file: wheel for wheel in wheels}
+    with ThreadPoolExecutor(READERS) as pool:
+        texts = zip(by_file, pool.map(_read_metadata, by_file.values()), strict=True)
+        return {file: parse_needs(text) for file, text in texts if text is not None}
+
+
+def parse_needs(metadata: bytes) -> WheelNeeds:
+    """Return the requirements in the METADATA of a wheel, without those that cannot be read."""
+    raw, _ = parse_email(metadata)
+    found = []
+    for text in raw.get("requires_dist", [])[:MOST_REQUIREMENTS]:
+        # more digits, or deeper brackets, than Python reads; digits are read when it is used
+        with contextlib.suppress(ValueError, RecursionError):
+            requirement = Requirement(text)
+            requirement.specifier.contains("1")
+            found.append(requirement)
+    return WheelNeeds(tuple(found), raw.get("requires_python", ""))
+
+
+def lock_offers(offers: Mapping[str, OfferedWheel]) -> dict[str, Wheel]:
+    """Return the offered wheels as a lock has them. Raises EnvironmentFailed without a size."""
+    found = {}
+    for name, offer in offers.items():
+        size = offer.size or _ask_size(offer)
+        if not size:
+            problem = f"the index does not say how many bytes {offer.file} has"
+            raise EnvironmentFailed(problem, "use an index that serves sizes (PEP 700)")
+        found[name] = Wheel(name, offer.version, offer.sha256, offer.file, size)
+    return found
+
+
+@contextlib.contextmanager
+def open_wheel(wheel: OfferedWheel) -> Iterator[zipfile.ZipFile]:
+    """Open a wheel where it lies, to read a few of its files.
+
+    The bytes come by range requests and are not compared with the hash: the lock's step does that.
+    Raises OSError or BadZipFile if the index does not answer such requests.
+    """
+    with (
+        records.open_binary(local)
+        if (local := _local_path(wheel.address))
+        else _RemoteFile(wheel.address, wheel.size or _ask_size(wheel)) as file,
+        zipfile.ZipFile(file) as opened,
+    ):
+        yield opened
+
+
+def _read_pylock(text: str, python: str) -> dict[str, OfferedWheel]:
+    try:
+        packages = tomllib.loads(text).get("packages", [])
+        offers = [_read_package(package, _rank_tags(python)) for package in packages]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        problem = f"uv's answer cannot be read: {type(error).__name__}: {clean_line(str(error))}"
+        raise EnvironmentFailed(problem, HINT) from None
+    return {offer.name: offer for offer in offers}
+
+
+@cache
+def _rank_tags(python: str) -> dict[Tag, int]:
+    """Return the tags of wheels for Python `python`, with their place in pip's order."""
+    version = tuple(map(int, python.split(".")))
+    name = f"cp{python.replace('.', '')}"
+    tags = [
+        *cpython_tags(version, platforms=wheelhouse.PLATFORMS),
+        *compatible_tags(version, name, [*wheelhouse.PLATFORMS, "any"]),
+    ]
+    return {tag: place for place, tag in reversed([*enumerate(tags)])}
+
+
+def _read_package(package: Mapping[str, Any], places: Mapping[Tag, int]) -> OfferedWheel:
+    """Return the wheel of a package that pip would take, so that every lock has the same one."""
+    found = []
+    for each in package["wheels"]:
+        offer, tags = _read_wheel(each)
+        found += [(places[tag], offer) for tag in tags if tag in places]
+    return min(found, key=lambda ranked: ranked[0])[1]
+
+
+def _read_wheel(wheel: Mapping[str, Any]) -> tuple[OfferedWheel, frozenset[Tag]]:
+    address = str(wheel["url"]) if "url" in wheel else Path(wheel["path"]).absolute().as_uri()
+    file = wheel.get("name") or unquote(urlsplit(address).path.rpartition("/")[2])
+    sha256 = wheel["hashes"]["sha256"]
+    if not _FILE_NAME.fullmatch(file) or not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError(f"a wheel with the name {file!r:.80}")
+    name, version, _, tags = parse_wheel_filename(file)
+    moment = wheel.get("upload-time")
+    day = moment.date() if isinstance(moment, datetime.datetime) else None
+    size = max(0, int(wheel.get("size", 0)))
+    return OfferedWheel(name, str(version), file, address, sha256, size, day), tags
+
+
+@cache
+def _read_metadata(wheel: OfferedWheel) -> bytes | None:
+    """Return the METADATA of a wheel; None if it cannot be had."""
+    folder = "-".join(wheel.file.split("-")[:2])
+    with contextlib.suppress(*UNREADABLE):
+        beside = None
+        if not _local_path(wheel.address):  # PEP 658; not every index serves it for every wheel
+            beside = _ask_index(f"{wheel.address}.metadata", METADATA_BYTES)
+        if beside is not None:
+            return beside
+        with open_wheel(wheel) as opened, opened.open(f"{folder}.dist-info/METADATA") as file:
+            return file.read(METADATA_BYTES)
+    return None
+
+
+def _ask_index(address: str, limit: int, part: str = "") -> bytes | None:
+    """Return what an index serves at `address`; None if it is not there or has too many bytes.
+
+    `part` is a range of bytes. A redirect is not followed: uv has read the index without one.
+    """
+    headers = {"Accept-Encoding": "identity"} | ({"Range": part} if part else {})
+    with Deadline(METADATA_S) as bound, bound.attach_to_thread():
+        answer = _session_of(address).get(
+            address,
+            headers=headers,
+            stream=True,
+            timeout=transport.TIMEOUT_S,
+            allow_redirects=False,
+        )
+        with answer:
+            is_right = answer.status_code == (206 if part else 200)
+            return answer.content if is_right and transport.read_body(answer, limit) else None
+
+
+def _ask_size(wheel: OfferedWheel) -> int:
+    """Return the size of a wheel, which the index's page does not say; 0 if it cannot be had."""
+    if local := _local_path(wheel.address):
+        return local.stat().st_size
+    try:
+        with Deadline(METADATA_S) as bound, bound.attach_to_thread():
+            answer = _session_of(wheel.address).head(wheel.address, timeout=transport.TIMEOUT_S)
+        said = answer.headers.get("Content-Length", "") if answer.status_code == 200 else ""
+    except (OSError, ValueError):
+        return 0
+    return int(said) if re.fullmatch(r"[0-9]{1,12}", said) else 0
+
+
+def _session_of(address: str) -> requests.Session:
+    parts = urlsplit(address)
+    return _open_session(parts.scheme, parts.netloc)
+
+
+@cache
+def _open_session(scheme: str, host: str) -> requests.Session:
+    """Return connections to an index, with the account that uv's or pip's settings name for it."""
+    made = transport.make_session(host, f"{scheme}://{host}/")
+    for value in shell.secrets_for(settings.INDEXES).values():
+        for word in value.split():
+            parts = urlsplit(word.partition("=")[2] if "=http" in word else word)
+            if parts.username is not None and parts.netloc.rpartition("@")[2] == host:
+                made.auth = (unquote(parts.username), unquote(parts.password or ""))
+    return made
+
+
+def _local_path(address: str) -> Path | None:
+    """Return the path of a wheel in a folder of this machine; None if it is elsewhere."""
+    parts = urlsplit(address)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+class _RemoteFile(io.RawIOBase):
+    """A file of an index that is read by range requests, a block at a time.
+
+    The first block is the end: a wheel has its table of contents there, and often its metadata.
+    """
+
+    BLOCK, LAST_BLOCK = 2 << 20, 256 << 10
+    LARGEST_READ, MOST_BYTES = 32 << 20, 256 << 20
+
+    def __init__(self, address: str, size: int) -> None:
+        super().__init__()
+        self._address, self._size, self._at = address, size, 0
+        self._start, self._block = 0, b""
+        self._asked = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position, and return it."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next `size` bytes, fewer at the end; all that are left without a size.
+
+        Raises OSError for more than LARGEST_READ: a table of contents may claim any size.
+        """
+        size = self._size - self._at if size < 0 else size
+        if size > self.LARGEST_READ:
+            raise OSError("too many bytes at once")
+        found = bytearray()
+        while len(found) < size and (piece := super().read(size - len(found))):
+            found += piece
+        return bytes(found)
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer, as RawIOBase has it
+        """Read the next bytes into `buffer`. Raises OSError if the index does not serve them."""
+        if not self._start <= self._at < self._start + len(self._block):
+            if self._at >= self._size:
+                return 0
+            self._read_block()
+        piece = self._block[self._at - self._start :][: len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def _read_block(self) -> None:
+        """Read the block that holds the position. Raises OSError if the index serves none."""
+        tail = self._size - self.LAST_BLOCK
+        start = max(0, min(self._at, tail)) if self._at >= tail else self._at
+        length = min(self.BLOCK, self._size - start)
+        self._asked += length
+        if self._asked > self.MOST_BYTES:
+            raise OSError("too many bytes of one wheel")
+        found = _ask_index(self._address, length, f"bytes={start}-{start + length - 1}")
+        if found is None or len(found) != length:
+            raise OSError("the index serves no ranges of bytes")
+        self._start, self._block = start, found

@@ -1,0 +1,216 @@
+"""Questions to an index, by the real uv: in a folder, and over HTTP with a password and faults."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from images import index, resolve, wheelhouse
+from images.index import NoVersion
+from runner.errors import EnvironmentFailed
+from tests.fakes.index import make_index, write_wheel
+from tests.fakes.index_server import IndexServer, serve_index
+from tests.fakes.refusal import refused
+
+WHEELS = {
+    "torch-2.6.0": ["below<2"],
+    "torch-2.6.1": ["below<2", "fast; extra == 'fast'"],
+    "torch-2.9.1": [],
+    "torch-2.15.0": [],
+    "torch-2.16.0rc1": [],
+    "below-1.0": [],
+    "below-2.0": [],
+}
+
+
+@pytest.fixture
+def folder(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return make_index(tmp_path, WHEELS, monkeypatch)
+
+
+@pytest.fixture
+def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IndexServer]:
+    """The same wheels over HTTP, to people with the password alone."""
+    for name in ("UV_OFFLINE", "UV_FIND_LINKS"):
+        monkeypatch.delenv(name)
+    with serve_index(folder) as served:
+        served.needs_login = True
+        monkeypatch.setenv("UV_DEFAULT_INDEX", served.address)
+        index._open_session.cache_clear()
+        index._read_metadata.cache_clear()
+        yield served
+
+
+def test_the_newest_that_fit_together_and_each_alone(folder: Path) -> None:
+    found = index.resolve_offers("3.11", ["torch<2.7", "below"])
+    assert {each.name: each.version for each in found.values()} == {
+        "torch": "2.6.1",
+        "below": "1.0",
+    }
+    alone = index.resolve_offers("3.11", ["torch", "below"], alone=True)
+    assert {each.name: each.version for each in alone.values()} == {
+        "torch": "2.15.0",
+        "below": "2.0",
+    }
+
+
+def test_minor_versions_of_torch_are_listed_without_release_candidates(folder: Path) -> None:
+    found = [each.version for each in index.list_minors("3.11", "2.6")]
+    assert found == ["2.15.0", "2.9.1", "2.6.1"]
+    assert [each.version for each in index.list_minors("3.11", "2.9")] == ["2.15.0", "2.9.1"]
+
+
+def test_minor_versions_are_listed_whatever_an_index_serves(folder: Path) -> None:
+    """An epoch, a build of somebody, and numbers that are no line."""
+    for name in ("torch-1!2.17.0", "torch-2.15.0+cu126", "torch-12345.6.7"):
+        write_wheel(folder, name, [])
+    found = [(each.version, each.minor) for each in index.list_minors("3.11", "2.6")]
+    assert found[0] == ("1!2.17.0", "2.17")
+    assert ("2.9.1", "2.9") in found
+
+
+def test_no_alpha_version_is_taken_that_nobody_asked_for(folder: Path) -> None:
+    """Only an alpha goes with the newest `partner`, which uv chooses first."""
+    wheels = {
+        "early-1.0": ["partner<2"],
+        "early-1.1a1": ["partner"],
+        "early-1.1": ["partner", "below>5"],
+        "partner-1.0": [],
+        "partner-2.0": [],
+    }
+    for name, needs in wheels.items():
+        write_wheel(folder, name, needs)
+    found = index.resolve_offers("3.11", ["partner", "early"])
+    assert (found["early"].version, found["partner"].version) == ("1.0", "1.0")
+    assert index.resolve_offers("3.11", ["early==1.1a1"])["early"].version == "1.1a1"
+
+
+def test_what_does_not_fit_is_not_what_cannot_be_reached(
+    server: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refused(NoVersion, "torch==9"):
+        index.resolve_offers("3.11", ["torch==9"])
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://u:secret@127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with refused(EnvironmentFailed, "the package index cannot be read") as _, hidden("secret"):
+        index.resolve_offers("3.11", ["torch"])
+
+
+@contextlib.contextmanager
+def hidden(secret: str) -> Iterator[None]:
+    """The block ends in an error that does not show the secret."""
+    try:
+        yield
+    except Exception as error:
+        assert secret not in str(error)
+        raise
+
+
+def test_no_python_is_downloaded_to_resolve_for_another_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UV_OFFLINE")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "http://127.0.0.1:9/no-python")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    assert index.resolve_offers("3.14", ["below"], alone=True)["below"].version == "2.0"
+    assert "--no-python-downloads" in resolve.uv_command("3.14")
+
+
+def test_needs_are_read_from_a_folder_and_by_ranges_with_the_password(
+    folder: Path, server: IndexServer
+) -> None:
+    offers = index.resolve_offers("3.11", ["torch<2.7"], alone=True)
+    found = index.read_needs(offers.values())["torch-2.6.1-py3-none-any.whl"]
+    assert [str(each) for each in found.requires] == ["below<2", 'fast; extra == "fast"']
+    assert any("bytes=" in asked for asked in server.asked)
+    locked = index.lock_offers(offers)["torch"]
+    assert locked.size == (folder / locked.file).stat().st_size
+
+
+def test_metadata_beside_a_wheel_is_taken_first(server: IndexServer) -> None:
+    server.beside = b"Metadata-Version: 2.1\nName: torch\nVersion: 2.6.1\nRequires-Dist: beside>1\n"
+    offers = index.resolve_offers("3.11", ["torch<2.7"], alone=True)
+    found = index.read_needs(offers.values())["torch-2.6.1-py3-none-any.whl"]
+    assert [str(each) for each in found.requires] == ["beside>1"]
+
+
+@pytest.mark.parametrize(
+    "fault", ["redirect", "huge", "no ranges", "no wheel", "not a zip", "huge table"]
+)
+def test_an_index_that_serves_no_metadata_leaves_the_needs_unknown(
+    server: IndexServer, folder: Path, fault: str
+) -> None:
+    offers = index.resolve_offers("3.11", ["torch<2.7"], alone=True)
+    file = "/files/torch-2.6.1-py3-none-any.whl"
+    if fault == "huge":
+        server.beside = b"x" * (index.METADATA_BYTES + 1)
+        server.has_ranges = False
+    elif fault == "redirect":
+        server.statuses = {f"{file}.metadata": 302, file: 302}
+    elif fault == "no ranges":
+        server.has_ranges = False
+    elif fault == "no wheel":
+        server.statuses = {file: 404}
+    else:
+        path = folder / file.rpartition("/")[2]
+        data = path.read_bytes()
+        table = data[:-10] + b"\xf0\xff\xff\xff" + data[-6:]  # 4 GB of contents, it says
+        path.write_bytes(table if fault == "huge table" else os.urandom(len(data)))
+    assert index.read_needs(offers.values()) == {}
+
+
+def test_a_large_wheel_is_read_in_parts(server: IndexServer, folder: Path) -> None:
+    """The end first: its table of contents is there."""
+    with zipfile.ZipFile(folder / "below-2.0-py3-none-any.whl", "a") as wheel:
+        wheel.writestr("large.bin", os.urandom(6 << 20))
+        wheel.writestr("small.txt", "read me")
+    offer = index.resolve_offers("3.11", ["below"], alone=True)["below"]
+    server.asked.clear()
+    sized = dataclasses.replace(offer, size=(folder / offer.file).stat().st_size)
+    with index.open_wheel(sized) as opened:
+        assert opened.read("small.txt") == b"read me"
+    assert len(server.asked) == 1
+    with index.open_wheel(sized) as opened:
+        assert len(opened.read("large.bin")) == 6 << 20
+
+
+def test_of_two_wheels_of_a_version_the_one_is_taken_that_pip_takes(
+    folder: Path, home: Path
+) -> None:
+    """Else lines that lock one version would have two layers of it."""
+    plain = (folder / "below-2.0-py3-none-any.whl").read_bytes()
+    for tags in ("manylinux2014_x86_64.manylinux_2_17_x86_64", "manylinux_2_28_x86_64"):
+        (folder / f"below-2.0-cp37-abi3-{tags}.whl").write_bytes(plain + tags.encode())
+    offer = index.resolve_offers("3.11", ["below"], alone=True)["below"]
+    wanted = home / "wanted.txt"
+    hashes = " ".join(
+        f"--hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in folder.glob("below-2.0-*")
+    )
+    wanted.write_text(f"below==2.0 {hashes}\n")
+    command = [*wheelhouse.pip_download_command("3.11"), "-r", str(wanted), "-d", str(home)]
+    subprocess.run(command, check=True)
+    assert [path.name for path in home.glob("*.whl")] == [offer.file]
+    assert "manylinux_2_28" in offer.file
+
+
+@pytest.mark.parametrize(
+    "wheel",
+    [
+        f"url = 'https://x/evil;rm.whl', hashes = {{ sha256 = '{'a' * 64}' }}",
+        f"url = 'https://x/a-1-py3-none-any.whl', hashes = {{ sha256 = '{'z' * 64}' }}",
+        "url = 'https://x/a-1-py3-none-any.whl', hashes = { md5 = 'a' }",
+        "hashes = {}",
+    ],
+)
+def test_an_answer_with_another_thing_than_a_wheel_is_refused(wheel: str) -> None:
+    with refused(EnvironmentFailed, "uv's answer cannot be read"):
+        index._read_pylock(f"packages = [{{ wheels = [{{ {wheel} }}] }}]", "3.11")
