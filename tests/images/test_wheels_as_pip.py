@@ -171,7 +171,7 @@ POINTS = st.lists(
 
 @pytest.mark.slow
 @settings(
-    max_examples=40,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
