@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import os
 import re
 import sys
 import tomllib
@@ -102,7 +101,9 @@ def _connection_of(pip: Mapping[str, str]) -> dict[str, str]:
     proxy = pip.get("proxy", "")
     # of requests, which is in pip, the variables count before its option
     names = (settings.SSL_CERT_FILE, settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
-    authorities = next(filter(None, map(os.environ.get, names)), pip.get("cert", ""))
+    authorities = next(
+        filter(None, map(shell.public_environment().get, names)), pip.get("cert", "")
+    )
     found = {
         "UV_INSECURE_HOST": " ".join(pip.get("trusted-host", "").split()),
         "SSL_CLIENT_CERT": pip.get("client-cert", ""),
@@ -137,7 +138,8 @@ def _plain_addresses(addresses: Iterable[str]) -> frozenset[str]:
 
 def _addresses_of_uv() -> list[str]:
     """Return the indexes and folders that uv itself is configured for."""
-    variables = {name: settings.ENVIRON.get(name, "") for name in _UV_VARIABLES}
+    given = shell.secrets_for(settings.INDEXES)
+    variables = {name: given.get(name, "") for name in _UV_VARIABLES}
     found = [
         each.partition("=")[2] if re.match(r"[\w.-]+=\w+:", each) else each
         for name, value in variables.items()
@@ -162,12 +164,13 @@ _UV_VARIABLES = (
 
 def _files_of_uv() -> list[Path]:
     """Return the files that configure uv in NEUTRAL_FOLDER."""
-    if os.environ.get("UV_NO_CONFIG"):
+    of_uv = shell.public_environment()
+    if of_uv.get("UV_NO_CONFIG"):
         return []
-    if given := os.environ.get("UV_CONFIG_FILE"):
+    if given := of_uv.get("UV_CONFIG_FILE"):
         return [Path(given)]
-    user = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
-    system = (os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
+    user = of_uv.get("XDG_CONFIG_HOME") or f"{of_uv.get('HOME', '')}/.config"
+    system = (of_uv.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
     folders = [user, *system]
     return [*(Path(each) / "uv" / "uv.toml" for each in folders), Path("/etc/uv/uv.toml")]
 
