@@ -18,6 +18,7 @@ from commands.arguments import (
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import plan as planning
+from images import prune as pruning
 from images.catalog import Catalog, Version
 from images.version import is_line
 from oci.access import describe_access, examine_access
@@ -154,9 +155,10 @@ def run_lock(asked: Namespace) -> int:
             problem = f"`{clean_line(line, 80)}` is not a line"
             raise ConfigError(problem, f"lines: {', '.join(catalog.lines)}")
         catalog.require_version(f"v{line}.0")
-    return (
-        _lock_layers(catalog, lines, asked) if asked.layers else _lock_wheels(catalog, lines, asked)
-    )
+    with home.share_home():
+        if asked.layers:
+            return _lock_layers(catalog, lines, asked)
+        return _lock_wheels(catalog, lines, asked)
 
 
 def _require_line(catalog: Catalog, line: str) -> None:
@@ -257,9 +259,39 @@ def _add_check(command: ArgumentParser) -> None:
     )
 
 
+def run_prune(asked: Namespace) -> int:
+    """`prune`: free wheels, layers and pulled images that nothing needs any more.
+
+    Frees wheels that no lock of this checkout names, layers of the embedded registry that no image
+    and no lock names, and images of this project that the engine can get again.
+    """
+    catalog = catalogue.load_catalog()
+    with home.claim_home():
+        unused = pruning.find_unused(catalog, home.out_folder())
+        for each in unused:
+            size = progress.format_megabytes(each.bytes)
+            progress.say_line(f"  {each.kind} {each.name}: {size}")
+        freed = unused if asked.dry_run else pruning.free_unused(unused)
+    if asked.json:
+        print_record(freed)
+    total = sum(each.bytes for each in freed)
+    said = "would be freed" if asked.dry_run else "freed"
+    progress.say_line(
+        f"{len(freed)} things, {total:,} bytes ({progress.format_megabytes(total)}) {said}"
+    )
+    return EXIT_OK
+
+
+def _add_dry_run(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--dry-run", action="store_true", help="only show what would be freed, and how much"
+    )
+
+
 COMMANDS = (
     Command("doctor", run_doctor),
     Command("plan", run_plan, (OPTIONAL_VERSION, add_images, FORMAT)),
     Command("lock", run_lock, (add_database, _add_line), longest_s=6 * 3600),
+    Command("prune", run_prune, (_add_dry_run,)),
     Command("check", run_check, (_add_check,), longest_s=6 * 3600),
 )

@@ -19,6 +19,7 @@ from images import (
     layer_store,
     layers,
     ownership,
+    space,
     system_layer,
     wheelhouse,
     workers,
@@ -201,6 +202,7 @@ class _Stage:
         progress.say_line(f"  layers: {here} found in the registry, {lacking} to make")
         if system is not None and not to_make:
             return made, MadeSystemLayer(system, "reused", 0.0)
+        space.require_space("the build", space.bytes_of_build(to_make))
         with home.scratch_folder("build") as work:
             maker = _LayerMaker(self, work, missing[0].system_spec, system)
             new, made_system = maker.make_layers(to_make, list(specs.values()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from images import debian, ownership, wheelhouse, workers
+from images import debian, ownership, space, wheelhouse, workers
 from images.catalog import Catalog, Line
 from images.layer_lock import LockedLayer
 from images.locks import Wheel
@@ -53,6 +53,8 @@ def make_locked_layers(
     by_stack = {stack: python_specs(line, stack, held) for stack, held in wheels.items()}
     specs = {spec.key: spec for of_stack in by_stack.values() for spec in of_stack}
     every = {wheel.file: wheel for spec in specs.values() for wheel in spec.wheels}
+    needed = space.bytes_of_wheels(every.values()) + space.OS_LAYER_BYTES
+    space.require_space(f"the lock of line {name}", needed)
     wheelhouse.fetch_wheels(list(every.values()), line.python)
     ownership.check_owners(every.values(), prefix_of(line))
     progress.say_line(f"  {len(specs)} layers of line {name} are made to lock their digests")

@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from images import indexes, layer_lock, wheelhouse
+from images import indexes, layer_lock, space, wheelhouse
 from images.catalog import IMAGES, Catalog, Line
 from images.compatibility import load_compatibility
 from images.indexes import UvSettings
@@ -56,6 +56,10 @@ def resolve_line(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -
         pins.write_text(
             _compile_requirements(line, work, uv, list(catalog.stacks), allowed, hashes=False)
         )
+        needed = space.bytes_of_resolution(
+            _parse_pins(pins.read_text().splitlines()), _all_locked()
+        )
+        space.require_space(f"the wheels of line {name}", needed)
         wheels = _download_wheels(line, whole)
         resolutions = {
             stack: _compile_requirements(
@@ -103,6 +107,16 @@ def write_layer_locks(name: str, locks: LayerLocks) -> None:
     """Write the lock of layers of every stack of line `name`."""
     for stack, held in locks.items():
         layer_lock.write_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, name), stack, held)
+
+
+def _all_locked() -> list[Wheel]:
+    """Return the wheels of every lock that can be read, of all lines and stacks."""
+    found: list[Wheel] = []
+    for path in IMAGES.glob("*/*.lock"):
+        if not path.name.endswith(".layers.lock"):
+            with contextlib.suppress(ConfigError):
+                found += read_lock(path).wheels
+    return found
 
 
 def _lock_path(stack: str, line: str) -> Path:
