@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from images import wheelhouse
 from images.layers import BYTECODE, LayerSpec
 from images.locks import Wheel
+from images.plan import ReleasePlan
 from runner import containers, embedded, home, progress, settings
 from runner.errors import EnvironmentFailed
 
@@ -41,7 +43,8 @@ def bytes_of_build(specs: Sequence[LayerSpec]) -> int:
     """Return the bytes that the making of layers will write to the shared folder.
 
     They are the wheels that are missing, the layers in the registry of this machine (none in
-    another registry), and the largest layer once more, before it is pushed.
+    another registry), and once more the layers that are made at the same time, before each is
+    pushed.
     """
     wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
     sizes = [_estimate_layer(spec) for spec in specs]

@@ -1,12 +1,13 @@
-"""The disk space of a build and of a lock: said before it is used, and refused if it is not there."""
+"""The disk space of a build and of a lock: said before it is used; refused if it is not there."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from images import lock_layers, resolve, space, wheelhouse, workers
+from images import lock_layers, plan, resolve, space, wheelhouse, workers
 from images.layers import specs_of_stack
 from images.locks import Wheel
 from images.wheels import Prefix
@@ -43,10 +44,22 @@ def test_a_build_needs_its_wheels_and_its_layers(
     small = make_wheel("small")
     specs = specs_of_stack("cv", [LARGE, small], PREFIX, 1738108800)
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     here = space.bytes_of_build(specs)
-    assert here == LARGE.size * 4 + small.size + space.OS_LAYER_BYTES
+    assert here == LARGE.size * 3 + small.size + space.OS_LAYER_BYTES
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example")
-    assert space.bytes_of_build(specs) == LARGE.size * 3 + space.OS_LAYER_BYTES
+    assert space.bytes_of_build(specs) == LARGE.size * 2 + space.OS_LAYER_BYTES
+
+
+def test_a_release_takes_its_layers_unpacked(tmp_path: Path) -> None:
+    """Each layer once, however many images share it."""
+    catalog = load_own_catalog()
+    version = catalog.require_version("v2.6.0")
+    base, both = (
+        space.bytes_in_engine(plan.make_plan(catalog, version, images, tmp_path))
+        for images in (["base"], ["base", "cv"])
+    )
+    assert 5e9 < base < both < 2 * base
 
 
 def test_a_resolution_is_measured_by_the_locks(home: Path) -> None:
