@@ -49,7 +49,14 @@ def bytes_of_build(specs: Sequence[LayerSpec]) -> int:
     wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
     sizes = [_estimate_layer(spec) for spec in specs]
     pushed = 0 if embedded.configured_registry() else sum(sizes)
-    return bytes_of_wheels(wheels.values()) + pushed + 2 * max(sizes, default=0) + OS_LAYER_BYTES
+    made_at_once = sum(sorted(sizes)[-(os.cpu_count() or 1) :])
+    return bytes_of_wheels(wheels.values()) + pushed + made_at_once + OS_LAYER_BYTES
+
+
+def bytes_in_engine(plan: ReleasePlan) -> int:
+    """Return the most bytes that the images of a plan take in an engine, once they are unpacked."""
+    layers = {spec.key: spec.locked for image in plan.images for spec in image.layers}
+    return sum(blob.uncompressed for blob in layers.values() if blob) + OS_LAYER_BYTES
 
 
 def bytes_of_resolution(pins: Mapping[str, str], known: Iterable[Wheel]) -> int:
