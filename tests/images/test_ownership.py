@@ -10,8 +10,10 @@ import pytest
 
 from images import build, debian, lock_layers, ownership, wheelhouse, workers
 from images.build import _LayerMaker, _Stage
+from images.catalog import load_catalog, locks_of
 from images.layers import OS, LayerSpec, specs_of_stack
 from images.locks import Wheel
+from images.plan import prefix_of
 from images.version import parse_version
 from images.wheels import Prefix
 from oci.registry import Registry
@@ -156,3 +158,14 @@ def test_a_build_stops_before_its_first_layer(
         # of one that the registry has, and that another run has downloaded
         with refused(ConfigError, "headless and full"):
             maker.make_layers(specs[:1], specs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", load_catalog().lines)
+def test_the_real_locks_have_one_owner_for_each_path(line: str) -> None:
+    catalog = load_catalog()
+    locks = locks_of(catalog, line, tuple(catalog.stacks))
+    wheels = [wheel for lock in locks.values() for wheel in lock.wheels]
+    if not all(map(wheelhouse.has_wheel, wheels)):
+        pytest.skip(f"NOT RUN (wheels): those of line {line} are not here; `build` downloads them")
+    ownership.check_owners(wheels, prefix_of(catalog.lines[line]))
