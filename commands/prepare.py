@@ -17,6 +17,7 @@ from commands.arguments import (
     typed_command,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
+from images import indexes
 from images import plan as planning
 from images import prune as pruning
 from images.catalog import Catalog, Version
@@ -181,6 +182,7 @@ def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> in
 
 
 def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+    indexes.settings_of_uv()  # stops before anything is judged if pip and uv do not go together
     judges = load_judges(
         catalog,
         Registry(embedded.require_registry()),
@@ -265,20 +267,22 @@ def run_prune(asked: Namespace) -> int:
     Frees wheels that no lock of this checkout names, layers of the embedded registry that no image
     and no lock names, and images of this project that the engine can get again.
     """
-    catalog = catalogue.load_catalog()
+    catalog = load_catalog()
     with home.claim_home():
         unused = pruning.find_unused(catalog, home.out_folder())
         for each in unused:
             size = progress.format_megabytes(each.bytes)
             progress.say_line(f"  {each.kind} {each.name}: {size}")
-        freed = unused if asked.dry_run else pruning.free_unused(unused)
+        total = sum(each.bytes for each in unused)
+        freed = unused
+        if not asked.dry_run:
+            freed, total = pruning.free_unused(unused)
     if asked.json:
         print_record(freed)
-    total = sum(each.bytes for each in freed)
-    said = "would be freed" if asked.dry_run else "freed"
-    progress.say_line(
-        f"{len(freed)} things, {total:,} bytes ({progress.format_megabytes(total)}) {said}"
-    )
+    size = f"{total:,} bytes ({progress.format_megabytes(total)})"
+    # the layers that only these images share are counted when they are gone
+    said = f"at least {size} would be freed" if asked.dry_run else f"{size} are free"
+    progress.say_line(f"{len(freed)} things: {said}")
     return EXIT_OK
 
 

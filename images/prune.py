@@ -52,14 +52,27 @@ def find_unused(
     return tuple(found)
 
 
-def free_unused(unused: Sequence[UnusedThing]) -> tuple[UnusedThing, ...]:
-    """Remove these things; return those that are gone. An image in use stays."""
+def free_unused(unused: Sequence[UnusedThing]) -> tuple[tuple[UnusedThing, ...], int]:
+    """Remove these things; return those that are gone, and the bytes that are free now.
+
+    An image in use stays. The bytes of images are measured in the engine.
+    """
     remove: dict[str, Callable[[str], bool]] = {
         WHEEL: _remove_wheel,
         LAYER: _remove_layer,
         IMAGE: _remove_image,
     }
-    return tuple(each for each in unused if remove[each.kind](each.name))
+    images = any(each.kind == IMAGE for each in unused)
+    before = _engine_bytes() if images else 0
+    gone = tuple(each for each in unused if remove[each.kind](each.name))
+    of_images = max(0, before - _engine_bytes()) if images else 0
+    return gone, of_images + sum(each.bytes for each in gone if each.kind != IMAGE)
+
+
+def _engine_bytes() -> int:
+    """Return the bytes of all layers in the engine."""
+    with engine.report_failures("the engine's sum of its layers"):
+        return int(engine.connect_engine().df().get("LayersSize") or 0)
 
 
 def _unused_wheels(root: Path) -> Iterator[UnusedThing]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_only_wheels_that_no_lock_names(root: Path, tmp_path: Path, shipped: Cat
     (folder / "link-1.0-py3-none-any.whl").symlink_to(tmp_path / "elsewhere")
     found = prune.find_unused(shipped, tmp_path / "out", root)
     assert [(each.kind, each.name, each.bytes) for each in found] == [("wheel", old.file, old.size)]
-    assert prune.free_unused(found) == found
+    assert prune.free_unused(found) == (found, old.size)
     assert {path.name for path in folder.iterdir()} == {
         "locked-1.0-py3-none-any.whl",
         "somebody.txt",
@@ -90,7 +91,7 @@ def test_layers_that_no_image_and_no_lock_names(
         assert [(each.kind, each.name, each.bytes) for each in found] == [
             ("layer", sha256(b"unused"), 6)
         ]
-        assert prune.free_unused(found) == found
+        assert prune.free_unused(found) == (found, 6)
         assert not registry.has_blob(cache, sha256(b"unused"))
         assert registry.read_blob(cache, sha256(b"locked")) == b"locked"
         assert registry.read_blob(cache, shared.digest) == b"shared"
@@ -171,8 +172,6 @@ def test_an_image_that_nothing_needs_is_freed(
     name, foreign = f"{host}/{shipped.repositories.staging}", "pytorch-cuda-images-tests/kept"
     client = engine.connect_engine()
     file = tmp_path / "x.tar"
-    import tarfile
-
     with tarfile.open(file, "w") as tar:
         tar.addfile(tarfile.TarInfo("empty"))
     with file.open("rb") as data:
@@ -183,7 +182,7 @@ def test_an_image_that_nothing_needs_is_freed(
             each for each in prune.find_unused(shipped, tmp_path / "out") if each.kind == "image"
         ]
         assert [each.name for each in found] == [f"{name}:v2.6.0"]
-        assert prune.free_unused(found) == tuple(found)
+        assert prune.free_unused(found)[0] == tuple(found)
         assert client.images.list(name=name) == []
         assert client.images.get(f"{foreign}:x")
     finally:
