@@ -38,17 +38,27 @@ def check_owners(wheels: Iterable[Wheel], prefix: Prefix) -> None:
     """
     owners: dict[str, _Owner] = {}
     for wheel in {wheel.file: wheel for wheel in wheels}.values():
-        with OpenWheel(wheel, wheelhouse.wheel_path(wheel)) as opened:
-            found = [
-                _Owner(wheel.name, file.path, (*opened.file_checksum(file), file.mode))
-                for file in opened.installed_files(prefix)
-            ]
+        found = _read_files(wheel, prefix)
         folders = {folder for owner in found for folder in _folders_above(owner.path)}
         found += [_Owner(wheel.name, folder, None) for folder in sorted(folders)]
         for owner in found:
             first = owners.setdefault(_fold_path(owner.path), owner)
             if first.package != owner.package and not _are_compatible(first, owner):
                 raise _overlap_error(first, owner)
+
+
+def _read_files(wheel: Wheel, prefix: Prefix) -> list[_Owner]:
+    """Return the files of a wheel as it is installed."""
+    path = wheelhouse.wheel_path(wheel)
+    try:
+        with OpenWheel(wheel, path) as opened:
+            return [
+                _Owner(wheel.name, file.path, (*opened.file_checksum(file), file.mode))
+                for file in opened.installed_files(prefix)
+            ]
+    except ConfigError:
+        wheelhouse.verify_wheel(wheel, path)  # if it is not the locked one, that is the reason
+        raise
 
 
 def _are_compatible(first: _Owner, second: _Owner) -> bool:
