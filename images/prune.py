@@ -131,7 +131,8 @@ def _needed_digests(catalog: Catalog, out: Path) -> frozenset[str]:
 
 def _is_ours(reference: str, catalog: Catalog) -> bool:
     """Return whether a reference names an image of this project, in the registry in use or here."""
-    host = embedded.configured_registry() or embedded.HOST
+    named = embedded.configured_registry()
+    host = named.host if named else embedded.HOST
     repositories = (
         catalog.repositories.production,
         catalog.repositories.staging,
