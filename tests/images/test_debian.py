@@ -393,3 +393,17 @@ def test_a_setting_that_is_no_address(
         _ = debian._mirror_in_use(), debian._slim_base(line)
     check(caught.value, ConfigError, variable, "write")
     assert "secret-word" not in str(caught.value)
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_a_mirror_changes_no_byte(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the OS layer, made twice from the same servers under two names of the setting."""
+    line = catalog.load_catalog().lines["2.6"]
+    made = []
+    for mirror in ("", "http://deb.debian.org/debian"):
+        monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", mirror)
+        made.append(debian.make_os_layer(line, tmp_path, tmp_path / "os.tar.gz").blob)
+    assert made[0] == made[1]
