@@ -15,6 +15,7 @@ from commands.arguments import (
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
+from images import space
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
 from report import difference_page, render
@@ -40,7 +41,13 @@ def run_release(asked: Namespace) -> int:
     if asked.dry_run:
         return run_plan(asked)
     with home.only_run():
-        return _run_stages(open_release(asked), list_stages(asked.until), asked)
+        cut, stages = open_release(asked), list_stages(asked.until)
+        if "validate" in stages:
+            size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
+            progress.say_line(
+                f"  the engine will need up to {size} to run the suites in the images"
+            )
+        return _run_stages(cut, stages, asked)
 
 
 def run_build(asked: Namespace) -> int:

@@ -19,7 +19,9 @@ from commands.arguments import (
     typed_command,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
+from images import indexes
 from images import plan as planning
+from images import prune as pruning
 from images.catalog import Catalog, Version
 from images.support import describe_support
 from oci.access import describe_access, examine_access
@@ -156,9 +158,10 @@ def run_lock(asked: Namespace) -> int:
     lines = list(catalog.lines) if asked.line is None else [asked.line]
     for line in lines:
         require_line(catalog, line)
-    return (
-        _lock_layers(catalog, lines, asked) if asked.layers else _lock_wheels(catalog, lines, asked)
-    )
+    with home.share_home():
+        if asked.layers:
+            return _lock_layers(catalog, lines, asked)
+        return _lock_wheels(catalog, lines, asked)
 
 
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
@@ -173,6 +176,7 @@ def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> in
 
 
 def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+    indexes.settings_of_uv()  # stops before anything is judged if pip and uv do not go together
     judges = load_judges(
         catalog,
         Registry(embedded.require_registry()),
@@ -251,9 +255,41 @@ def _add_check(command: ArgumentParser) -> None:
     )
 
 
+def run_prune(asked: Namespace) -> int:
+    """`prune`: free wheels, layers and pulled images that nothing needs any more.
+
+    Frees wheels that no lock of this checkout names, layers of the embedded registry that no image
+    and no lock names, and images of this project that the engine can get again.
+    """
+    catalog = load_catalog()
+    with home.claim_home():
+        unused = pruning.find_unused(catalog, home.out_folder())
+        for each in unused:
+            size = progress.format_megabytes(each.bytes)
+            progress.say_line(f"  {each.kind} {each.name}: {size}")
+        total = sum(each.bytes for each in unused)
+        freed = unused
+        if not asked.dry_run:
+            freed, total = pruning.free_unused(unused)
+    if asked.json:
+        print_record(freed)
+    size = f"{total:,} bytes ({progress.format_megabytes(total)})"
+    # the layers that only these images share are counted when they are gone
+    said = f"at least {size} would be freed" if asked.dry_run else f"{size} are free"
+    progress.say_line(f"{len(freed)} things: {said}")
+    return EXIT_OK
+
+
+def _add_dry_run(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--dry-run", action="store_true", help="only show what would be freed, and how much"
+    )
+
+
 COMMANDS = (
     Command("doctor", run_doctor),
     Command("plan", run_plan, (OPTIONAL_VERSION, add_images, FORMAT)),
     Command("lock", run_lock, (add_database, _add_line), longest_s=6 * 3600),
+    Command("prune", run_prune, (_add_dry_run,)),
     Command("check", run_check, (_add_check,), longest_s=6 * 3600),
 )

@@ -18,6 +18,8 @@ from images import (
     layer_lock,
     layer_store,
     layers,
+    ownership,
+    space,
     system_layer,
     wheelhouse,
     workers,
@@ -200,10 +202,10 @@ class _Stage:
         progress.say_line(f"  layers: {here} found in the registry, {lacking} to make")
         if system is not None and not to_make:
             return made, MadeSystemLayer(system, "reused", 0.0)
+        space.require_space("the build", space.bytes_of_build(to_make))
         with home.scratch_folder("build") as work:
-            new, made_system = _LayerMaker(self, work, missing[0].system_spec, system).make_layers(
-                to_make
-            )
+            maker = _LayerMaker(self, work, missing[0].system_spec, system)
+            new, made_system = maker.make_layers(to_make, list(specs.values()))
         return {**made, **new}, made_system
 
     def _assemble_image(
@@ -285,8 +287,13 @@ class _LayerMaker:
     found_system: HeldSystemLayer | None
 
     def make_layers(
-        self, specs: Sequence[LayerSpec]
+        self, specs: Sequence[LayerSpec], whole: Sequence[LayerSpec]
     ) -> tuple[dict[str, MadeLayer], MadeSystemLayer]:
+        """Make the layers `specs` of images that consist of the layers `whole`.
+
+        Nothing is made before all wheels are here and no two of them have one path. Wheels that are
+        not here belong to layers that the registry has: `lock` has compared them with all others.
+        """
         line, registry, cache = (
             self.stage.catalog_line,
             self.stage.registry,
@@ -295,10 +302,13 @@ class _LayerMaker:
         recipe = Recipe(
             self.stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache
         )
+        wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
+        wheelhouse.fetch_wheels(list(wheels.values()), line.python)
+        every = {wheel.file: wheel for spec in whole for wheel in spec.wheels}
+        here = [wheel for wheel in every.values() if wheelhouse.has_wheel(wheel)]
+        ownership.check_owners(here, recipe.prefix)
         with worker_pool(1) as beside:
             system = beside.submit(self._make_system)
-            wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
-            wheelhouse.fetch_wheels(list(wheels.values()), line.python)
             made = workers.make_python(
                 recipe,
                 specs,

@@ -48,7 +48,7 @@ def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
         wheelhouse.verify_wheel(wheel, wheelhouse.wheel_path(wheel))
         with OpenWheel(wheel, wheelhouse.wheel_path(wheel)) as opened:
             files = [
-                (f"/wheels/{wheel.file}", file.member, f"/{file.path}")
+                (f"/wheels/{wheel.file}", opened.zip_name(file.member), f"/{file.path}")
                 for file in opened.installed_files(prefix)
                 if file.path.startswith(site_packages)
                 and file.path.endswith(".py")

@@ -19,7 +19,12 @@ from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 from pydantic import ConfigDict, Field
 
-from images.compatibility import COMPATIBILITY, Compatibility, load_compatibility
+from images.compatibility import (
+    COMPATIBILITY,
+    Compatibility,
+    load_compatibility,
+    local_version,
+)
 from images.field_types import (
     Count,
     Cuda,
@@ -508,8 +513,11 @@ def _check_lock_of_base(line: Line, lock: Lock, known: Compatibility) -> None:
         wheel, version = lock.find_wheel(package), getattr(line, package)
         if wheel is None and version is None:
             continue
-        if wheel is None or wheel.version != version:
-            raise _contradiction_error(lock, wheel, f"{package} {version or 'none'}")
+        # 2.6.0+cu126 is 2.6.0 in its build for CUDA 12.6
+        builds = (version, f"{version}{local_version(line.cuda)}")
+        if wheel is None or wheel.version not in builds:
+            asserted = f"{version} for CUDA {line.cuda}" if version else "none"
+            raise _contradiction_error(lock, wheel, f"{package} {asserted}")
     runtime = next(
         (wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None
     )
@@ -531,5 +539,5 @@ def _contradiction_error(lock: Lock, wheel: Wheel | None, asserted: str) -> Conf
     found = f"{wheel.name} {wheel.version}" if wheel else "none"
     return ConfigError(
         f"{lock.place_of(wheel)}: the catalogue says {asserted}, the lock holds {found}",
-        "run `./release.py lock`, or correct the catalogue",
+        "run `./release.py lock` with an index that has this build, or correct the catalogue",
     )

@@ -92,6 +92,11 @@ class DebianRelease:
     python: Python
 
 
+def local_version(cuda: str) -> str:
+    """Return the end of the version of a build for a CUDA: `+cu126` for 12.6."""
+    return f"+cu{cuda.replace('.', '')}"
+
+
 @dataclass(frozen=True)
 class Compatibility:
     """The contents of compatibility.yaml."""
@@ -105,6 +110,16 @@ class Compatibility:
         """Return what is known of a build of torch; an empty one if nothing is."""
         release = self.torch.get(torch)
         return release.builds.get(cuda, TorchBuild()) if release else TorchBuild()
+
+    def index_version(self, torch: str, package_version: str, cuda: str) -> str:
+        """Return the version that an index has of a package of torch, in its build for a CUDA.
+
+        The first build of a torch is the one that every index has, by its plain version. The others
+        have a local version: `2.6.0+cu126`.
+        """
+        release = self.torch.get(torch)
+        is_first = release is None or next(iter(release.builds), cuda) == cuda
+        return package_version if is_first else f"{package_version}{local_version(cuda)}"
 
     def toolkit_driver(self, cuda: str) -> str:
         """Return the driver that a CUDA toolkit came with; empty if that is not known."""

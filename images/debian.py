@@ -24,8 +24,8 @@ from docker.errors import DockerException
 from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
-from runner import engine, progress, records, settings, shell
-from runner.errors import EnvironmentFailed
+from runner import engine, progress, proxies, records, settings, shell
+from runner.errors import ConfigError, EnvironmentFailed
 
 COMPRESSION_LEVEL = 6
 BUILD_TIMEOUT_S = 1800
@@ -64,6 +64,11 @@ BOOTSTRAP_OPTIONS = (
     "--include=usr-is-merged",
     *(f"--dpkgopt={option}" for option in _SLIM),
 )
+
+_OWN_SERVERS = ("http://deb.debian.org/debian", "http://security.debian.org/debian-security")
+_MIRROR = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
+"""An address without an account: it stands in the command of the build."""
+_REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
 
 
 @dataclass(frozen=True)
@@ -172,10 +177,11 @@ def installed_packages(status: str) -> Iterator[DebianPackage]:
 
 def _pull_base(line: Line, work: Path) -> tuple[str, str]:
     """Return the base image as the engine names it, and its source for the record."""
-    progress.say_line(f"  pull {line.base_image.partition('@')[0]}", detail=True)
+    served = _slim_base(line)
+    progress.say_line(f"  pull {served.partition('@')[0]}", detail=True)
     with engine.report_failures("the engine's pull of the slim base"):
         try:
-            engine.connect_engine().images.pull(line.base_image)
+            engine.connect_engine().images.pull(served)
         except DockerException as error:  # the engine answers, and no image registry does
             reason = str(getattr(error, "explanation", None) or error)[:90]
             progress.say_line(
@@ -183,8 +189,46 @@ def _pull_base(line: Line, work: Path) -> tuple[str, str]:
                 "Debian's packages"
             )
         else:
-            return line.base_image, line.base_image
+            return served, line.base_image
     return _bootstrap_base(line, work), f"mmdebstrap {line.debian}"
+
+
+def _slim_base(line: Line) -> str:
+    """Return the reference of the slim base: the catalogue's digest, of the repository in use.
+
+    Raises ConfigError if the setting is no repository.
+    """
+    name = os.environ.get(settings.SLIM_BASE, "")
+    if not name:
+        return line.base_image
+    if not _REPOSITORY.fullmatch(name):
+        raise ConfigError(
+            f"{settings.SLIM_BASE} is not a repository",
+            "write HOST/NAME, without a tag and a digest, for instance mirror.example/debian",
+        )
+    return f"{name}@{line.base_image.partition('@')[2]}"
+
+
+def _mirror_in_use() -> str:
+    """Return the address of the mirror of Debian's packages; empty if it is Debian's own.
+
+    Raises ConfigError if the setting is not a plain address.
+    """
+    mirror = os.environ.get(settings.DEBIAN_MIRROR, "").rstrip("/")
+    if mirror and not _MIRROR.fullmatch(mirror):
+        raise ConfigError(
+            f"{settings.DEBIAN_MIRROR} is not the address of a mirror",
+            "write http://HOST/debian or https://HOST/debian, without an account",
+        )
+    return mirror
+
+
+def _sources_of(line: Line, main: str, security: str) -> list[str]:
+    return [
+        f"deb {main} {line.debian} main",
+        f"deb {main} {line.debian}-updates main",
+        f"deb {security} {line.debian}-security main",
+    ]
 
 
 def _bootstrap_base(line: Line, work: Path) -> str:
@@ -197,13 +241,21 @@ def _bootstrap_base(line: Line, work: Path) -> str:
         line.debian,
         str(root),
     ]
+    if mirror := _mirror_in_use():
+        # the image names Debian's own servers, as without a mirror
+        own = "\\n".join(_sources_of(line, *_OWN_SERVERS))
+        command.insert(3, f"--customize-hook=printf '{own}\\n' >\"$1/etc/apt/sources.list\"")
+        command += _sources_of(line, mirror, f"{mirror}-security")
     # Nothing of mmdebstrap is left in `work` if it is ended. Only for root: another user's
     # mmdebstrap runs as a user of a namespace, who may not enter `work`.
     temporary = {"TMPDIR": str(work)} if os.geteuid() == 0 else {}
     with progress.show_step(f"bootstrap Debian {line.debian} (mmdebstrap)"):
         shell.run(
             command,
-            hint="run `make setup`; Debian's package mirror must be reachable",
+            hint=(
+                "run `make setup`; Debian's package mirror must be reachable "
+                f"({settings.DEBIAN_MIRROR} names another)"
+            ),
             env={"SOURCE_DATE_EPOCH": str(line.epoch), **temporary},
             timeout_s=BUILD_TIMEOUT_S,
         )
@@ -220,7 +272,11 @@ def _bootstrap_base(line: Line, work: Path) -> str:
 def _build_root(line: Line, base: str, exported: Path) -> None:
     command, env = engine.build_command()
     arguments = {"BASE": base, "PYTHON": line.python, "SOURCE_DATE_EPOCH": str(line.epoch)}
+    if mirror := _mirror_in_use():
+        arguments["MIRROR"] = mirror
     options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    through = proxies.build_arguments()
+    options += [f"--build-arg={name}" for name in through]  # the client reads the values itself
     shell.run(
         [
             *command,
@@ -230,10 +286,11 @@ def _build_root(line: Line, base: str, exported: Path) -> None:
             _tar_output(exported),
             dockerfile_path().parent,
         ],
-        env=env | shell.secrets_for(settings.REGISTRY_LOGINS),
+        env=env | shell.secrets_for(settings.REGISTRY_LOGINS) | through,
         hint=(
-            "the last lines name the failure; Debian's package mirror must be reachable from a "
-            "container"
+            "the last lines name the failure; Debian's package mirror "
+            f"({settings.DEBIAN_MIRROR} names another) must be reachable from a container, and the "
+            "proxy too if HTTP_PROXY names one"
         ),
         timeout_s=BUILD_TIMEOUT_S,
     )

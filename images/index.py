@@ -28,7 +28,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from images import wheelhouse
+from images import indexes, wheelhouse
 from images.locks import Wheel
 from images.resolve import HINT, uv_command
 from oci import transport
@@ -105,15 +105,16 @@ def resolve_offers(
     With `alone` each package is looked at by itself, without what it requires. Raises NoVersion
     if nothing fits, and EnvironmentFailed if the index cannot be read.
     """
+    uv = indexes.settings_of_uv()
     with home.scratch_folder("index") as work:
         wanted, allowed = work / "wanted.in", work / "allowed.txt"
         wanted.write_text("".join(f"{each}\n" for each in requirements))
         allowed.write_text("".join(f"{each}\n" for each in constraints))
         options = ["--format", "pylock.toml", *(["--no-deps"] if alone else [])]
         done = shell.run_to_end(
-            uv_command(python, *options, "--constraint", allowed, wanted),
+            uv_command(python, *options, *uv.options, "--constraint", allowed, wanted),
             hint=HINT,
-            env=shell.secrets_for(settings.INDEXES),
+            env=uv.variables,
             timeout_s=RESOLVE_S,
         )
     if done.code:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from images import layer_lock, wheelhouse
 from images.layer_lock import LockedLayer
 from images.locks import Wheel
-from images.wheels import InstalledFile, OpenWheel, Prefix
+from images.wheels import READ_BYTES, InstalledFile, OpenWheel, Prefix
 from oci.tarball import Blob, DamagedStream, LayerWriter, Sink
 from runner.errors import ConfigError
 
@@ -174,12 +174,14 @@ def _merge_files(
 
 def _write_file(writer: LayerWriter, wheel: OpenWheel, file: InstalledFile) -> None:
     source = wheel.deflate_stream(file.member) if file.member else None
-    if source is None:
-        writer.add_data(
-            file.path, file.mode, wheel.read_member(file.member) if file.member else file.data
-        )
-        return
     try:
-        writer.add_deflated(file.path, file.mode, source)
+        if source is not None:
+            writer.add_deflated(file.path, file.mode, source)
+        elif not file.member:
+            writer.add_data(file.path, file.mode, file.data)
+        elif (size := wheel.member_size(file.member)) > READ_BYTES:
+            writer.add_chunks(file.path, file.mode, size, wheel.read_chunks(file.member))
+        else:
+            writer.add_data(file.path, file.mode, wheel.read_member(file.member))
     except DamagedStream as error:
         raise wheel.damage_error(f"{file.member}: {error}") from None

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from images import debian, torch_wheel, wheelhouse, workers
+from images import debian, ownership, space, torch_wheel, wheelhouse, workers
 from images.catalog import Catalog, Line
 from images.compatibility import COMPATIBILITY, load_compatibility
 from images.layer_lock import LockedLayer
@@ -49,17 +49,18 @@ def make_locked_layers(
 ) -> LayerLocks:
     """Return the locked layers of line `name` for these wheels of its stacks.
 
-    Raises ConfigError if a wheel is not the locked one, and EnvironmentFailed if the engine, the
-    disk or the network fails.
+    Raises ConfigError if a wheel is not the locked one or if two wheels have one path, and
+    EnvironmentFailed if the engine, the disk or the network fails.
     """
     line = catalog.lines[name]
     by_stack = {stack: python_specs(line, stack, held) for stack, held in wheels.items()}
     specs = {spec.key: spec for of_stack in by_stack.values() for spec in of_stack}
-    wheelhouse.fetch_wheels(
-        list({wheel.file: wheel for spec in specs.values() for wheel in spec.wheels}.values()),
-        line.python,
-    )
+    every = {wheel.file: wheel for spec in specs.values() for wheel in spec.wheels}
+    needed = space.bytes_of_wheels(every.values()) + space.OS_LAYER_BYTES
+    space.require_space(f"the lock of line {name}", needed)
+    wheelhouse.fetch_wheels(list(every.values()), line.python)
     _check_architectures(line, wheels)
+    ownership.check_owners(every.values(), prefix_of(line))
     progress.say_line(f"  {len(specs)} layers of line {name} are made to lock their digests")
     with home.scratch_folder("lock") as work:
         recipe = Recipe(name, prefix_of(line), line.epoch, work)

@@ -1,8 +1,8 @@
 """Refreshing of the locks: one resolution for a line, divided into a lock for each stack.
 
 Because all locks come from one resolution, any combination of stacks is free of conflicts. The
-index is the one that pip and uv are configured to use on this machine. Its address is not written
-into the locks.
+indexes are those that pip is configured to use on this machine (images/indexes.py). Their addresses
+are not written into the locks.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from images import layer_lock, wheelhouse
+from images import indexes, layer_lock, space, wheelhouse
 from images.catalog import IMAGES, Catalog, Line
+from images.compatibility import load_compatibility
+from images.indexes import UvSettings
 from images.layer_lock import LockedLayer
 from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
@@ -25,7 +27,7 @@ from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 
-HINT = "check requirements.in of the stacks and pip's index configuration"
+HINT = "check requirements.in, and the indexes of pip (`pip config list`) and uv (UV_DEFAULT_INDEX)"
 UV = Path(sys.executable).parent / "uv"
 
 
@@ -42,22 +44,26 @@ def resolve_line(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -
     Versions are as new as `constraints` (`jinja2>=3.1.5,<3.2`) allow. Raises ConfigError if a
     requirement is wrong, and EnvironmentFailed if a download fails.
     """
-    line = catalog.lines[name]
+    line, uv = catalog.lines[name], indexes.settings_of_uv()
     with home.scratch_folder("resolve") as work:
         allowed = work / "allowed.txt"
         allowed.write_text("".join(f"{constraint}\n" for constraint in constraints))
         whole = work / "whole.txt"
         whole.write_text(
-            _compile_requirements(line, work, list(catalog.stacks), allowed, hashes=True)
+            _compile_requirements(line, work, uv, list(catalog.stacks), allowed, hashes=True)
         )
         pins = work / "pins.txt"
         pins.write_text(
-            _compile_requirements(line, work, list(catalog.stacks), allowed, hashes=False)
+            _compile_requirements(line, work, uv, list(catalog.stacks), allowed, hashes=False)
         )
+        needed = space.bytes_of_resolution(
+            _parse_pins(pins.read_text().splitlines()), _all_locked()
+        )
+        space.require_space(f"the wheels of line {name}", needed)
         wheels = _download_wheels(line, whole)
         resolutions = {
             stack: _compile_requirements(
-                line, work, list(catalog.stacks_of(stack)), pins, hashes=False
+                line, work, uv, list(catalog.stacks_of(stack)), pins, hashes=False
             )
             for stack in catalog.stacks
         }
@@ -110,21 +116,37 @@ def write_layer_locks(name: str, locks: LayerLocks) -> None:
         layer_lock.write_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, name), stack, held)
 
 
+def _all_locked() -> list[Wheel]:
+    """Return the wheels of every lock that can be read, of all lines and stacks."""
+    found: list[Wheel] = []
+    for path in IMAGES.glob("*/*.lock"):
+        if not path.name.endswith(".layers.lock"):
+            with contextlib.suppress(ConfigError):
+                found += read_lock(path).wheels
+    return found
+
+
 def _lock_path(stack: str, line: str) -> Path:
     return IMAGES / stack / f"{line}.lock"
 
 
-def _compile_requirements(
-    line: Line, work: Path, stacks: Sequence[str], constraints: Path, *, hashes: bool
+def _compile_requirements(  # noqa: PLR0913 - what to resolve, how, and where from
+    line: Line,
+    work: Path,
+    uv: UvSettings,
+    stacks: Sequence[str],
+    constraints: Path,
+    *,
+    hashes: bool,
 ) -> str:
     """Return the resolution of the requirements of `stacks`, as uv writes it."""
     wanted = work / "wanted.in"
     wanted.write_text("".join(read_requirements(line, stack) for stack in stacks))
     options = ["--generate-hashes"] if hashes else []
     return shell.run(
-        uv_command(line.python, *options, "--constraint", constraints, wanted),
+        uv_command(line.python, *options, *uv.options, "--constraint", constraints, wanted),
         hint=HINT,
-        env=shell.secrets_for(settings.INDEXES),
+        env=uv.variables,
     )
 
 
@@ -160,7 +182,12 @@ def read_requirements(line: Line, stack: str) -> str:
 
 def _fill_requirement(line: Line, row: str, place: str) -> str:
     """Return a requirement with the line's versions; empty if the line has no such package."""
-    versions = {"torch": line.torch, "torchvision": line.torchvision, "torchaudio": line.torchaudio}
+    named = {"torch": line.torch, "torchvision": line.torchvision, "torchaudio": line.torchaudio}
+    known = load_compatibility()
+    versions = {
+        name: version and known.index_version(line.torch, version, line.cuda)
+        for name, version in named.items()
+    }
     words = re.findall(r"\{([^{}]*)\}", row)
     if unknown := next((word for word in words if word not in versions), None):
         hint = f"use one of: {', '.join(f'{{{name}}}' for name in versions)}"

@@ -39,6 +39,12 @@ def wheel_path(wheel: Wheel) -> Path:
     return home.make_home_folder("wheels") / wheel.file
 
 
+def has_wheel(wheel: Wheel) -> bool:
+    """Return whether a file of a wheel's name and size is in the wheelhouse; it is not hashed."""
+    path = wheel_path(wheel)
+    return path.exists() and path.stat().st_size == wheel.size
+
+
 def fetch_wheels(wheels: Sequence[Wheel], python: str) -> None:
     """Download the wheels that are missing, for Python `python` (`3.11`) on x86-64 Linux.
 
@@ -46,11 +52,7 @@ def fetch_wheels(wheels: Sequence[Wheel], python: str) -> None:
     wheels that were not complete. Raises EnvironmentFailed if the index cannot be reached or serves
     other bytes.
     """
-    missing = [
-        wheel
-        for wheel in wheels
-        if not (path := wheel_path(wheel)).exists() or path.stat().st_size != wheel.size
-    ]
+    missing = [wheel for wheel in wheels if not has_wheel(wheel)]
     if not missing:
         return
     total = sum(wheel.size for wheel in missing)

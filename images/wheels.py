@@ -7,11 +7,15 @@ wheel. Console scripts, scripts with a `#!python` line, INSTALLER and RECORD are
 from __future__ import annotations
 
 import base64
-import configparser
 import contextlib
 import csv
 import fnmatch
+import hashlib
+import importlib.metadata
 import io
+import lzma
+import os
+import posixpath
 import re
 import stat
 import struct
@@ -21,19 +25,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
+from installer.records import InvalidRecordEntry, RecordEntry
 from installer.scripts import Script
-from installer.utils import parse_entrypoints
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from images.locks import Wheel
-from oci.manifest import sha256 as digest_of
 from oci.tarball import Deflated
 from runner import records
 from runner.errors import ConfigError
 from runner.untrusted import escape_unprintable
+
+if TYPE_CHECKING:
+    from installer.scripts import ScriptSection
 
 INSTALLER = b"pytorch-cuda-images\n"
 _LOCAL_HEADER_BYTES = 30
@@ -44,13 +49,19 @@ Python. The longest RECORD of the locked wheels has 2 MB.
 """
 
 MAX_SCRIPTS = 1000
+_SCRIPT_SECTIONS: dict[str, ScriptSection] = {"console_scripts": "console", "gui_scripts": "gui"}
 _FOR_OUR_PYTHON = b"#!python"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _OF_THE_ENVIRONMENT = re.compile(
-    r"pyvenv\.cfg(?:/.*)?|lib64(?:/.*)?|bin/python[0-9.]*(?:/.*)?|bin/activate[^/]*(?:/.*)?|bin/Activate\.ps1(?:/.*)?"
+    r"pyvenv\.cfg(?:/.*)?|lib64(?:/.*)?|bin/python[0-9.]*(?:/.*)?|bin/activate[^/]*(?:/.*)?"
+    r"|bin|include|lib|lib/python[0-9.]+(?:/site-packages)?",
+    re.IGNORECASE,
 )
-"""Files that `python -m venv` makes. `lib64` is a link: a folder of that name would replace it."""
+"""Files and folders that `python -m venv` makes. No file of a wheel may have such a path.
+
+`lib64` is a link to `lib`: a folder of that name would replace it.
+"""
 
 _UNREADABLE = (
     *(
@@ -60,11 +71,15 @@ _UNREADABLE = (
         NotImplementedError,
         struct.error,
         zlib.error,
+        lzma.LZMAError,
         zipfile.BadZipFile,
     ),
-    *(InvalidRecordEntry, csv.Error, configparser.Error, AssertionError),
+    *(csv.Error, AssertionError),
 )
 """Exceptions that zipfile and `installer` raise if a wheel is malformed."""
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -125,11 +140,12 @@ class OpenWheel:
         if not all(info.filename for info in self._zip.infolist()):
             raise self.damage_error("it has a file without a name")
         listed = [info for info in self._zip.infolist() if not info.is_dir()]
-        self._members = {info.filename: info for info in listed}
-        if len(self._members) != len(listed):
-            raise self.damage_error("it has two files of one name")
         for info in listed:
             self._check_member(info)
+        # by the shortest form of its name, as pip reads it: `./a//b` is `a/b`
+        self._members = {posixpath.normpath(info.filename): info for info in listed}
+        if len(self._members) != len(listed):
+            raise self.damage_error("it has two files of one name")
 
     def __enter__(self) -> OpenWheel:
         return self
@@ -146,16 +162,32 @@ class OpenWheel:
     def damage_error(self, why: str) -> ConfigError:
         """Return the error for a wheel that cannot be trusted."""
         hint = (
-            "delete it and run again; if the error stays, choose another version in requirements.in"
+            "delete the file and run again; if the error stays, exclude this version in "
+            f"requirements.in (`{self.wheel.name}!={self.wheel.version}`), or serve a corrected "
+            "wheel of it from an index of your own (docs/adding-a-stack.md)"
         )
         return ConfigError(f"{self._path}: {why}", hint)
+
+    def zip_name(self, member: str) -> str:
+        """Return a member's name as the zip itself has it."""
+        return self._members[member].filename
 
     def read_member(self, member: str) -> bytes:
         """Return a member's contents. Raises ConfigError if it has more than READ_BYTES."""
         if self._members[member].file_size > READ_BYTES:
             raise self.damage_error(f"`{member}` has more than {READ_BYTES >> 20} MB")
         with self._refuse_unreadable(member):
-            return self._zip.read(member)
+            return self._zip.read(self._members[member])
+
+    def read_chunks(self, member: str) -> Iterator[bytes]:
+        """Yield a member's contents in pieces. Raises ConfigError if it is damaged."""
+        with self._refuse_unreadable(member), self._zip.open(self._members[member]) as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+
+    def member_size(self, member: str) -> int:
+        """Return the size in bytes of a member's contents, as the zip's directory states it."""
+        return self._members[member].file_size
 
     def file_checksum(self, file: InstalledFile) -> tuple[int, int]:
         """Return the CRC-32 and the size in bytes of a file's contents, without unpacking it."""
@@ -165,9 +197,9 @@ class OpenWheel:
         return info.CRC, info.file_size
 
     def deflate_stream(self, member: str) -> Deflated | None:
-        """Return a member's deflate stream in the file; None if it is stored uncompressed."""
+        """Return a member's deflate stream in the file; None if it is compressed in no such way."""
         info = self._members[member]
-        if info.compress_type == zipfile.ZIP_STORED:
+        if info.compress_type != zipfile.ZIP_DEFLATED:
             return None
         with self._refuse_unreadable(member):
             self.file.seek(info.header_offset)
@@ -182,9 +214,10 @@ class OpenWheel:
         """
         left_out = self._members_left_out(prefix)
         with self._refuse_unreadable(self._dist_info):
-            placed = self._place_members(prefix)
+            scripts = self._index_files(self._console_scripts(prefix))
+            placed = self._place_members(prefix, set(scripts))
             files = self._index_files(file for file in placed if file.member not in left_out)
-            files |= self._index_files(self._console_scripts(prefix))
+            files |= scripts
             info = f"{prefix.site_packages}/{self._dist_info}"
             files[f"{info}/INSTALLER"] = InstalledFile(f"{info}/INSTALLER", 0o644, data=INSTALLER)
             record = self._make_record(prefix, f"{info}/RECORD", files)
@@ -249,18 +282,16 @@ class OpenWheel:
                 f"`{escape_unprintable(info.filename, 200)}` has a control character in its name"
             )
         if not _is_inside(info.filename):
-            raise self.damage_error(
-                f"`{info.filename}` leaves the prefix, or its path is not in the shortest form"
-            )
+            raise self.damage_error(f"`{info.filename}` leaves the prefix, or has a backslash")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise self.damage_error(f"`{info.filename}` is a symbolic link")
-        if (
-            info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-            or info.flag_bits & 1
-        ):
-            raise self.damage_error(f"`{info.filename}` is neither stored nor deflated")
+        if info.compress_type not in _METHODS or info.flag_bits & 1:
+            raise self.damage_error(
+                f"`{info.filename}` is encrypted, or compressed in a way that Python cannot read"
+            )
 
-    def _place_members(self, prefix: Prefix) -> Iterator[InstalledFile]:
+    def _place_members(self, prefix: Prefix, made: set[str]) -> Iterator[InstalledFile]:
+        """Yield the members in their places, without scripts in the place of a `made` one."""
         scheme = prefix.scheme_of(self._dist_info.partition("-")[0].replace("_", "-"))
         data = self._dist_info.removesuffix(".dist-info") + ".data/"
         for name, info in self._members.items():
@@ -275,7 +306,9 @@ class OpenWheel:
             if category != "scripts":
                 yield InstalledFile(target, mode, name)
                 continue
-            with self._zip.open(name) as file:
+            if target in made:  # pip, too, prefers the script that it makes
+                continue
+            with self._zip.open(info) as file:
                 is_for_our_python = file.read(len(_FOR_OUR_PYTHON)) == _FOR_OUR_PYTHON
             if is_for_our_python:
                 _, _, script = self.read_member(name).partition(b"\n")
@@ -285,57 +318,97 @@ class OpenWheel:
                 yield InstalledFile(target, 0o755, member=name)
 
     def _console_scripts(self, prefix: Prefix) -> Iterator[InstalledFile]:
-        member = f"{self._dist_info}/entry_points.txt"
-        if member not in self._members:
-            return
-        for number, (name, module, attribute, section) in enumerate(
-            parse_entrypoints(self.read_member(member).decode())
-        ):
+        for number, script in enumerate(self._entry_points()):
             if number == MAX_SCRIPTS:
                 raise self.damage_error(f"it has more than {MAX_SCRIPTS} scripts")
-            if _CONTROL.search(f"{name}{module}{attribute}"):
+            if _CONTROL.search(f"{script.name}{script.module}{script.attr}"):
                 raise self.damage_error(
-                    f"its script `{escape_unprintable(name, 100)}` has a control character in it"
+                    f"its script `{escape_unprintable(script.name, 100)}` has a control character "
+                    "in it"
                 )
-            if not _is_inside(name) or "/" in name:
-                raise self.damage_error(f"its script `{name}` leaves bin/")
-            _, body = Script(name, module, attribute, section).generate(
-                f"/{prefix.root}/bin/python", "posix"
-            )
-            yield InstalledFile(f"{prefix.root}/bin/{name}", 0o755, data=body)
+            if not _is_inside(script.name) or "/" in script.name:
+                raise self.damage_error(f"its script `{script.name}` leaves bin/")
+            _, body = script.generate(f"/{prefix.root}/bin/python", "posix")
+            yield InstalledFile(f"{prefix.root}/bin/{script.name}", 0o755, data=body)
+
+    def _entry_points(self) -> list[Script]:
+        """Return the scripts that the wheel asks for. The last one of a name counts, as for pip."""
+        member = f"{self._dist_info}/entry_points.txt"
+        if member not in self._members:
+            return []
+        found = {}
+        text = self.read_member(member).decode()
+        try:
+            points = _EntryPointsFile(text).entry_points
+        except TypeError:  # of a line without `=`
+            raise self.damage_error(f"{member}: it has a line that is not NAME = VALUE") from None
+        for point in points:
+            if point.group not in _SCRIPT_SECTIONS:
+                continue
+            read = point.pattern.match(point.value)
+            if read is None or not read["attr"]:
+                raise self.damage_error(
+                    f"its script `{escape_unprintable(point.name, 100)}` calls "
+                    f"`{escape_unprintable(point.value, 100)}`, which is not MODULE:FUNCTION"
+                )
+            section = _SCRIPT_SECTIONS[point.group]
+            found[point.name] = Script(point.name, read["module"], read["attr"], section)
+        return list(found.values())
 
     def _make_record(self, prefix: Prefix, record: str, files: dict[str, InstalledFile]) -> bytes:
         """Return RECORD for the installed files, with the wheel's own hashes of copied files."""
-        member = f"{self._dist_info}/RECORD"
-        if member not in self._members:
-            raise self.damage_error("it has no RECORD")
-        # newline="": the ends of lines of CSV, not those of Unicode
-        lines = io.StringIO(self.read_member(member).decode(), newline="")
-        stated = {row[0]: row for row in parse_record_file(lines)}
-        if lost := sorted(stated.keys() - self._members.keys()):
-            raise self.damage_error(f"`{lost[0]}` is in its RECORD, but not in the wheel")
+        stated = self._stated_hashes()
         rows = []
         for path, file in sorted(files.items()):
-            if path == record:
-                continue
-            known = stated.get(file.member)
-            if (
-                file.member
-                and known is None
-                and not file.member.startswith(f"{self._dist_info}/RECORD")
-            ):
-                raise self.damage_error(f"`{file.member}` is not in its RECORD")
-            if known:
-                hash_, size = known[1:]
-            else:
-                digest = bytes.fromhex(digest_of(file.data).removeprefix("sha256:"))
-                hash_ = f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
-                size = str(len(file.data))
-            rows.append(RecordEntry.from_elements(_record_path(path, prefix), hash_, size).to_row())
+            if path != record:
+                known = stated.get(file.member) or self._hash_file(file)
+                rows.append((_record_path(path, prefix), *known))
         rows.append((_record_path(record, prefix), "", ""))
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         return text.getvalue().encode()
+
+    def _stated_hashes(self) -> dict[str, tuple[str, str]]:
+        """Return hash and size of each file that the wheel's own RECORD states in a valid row.
+
+        A file that it does not state is hashed, and what it states beyond the files of the wheel is
+        left out: pip installs such wheels, and the lock has the hash of the whole wheel.
+        """
+        member = f"{self._dist_info}/RECORD"
+        if member not in self._members:
+            raise self.damage_error("it has no RECORD")
+        # newline="": the ends of lines of CSV, not those of Unicode
+        lines = io.StringIO(self.read_member(member).decode("utf-8-sig"), newline="")
+        stated = {}
+        for row in csv.reader(lines):
+            with contextlib.suppress(InvalidRecordEntry, ValueError):
+                name, hash_, size = row
+                _, *known = RecordEntry.from_elements(name, hash_, size).to_row()
+                stated[posixpath.normpath(name.replace("\\", "/"))] = (known[0], known[1])
+        return stated
+
+    def _hash_file(self, file: InstalledFile) -> tuple[str, str]:
+        """Return hash and size of a file as RECORD has them."""
+        digest, size = hashlib.sha256(), 0
+        for chunk in self.read_chunks(file.member) if file.member else [file.data]:
+            digest.update(chunk)
+            size += len(chunk)
+        return f"sha256={base64.urlsafe_b64encode(digest.digest()).rstrip(b'=').decode()}", str(
+            size
+        )
+
+
+class _EntryPointsFile(importlib.metadata.Distribution):
+    """A distribution that has only the text of entry_points.txt, which it parses as pip does."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read_text(self, filename: str) -> str | None:
+        return self._text if filename == "entry_points.txt" else None
+
+    def locate_file(self, path: str | os.PathLike[str]) -> Path:
+        return Path(path)
 
 
 def _normalize_name(name: str, version: str) -> tuple[str, str]:
@@ -343,10 +416,10 @@ def _normalize_name(name: str, version: str) -> tuple[str, str]:
 
 
 def _is_inside(path: str) -> bool:
-    """Return whether a path stays in its folder, and is in the shortest form."""
+    """Return whether a path names a file in its folder, on every system."""
     pure = PurePosixPath(path)
-    plain = str(pure) == path and pure.parts and not pure.is_absolute()
-    return bool(plain) and ".." not in pure.parts and "\\" not in path and "\0" not in path
+    is_relative = bool(pure.parts) and not pure.is_absolute()
+    return is_relative and ".." not in pure.parts and "\\" not in path and "\0" not in path
 
 
 def _record_path(path: str, prefix: Prefix) -> str:

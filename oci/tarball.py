@@ -13,7 +13,7 @@ import re
 import struct
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, Protocol, cast
@@ -97,6 +97,22 @@ class LayerWriter:
         """Add a file with bytes that were made here."""
         self._add_header(path, tarfile.REGTYPE, mode, len(data))
         self._pending += data + _block_padding(len(data))
+
+    def add_chunks(self, path: str, mode: int, size: int, chunks: Iterable[bytes]) -> None:
+        """Add a file of `size` bytes that is too large for the memory.
+
+        The same pieces give the same bytes. Raises DamagedStream if they have another size.
+        """
+        self._add_header(path, tarfile.REGTYPE, mode, size)
+        self._flush_pending()
+        found = 0
+        for chunk in chunks:
+            found += len(chunk)
+            self._pending = chunk
+            self._flush_pending()
+        if found != size:
+            raise DamagedStream(f"{found} bytes, not {size}")
+        self._pending = _block_padding(size)
 
     def add_deflated(self, path: str, mode: int, source: Deflated) -> None:
         """Add a file whose deflate stream is copied.

@@ -143,10 +143,35 @@ def _named_folder(given: str, variable: str) -> Path:
 
 
 @contextlib.contextmanager
+def share_home() -> Iterator[None]:
+    """Keep what is in the shared folder from being freed meanwhile, by any checkout's `prune`.
+
+    Waits while one frees something.
+    """
+    with _hold_lock(make_home_folder("wheels"), fcntl.LOCK_SH):
+        yield
+
+
+@contextlib.contextmanager
+def claim_home() -> Iterator[None]:
+    """Hold the shared folder alone, to free what is in it.
+
+    Raises EnvironmentFailed if another command uses it.
+    """
+    with _hold_lock(make_home_folder("wheels"), fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
+        if not is_alone:
+            raise EnvironmentFailed(
+                f"another command is using {home_folder()}", "wait for it, then run `prune` again"
+            )
+        yield
+
+
+@contextlib.contextmanager
 def only_run() -> Iterator[None]:
     """Hold the lock of this checkout's records. A second run is refused, not queued."""
     lock = out_folder() / ".lock"
     with contextlib.ExitStack() as held:
+        held.enter_context(share_home())
         with _report_unwritable(out_folder(), settings.OUT):
             lock.parent.mkdir(parents=True, exist_ok=True)
             _claim_lock(held.enter_context(open_file(lock)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment
 
 import requests
 from urllib3.exceptions import LocationParseError
@@ -23,6 +24,19 @@ _HINT = (
 )
 _PLAIN = re.compile(r"[!-\[\]-~]*")
 """Printable ASCII without a space or a backslash, which one of the two takes for a slash."""
+
+
+def build_arguments() -> dict[str, str]:
+    """Return the proxy settings of this process as build arguments, each in both cases.
+
+    apt reads the small letters alone, other programs the capital ones. BuildKit knows these names:
+    they are neither in the history of an image nor in the key of its cache.
+    """
+    found: dict[str, str] = {}
+    for scheme, given in getproxies_environment().items():
+        if scheme in {"http", "https", "all", "no"} and given:
+            found |= {f"{scheme}_proxy": given, f"{scheme}_proxy".upper(): given}
+    return found
 
 
 def check_proxies(address: str) -> None:

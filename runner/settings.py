@@ -38,6 +38,8 @@ SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
 OSV = "PYTORCH_CUDA_IMAGES_OSV"
 WEBHOOK = "PYTORCH_CUDA_IMAGES_WEBHOOK"
 WEBHOOK_SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+DEBIAN_MIRROR = "PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR"
+SLIM_BASE = "PYTORCH_CUDA_IMAGES_SLIM_BASE"
 
 XDG_CACHE_HOME = "XDG_CACHE_HOME"
 CUDA_VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
@@ -125,6 +127,11 @@ SETTINGS = (
     Setting(OSV, "address of a service with the API of OSV, which `rescan` asks for a second"
             " opinion on the names and versions of Python packages; `off` asks none",
             "`https://api.osv.dev`"),
+    Setting(DEBIAN_MIRROR, "mirror of Debian's packages, as `http://HOST/debian`; the security"
+            " updates are in `http://HOST/debian-security`; images do not name it", "Debian's own"
+            " servers"),
+    Setting(SLIM_BASE, "repository that serves the slim base, as `HOST/NAME`; its digest is the one"
+            " in the catalogue", "the repository in the catalogue"),
     Setting(XDG_CACHE_HOME, "folder of the user's caches", "`~/.cache`"),
     Setting(CUDA_VISIBLE_DEVICES, "must not be set if suites run without a container: it hides"
             " GPUs", "all GPUs"),
@@ -137,7 +144,8 @@ SETTINGS = (
     Setting(DOCKER_CONFIG, "folder of Docker's `config.json`, with the logins to registries",
             "`~/.docker`"),
     Setting("HTTPS_PROXY", "proxy for registries and services, also as `https_proxy`; with its"
-            " password it reaches each program that uses the network", "no proxy"),
+            " password it reaches each program that uses the network, and the build of the OS"
+            " layer, but no image", "no proxy"),
     Setting("HTTP_PROXY", "the same for plain HTTP, also as `http_proxy`", "no proxy"),
     Setting("ALL_PROXY", "proxy where none of the two is set, also as `all_proxy`", "no proxy"),
     Setting("NO_PROXY", "hosts that are reached without the proxy, also as `no_proxy`", "none"),

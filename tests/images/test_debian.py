@@ -4,11 +4,14 @@ count.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import docker.errors
 import pytest
@@ -18,8 +21,8 @@ from images import catalog, debian
 from images.record import DebianPackage
 from oci.tarball import Blob
 from runner import engine, shell
-from runner.errors import EnvironmentFailed
-from tests.fakes.refusal import refused
+from runner.errors import ConfigError, EnvironmentFailed
+from tests.fakes.refusal import check, refused
 
 EPOCH = 1_738_108_800
 STATUS = """Package: tini
@@ -274,3 +277,133 @@ def test_a_root_file_system_is_written_to_a_folder_of_any_name(tmp_path: Path, n
     shell.run([*command, option, tmp_path / "context"], hint="-", env=env, timeout_s=120)
     with tarfile.open(folder / "rootfs.tar") as written:
         assert "Dockerfile" in written.getnames()
+
+
+PLANTED = "planted-proxy-password-4711"
+SEEN = """ARG BASE
+FROM ${BASE}
+USER root
+ARG PYTHON
+ARG SOURCE_DATE_EPOCH
+ARG MIRROR
+RUN for name in HTTP_PROXY http_proxy HTTPS_PROXY https_proxy NO_PROXY no_proxy; do \\
+      eval "echo $name=\\$$name" | sha256sum >>/seen; done
+"""
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("letters", [str.upper, str.lower])
+def test_a_proxy_reaches_the_build_and_not_the_image(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    letters: Callable[[str], str],
+    local_base: str,
+) -> None:
+    """Neither its files nor the history of the engine, nor the command that builds, tell it."""
+    given = {
+        "http_proxy": f"http://user:{PLANTED}@127.0.0.1:9",
+        "https_proxy": f"http://user:{PLANTED}@127.0.0.1:10",
+        "no_proxy": "mirror.example",
+    }
+    for name, value in given.items():
+        for each in (name, name.upper()):
+            monkeypatch.delenv(each, raising=False)
+        monkeypatch.setenv(letters(name), value)
+    (tmp_path / "Dockerfile").write_text(SEEN)
+    monkeypatch.setattr(debian, "dockerfile_path", lambda: tmp_path / "Dockerfile")
+    commands: list[list[str]] = []
+    run = shell.run
+
+    def show(words: list[str], **named: Any) -> str:
+        commands.append(words)
+        return run(words, **named)
+
+    monkeypatch.setattr(shell, "run", show)
+    images = {image.id for image in engine.connect_engine().images.list(all=True)}
+    debian._build_root(catalog.load_catalog().lines["2.6"], local_base, tmp_path / "root.tar")
+    with tarfile.open(tmp_path / "root.tar") as root:
+        seen = root.extractfile("seen")
+        assert seen is not None
+        found = [line.split()[0] for line in seen.read().decode().splitlines()]
+    expected = [
+        hashlib.sha256(f"{each}={value}\n".encode()).hexdigest()
+        for name, value in given.items()
+        for each in (name.upper(), name)
+    ]
+    assert found == expected
+    assert PLANTED.encode() not in (tmp_path / "root.tar").read_bytes()
+    assert PLANTED not in str(commands)
+    new = [
+        image for image in engine.connect_engine().images.list(all=True) if image.id not in images
+    ]
+    assert all(PLANTED not in str((image.attrs, image.history())) for image in new)
+
+
+@pytest.fixture
+def local_base() -> Iterator[str]:
+    """A base with a shell, from what this machine has: nothing is downloaded."""
+    name = "pytorch-cuda-images-tests/shell:bookworm"
+    held = engine.connect_engine().images.list(name="pytorch-cuda-images-tests/python")
+    if not held:
+        pytest.skip("NOT RUN (image): no image with a shell; the tests of scan make one")
+    held[0].tag(name)
+    yield name
+    engine.connect_engine().images.remove(name)
+
+
+def test_the_mirror_and_the_slim_base_are_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = catalog.load_catalog().lines["2.6"]
+    commands: list[list[str]] = []
+    monkeypatch.setattr(shell, "run", lambda words, **_: commands.append([str(w) for w in words]))
+    monkeypatch.setattr(engine, "build_command", lambda: (("docker", "build"), {}))
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", "http://mirror.example:8080/debian/")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SLIM_BASE", "mirror.example/library/debian")
+    debian._build_root(line, "base", tmp_path / "root.tar")
+    assert "--build-arg=MIRROR=http://mirror.example:8080/debian" in commands[0]
+    digest = line.base_image.partition("@")[2]
+    assert debian._slim_base(line) == f"mirror.example/library/debian@{digest}"
+    with contextlib.suppress(FileNotFoundError):  # no root file system was made
+        debian._bootstrap_base(line, tmp_path)
+    assert commands[1][-3:] == [
+        "deb http://mirror.example:8080/debian bookworm main",
+        "deb http://mirror.example:8080/debian bookworm-updates main",
+        "deb http://mirror.example:8080/debian-security bookworm-security main",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", "http://user:secret-word@mirror.example/debian"),
+        ("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", "http://mirror.example/#$(touch x)"),
+        ("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", "mirror.example/debian"),
+        ("PYTORCH_CUDA_IMAGES_SLIM_BASE", "mirror.example/debian:12-slim"),
+        ("PYTORCH_CUDA_IMAGES_SLIM_BASE", "mirror.example/debian@sha256:0"),
+        ("PYTORCH_CUDA_IMAGES_SLIM_BASE", "user:secret-word@mirror.example/debian"),
+    ],
+)
+def test_a_setting_that_is_no_address(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    line = catalog.load_catalog().lines["2.6"]
+    with pytest.raises(ConfigError) as caught:
+        _ = debian._mirror_in_use(), debian._slim_base(line)
+    check(caught.value, ConfigError, variable, "write")
+    assert "secret-word" not in str(caught.value)
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_a_mirror_changes_no_byte(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the OS layer, made twice from the same servers under two names of the setting."""
+    line = catalog.load_catalog().lines["2.6"]
+    made = []
+    for mirror in ("", "http://deb.debian.org/debian"):
+        monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", mirror)
+        made.append(debian.make_os_layer(line, tmp_path, tmp_path / "os.tar.gz").blob)
+    assert made[0] == made[1]

@@ -235,3 +235,35 @@ def test_a_lock_of_another_library_than_torch_requires(
     line = change("base", rf"^{package}==(\S+) (.*{file}-)[\d.]+", rf"{package}==9.9.9 \g<2>9.9.9")
     with refused(ConfigError, f"{shipped}/base/{LINE}.lock:{line}:", words, "9.9.9"):
         check(shipped)
+
+
+def other_build(change: Callable[[str, str, str], int]) -> None:
+    """Lock torch and its packages in the build for CUDA 12.6, as an index of PyTorch has them."""
+    for name in ("torch", "torchvision", "torchaudio"):
+        change(
+            "base",
+            rf"^{name}==([\d.]+) (.*# {name}-)\1-",
+            rf"{name}==\g<1>+cu126 \g<2>\g<1>+cu126-",
+        )
+    change(
+        "base",
+        r"^(nvidia-cuda-runtime-cu12)==[\d.]+ (.*-)12\.4\.127-",
+        r"\1==12.6.77 \g<2>12.6.77-",
+    )
+
+
+def test_a_local_version_is_the_build_for_that_cuda(
+    shipped: Path, change: Callable[[str, str, str], int]
+) -> None:
+    other_build(change)
+    own = load_own_catalog()
+    lines = {LINE: dataclasses.replace(own.lines[LINE], cuda="12.6")}
+    catalog.locks_of(dataclasses.replace(own, lines=lines), LINE, STACKS, shipped)
+
+
+def test_a_local_version_of_another_cuda(
+    shipped: Path, change: Callable[[str, str, str], int]
+) -> None:
+    other_build(change)
+    with refused(ConfigError, "torch 2.6.0 for CUDA 12.4", "holds torch 2.6.0+cu126", "an index"):
+        check(shipped)

@@ -194,6 +194,22 @@ def test_requirements_are_filled_from_the_line(images: Path, shipped: Catalog) -
     assert resolve.read_requirements(line, "base") == "torch==1\ntorchvision==2\ntorchaudio==3\n"
 
 
+def test_another_build_of_torch_is_asked_for_by_its_local_version(
+    refresh: Refresh, shipped: Catalog, index: Path
+) -> None:
+    """Of an index that has the plain build, and others too."""
+    for build in ("cu118", "cu126", "cu128"):
+        for name in ("torch-2.6.0", "torchvision-0.21.0", "torchaudio-2.6.0"):
+            write_wheel(index, f"{name}+{build}", [])
+    lines = {LINE: dataclasses.replace(shipped.lines[LINE], cuda="12.6")}
+    base = refresh(dataclasses.replace(shipped, lines=lines))["base"]
+    assert [each for each in base if each.startswith("torch")] == [
+        "torch 2.6.0+cu126",
+        "torchaudio 2.6.0+cu126",
+        "torchvision 0.21.0+cu126",
+    ]
+
+
 def test_names_of_a_resolution() -> None:
     text = (
         "# head\nOne.Two==1.0 \\\n    --hash=sha256:aa \\\n    "

@@ -133,7 +133,7 @@ def test_pytorch(expected: Expected) -> None:
             OTHER_WHEELS,
         )
         require(
-            version(name) == asserted,
+            version(name) in {asserted, f"{asserted}+{wanted}"},
             f"{name} {version(name)} is installed",
             asserted,
             OTHER_WHEELS,
@@ -518,8 +518,9 @@ def test_pip_list(expected: Expected) -> None:
     broken = "pip or the metadata of a package is damaged"
     require(done.returncode == 0, f"pip list: {installed.describe_exit(done)}", "exit 0", broken)
     listed = {package["name"]: package["version"] for package in json.loads(done.stdout)}
+    build = f"{expected.torch}+cu{expected.cuda.replace('.', '')}"
     require(
-        listed.get("torch") == expected.torch,
+        listed.get("torch") in {expected.torch, build},
         f"pip lists torch {listed.get('torch')}",
         f"{expected.torch} as the tag says",
         "the metadata of another torch comes first on Python's path",

@@ -1,0 +1,163 @@
+"""What is kept on this machine and needed by nothing any more: wheels, layers, pulled images.
+
+A thing is freed only if this project made it, and if it can be had again: wheels from the package
+index, layers from the wheels, images from the registry. In a registry that others use nothing is
+deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError
+from packaging.utils import parse_wheel_filename
+
+from images import catalog as catalogue
+from images import layer_lock, plan
+from images.catalog import Catalog
+from images.locks import read_lock
+from runner import embedded, embedded_storage, engine, home, progress
+from runner.untrusted import clean_line
+
+WHEEL, LAYER, IMAGE = "wheel", "layer", "image"
+_LOCAL_IMAGES = ("pytorch-cuda-os", "pytorch-cuda-debian")
+"""Names in the engine of what a build imports. Each build makes them again."""
+
+
+@dataclass(frozen=True)
+class UnusedThing:
+    """A thing that nothing needs: its name, and the bytes that its removal frees."""
+
+    kind: str
+    name: str
+    bytes: int
+
+
+def find_unused(
+    catalog: Catalog, out: Path, root: Path = catalogue.IMAGES
+) -> tuple[UnusedThing, ...]:
+    """Return what nothing needs any more: not the locks under `root`, nor the records under `out`.
+
+    Raises ConfigError if a lock cannot be read, and EnvironmentFailed if the engine fails. An
+    engine that does not answer has nothing to free.
+    """
+    found = [*_unused_wheels(root), *_unused_layers(root)]
+    if engine.is_answering():
+        with engine.report_failures("the engine's list of images"):
+            found += _unused_images(catalog, out)
+    return tuple(found)
+
+
+def free_unused(unused: Sequence[UnusedThing]) -> tuple[tuple[UnusedThing, ...], int]:
+    """Remove these things; return those that are gone, and the bytes that are free now.
+
+    An image in use stays. The bytes of images are measured in the engine.
+    """
+    remove: dict[str, Callable[[str], bool]] = {
+        WHEEL: _remove_wheel,
+        LAYER: _remove_layer,
+        IMAGE: _remove_image,
+    }
+    images = any(each.kind == IMAGE for each in unused)
+    before = _engine_bytes() if images else 0
+    gone = tuple(each for each in unused if remove[each.kind](each.name))
+    of_images = max(0, before - _engine_bytes()) if images else 0
+    return gone, of_images + sum(each.bytes for each in gone if each.kind != IMAGE)
+
+
+def _engine_bytes() -> int:
+    """Return the bytes of all layers in the engine."""
+    with engine.report_failures("the engine's sum of its layers"):
+        return int(engine.connect_engine().df().get("LayersSize") or 0)
+
+
+def _unused_wheels(root: Path) -> Iterator[UnusedThing]:
+    locks = [path for path in root.glob("*/*.lock") if not path.name.endswith(".layers.lock")]
+    locked = {wheel.file for path in locks for wheel in read_lock(path).wheels}
+    for path in sorted(home.make_home_folder("wheels").glob("*.whl")):
+        with contextlib.suppress(ValueError):  # not a wheel's name: it is not from here
+            parse_wheel_filename(path.name)
+            if path.name not in locked and path.is_file() and not path.is_symlink():
+                yield UnusedThing(WHEEL, path.name, path.stat().st_size)
+
+
+def _unused_layers(root: Path) -> Iterator[UnusedThing]:
+    if embedded.configured_registry() is not None:
+        progress.say_line("  no layer is freed: the registry is not that of this machine")
+        return
+    locked = {
+        layer.blob.digest
+        for path in root.glob("*/*.layers.lock")
+        for layer in layer_lock.read_layer_lock(path, path.name.removesuffix(".layers.lock"))
+    }
+    folder = home.make_home_folder("registry")
+    for digest, size in sorted(embedded_storage.find_unused_blobs(folder, locked).items()):
+        yield UnusedThing(LAYER, digest, size)
+
+
+def _unused_images(catalog: Catalog, out: Path) -> Iterator[UnusedThing]:
+    """Yield references of this project's images that no newest release of a line needs.
+
+    The bytes of an image are those of its layers that no other image has.
+    """
+    client = engine.connect_engine()
+    needed = _needed_digests(catalog, out)
+    for image in client.df()["Images"] or ():
+        references = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
+        ours = [each for each in references if _is_ours(each, catalog)]
+        if not ours or needed & {each.partition("@")[2] for each in references}:
+            continue
+        alone = max(0, image["Size"] - max(0, image.get("SharedSize", 0)))
+        is_last = set(ours) >= {each for each in references if "<none>" not in each}
+        for number, reference in enumerate(sorted(ours)):
+            size = alone if is_last and number == 0 else 0
+            yield UnusedThing(IMAGE, clean_line(reference, 300), size)
+
+
+def _needed_digests(catalog: Catalog, out: Path) -> frozenset[str]:
+    """Return the digests of the images of each line's newest release on this machine."""
+    found = set()
+    for line in catalog.lines:
+        for version in plan.versions_with_records(out, line)[:1]:
+            for path in (out / str(version)).glob("*/build.json"):
+                built = plan.read_build(out, str(version), path.parent.name)
+                found |= {built.digest} if built else set()
+    return frozenset(found)
+
+
+def _is_ours(reference: str, catalog: Catalog) -> bool:
+    """Return whether a reference names an image of this project, in the registry in use or here."""
+    named = embedded.configured_registry()
+    host = named.host if named else embedded.HOST
+    repositories = (
+        catalog.repositories.production,
+        catalog.repositories.staging,
+        catalog.repositories.cache,
+    )
+    name = reference.partition("@")[0]
+    name = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    return name in {*_LOCAL_IMAGES, *(f"{host}/{each}" for each in repositories)}
+
+
+def _remove_wheel(name: str) -> bool:
+    (home.make_home_folder("wheels") / name).unlink(missing_ok=True)
+    return True
+
+
+def _remove_layer(digest: str) -> bool:
+    embedded_storage.remove_blob(home.make_home_folder("registry"), digest)
+    return True
+
+
+def _remove_image(reference: str) -> bool:
+    images: Any = engine.connect_engine().images
+    try:
+        images.remove(reference)
+    except APIError as error:
+        progress.say_line(f"  {reference} stays: {clean_line(str(error.explanation), 200)}")
+        return False
+    return True

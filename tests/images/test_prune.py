@@ -1,0 +1,189 @@
+"""`prune`: what nothing needs is freed, and nothing else; by a real registry and a real engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from commands import prepare
+from commands.parser import parse
+from images import prune
+from images.catalog import Catalog
+from images.layer_lock import LockedLayer, write_layer_lock
+from images.locks import write_lock
+from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
+from oci.registry import Registry
+from oci.tarball import Blob
+from runner import embedded, embedded_storage, engine
+from runner import home as homes
+from runner.errors import ConfigError, EnvironmentFailed
+from tests.fakes.own_catalog import load_own_catalog
+from tests.fakes.refusal import refused
+from tests.fakes.wheels import make_wheel
+
+
+@pytest.fixture
+def shipped() -> Catalog:
+    return load_own_catalog()
+
+
+@pytest.fixture
+def root(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose locks name one wheel and one layer; no engine answers."""
+    monkeypatch.setattr(engine, "is_answering", lambda: False)
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY", raising=False)
+    (tmp_path / "images" / "cv").mkdir(parents=True)
+    write_lock(tmp_path / "images" / "cv" / "2.6.lock", "cv", [make_wheel("locked")])
+    layer = LockedLayer(
+        "packages", "pool", "a" * 64, Blob(sha256(b"locked"), "sha256:" + "0" * 64, 6, 9)
+    )
+    write_layer_lock(tmp_path / "images" / "cv" / "2.6.layers.lock", "cv", [layer])
+    return tmp_path / "images"
+
+
+def test_only_wheels_that_no_lock_names(root: Path, tmp_path: Path, shipped: Catalog) -> None:
+    old = make_wheel("old")
+    folder = homes.make_home_folder("wheels")
+    (folder / "somebody.txt").write_text("x")
+    (folder / "no wheel.whl").write_text("x")
+    (folder / "link-1.0-py3-none-any.whl").symlink_to(tmp_path / "elsewhere")
+    found = prune.find_unused(shipped, tmp_path / "out", root)
+    assert [(each.kind, each.name, each.bytes) for each in found] == [("wheel", old.file, old.size)]
+    assert prune.free_unused(found) == (found, old.size)
+    assert {path.name for path in folder.iterdir()} == {
+        "locked-1.0-py3-none-any.whl",
+        "somebody.txt",
+        "no wheel.whl",
+        "link-1.0-py3-none-any.whl",
+    }
+
+
+def test_a_lock_that_cannot_be_read_frees_nothing(
+    root: Path, tmp_path: Path, shipped: Catalog
+) -> None:
+    (root / "cv" / "2.9.lock").write_text("<<<<<<< HEAD\n")
+    with refused(ConfigError, "2.9.lock:1"):
+        prune.find_unused(shipped, tmp_path / "out", root)
+
+
+@pytest.mark.skipif(shutil.which("docker-registry") is None, reason="NOT RUN: no docker-registry")
+def test_layers_that_no_image_and_no_lock_names(
+    root: Path, tmp_path: Path, shipped: Catalog, free_port: Callable[[], int]
+) -> None:
+    host, folder = f"127.0.0.1:{free_port()}", homes.make_home_folder("registry")
+    embedded.start_registry(host, folder)
+    try:
+        registry = Registry(host)
+        cache, staging = shipped.repositories.cache, shipped.repositories.staging
+        for data in (b"locked", b"unused"):
+            registry.push_bytes(cache, data, LAYER_GZIP)
+        config = registry.push_bytes(staging, b"{}", OCI_CONFIG)
+        shared = registry.push_bytes(staging, b"shared", LAYER_GZIP)
+        registry.mount_blob(cache, shared.digest, staging)
+        manifest = image_manifest(config, [shared])
+        registry.put_manifest(staging, "v2.6.0", manifest)
+        found = prune.find_unused(shipped, tmp_path / "out", root)
+        assert [(each.kind, each.name, each.bytes) for each in found] == [
+            ("layer", sha256(b"unused"), 6)
+        ]
+        assert prune.free_unused(found) == (found, 6)
+        assert not registry.has_blob(cache, sha256(b"unused"))
+        assert registry.read_blob(cache, sha256(b"locked")) == b"locked"
+        assert registry.read_blob(cache, shared.digest) == b"shared"
+        registry.push_bytes(cache, b"unused", LAYER_GZIP)  # it can be made again
+        assert registry.read_blob(cache, sha256(b"unused")) == b"unused"
+    finally:
+        embedded.stop_registry(folder)
+
+
+def test_a_manifest_that_cannot_be_read_keeps_all(tmp_path: Path) -> None:
+    storage = tmp_path / "data" / "docker" / "registry" / "v2"
+    names = {name: sha256(name.encode()).removeprefix("sha256:") for name in ("blob", "manifest")}
+    for name in names.values():
+        (storage / "blobs" / "sha256" / name[:2] / name).mkdir(parents=True)
+        (storage / "blobs" / "sha256" / name[:2] / name / "data").write_text("x")
+    revisions = storage / "repositories" / "a" / "b" / "_manifests" / "revisions" / "sha256"
+    (revisions / names["manifest"]).mkdir(parents=True)
+    assert [*embedded_storage.find_unused_blobs(tmp_path, ())] == [f"sha256:{names['blob']}"]
+    data = storage / "blobs" / "sha256" / names["manifest"][:2] / names["manifest"] / "data"
+    data.write_bytes(bytes((8 << 20) + 1))
+    assert embedded_storage.find_unused_blobs(tmp_path, ()) == {}
+
+
+def test_nothing_is_freed_in_a_registry_of_others(
+    root: Path, tmp_path: Path, shipped: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example")
+    monkeypatch.setattr(
+        embedded_storage, "find_unused_blobs", lambda *_: pytest.fail("it was read")
+    )
+    assert prune.find_unused(shipped, tmp_path / "out", root) == ()
+
+
+def test_a_command_that_runs_is_respected(root: Path, tmp_path: Path) -> None:
+    with homes.only_run(), refused(EnvironmentFailed, "another command is using", "wait for it"):
+        prepare.run_prune(parse(["prune"]))
+
+
+def test_a_dry_run_frees_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = make_wheel("old")
+    assert prepare.run_prune(parse(["prune", "--dry-run", "--json"])) == 0
+    said = capsys.readouterr()
+    freed = {each["name"]: each["bytes"] for each in json.loads(said.out)}
+    assert freed[old.file] == old.size
+    assert "would be freed" in said.err
+    assert (homes.make_home_folder("wheels") / old.file).exists()
+
+
+def test_what_is_ours_in_the_engine(shipped: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example:5000")
+    ours = (
+        "pytorch-cuda-os:bookworm",
+        f"registry.example:5000/{shipped.repositories.staging}@sha256:{'a' * 64}",
+        f"registry.example:5000/{shipped.repositories.production}:v2.6.0",
+    )
+    others = (
+        f"other.example/{shipped.repositories.staging}:v1",
+        f"{shipped.repositories.production}:v1",
+        "registry.example:5000/debian:12",
+        f"registry.example:5000/team/{shipped.repositories.staging}:v1",
+        "pytorch-cuda-images-tests/python:bookworm",
+        "<none>:<none>",
+    )
+    assert all(prune._is_ours(each, shipped) for each in ours)
+    assert not any(prune._is_ours(each, shipped) for each in others)
+
+
+@pytest.mark.docker
+def test_an_image_that_nothing_needs_is_freed(
+    shipped: Catalog, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real engine; an image with another name keeps its layers."""
+    host = "prune-test.invalid:5000"
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", host)
+    monkeypatch.setattr(prune, "_LOCAL_IMAGES", ())
+    name, foreign = f"{host}/{shipped.repositories.staging}", "pytorch-cuda-images-tests/kept"
+    client = engine.connect_engine()
+    file = tmp_path / "x.tar"
+    with tarfile.open(file, "w") as tar:
+        tar.addfile(tarfile.TarInfo("empty"))
+    with file.open("rb") as data:
+        client.api.import_image_from_data(data, name, "v2.6.0")
+    client.images.get(f"{name}:v2.6.0").tag(foreign, "x")
+    try:
+        found = [
+            each for each in prune.find_unused(shipped, tmp_path / "out") if each.kind == "image"
+        ]
+        assert [each.name for each in found] == [f"{name}:v2.6.0"]
+        assert prune.free_unused(found)[0] == tuple(found)
+        assert client.images.list(name=name) == []
+        assert client.images.get(f"{foreign}:x")
+    finally:
+        client.images.remove(f"{foreign}:x")
