@@ -39,11 +39,11 @@ def folder(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IndexServer]:
     """The same wheels over HTTP, to people with the password alone."""
-    for name in ("UV_OFFLINE", "UV_FIND_LINKS"):
+    for name in ("UV_OFFLINE", "UV_FIND_LINKS", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
         monkeypatch.delenv(name)
     with serve_index(folder) as served:
         served.needs_login = True
-        monkeypatch.setenv("UV_DEFAULT_INDEX", served.address)
+        monkeypatch.setenv("PIP_INDEX_URL", served.address)
         index._open_session.cache_clear()
         index._read_metadata.cache_clear()
         yield served
@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_not_what_cannot_be_reached(
 ) -> None:
     with refused(NoVersion, "torch==9"):
         index.resolve_offers("3.11", ["torch==9"])
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://u:secret@127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://u:secret@127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with refused(EnvironmentFailed, "the package index cannot be read") as _, hidden("secret"):
         index.resolve_offers("3.11", ["torch"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -212,7 +213,8 @@ def test_an_index_that_cannot_be_reached_ends_with_3(
     for name, value in {
         "UV_NO_CONFIG": "1",
         "UV_HTTP_RETRIES": "0",
-        "UV_DEFAULT_INDEX": "http://u:hunter2@127.0.0.1:9/simple",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://u:hunter2@127.0.0.1:9/simple",
         "UV_CACHE_DIR": str(home / "cache"),
     }.items():
         monkeypatch.setenv(name, value)
