@@ -32,7 +32,7 @@ from scan.record import Database, ScanProblem, ScanRecord, TriagedFinding, Triag
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
 from tests.publish.signed import trust
-from tests.publish.stage_records import built, scanned, validated
+from tests.publish.stage_records import built, ddp_checks, scanned, validated
 from tests.scan.samples import finding
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import list_suites
@@ -82,7 +82,14 @@ def validation(
         suites
     )
     results = tuple(
-        SuiteResult(name, each, "" if each is Verdict.PASS else "because", 1.0, (), "")
+        SuiteResult(
+            name,
+            each,
+            "" if each is Verdict.PASS else "because",
+            1.0,
+            ddp_checks() if name == "ddp" else (),
+            "",
+        )
         for name, each in verdicts.items()
     )
     where = replace(record.environment, gpus=tuple(gpus), device="cuda" if gpus else "cpu")
