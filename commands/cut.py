@@ -15,6 +15,8 @@ from commands.arguments import (
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
+from commands.readiness import examine_machine_for
+from images import catalog as catalogue
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
 from report import difference_page, render
@@ -39,6 +41,8 @@ def run_release(asked: Namespace) -> int:
     """`release`: run every stage in order, up to `--until`."""
     if asked.dry_run:
         return run_plan(asked)
+    version = catalogue.load_catalog().require_version(asked.version)
+    progress.say_line(examine_machine_for(asked, version).describe())
     with home.only_run():
         return _run_stages(open_release(asked), list_stages(asked.until), asked)
 
@@ -138,6 +142,7 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
         for read in cut.record_store.read_known():
             image = ImageRecords(read.build.image, read.build, read.validation, read.scan)
             try:
+                image = replace(image, proof=cut.read_proof(read.build))
                 known.append(replace(image, difference=cut.find_difference(read.build)))
             except ReleaseError as error:  # a report shows whatever there is
                 known.append(replace(image, incomparable=error.message))

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from commands import arguments, cut, prepare, released
+from commands import arguments, baseline, cut, prepare, released
 from runner import progress
 from runner.redaction import hide_in_text
 from runner.untrusted import clean_line
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "Make releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
 
-COMMANDS = (*prepare.COMMANDS, *cut.COMMANDS, *released.COMMANDS, *cut.STAGE_COMMANDS)
+COMMANDS = (
+    *prepare.COMMANDS,
+    *cut.COMMANDS,
+    *released.COMMANDS,
+    *cut.STAGE_COMMANDS,
+    *baseline.COMMANDS,
+)
 """In the order in which help shows them. A new one goes into the tuple of its own module."""
 
 
