@@ -11,6 +11,7 @@ from scan.record import ScanRecord
 from validation.check_list import load_checks
 from validation.record import Check, Environment, ValidationRecord
 from validation.suite import SUITES
+from validation.suites.contract.words import NO_GPU
 
 STAGING = "staging"
 
@@ -18,12 +19,13 @@ STAGING = "staging"
 def ddp_checks(gpus: int = 8) -> tuple[Check, ...]:
     """The listed checks of `ddp`, as a run with so many GPUs leaves them if all is well."""
     listed = load_checks(next(suite for suite in SUITES if suite.name == "ddp"))
+    lacking = "NCCL gradient sync not proven (1 GPU)" if gpus else NO_GPU
     enough = {name: each.gpus <= gpus for name, each in listed.items()}
     return tuple(
         Check(
             name,
             Verdict.PASS if has else Verdict.NOT_RUN,
-            "" if has else "NCCL gradient sync not proven (1 GPU)",
+            "" if has else lacking,
             1.0,
             (),
         )
