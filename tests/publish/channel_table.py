@@ -137,9 +137,12 @@ def judge_speed(machine: StandIn) -> SuiteResult:
         )
 
 
-def publish_evidence(line: Line, machines: Sequence[StandIn]) -> BuildRecord:
-    """Put an image into staging with signed evidence: a test result of each machine."""
-    build = line.prepare(VERSION, gpus=None)
+def publish_evidence(line: Line, machines: Sequence[StandIn], jinja2: str = "3.1.4") -> BuildRecord:
+    """Put an image into staging with signed evidence: a test result of each machine.
+
+    Another version of `jinja2` is another image.
+    """
+    build = line.prepare(VERSION, gpus=None, jinja2=jinja2)
     for number, machine in enumerate(machines or (None,)):
         started = f"2026-11-20T1{number}:00:00+00:00"
         record = replace(make_record(build, machine), version=VERSION, started_at=started)
