@@ -128,7 +128,7 @@ def test_only_checks_that_need_more_gpus_are_left_to_other_machines() -> None:
 def test_every_level_has_words() -> None:
     assert set(MEANINGS) == set(UNTESTED) == set(LEVELS)
     assert describe_proof({}) == "gradient sync on a GPU: not tested"
-    every = dict.fromkeys(LEVELS, "2 x NVIDIA H100")
+    every: dict[str, str] = dict.fromkeys(LEVELS, "2 x NVIDIA H100")
     assert describe_proof(every) == (
         "gradient sync proven with NCCL between machines on 2 x NVIDIA H100"
     )

@@ -11,9 +11,9 @@ import pytest
 
 from runner.errors import ConfigError
 from runner.verdict import Verdict
-from tests.publish.channel_table import A100, H100, L4, T4, measure_speed
+from tests.publish.channel_table import A100, H100, L4, T4, StandIn, measure_speed
 from tests.validation.test_levels import recorded
-from validation import floor, provisional
+from validation import floor
 from validation.floor import (
     FloorSource,
     find_floor_kind,
@@ -22,6 +22,7 @@ from validation.floor import (
     load_expectations,
 )
 from validation.provisional import judge_provisionally, load_bounds
+from validation.rates import rates_by_check
 from validation.record import Check, Figure, SuiteResult
 from validation.suites.contract.words import GPU_LIMITS
 
@@ -83,9 +84,8 @@ def test_a_real_gpu_is_above_its_provisional_floor() -> None:
 
 
 @pytest.mark.parametrize("machine", [T4, L4, A100, H100], ids=lambda each: each.peaks)
-def test_stand_ins_that_reach_what_is_published_pass(machine: object) -> None:
-    assert machine in (T4, L4, A100, H100)
-    assert not failing(measure_speed(machine), machine.model)  # type: ignore[arg-type,attr-defined]
+def test_stand_ins_that_reach_what_is_published_pass(machine: StandIn) -> None:
+    assert not failing(measure_speed(machine), machine.model)
 
 
 def test_work_on_the_cpu_fails_everything() -> None:
@@ -124,10 +124,11 @@ def test_a_known_gpu_throttled_to_a_fraction(factor: float) -> None:
 
 
 def test_without_the_speed_of_the_gpu_there_is_no_provisional_floor() -> None:
-    for change in (
+    changes: tuple[Callable[[Check], Check], ...] = (
         lambda check: replace(check, verdict=Verdict.INFRA),
         lambda check: replace(check, figures=check.figures[:2]),
-    ):
+    )
+    for change in changes:
         checks = tuple(
             change(check) if check.name == GPU_LIMITS else check for check in measured().checks
         )
@@ -193,7 +194,7 @@ def test_our_own_figures_are_those_of_the_record() -> None:
         for each in figures
         if each.source == "ours"
     }
-    rates = provisional.rates_by_check(measured())
+    rates = rates_by_check(measured())
     assert ours == {name: round(rates[name], 2) for name in ours}
     limits = {each.name: each.value for each in record[GPU_LIMITS].figures}
     known = bounds.gpus["H200"].limits
