@@ -69,12 +69,13 @@ def find_proven_levels(record: ValidationRecord) -> tuple[str, ...]:
 
 
 def count_needed_gpus(suite: SuiteResult, gpus: int) -> int:
-    """Return how many GPUs a suite lacks to be complete, if it lacks nothing else; else 0.
+    """Return how many GPUs `ddp` needs to be complete, if it lacks nothing else; else 0.
 
     Every other check passed, and each that was not run needs more GPUs than the `gpus` of the run.
-    A run without any GPU proves nothing, whatever it lacks.
+    A run without any GPU proves nothing, whatever it lacks. Of other suites nothing is left to
+    another machine, because the levels say nothing about them.
     """
-    if suite.verdict is not Verdict.NOT_RUN or gpus < 1 or not suite.checks:
+    if suite.suite != DDP or suite.verdict is not Verdict.NOT_RUN or gpus < 1 or not suite.checks:
         return 0
     listed = _listed_checks(suite.suite)
     missing = [check for check in suite.checks if check.verdict is not Verdict.PASS]

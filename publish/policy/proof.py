@@ -130,8 +130,11 @@ def _find_suite_problems(
 
 
 def is_left_to_levels(suite: SuiteVerdict) -> bool:
-    """Return whether a suite lacks only checks between GPUs, which the levels stand for."""
-    return suite.verdict is Verdict.NOT_RUN and suite.needs_gpus > 1
+    """Return whether a suite lacks only checks between GPUs, which the levels stand for.
+
+    The levels are about gradients, so they stand for no check of another suite.
+    """
+    return suite.name == DDP and suite.verdict is Verdict.NOT_RUN and suite.needs_gpus > 1
 
 
 def _find_floor_problem(tested: TestClaim, demands: Demands) -> Iterator[tuple[Verdict, str]]:

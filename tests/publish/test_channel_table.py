@@ -88,6 +88,36 @@ def test_without_a_gpu_only_a_candidate(home: Path) -> None:
     assert decisions()["no GPU", "candidate"].is_allowed
 
 
+@pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
+def test_only_the_checks_between_gpus_are_left_to_other_machines(
+    verdict: Verdict, line: Line
+) -> None:
+    """A check that one GPU can run and that did not pass refuses, in words."""
+    build = channel_table.publish_evidence(line, ())
+    record = channel_table.make_record(build, L4)
+    for number, name in enumerate(("device", "ddp")):
+        suites = tuple(
+            replace(
+                each,
+                verdict=verdict,
+                reason="because",
+                checks=tuple(
+                    replace(check, verdict=verdict) if check.name == "gloo_gradients" else check
+                    for check in each.checks
+                ),
+            )
+            if each.suite == name
+            else each
+            for each in record.suites
+        )
+        started = f"2026-11-20T2{number}:00:00+00:00"
+        broken = replace(record, suites=suites, started_at=started)
+        line.witness.attest_tests(build, broken)
+        decision = channel_table.decide(line, build, "production")
+        assert not decision.is_allowed
+        assert f"suite {name}: {verdict}, because" in " ".join(decision.reason_lines)
+
+
 # Several machines add up
 
 

@@ -123,6 +123,7 @@ def test_only_checks_that_need_more_gpus_are_left_to_other_machines() -> None:
     assert count_needed_gpus(replace(suite, checks=(*suite.checks, unknown)), 1) == 0
     assert count_needed_gpus(replace(suite, verdict=Verdict.FAIL), 1) == 0
     assert count_needed_gpus(replace(suite, checks=()), 1) == 0
+    assert count_needed_gpus(replace(suite, suite="device"), 1) == 0
 
 
 def test_every_level_has_words() -> None:
