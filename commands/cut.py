@@ -42,7 +42,7 @@ def run_release(asked: Namespace) -> int:
     if asked.dry_run:
         return run_plan(asked)
     version = catalogue.load_catalog().require_version(asked.version)
-    progress.say_line(examine_machine_for(asked, version).describe())
+    progress.say_line(examine_machine_for(asked, version).describe_readiness())
     with home.only_run():
         return _run_stages(open_release(asked), list_stages(asked.until), asked)
 

@@ -94,7 +94,7 @@ def run_plan(asked: Namespace) -> int:
     catalog = load_catalog()
     if asked.channel or asked.command == "release":
         version = catalog.require_version(asked.version) if asked.version else None
-        progress.say_line(examine_machine_for(asked, version).describe())
+        progress.say_line(examine_machine_for(asked, version).describe_readiness())
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
     versions = _planned_versions(catalog, asked.version)
     plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())

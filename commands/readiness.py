@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 from images.catalog import Version
 from publish.policy import channels
 from publish.promotion import PromotionRequest
-from publish.readiness import Readiness, ReleasePlans, choose_channel, examine_readiness
+from publish.readiness import Readiness, ReleasePlans, examine_readiness
+from publish.released.published import PRODUCTION
 from runner.doctor import MachineFinding
 from validation import nvml
 
@@ -31,7 +32,7 @@ def examine_machine_for(asked: Namespace, version: Version | None) -> Readiness:
     inventory = nvml.Inventory(problem="--device cpu was asked for")
     if asked.device != "cpu":
         inventory = nvml.read_inventory()
-    return examine_readiness(known, choose_channel(asked.channel), plans, inventory)
+    return examine_readiness(known, asked.channel or PRODUCTION, plans, inventory)
 
 
 def list_channel_findings(ready: Readiness) -> tuple[MachineFinding, ...]:
@@ -40,7 +41,7 @@ def list_channel_findings(ready: Readiness) -> tuple[MachineFinding, ...]:
     Nothing of it is required: without it, releases stay candidates.
     """
     return (
-        MachineFinding("channel", ready.is_ready, False, ready.summary),
+        MachineFinding("channel", ready.is_ready, False, ready.summary_line),
         *(MachineFinding("lacks", False, False, each) for each in ready.missing),
         *(MachineFinding("note", True, False, each) for each in ready.notes),
     )

@@ -18,9 +18,8 @@ from publish.evidence.predicates.test_result import GpuCount, count_gpus
 from publish.policy import proof, release_kinds
 from publish.policy.channels import Channels, Demands, list_alternatives
 from publish.promotion import PromotionRequest, default_kind
-from publish.released.published import PRODUCTION
 from runner import settings
-from runner.errors import ConfigError
+from runner.errors import ReleaseError
 from validation import floor
 from validation.families import find_family
 from validation.levels import LEVELS, MEANINGS, list_levels_of
@@ -51,16 +50,16 @@ class Readiness:
         return not self.missing
 
     @property
-    def summary(self) -> str:
+    def summary_line(self) -> str:
         """The machine and what it can prove, in one line."""
         unasked = f"; not asked for: {', '.join(self.cannot)}" if self.cannot else ""
         can = f"can prove {', '.join(self.can) or 'no level'}{unasked}"
         return f"{self.channel}: {self.machine}; {can}"
 
-    def describe(self) -> str:
+    def describe_readiness(self) -> str:
         """Return everything in one line."""
         missing = f"missing: {'; '.join(self.missing)}" if self.missing else "nothing is missing"
-        return "; ".join((self.summary, missing, *self.notes))
+        return "; ".join((self.summary_line, missing, *self.notes))
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def examine_readiness(
     machine = said or f"this machine has no GPU ({inventory.problem})"
     unproven = (
         *_find_missing_gpus(gpus, demands, channels),
-        *_find_missing_levels(can, demands),
+        *(f"level {level}: {MEANINGS[level]}" for level in demands.levels if level not in can),
     )
     missing = (
         *unproven,
@@ -105,11 +104,6 @@ def examine_readiness(
     return Readiness(channel, machine, can, cannot if demands.levels else (), missing, notes)
 
 
-def choose_channel(asked: str) -> str:
-    """Return the channel that a release is examined for: the one asked for, else production."""
-    return asked or PRODUCTION
-
-
 def _find_missing_gpus(
     gpus: tuple[GpuCount, ...], demands: Demands, channels: Channels
 ) -> Iterator[str]:
@@ -117,12 +111,6 @@ def _find_missing_gpus(
         wanted = list_alternatives(entry)
         if not any(proof.is_gpu_of(gpu, wanted, channels.families) for gpu in gpus):
             yield proof.describe_wanted(wanted, channels.families)
-
-
-def _find_missing_levels(can: tuple[str, ...], demands: Demands) -> Iterator[str]:
-    for level in demands.levels:
-        if level not in can:
-            yield f"level {level}: {MEANINGS[level]}"
 
 
 def _find_missing_floor(
@@ -164,7 +152,7 @@ def _find_missing_key(channels: Channels, channel: str) -> Iterator[str]:
     try:
         signer = keys.compute_key_id(keys.load_signing_key().public_key()) if named else ""
         trusted = attest.load_trusted_if_any()
-    except ConfigError as error:
+    except ReleaseError as error:
         yield f"key: {error.message}"
         return
     if not named and attest.is_trust_configured():

@@ -79,7 +79,10 @@ def notes_view(given: Notes) -> NotesView:
         proven=_share_rows(images, _gpu_rows),
         unproven=_share_rows(images, _reasons_without_gpu),
         pulls="\n".join(f"{view.pull}  # {view.name}" for view in shown.images if view.pull),
-        levels=_share_rows(images, _levels_of),
+        levels=_share_rows(
+            images,
+            lambda image: (image.view.proof,) if image.view.proof and _gpu_rows(image) else (),
+        ),
     )
 
 
@@ -218,11 +221,6 @@ def _gpu_rows(image: _Image) -> tuple[ProvenRow, ...]:
     ):
         return ()
     return (ProvenRow(measured_on(record.environment), record.environment.driver),)
-
-
-def _levels_of(image: _Image) -> tuple[str, ...]:
-    """Return what is proven of gradient synchronisation; nothing for an image without a GPU."""
-    return (image.view.proof,) if _gpu_rows(image) and image.view.proof else ()
 
 
 def _reasons_without_gpu(image: _Image) -> tuple[str, ...]:

@@ -38,7 +38,6 @@ from report.validation_view import (
 )
 from runner.verdict import Verdict, summary_verdict
 from validation.levels import describe_record, lacks_only_gpus
-from validation.machine import DOCKER
 from validation.record import ValidationRecord
 
 _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNORECASE)
@@ -168,14 +167,8 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         environment=environment_facts(validation.environment) if validation else (),
         debian=tuple(Fact(one.name, one.version) for one in build.debian_packages) if build else (),
         command=validation.command if validation else release.command,
-        proof=given.proof or _describe_own_proof(validation),
+        proof=given.proof or (describe_record(validation) if validation else ""),
     )
-
-
-def _describe_own_proof(validation: ValidationRecord | None) -> str:
-    """Return what the record of this machine proves; empty if the suites ran in no image."""
-    is_of_image = validation is not None and validation.environment.executor == DOCKER
-    return describe_record(validation) if validation is not None and is_of_image else ""
 
 
 def _by_the_gate(

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from runner.verdict import Verdict
 from validation.check_list import ListedCheck, load_checks
+from validation.machine import DOCKER
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import SUITES
 from validation.suites.contract.words import CHALLENGE, ONE_GPU_GLOO, ONE_GPU_NCCL
@@ -61,10 +62,7 @@ def find_proven_levels(record: ValidationRecord) -> tuple[str, ...]:
     return tuple(
         level
         for level in list_levels_of(len(where.gpus))
-        if all(
-            verdicts.get(name) is Verdict.PASS
-            for name in (CHALLENGE, *(each for each in listed if _is_of(each, listed, level)))
-        )
+        if all(verdicts.get(name) is Verdict.PASS for name in _list_checks_of(level, listed))
     )
 
 
@@ -109,7 +107,12 @@ def describe_proof(proven: Mapping[str, str]) -> str:
 
 
 def describe_record(record: ValidationRecord) -> str:
-    """Return what one record proves of gradient synchronisation and what it does not."""
+    """Return what one record proves of gradient synchronisation and what it does not.
+
+    The text is empty if the suites ran outside an image: that proves nothing about one.
+    """
+    if record.environment.executor != DOCKER:
+        return ""
     levels, gpus = find_proven_levels(record), record.environment.gpus
     machine = gpus[0] if gpus else ""
     many = f"{len(gpus)} x {machine}"
@@ -121,8 +124,10 @@ def _listed_checks(suite: str) -> Mapping[str, ListedCheck]:
     return load_checks(found) if found and found.listed else {}
 
 
-def _is_of(name: str, listed: Mapping[str, ListedCheck], level: str) -> bool:
-    """Return whether a check of the suite `ddp` is one that a level is proven by."""
+def _list_checks_of(level: str, listed: Mapping[str, ListedCheck]) -> tuple[str, ...]:
+    """Return the checks of the suite `ddp` that prove a level; its challenge is one of each."""
     if level == MULTI_GPU:
-        return listed[name].gpus >= TWO
-    return name.endswith(f"[{level}]") or (level == ONE_GPU_NCCL and name == TRANSPORT_ON_ONE_GPU)
+        names = [name for name, each in listed.items() if each.gpus >= TWO]
+    else:
+        names = [name for name in listed if name.endswith(f"[{level}]")]
+    return (CHALLENGE, *names, *([TRANSPORT_ON_ONE_GPU] if level == ONE_GPU_NCCL else []))

@@ -55,7 +55,7 @@ def own_home(home: Path) -> Path:
 def test_one_gpu_is_ready_for_production() -> None:
     found = ready("production", L4)
     assert (found.is_ready, found.can) == (True, ("one-gpu-gloo", "one-gpu-nccl"))
-    assert found.describe().startswith(
+    assert found.describe_readiness().startswith(
         "production: 1 x NVIDIA L4; can prove one-gpu-gloo, one-gpu-nccl; not asked for: "
         "multi-gpu, multi-node; nothing is missing; floor: provisional"
     )
@@ -64,10 +64,13 @@ def test_one_gpu_is_ready_for_production() -> None:
 def test_what_is_missing_is_named() -> None:
     strict = ready("production-multi-gpu", L4)
     assert strict.missing == ("level multi-gpu: NCCL between two or more GPUs of one machine",)
-    assert "of another machine for the same image count too" in strict.describe()
+    assert "of another machine for the same image count too" in strict.describe_readiness()
     assert ready("production-multi-gpu", TWO_H100).is_ready
     none = ready("production", NONE)
-    assert "this machine has no GPU (NVML lists no GPU); can prove no level" in none.describe()
+    assert (
+        "this machine has no GPU (NVML lists no GPU); can prove no level"
+        in none.describe_readiness()
+    )
     assert none.missing[0].startswith("a GPU of a supported family")
     assert ready("production", UNKNOWN).missing[0].startswith("a GPU of a supported family")
     assert ready("candidate", NONE).is_ready
