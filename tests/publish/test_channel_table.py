@@ -11,6 +11,7 @@ import pytest
 
 from oci.registry import Registry
 from publish.evidence import store as evidence
+from publish.evidence.predicates import test_result
 from publish.policy import channels, gate
 from publish.policy.channels import Channels, Demands
 from publish.policy.gate import GateDecision
@@ -19,6 +20,7 @@ from tests.fakes.registry import FakeRegistry
 from tests.publish import channel_table
 from tests.publish.channel_table import A100, CASES, H100, L4, TODAY, TWO_H100, StandIn
 from tests.publish.line import FIRST, OURS, Line, line_of_one
+from tests.validation.test_levels import recorded
 from validation.levels import LEVELS
 
 ONE_GPU = ("1 x T4", "1 x L4", "1 x A100", "1 x H100")
@@ -112,7 +114,7 @@ def test_only_the_checks_between_gpus_are_left_to_other_machines(
         )
         started = f"2026-11-20T2{number}:00:00+00:00"
         broken = replace(record, suites=suites, started_at=started)
-        line.witness.attest_tests(build, broken)
+        line.evidence_signer.attest_tests(build, broken)
         decision = channel_table.decide(line, build, "production")
         assert not decision.is_allowed
         assert f"suite {name}: {verdict}, because" in " ".join(decision.reason_lines)
@@ -170,7 +172,7 @@ def test_a_broken_run_elsewhere_still_blocks(line: Line) -> None:
         for each in record.suites
     )
     failed = replace(record, suites=suites, verdict=Verdict.FAIL, reason="ddp: it failed")
-    line.witness.attest_tests(build, replace(failed, started_at="2026-11-20T20:00:00+00:00"))
+    line.evidence_signer.attest_tests(build, replace(failed, started_at="2026-11-20T20:00:00+00:00"))
     decision = channel_table.decide(line, build, "production")
     assert decision.verdict is Verdict.FAIL
     assert "on 1 x NVIDIA H100 80GB HBM3 failed" in " ".join(decision.reason_lines)
@@ -179,9 +181,26 @@ def test_a_broken_run_elsewhere_still_blocks(line: Line) -> None:
 # Wherever the tag is shown
 
 
-def test_one_gpu_releases_to_production_and_verify_says_what_was_not_tested(line: Line) -> None:
+def test_the_signed_test_result_of_a_real_run_says_levels_and_gpus() -> None:
+    """One H200 with line 2.11: what the statement would say of it."""
+    record = replace(recorded(), digest=f"sha256:{'1' * 64}")
+    where = replace(record.environment, families=("Hopper",))
+    statement = test_result.make_statement(replace(record, environment=where), ("base",), "name")
+    claim = test_result.read_test_result(statement)
+    assert claim.gpus == (test_result.GpuCount("NVIDIA H200", 1, "Hopper"),)
+    assert (claim.levels, claim.driver) == (LEVELS[:2], "580.159.04")
+    needs = {suite.name: suite.needs_gpus for suite in claim.suites if suite.needs_gpus}
+    assert needs == {"ddp": 2}
+    old = test_result.make_claim(record, ("base",))
+    assert old.gpus == (test_result.GpuCount("NVIDIA H200", 1, ""),), "a record without families"
+
+
+def test_one_gpu_releases_to_production_and_verify_says_what_was_not_tested(
+    line: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
     build = channel_table.publish_evidence(line, (L4,))
     promoted = line.promote(build, FIRST)
+    assert "base: proof: gradient sync proven with NCCL on one NVIDIA L4" in capsys.readouterr().err
     assert (promoted.channel, promoted.verdict) == ("production", Verdict.PASS)
     shown = line.verify("v2.6.0")
     assert shown.verdict is Verdict.PASS, shown.reasons
