@@ -9,6 +9,7 @@ from dataclasses import replace
 from commands.arguments import (
     add_promotion,
     add_release,
+    load_catalog,
     make_argument,
     open_release,
     parse_program,
@@ -16,7 +17,6 @@ from commands.arguments import (
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from commands.readiness import examine_machine_for
-from images import catalog as catalogue
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
 from report import difference_page, render
@@ -41,7 +41,7 @@ def run_release(asked: Namespace) -> int:
     """`release`: run every stage in order, up to `--until`."""
     if asked.dry_run:
         return run_plan(asked)
-    version = catalogue.load_catalog().require_version(asked.version)
+    version = load_catalog().require_version(asked.version)
     progress.say_line(examine_machine_for(asked, version).describe_readiness())
     with home.only_run():
         return _run_stages(open_release(asked), list_stages(asked.until), asked)
