@@ -172,7 +172,8 @@ def test_a_broken_run_elsewhere_still_blocks(line: Line) -> None:
         for each in record.suites
     )
     failed = replace(record, suites=suites, verdict=Verdict.FAIL, reason="ddp: it failed")
-    line.evidence_signer.attest_tests(build, replace(failed, started_at="2026-11-20T20:00:00+00:00"))
+    late = replace(failed, started_at="2026-11-20T20:00:00+00:00")
+    line.evidence_signer.attest_tests(build, late)
     decision = channel_table.decide(line, build, "production")
     assert decision.verdict is Verdict.FAIL
     assert "on 1 x NVIDIA H100 80GB HBM3 failed" in " ".join(decision.reason_lines)
