@@ -34,6 +34,8 @@ DEFAULTS = {
     "dry_run": False,
     "renew": False,
     "format": "table",
+    "trivy_db": None,
+    "db_repository": None,
 }
 """The value of an argument for commands that do not take it."""
 

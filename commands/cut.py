@@ -9,12 +9,14 @@ from dataclasses import replace
 from commands.arguments import (
     add_promotion,
     add_release,
+    load_catalog,
     make_argument,
     open_release,
     parse_program,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
+from commands.readiness import examine_machine_for
 from images import space
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
@@ -40,6 +42,8 @@ def run_release(asked: Namespace) -> int:
     """`release`: run every stage in order, up to `--until`."""
     if asked.dry_run:
         return run_plan(asked)
+    version = load_catalog().require_version(asked.version)
+    progress.say_line(examine_machine_for(asked, version).describe_readiness())
     with home.only_run():
         cut, stages = open_release(asked), list_stages(asked.until)
         if "validate" in stages:
@@ -145,6 +149,7 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
         for read in cut.record_store.read_known():
             image = ImageRecords(read.build.image, read.build, read.validation, read.scan)
             try:
+                image = replace(image, proof=cut.read_proof(read.build))
                 known.append(replace(image, difference=cut.find_difference(read.build)))
             except ReleaseError as error:  # a report shows whatever there is
                 known.append(replace(image, incomparable=error.message))

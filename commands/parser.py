@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from commands import arguments, cut, prepare, released, upstream
+from commands import arguments, baseline, cut, prepare, released, upstream
 from runner import progress
 from runner.redaction import hide_in_text
 from runner.untrusted import clean_line
@@ -22,6 +22,7 @@ COMMANDS = (
     *cut.COMMANDS,
     *released.COMMANDS,
     *cut.STAGE_COMMANDS,
+    *baseline.COMMANDS,
 )
 """In the order in which help shows them. A new one goes into the tuple of its own module."""
 

@@ -6,6 +6,7 @@ import datetime
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 
 from commands.arguments import (
     add_database,
@@ -19,6 +20,7 @@ from commands.arguments import (
     typed_command,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
+from commands.readiness import add_channel, examine_machine_for, list_channel_findings
 from images import indexes
 from images import plan as planning
 from images import prune as pruning
@@ -55,7 +57,7 @@ PROBLEMS_SHOWN = 50
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: show what this machine can do, and what it lacks."""
     findings: list[doctor.MachineFinding] = []
-    for each in _examine_all():
+    for each in chain(list_channel_findings(examine_machine_for(asked, None)), _examine_all()):
         findings.append(each)
         if not asked.json:  # at once: the next look may wait
             sign = "ok" if each.ok else "missing" if each.required else "limited"
@@ -93,6 +95,9 @@ def _examine_all() -> Iterator[doctor.MachineFinding]:
 def run_plan(asked: Namespace) -> int:
     """`plan`: show what would be built, and why; needs no engine and no network."""
     catalog = load_catalog()
+    if asked.channel or asked.command == "release":
+        version = catalog.require_version(asked.version) if asked.version else None
+        progress.say_line(examine_machine_for(asked, version).describe_readiness())
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
     versions = _planned_versions(catalog, asked.version)
     plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())
@@ -287,8 +292,8 @@ def _add_dry_run(command: ArgumentParser) -> None:
 
 
 COMMANDS = (
-    Command("doctor", run_doctor),
-    Command("plan", run_plan, (OPTIONAL_VERSION, add_images, FORMAT)),
+    Command("doctor", run_doctor, (add_channel,)),
+    Command("plan", run_plan, (OPTIONAL_VERSION, add_images, FORMAT, add_channel)),
     Command("lock", run_lock, (add_database, _add_line), longest_s=6 * 3600),
     Command("prune", run_prune, (_add_dry_run,)),
     Command("check", run_check, (_add_check,), longest_s=6 * 3600),

@@ -298,7 +298,13 @@ def _image_notes(told: ReleaseRun, known: StageRecords) -> ImageNotes:
     Notes are published: if this machine fails, none are written. If an SBOM is missing, they say
     so.
     """
-    images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
+    images = ImageRecords(
+        known.build.image,
+        known.build,
+        known.validation,
+        known.scan,
+        proof=told.read_proof(known.build),
+    )
     found = ImageNotes(images, told.read_sbom(known.build), None)
     try:
         return replace(found, difference=told.find_difference(known.build))

@@ -23,6 +23,7 @@ from publish.evidence.trust import Trusted
 from publish.image_assessor import ImageAssessor
 from publish.promotion import PromotionCandidate, PromotionRequest, PromotionResult
 from publish.record_store import LOCAL, STAGES, RecordStore, time_now
+from publish.released import proof
 from publish.released.published import Published, find_previous, is_released, read_manifest
 from publish.released.record import GateRefusal, PromotedTag, ReleaseRecord
 from publish.signing_context import SigningContext
@@ -151,6 +152,11 @@ class ReleaseRun:
         return attest.read_signed_sbom(
             self.registry, build.repository, build.digest, self.signing_context.trusted
         )
+
+    def read_proof(self, build: BuildRecord) -> str:
+        """Return in words what the trusted test results about an image prove and do not prove."""
+        trusted = self.signing_context.trusted
+        return proof.read_proof(self.registry, build.repository, build.digest, trusted)
 
     def find_difference(self, build: BuildRecord) -> Difference | None:
         """Return the difference to the line's newest release before; None if there is none.

@@ -198,6 +198,8 @@ def _decide_image(
     beside: list[Reason] = []
     notes: list[Reason] = []
     if attempt.channels.find_channel(name).is_releasing:
+        proven = [decision.proof] if decision.proof else []
+        notes += [Reason(build.image, "proof", Verdict.PASS, text) for text in proven]
         beside = [
             *_check_images(candidate, build, kind),
             *_check_kind(candidate, build, attempt, notes),

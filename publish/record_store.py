@@ -101,7 +101,9 @@ class RecordStore:
 
     def with_verdict(self, record: ReleaseRecord) -> ReleaseRecord:
         """Return a record with the verdict of today's records, and of the gate if that refused."""
-        state = apply_refusal(judge_release(self.read_known()), record.refusal)
+        is_released = record.channel not in ("", CANDIDATE)
+        judged = judge_release(self.read_known(), is_released=is_released)
+        state = apply_refusal(judged, record.refusal)
         return replace(record, verdict=state.verdict, reason=state.reason)
 
     def find_promotion(self) -> LastPromotion | None:

@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 
 from publish.released.record import ReleaseRecord
 from report.escape import one_line
-from report.notes_view import describe_promotion, is_released
+from report.notes_view import describe_promotion
+from report.view import is_released
 from runner import records
 from runner.errors import ConfigError
 from runner.moments import parse_moment

@@ -18,7 +18,8 @@ class ImageRecords:
     """The records of all stages about one image; None for a stage that was not reached.
 
     `difference` compares with the line's previous release. It is None if there is none, or if the
-    comparison failed for the reason in `incomparable`.
+    comparison failed for the reason in `incomparable`. `proof` says what the signed test results
+    prove, of whatever machine; empty if only the record of this machine is known.
     """
 
     image: str
@@ -27,6 +28,7 @@ class ImageRecords:
     scan: ScanRecord | None
     difference: Difference | None = None
     incomparable: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,10 @@ class StageView:
 
 @dataclass(frozen=True)
 class ImageView:
-    """One image of the report; `since` is a sentence about changes since the previous release."""
+    """One image of the report; `since` is a sentence about changes since the previous release.
+
+    `proof` says what is proven of gradient synchronisation and what is not.
+    """
 
     name: str
     mark: Mark
@@ -257,6 +262,7 @@ class ImageView:
     environment: tuple[Fact, ...]
     debian: tuple[Fact, ...]
     command: str
+    proof: str = ""
 
 
 @dataclass(frozen=True)

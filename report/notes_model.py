@@ -125,3 +125,4 @@ class NotesView:
     proven: tuple[Shared[ProvenRow], ...]
     unproven: tuple[Shared[str], ...]
     pulls: str
+    levels: tuple[Shared[str], ...] = ()

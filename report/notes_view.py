@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from publish.released.published import CANDIDATE
 from publish.released.record import ReleaseRecord
 from report import units
 from report.component_versions import LABELS, list_component_versions
@@ -25,10 +24,11 @@ from report.notes_model import (
 )
 from report.scan_view import is_assessed
 from report.validation_view import measured_on, ran_on_cpu
-from report.view import build_page, records_about
+from report.view import build_page, is_released, records_about
 from runner.verdict import Verdict
 from scan.difference import SECURITY, AdvisoryChanges, Difference
 from scan.record import SEVERITIES, ScanRecord, TriageStatus, severity_of
+from validation.levels import lacks_only_gpus
 from validation.machine import DOCKER
 from validation.record import ValidationRecord
 
@@ -84,12 +84,11 @@ def notes_view(given: Notes) -> NotesView:
         proven=_share_rows(images, _gpu_rows),
         unproven=_share_rows(images, _reasons_without_gpu),
         pulls="\n".join(f"{view.pull}  # {view.name}" for view in shown.images if view.pull),
+        levels=_share_rows(
+            images,
+            lambda image: (image.view.proof,) if image.view.proof and _gpu_rows(image) else (),
+        ),
     )
-
-
-def is_released(release: ReleaseRecord) -> bool:
-    """Return whether the release went further than candidate."""
-    return release.channel not in ("", CANDIDATE)
 
 
 def describe_promotion(release: ReleaseRecord) -> str:
@@ -217,11 +216,11 @@ def _excused_findings(image: _Image) -> list[ExcusedRow]:
 
 
 def _gpu_rows(image: _Image) -> tuple[ProvenRow, ...]:
-    """Return the GPUs on which every check passed, in a container of the digest."""
+    """Return the GPUs on which every check passed that can run there, in the image."""
     record = image.validation
     if (
         record is None
-        or image.view.validation.mark.word != Verdict.PASS
+        or not (image.view.validation.mark.word == Verdict.PASS or lacks_only_gpus(record))
         or record.environment.executor != DOCKER
         or ran_on_cpu(record.environment)
     ):

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from images.catalog import Line
 from images.record import BuildRecord
 from images.support import describe_support
+from publish.released.published import CANDIDATE
 from publish.released.record import PromotedTag, ReleaseRecord
 from report import difference_view, units
 from report.build_view import build_stage, kind_views, layer_views
@@ -39,6 +41,8 @@ from report.validation_view import (
 from runner.moments import parse_moment
 from runner.verdict import Verdict, summary_verdict
 from scan.excused import describe_exceptions
+from validation.levels import describe_record, lacks_only_gpus
+from validation.record import ValidationRecord
 
 _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNORECASE)
 
@@ -163,7 +167,7 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
     built, validated, scanned = build_stage(build), validation_stage(validation), scan_stage(scan)
     return ImageView(
         name=given.image,
-        mark=Mark(image_verdict(built, validated, scanned)),
+        mark=Mark(image_verdict(built, _by_the_gate(release, validation, validated), scanned)),
         digest=digest,
         short_digest=units.shorten_digest(digest),
         pull=pull_command(release.registry, digest, build, promoted),
@@ -190,7 +194,21 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         environment=environment_facts(validation.environment) if validation else (),
         debian=tuple(Fact(one.name, one.version) for one in build.debian_packages) if build else (),
         command=validation.command if validation else release.command,
+        proof=given.proof or (describe_record(validation) if validation else ""),
     )
+
+
+def _by_the_gate(
+    release: ReleaseRecord, validation: ValidationRecord | None, shown: StageView
+) -> StageView:
+    """Return the validation as the gate took it for a release, which `judge_release` does too."""
+    is_taken = is_released(release) and validation is not None and lacks_only_gpus(validation)
+    return replace(shown, mark=Mark(Verdict.PASS)) if is_taken else shown
+
+
+def is_released(release: ReleaseRecord) -> bool:
+    """Return whether the release went further than candidate."""
+    return release.channel not in ("", CANDIDATE)
 
 
 def _describe_changes(given: ImageRecords) -> str:
@@ -232,7 +250,8 @@ def records_about(digest: str, given: ImageRecords) -> tuple[ImageRecords, tuple
             f"The scan record is about {units.shorten_digest(scan.digest)}, so it does not count."
         )
         scan = None
-    return ImageRecords(given.image, given.build, validation, scan), tuple(notes)
+    about = ImageRecords(given.image, given.build, validation, scan, proof=given.proof)
+    return about, tuple(notes)
 
 
 def image_verdict(*stages: StageView) -> Verdict:

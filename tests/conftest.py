@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from runner import embedded, engine, home
+from runner import embedded, engine, home, secret_values
+from runner import settings as run_settings
 from runner.errors import ReleaseError
 from tests.real_images import reference_of
 from validation import harness
@@ -60,6 +61,16 @@ LONG_FILES = frozenset(
     }
 )
 """Files of tests that start programs or try every moment of a run; `make unit` leaves them out."""
+
+
+@pytest.fixture(autouse=True)
+def forget_secrets() -> Iterator[None]:
+    """Let no test see what another one held or learned: they share a process, and runs do not."""
+    kept = tuple((held, dict(held)) for held in (run_settings._held, secret_values._learned))
+    yield
+    for held, before in kept:
+        held.clear()
+        held.update(before)
 
 
 @pytest.fixture(name="home")

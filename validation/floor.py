@@ -2,9 +2,10 @@
 
 Catches broken, not slow.
 
-One file per GPU model in `expectations/`, named as the driver names the GPU, in lower case. Nothing
-is guessed: a GPU that was never measured is `inconclusive`, and the entry to review and commit is
-printed.
+One file per line and GPU model, `expectations/LINE/GPU.yaml`, named as the driver names the GPU, in
+lower case. Another line has other libraries, and so another speed. A GPU that was never measured
+gets a provisional floor from its own speed (validation/provisional.py). If that was not measured,
+it is `inconclusive`.
 """
 
 from __future__ import annotations
@@ -19,15 +20,24 @@ from typing import Annotated, ClassVar
 import yaml
 from pydantic import ConfigDict, Field
 
+from images.version import is_line, parse_version
 from runner import records
 from runner.errors import ConfigError
 from runner.verdict import Verdict, worst_verdict
+from validation.provisional import PROVISIONAL_FLOOR, judge_provisionally
 from validation.rates import batch_size, rate_per_second
-from validation.record import Check, Figure, SuiteResult
+from validation.record import Check, Figure, SuiteResult, ValidationRecord
 from validation.suites.contract.words import CHALLENGE, EXPECTED, GPU_LIMITS
 
 FOLDER = Path(__file__).resolve().parent / "expectations"
 NAME = "floor"
+MEASURED, PROVISIONAL = "measured", "provisional"
+FLOOR_KINDS = (MEASURED, PROVISIONAL)
+"""What the throughput was compared with: a committed measurement, or the GPU's own speed."""
+
+_FLOOR = "floor"
+"""The name of the figure that a check of a measured floor was compared with."""
+
 TOLERANCE = 0.12
 TOLERANCE_SOURCE = (
     "public figures of ResNet-50 and BERT differ by 4 to 11 % between hosts with "
@@ -92,6 +102,7 @@ def load_expectations(gpu: str, folder: Path = FOLDER) -> Expectations:
     Raises ConfigError.
     """
     path = folder / floor_file(gpu)
+    _require_lines(folder)
     if not path.exists():
         return Expectations(gpu, TOLERANCE, TOLERANCE_SOURCE, {})
     found = records.load_yaml(Expectations, path)
@@ -101,7 +112,48 @@ def load_expectations(gpu: str, folder: Path = FOLDER) -> Expectations:
             f"{path}:{line}: `gpu` is {found.gpu}, but the driver calls it {gpu}",
             f"write `gpu: {gpu}` there",
         )
+    for name, floor in found.floors.items():
+        version = parse_version(floor.measured.release)
+        if is_line(folder.name) and (version is None or version.line != folder.name):
+            raise ConfigError(
+                f"{path}: {name} was measured on {floor.measured.release}, which is not of line "
+                f"{folder.name}",
+                "run `./release.py baseline VERSION` with a release of this line",
+            )
     return found
+
+
+def _require_lines(folder: Path) -> None:
+    """Raise ConfigError if the folder of all lines holds a file, which would judge none."""
+    parent = folder.parent if is_line(folder.name) else folder
+    stray = sorted(parent.glob("*.yaml")) if parent == FOLDER else []
+    if stray:
+        raise ConfigError(
+            f"{stray[0]} belongs to no line of PyTorch",
+            f"move it to the folder of its line, for example {FOLDER.name}/2.6/{stray[0].name}",
+        )
+
+
+def line_folder(line: str) -> Path:
+    """Return the folder of the expectations of a line."""
+    return FOLDER / line
+
+
+def find_floor_kind(record: ValidationRecord) -> str:
+    """Return what a record was compared with: MEASURED, PROVISIONAL, or nothing (empty).
+
+    If only a part was compared with a measurement, the whole is provisional.
+    """
+    names = {
+        figure.name
+        for suite in record.suites
+        if suite.suite == NAME
+        for check in suite.checks
+        for figure in check.figures
+    }
+    if PROVISIONAL_FLOOR in names:
+        return PROVISIONAL
+    return MEASURED if _FLOOR in names else ""
 
 
 def judge_floor(
@@ -124,12 +176,10 @@ def judge_floor(
             verdict=Verdict.INCONCLUSIVE,
             reason=f"this machine has several GPU models ({models}){EXPECTED}one",
         )
-    return _judge_measured(throughput, load_expectations(gpus[0], folder), source)
+    return _judge_suite(throughput, load_expectations(gpus[0], folder), source)
 
 
-def _judge_measured(
-    throughput: SuiteResult, known: Expectations, source: FloorSource
-) -> SuiteResult:
+def _judge_suite(throughput: SuiteResult, known: Expectations, source: FloorSource) -> SuiteResult:
     measured = {
         check.name: check
         for check in throughput.checks
@@ -138,9 +188,15 @@ def _judge_measured(
     checks = tuple(
         _check_floor(name, measured.get(name), known) for name in sorted({*measured, *known.floors})
     )
+    unmeasured = {check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE}
+    if unmeasured and (own := judge_provisionally(throughput, known.gpu)):
+        kept = tuple(check for check in checks if check.name not in unmeasured)
+        checks = (*kept, *(own[name] for name in (GPU_LIMITS, *sorted(unmeasured))))
     verdict = worst_verdict(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict is not Verdict.PASS), None)
     nothing = "" if checks else "the throughput suite measured nothing"
+    if verdict is Verdict.PASS and unmeasured:
+        nothing = f"provisional: no release of this line was measured on {known.gpu}"
     return SuiteResult(
         suite=NAME,
         verdict=verdict,
@@ -148,9 +204,7 @@ def _judge_measured(
         cause=first.cause if first else "",
         seconds=0.0,
         checks=checks,
-        last_output=render_entry(throughput, known, source)
-        if source.digest and any(check.verdict is Verdict.INCONCLUSIVE for check in checks)
-        else "",
+        last_output=render_entry(throughput, known, source) if source.digest and unmeasured else "",
     )
 
 
@@ -169,18 +223,18 @@ def _check_floor(name: str, measured: Check | None, known: Expectations) -> Chec
 def _unmeasured_check(name: str, rate: Figure, gpu: str) -> Check:
     reason = (
         f"{rate.value:.1f} {rate.unit} with nothing to compare{EXPECTED}an entry in "
-        f"expectations/{floor_file(gpu)}"
+        f"expectations/LINE/{floor_file(gpu)}"
     )
     cause = (
-        f"this work was never measured on {gpu}: review the entry that the run of an image "
-        "prints, and commit it"
+        f"this work was never measured on {gpu}: run `./release.py baseline VERSION`, and commit "
+        "the file that it writes"
     )
     return Check(name, Verdict.INCONCLUSIVE, reason, 0.0, (rate,), cause)
 
 
 def _compare_rate(name: str, rate: Figure, expected: Floor, known: Expectations) -> Check:
     least = (1 - known.tolerance) * expected.per_s
-    figures = (rate, Figure("floor", least, rate.unit))
+    figures = (rate, Figure(_FLOOR, least, rate.unit))
     if rate.value >= least:
         return Check(name, Verdict.PASS, "", 0.0, figures)
     reason = (

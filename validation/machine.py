@@ -12,6 +12,7 @@ from runner import progress
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, read_own_file
 from validation import nvml
+from validation.families import find_family
 from validation.nvml import Inventory
 from validation.record import Environment
 
@@ -109,4 +110,5 @@ def describe_environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Enviro
         shm_bytes=shm_bytes,
         kernel=runs_on.kernel,
         engine=runs_on.engine,
+        families=tuple(find_family(gpu.compute_capability) for gpu in gpus.inventory.gpus),
     )

@@ -74,7 +74,7 @@ class Environment:
     """The machine of the suites. `gpus` are names as the driver gives them, empty without a GPU.
 
     `executor` is `docker` (containers of the digest) or `local` (this machine's own Python,
-    which proves no image).
+    which proves no image). `families` has the family of each GPU, by its compute capability.
     """
 
     executor: str
@@ -87,6 +87,7 @@ class Environment:
     shm_bytes: int
     kernel: str
     engine: str
+    families: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

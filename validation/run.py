@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from images.version import line_of_torch
 from runner import engine, freshness, progress, records
 from runner.engine import ImageCannotBeUnpacked
 from runner.errors import EnvironmentFailed
 from runner.verdict import WORST_FIRST, Verdict, summary_verdict
-from validation import floor, gpu_work, harness, regression
+from validation import floor, gpu_work, harness, provisional, regression
 from validation.attempts import run_attempts
 from validation.executors import EXECUTORS, Executor, Setup
 from validation.judge import judge_suite
@@ -200,7 +201,8 @@ def _throughput_gates(
     source = floor.FloorSource(
         subject.version, released, gpus.driver, datetime.now(UTC).date(), command
     )
-    gates = (floor.judge_floor(measured, gpus.names, source),)
+    folder = floor.line_folder(line_of_torch(subject.expected.torch))
+    gates = (floor.judge_floor(measured, gpus.names, source, folder),)
     if not subject.previous:
         return gates
     if not gpus.names:
@@ -231,6 +233,7 @@ def _hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
         for path in folder.rglob("*")
         if path.suffix in (".py", ".yaml")
     )
+    files.append(provisional.DATA)
     asked = [
         subject.driver_floor,
         subject.previous,
@@ -260,5 +263,6 @@ def _print_result(result: SuiteResult) -> None:
         f"passed{reason}{cause}"
     )
     if result.suite == floor.NAME and result.last_output:
-        progress.say_line("review this file and commit it to validation/expectations/:")
-        progress.say_block(result.last_output)
+        progress.say_line(
+            "    for a measured floor run `./release.py baseline VERSION`, and commit the file"
+        )

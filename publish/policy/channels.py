@@ -1,9 +1,9 @@
 """channels.yaml: the channels of releases, with their demands, tags and calendars.
 
 A channel with `tags` releases images; a channel without them has candidates. The file is refused in
-two cases: if a channel that releases accepts a verdict other than `pass`, demands no GPU, or
-demands no vulnerability database; and if a channel of candidates moves an alias of a channel that
-releases.
+two cases: if a channel that releases accepts a verdict other than `pass`, demands no GPU, no level
+of proof or no vulnerability database; and if a channel of candidates moves an alias of a channel
+that releases.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from runner import records
 from runner.errors import ConfigError
 from runner.moments import Days
 from runner.verdict import Verdict
+from validation.levels import Level
 
 CHANNELS = Path(__file__).resolve().parent / "channels.yaml"
 
@@ -31,6 +32,15 @@ Kind = Literal["patch", "feature", "major"]
 Evidence = Literal["provenance", "tests", "sbom", "vulnerabilities"]
 Accepted = Literal[Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE]
 """Verdicts that a channel may accept as proof. No channel accepts a failure."""
+
+FloorKind = Literal["measured", "provisional"]
+"""What the throughput may have been compared with (validation/floor.py)."""
+
+ANY = "any"
+"""Stands for every family of GPUs in the file."""
+
+GpuEntry = str | tuple[str, ...]
+"""A family of GPUs or ANY, or a set of families of which one is enough."""
 
 Loc = tuple[int | str, ...]
 """The place of a value in the file: its keys and indexes."""
@@ -52,15 +62,19 @@ class Demands:
 
     `evidence` says how many days old each kind of evidence may be. `suites` and `scan` are the
     verdicts that are accepted. `gpus` are families of GPUs; the tests must have run on a GPU of
-    each. `database_days` says how many days old the vulnerability database may have been at the
-    time of the scan; None if no database is demanded.
+    each entry. `levels` are the levels of proof that must be proven, each by some run on such a
+    GPU, and `floor` the kinds of floor that are accepted. `database_days` says how many days old
+    the vulnerability database may have been at the time of the scan; None if no database is
+    demanded.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     evidence: dict[Evidence, Days]
     suites: tuple[Accepted, ...]
     scan: tuple[Accepted, ...]
-    gpus: tuple[str, ...]
+    gpus: tuple[GpuEntry, ...]
+    levels: tuple[Level, ...]
+    floor: Annotated[tuple[FloorKind, ...], Field(min_length=1)]
     database_days: Days | None
 
 
@@ -125,6 +139,11 @@ class Channels:
         return self.demands[self.find_channel(name).demands]
 
 
+def list_alternatives(entry: GpuEntry) -> tuple[str, ...]:
+    """Return the families of an entry of `gpus`, of which one is enough."""
+    return (entry,) if isinstance(entry, str) else entry
+
+
 def load(path: Path = CHANNELS) -> Channels:
     """Return the channels of a file. Raises ConfigError with file and line if it is not valid."""
     channels = records.load_yaml(Channels, path)
@@ -179,9 +198,9 @@ Problem = tuple[Loc, str, str]
 def _find_problems(channels: Channels) -> Iterator[Problem]:
     """Yield everything that is wrong although all values have the right types."""
     for name, demands in channels.demands.items():
-        for family in demands.gpus:
-            if family not in channels.families:
-                known = ", ".join(channels.families)
+        for family in (each for entry in demands.gpus for each in list_alternatives(entry)):
+            if family not in (ANY, *channels.families):
+                known = ", ".join((ANY, *channels.families))
                 yield (
                     ("demands", name, "gpus"),
                     f"unknown GPU family `{family}`",
@@ -231,7 +250,8 @@ def _check_demands(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
         ["its suites may end with more than `pass`"] if demands.suites != (Verdict.PASS,) else []
     )
     wrong += ["its scans may end with more than `pass`"] if demands.scan != (Verdict.PASS,) else []
-    wrong += [] if demands.gpus else ["no GPU family"]
+    wrong += [] if all(map(list_alternatives, demands.gpus or ((),))) else ["no GPU family"]
+    wrong += [] if demands.levels else ["no level of proof"]
     wrong += ["no limit on the age of the database"] if demands.database_days is None else []
     if wrong:
         message = f"a channel with `tags` must demand more than `{name}`: {'; '.join(wrong)}"

@@ -7,14 +7,14 @@ an error. All reasons are returned together, so no reason hides another.
 
 If there are several statements of one type, only the newest counts; if the newest have the same
 date, all of these count. Test results are different, because each run of the tests is on one
-machine: the newest run on each set of GPUs counts. Each family of GPUs that the channel demands
-needs a run whose verdicts the channel accepts. A failure in any of these runs blocks promotion.
+machine: the newest run on each set of GPUs counts. The GPUs and the levels of proof that the
+channel demands each need a run whose verdicts the channel accepts (publish/policy/proof.py), and
+several runs add up. A failure in any of these runs blocks promotion.
 """
 
 from __future__ import annotations
 
 import datetime
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,11 +34,12 @@ from publish.evidence.predicates import (
     vulnerability,
 )
 from publish.evidence.predicates.provenance import BuildClaim
-from publish.evidence.predicates.test_result import SuiteVerdict, TestClaim
+from publish.evidence.predicates.test_result import TestClaim
 from publish.evidence.predicates.vulnerability import ScanClaim
 from publish.evidence.statement import Statement
 from publish.evidence.store import FoundEvidence
-from publish.policy.channels import Channels, Demands, Evidence
+from publish.policy import proof
+from publish.policy.channels import Channels, Demands, Evidence, list_alternatives
 from publish.policy.line_support import find_advisory_problems, find_support_problem
 from publish.policy.reason import Reason
 from runner.errors import ReleaseError
@@ -47,11 +48,8 @@ from runner.verdict import Verdict, summary_verdict
 from scan import sbom, trivy
 from scan.line_fixes import find_outside_fix
 from scan.record import Package, TriagedFinding, TriageStatus
-from validation.machine import DOCKER
 from validation.suite import list_suites
-from validation.suites.contract.words import NO_GPU
 
-CUDA = "cuda"
 NOT_ASSESSED = "not assessed"
 """A reason about a scan without a vulnerability database begins with these words."""
 
@@ -88,12 +86,14 @@ class GateDecision:
     """The decision on one digest.
 
     `verdict` is `pass` if there is no reason against it, otherwise the worst verdict of the
-    reasons. `evidence` are the artifacts that counted, by the digests of their manifests.
+    reasons. `evidence` are the artifacts that counted, by the digests of their manifests. `proof`
+    says in words what the test runs that counted prove and what they do not.
     """
 
     verdict: Verdict
     reasons: tuple[Reason, ...]
     evidence: tuple[str, ...]
+    proof: str = ""
 
     @property
     def is_allowed(self) -> bool:
@@ -190,18 +190,22 @@ def decide_promotion(
     gate = _GateContext(subject, channels, channels.find_demands(channel), today)
     reasons = [gate.make_reason("", each) for each in _check_request(gate, channel)]
     counted = set[str]()
+    runs: list[TestClaim] = []
     for name, days in gate.demands.evidence.items():
         rule = _RULES[name]
         selection = _select_statements(rule, found, gate)
         counted.update(statement.artifact for statement in selection.statements)
         reasons += selection.reasons
+        if rule.predicate_type == TEST_RESULT:
+            runs += [each.contents for each in selection.statements if each.contents]
         for statement in selection.statements:
             problems = _judge_statement(rule, statement, gate, days)
             reasons += [gate.make_reason(rule.title, each) for each in problems]
     verdict = Verdict.PASS
     if reasons:
         verdict = summary_verdict([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
-    return GateDecision(verdict, tuple(dict.fromkeys(reasons)), tuple(sorted(counted)))
+    said = proof.describe_runs(runs)
+    return GateDecision(verdict, tuple(dict.fromkeys(reasons)), tuple(sorted(counted)), said)
 
 
 def _check_request(gate: _GateContext, channel: str) -> Iterator[_EvidenceProblem]:
@@ -287,61 +291,84 @@ def _select_newest(statements: Sequence[_TrustedStatement], _: _GateContext) -> 
 
 
 def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContext) -> _Selection:
-    """Select the newest run on each GPU family that is demanded.
+    """Select the runs that prove what the channel demands: its GPUs, and its levels of proof.
 
-    If no family is demanded or tested, the newest run of all is selected. The other runs give a
-    reason if they failed. A run that cannot be read has no known GPUs; it is selected if it is the
-    newest.
+    Of each machine (its GPUs and their number) the newest run counts. For each demand a run without
+    a problem is taken if there is one, else the newest. If nothing is demanded or proven, the
+    newest run of all is selected. The other runs give a reason if they failed. A run that cannot be
+    read has no known GPUs; it is selected if it is the newest.
     """
-    newest_dates = {_tested_models(each): each.signed_at for each in statements}
-    latest = [each for each in statements if newest_dates[_tested_models(each)] == each.signed_at]
+    newest_dates = {proof.list_machine(each.contents): each.signed_at for each in statements}
+    latest = [
+        each
+        for each in statements
+        if newest_dates[proof.list_machine(each.contents)] == each.signed_at
+    ]
     newest = _select_newest(statements, gate).statements
-    proofs: list[_TrustedStatement] = []
-    reasons = []
-    for family in gate.demands.gpus:
-        words = gate.channels.families[family]
-        runs = [each for each in latest if each.contents and _used_gpu(each.contents, words)]
-        proofs += [each for each in runs if each.signed_at == runs[-1].signed_at]
-        if not runs:
-            models = sorted({model for each in latest for model in _tested_models(each)})
-            article = "an" if family[0] in "AEIOU" else "a"
-            untested = f"no tests on {article} {family} GPU ({', '.join(words)})"
-            text = f"{untested}; the tests ran {_describe_gpus(models)}"
-            reasons.append(gate.make_reason("", (Verdict.NOT_RUN, text)))
+    proofs, reasons = _find_proofs(latest, gate)
     counted = [
         each
         for each in statements
         if each in (proofs or newest) or (each in newest and each.problem)
     ]
-    for each in latest:
+    rest = [each for each in latest if each not in counted]
+    return _Selection(counted, [*reasons, *_list_failed_runs(rest, gate)])
+
+
+def _find_proofs(
+    latest: Sequence[_TrustedStatement], gate: _GateContext
+) -> tuple[list[_TrustedStatement], list[Reason]]:
+    """Return the runs that prove what the channel demands, and a reason for what none proves."""
+    families, demands = gate.channels.families, gate.demands
+    places = dict.fromkeys(
+        proof.describe_gpus(proof.list_machine(each.contents)) for each in latest
+    )
+    proofs: list[_TrustedStatement] = []
+    reasons: list[Reason] = []
+    missing: list[Reason] = []
+    readable = [each for each in latest if each.contents]
+    for entry in demands.gpus:
+        wanted = list_alternatives(entry)
+        runs = [each for each in readable if proof.used_gpu(each.contents, wanted, families)]
+        proofs += _choose_runs(runs, gate)
+        if not runs:
+            text = f"no tests on {proof.describe_wanted(wanted, families)}"
+            text = f"{text}; the tests ran {', and '.join(places)}"
+            reasons.append(gate.make_reason("", (Verdict.NOT_RUN, text)))
+    for level in demands.levels:
+        runs = [
+            each for each in readable if proof.proves_level(each.contents, level, demands, families)
+        ]
+        if not runs:
+            explained = bool(reasons) or any(
+                proof.explains_missing_level(each.contents, level) for each in proofs
+            )
+            text = proof.describe_missing_level(level, tuple(places))
+            missing += [] if explained else [gate.make_reason("", (Verdict.NOT_RUN, text))]
+        elif not any(each in proofs for each in runs):
+            proofs += _choose_runs(runs, gate)
+    return proofs, [*reasons, *missing]
+
+
+def _choose_runs(runs: Sequence[_TrustedStatement], gate: _GateContext) -> list[_TrustedStatement]:
+    """Return the newest runs without a problem; if all have one, the newest."""
+    rule, days = _RULES["tests"], gate.demands.evidence.get("tests", 0)
+    sound = [run for run in runs if not any(_judge_statement(rule, run, gate, days))]
+    best = sound or runs
+    return [run for run in best if run.signed_at == best[-1].signed_at]
+
+
+def _list_failed_runs(runs: Iterable[_TrustedStatement], gate: _GateContext) -> Iterator[Reason]:
+    """Yield a reason for each run that failed, although it proves nothing that is demanded."""
+    for each in runs:
         tested: TestClaim | None = each.contents
-        if each in counted or tested is None:
+        if tested is None:
             continue
         verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites))
         if any(verdict in _FAILURES for verdict in verdicts):
-            gpus = _describe_gpus(_tested_models(each))
+            gpus = proof.describe_gpus(proof.list_machine(tested))
             text = f"the tests of {each.signed_at:%Y-%m-%d} {gpus} failed"
-            reasons.append(gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}")))
-    return _Selection(counted, reasons)
-
-
-def _tested_models(statement: _TrustedStatement) -> tuple[str, ...]:
-    """Return the models of the GPUs that a test result is about, sorted."""
-    tested: TestClaim | None = statement.contents
-    return tuple(sorted({gpu.model for gpu in tested.gpus})) if tested else ()
-
-
-def _used_gpu(tested: TestClaim, words: Sequence[str]) -> bool:
-    """Return whether the tests used a GPU whose name contains one of the words."""
-    if tested.device != CUDA:
-        return False
-    return any(
-        gpu.count > 0 and set(re.findall(r"\w+", gpu.model)) & set(words) for gpu in tested.gpus
-    )
-
-
-def _describe_gpus(models: Sequence[str]) -> str:
-    return f"on {', '.join(models)}" if models else "without a GPU"
+            yield gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}"))
 
 
 # What the statements must say.
@@ -392,32 +419,9 @@ def _judge_provenance(
 def _judge_tests(
     tested: TestClaim, _: _TrustedStatement, gate: _GateContext
 ) -> Iterator[_EvidenceProblem]:
-    """Yield each suite that is missing, or whose verdict the channel does not accept."""
+    """Yield what is wrong with a run of the tests for this channel."""
     yield from _require_name(tested.version, tested.image, gate)
-    if tested.executor != DOCKER:
-        problem = f"the tests ran with the executor `{tested.executor}`, not in the image"
-        yield Verdict.NOT_RUN, problem
-    accepted, explained = gate.demands.suites, False
-    listed = {suite.name for suite in tested.suites if suite.reason != test_result.MISSING}
-    for name in gate.subject.suites:
-        if name not in listed:
-            yield Verdict.NOT_RUN, f"suite {name} is missing"
-            explained = True
-    for suite in tested.suites:
-        if suite.name in listed and suite.verdict not in accepted:
-            yield suite.verdict, f"suite {suite.name}: {_describe_suite(suite)}"
-            explained = True
-    if not explained and tested.verdict not in accepted:
-        yield tested.verdict, f"{tested.verdict}: {tested.reason}"
-
-
-def _describe_suite(suite: SuiteVerdict) -> str:
-    """Return the verdict of a suite with the reason of its first check."""
-    first = suite.reason.removesuffix(NO_GPU)
-    if suite.verdict is not Verdict.NOT_RUN or first == suite.reason:
-        return f"{suite.verdict}, {suite.reason}"
-    which = f" (the first: {first.removesuffix(': ')})" if first else ""
-    return f"checks were not run{which}: there was no GPU"
+    yield from proof.find_run_problems(tested, gate.subject.suites, gate.demands)
 
 
 def _judge_sbom(

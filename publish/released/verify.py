@@ -33,7 +33,7 @@ from publish.evidence.predicates.provenance import BuildClaim
 from publish.evidence.store import FoundEvidence
 from publish.evidence.trust import Trusted
 from publish.policy import channels
-from publish.released import trusted_journal, yank_statements
+from publish.released import proof, trusted_journal, yank_statements
 from publish.released.published import CANDIDATE
 from publish.tags.journal import TAG, Journal, StoredJournal, list_tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
@@ -375,6 +375,8 @@ def _list_facts(found: Sequence[FoundEvidence], decided: DecisionClaim | None) -
             yield f"{title}: {summarize(statement) if statement else 'no trusted statement'}"
         except GateRefused as error:
             yield f"{title}: cannot be read ({error.message})"
+    if proven := proof.describe_evidence(found, decided.evidence if decided else ()):
+        yield f"proof: {proven}"
     if decided:
         yield f"decision: {decision.describe_decision(decided)}"
     signers = {each.signer for each in found if each.statement and not each.problem}

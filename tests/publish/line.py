@@ -75,11 +75,11 @@ class Line:
         version: str,
         *,
         signer: Signer | None = None,
-        gpus: tuple[str, ...] = (H200,),
+        gpus: tuple[str, ...] | None = (H200,),
         jinja2: str = "3.1.4",
         findings: Sequence[TriagedFinding] = (),
     ) -> BuildRecord:
-        """A build in staging with all its evidence."""
+        """A build in staging with all its evidence; without tests if `gpus` is None."""
         image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
         build = build_record(manifest.digest)
         held = [
@@ -98,9 +98,9 @@ class Line:
             self.registry, signer or self.signer, self.catalog.repositories.production
         )
         evidence_signer.attest_build(build, WHEELS)
-        evidence_signer.attest_tests(
-            build, replace(validation_record(build, gpus=gpus), version=version)
-        )
+        if gpus is not None:
+            tested = validation_record(build, gpus=gpus)
+            evidence_signer.attest_tests(build, replace(tested, version=version))
         documents = store.attach_sbom(
             self.registry, build.repository, build.digest, bill, self.folder
         )

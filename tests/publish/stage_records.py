@@ -8,9 +8,29 @@ from oci.registry import Registry
 from publish.state import StageRecords
 from runner.verdict import Verdict
 from scan.record import ScanRecord
-from validation.record import Environment, ValidationRecord
+from validation.check_list import load_checks
+from validation.record import Check, Environment, ValidationRecord
+from validation.suite import SUITES
+from validation.suites.contract.words import NO_GPU
 
 STAGING = "staging"
+
+
+def ddp_checks(gpus: int = 8) -> tuple[Check, ...]:
+    """The listed checks of `ddp`, as a run with so many GPUs leaves them if all is well."""
+    listed = load_checks(next(suite for suite in SUITES if suite.name == "ddp"))
+    lacking = "NCCL gradient sync not proven (1 GPU)" if gpus else NO_GPU
+    enough = {name: each.gpus <= gpus for name, each in listed.items()}
+    return tuple(
+        Check(
+            name,
+            Verdict.PASS if has else Verdict.NOT_RUN,
+            "" if has else lacking,
+            1.0,
+            (),
+        )
+        for name, has in enough.items()
+    )
 
 
 def built(image: str, digest: str = "sha256:" + "a" * 64, repository: str = STAGING) -> BuildRecord:

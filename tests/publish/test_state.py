@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from publish.state import ReleaseState, judge_image, judge_release
+from publish.state import ReleaseState, StageRecords, judge_image, judge_release
 from runner.verdict import Verdict
-from tests.publish.stage_records import built, known, scanned, validated
+from tests.publish.stage_records import built, ddp_checks, known, scanned, validated
+from validation.record import SuiteResult
 
 PASS, FAIL, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.INFRA
 UNSURE, NOT_RUN = Verdict.INCONCLUSIVE, Verdict.NOT_RUN
@@ -40,6 +41,23 @@ def test_the_worst_image_gives_the_reason() -> None:
         known("cv", validation=FAIL, reason="broken"),
     ]
     assert judge_release(images) == ReleaseState(FAIL, "cv: broken")
+
+
+def on_gpus(gpus: int) -> StageRecords:
+    """An image of which only checks that need more GPUs were not run."""
+    one = known(validation=UNSURE)
+    assert one.validation is not None
+    ddp = SuiteResult("ddp", NOT_RUN, "1 GPU", 1.0, ddp_checks(gpus), "")
+    where = replace(one.validation.environment, gpus=("NVIDIA L4",) * gpus, device="cuda")
+    return replace(one, validation=replace(one.validation, suites=(ddp,), environment=where))
+
+
+def test_a_release_that_the_gate_took_is_one_also_on_one_gpu() -> None:
+    assert judge_release([on_gpus(1)], is_released=True) == ReleaseState(PASS, "")
+    assert judge_release([on_gpus(1)]).verdict is UNSURE
+    assert judge_release([on_gpus(0)], is_released=True).verdict is UNSURE
+    assert judge_release([known(validation=UNSURE)], is_released=True).verdict is UNSURE
+    assert judge_release([replace(on_gpus(1), scan=None)], is_released=True).verdict is UNSURE
 
 
 def test_nothing_to_judge_is_no_pass() -> None:

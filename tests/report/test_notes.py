@@ -18,8 +18,9 @@ from report.notes import LIMIT, ImageNotes, Notes, render_notes
 from runner.verdict import Verdict
 from scan.difference import Difference, LayerSize, Snapshot, compare_snapshots
 from scan.record import Finding, Package, TriagedFinding, TriageStatus
+from tests.publish.stage_records import ddp_checks
 from tests.report import samples
-from validation.record import ValidationRecord
+from validation.record import SuiteResult, ValidationRecord
 
 LINE = Line(
     torch="2.6.0",
@@ -333,8 +334,27 @@ def test_no_exception_is_said_of_what_was_assessed() -> None:
 
 def test_gpus_that_everything_passed_on() -> None:
     assert under(render_notes(patched()), "## Validated on GPUs") == [
-        "| 2 × NVIDIA H200 | 550.54.15 | all |"  # noqa: RUF001
+        "| 2 × NVIDIA H200 | 550.54.15 | all |",  # noqa: RUF001
+        "- **all**: gradient sync on a GPU: not tested",
     ]
+
+
+def test_one_gpu_is_enough_for_notes_and_what_it_did_not_test_is_named() -> None:
+    """Only checks that need a second GPU were not run, and the gate took that."""
+    one = image_notes("base", None, (), "NVIDIA L4")
+    assert one.records.validation is not None
+    checks = ddp_checks(1)
+    ddp = SuiteResult("ddp", Verdict.NOT_RUN, "nccl_gradients: 1 GPU", 1.0, checks, "")
+    tested = replace(one.records.validation, verdict=Verdict.INCONCLUSIVE, suites=(ddp,))
+    shown = render_notes(given(replace(one, records=replace(one.records, validation=tested))))
+    assert under(shown, "## Validated on GPUs") == [
+        "| 1 × NVIDIA L4 | 550.54.15 | all |",  # noqa: RUF001
+        "- **all**: gradient sync proven with NCCL on one NVIDIA L4 over sockets; transport "
+        "between GPUs: not tested; transport between machines: not tested",
+    ]
+    told = replace(one.records, validation=tested, proof="gradient sync proven on two machines")
+    shown = render_notes(given(replace(one, records=told)))
+    assert "gradient sync proven on two machines" in shown
 
 
 def failed(record: ValidationRecord) -> ValidationRecord:
@@ -381,6 +401,7 @@ def test_some_images_on_a_gpu_and_some_on_none() -> None:
     )
     assert rows == [
         "| 1 × NVIDIA H200 | 550.54.15 | base |",  # noqa: RUF001
+        "- **base**: gradient sync on a GPU: not tested",
         "Not validated on a GPU:",
         "- **cv**: pass on the CPU: Intel(R) Xeon(R) Processor @ 2.60GHz, 2 CPUs",
     ]

@@ -10,9 +10,10 @@ from report.model import ImageRecords, ImageView, Mark
 from runner.verdict import Verdict
 from scan.difference import LayerSize, Snapshot, compare_snapshots
 from scan.record import Finding, Origin, ScanProblem, TriagedFinding, TriageStatus
+from tests.publish.stage_records import ddp_checks
 from tests.report import samples
 from tests.scan.samples import package
-from validation.record import GpuSample
+from validation.record import GpuSample, SuiteResult
 
 
 def only(records: ImageRecords) -> ImageView:
@@ -32,6 +33,34 @@ def test_pass_needs_every_stage() -> None:
         replace(full, scan=None),
     ):
         assert only(partial).mark == Mark(Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    ("channel", "gpus", "mark"),
+    [
+        ("production", 1, Verdict.PASS),
+        ("candidate", 1, Verdict.INCONCLUSIVE),
+        ("", 1, Verdict.INCONCLUSIVE),
+        ("production", 0, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_what_the_gate_left_to_other_machines_is_shown_and_no_reason(
+    channel: str, gpus: int, mark: Verdict
+) -> None:
+    """A release of one GPU is a release; its report says what that GPU could not test."""
+    full = base()
+    assert full.validation is not None
+    ddp = SuiteResult("ddp", Verdict.NOT_RUN, "1 GPU", 1.0, ddp_checks(gpus), "")
+    where = samples.environment(*["NVIDIA L4"] * gpus)
+    tested = replace(
+        full.validation, verdict=Verdict.INCONCLUSIVE, suites=(ddp,), environment=where
+    )
+    shown = view.image_view(
+        replace(samples.release(), channel=channel), replace(full, validation=tested)
+    )
+    assert (shown.mark, shown.validation.mark) == (Mark(mark), Mark(Verdict.INCONCLUSIVE))
+    said = "transport between GPUs: not tested" if gpus else "gradient sync on a GPU: not tested"
+    assert said in shown.proof
 
 
 def test_an_image_no_stage_reached_is_not_run() -> None:

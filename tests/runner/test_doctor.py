@@ -4,13 +4,13 @@ other look.
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from commands import prepare
+from commands.parser import parse
 from runner import doctor, embedded, engine
 from runner.doctor import MachineFinding
 from runner.errors import EnvironmentFailed, ReleaseError
@@ -128,7 +128,7 @@ def test_each_finding_is_shown_before_the_next_look(
 
     monkeypatch.setattr(trivy, "scanner_version", look)
     monkeypatch.setattr(doctor, "registry_in_use", failing(LACK))
-    assert prepare.run_doctor(Namespace(json=False)) == EnvironmentFailed.exit_code
+    assert prepare.run_doctor(parse(["doctor"])) == EnvironmentFailed.exit_code
     assert "engine" in shown[0]
     assert "it is not there" in shown[0]
 

@@ -18,6 +18,7 @@ from validation.floor import (
     FloorSource,
     floor_file,
     judge_floor,
+    line_folder,
     load_expectations,
     render_entry,
 )
@@ -55,11 +56,18 @@ def committed(folder: Path, *checks: Check) -> Path:
 
 
 def test_every_committed_file_loads_and_is_named_after_its_gpu() -> None:
-    for path in FOLDER.glob("*.yaml"):
+    """Files are by line and GPU, each with the record of the run that measured it."""
+    for path in FOLDER.rglob("*.yaml"):
         gpu = yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"]
+        assert path.parent == line_folder(path.parent.name)
         assert path.name == floor_file(gpu)
-        assert load_expectations(gpu).floors
-    assert {path.suffix for path in FOLDER.iterdir()} <= {".yaml", ".md"}
+        assert load_expectations(gpu, path.parent).floors
+        assert path.with_suffix(".json").exists()
+    assert {path.suffix for path in FOLDER.rglob("*") if path.is_file()} <= {
+        ".yaml",
+        ".json",
+        ".md",
+    }
 
 
 def test_an_unmeasured_gpu_is_inconclusive_and_prints_its_entry(tmp_path: Path) -> None:
@@ -67,7 +75,7 @@ def test_an_unmeasured_gpu_is_inconclusive_and_prints_its_entry(tmp_path: Path) 
     assert (result.suite, result.verdict) == ("floor", Verdict.INCONCLUSIVE)
     assert result.reason == (
         f"{AMP}: 3000.1 images/s with nothing to compare, expected an entry in "
-        "expectations/nvidia-h999-80gb.yaml"
+        "expectations/LINE/nvidia-h999-80gb.yaml"
     )
     assert "never measured on NVIDIA H999 80GB" in result.cause
     loaded = load_expectations(GPU, committed(tmp_path, measured(AMP, 3000.126)))

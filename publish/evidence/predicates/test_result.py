@@ -4,13 +4,17 @@ The specification has passed, warned and failed. Only `pass` is passed here. Eve
 a suite is failed, `not run` and `flaky` too, so a reader who knows only the specification is never
 told too good a result. The exact verdicts, the GPUs and the executor are in the annotations of the
 one `configuration`, whose digest is the key of the suites and of what they were told to expect.
+
+They also have the levels of proof and the kind of the floor, which are derived from the checks that
+ran and passed. A statement from before these were written has none, and so proves no level.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from publish.evidence.predicates import (
     TEST_RESULT,
@@ -22,6 +26,8 @@ from publish.evidence.predicates import (
 from publish.evidence.statement import Statement
 from runner import records
 from runner.verdict import Verdict, summary_verdict, worst_verdict
+from validation.floor import find_floor_kind
+from validation.levels import count_needed_gpus, find_proven_levels
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import list_suites
 
@@ -33,28 +39,32 @@ MISSING = "the record has no such suite"
 class SuiteVerdict:
     """How one suite ended; `reason` for every verdict but `pass`.
 
-    `required` by the stacks of the image.
+    `required` by the stacks of the image. `needs_gpus` is how many GPUs the suite needs to be
+    complete, if it lacks nothing else; otherwise 0.
     """
 
     name: str
     verdict: Verdict
     reason: str
     required: bool
+    needs_gpus: int = 0
 
 
 @dataclass(frozen=True)
 class GpuCount:
-    """GPUs of one model, as the driver names it."""
+    """GPUs of one model, as the driver names it, and their family; empty if it is not known."""
 
     model: str
     count: int
+    family: str = ""
 
 
 @dataclass(frozen=True)
 class TestClaim:
     """A test run of one digest. `verdict` is never better than that of any required suite.
 
-    Times are ISO 8601.
+    Times are ISO 8601. `levels` are the levels of proof (validation/levels.py), and `floor` says
+    what the throughput was compared with: `measured`, `provisional`, or nothing.
     """
 
     version: str
@@ -69,6 +79,8 @@ class TestClaim:
     engine: str
     started_at: str
     finished_at: str
+    levels: tuple[str, ...] = ()
+    floor: str = ""
 
 
 def make_statement(record: ValidationRecord, stacks: Collection[str], name: str) -> Statement:
@@ -98,7 +110,7 @@ def read_test_result(statement: Statement) -> TestClaim:
 
 def make_claim(record: ValidationRecord, stacks: Collection[str]) -> TestClaim:
     """Return the record compared with what the stacks require."""
-    suites = tuple(_list_suites(record.suites, [suite.name for suite in list_suites(stacks)]))
+    suites = tuple(_list_suites(record, [suite.name for suite in list_suites(stacks)]))
     lacking = [suite for suite in suites if suite.required and suite.verdict is not Verdict.PASS]
     verdict = summary_verdict(suite.verdict for suite in lacking) if lacking else Verdict.PASS
     first = f"{lacking[0].name}: {lacking[0].reason}" if lacking else ""
@@ -109,29 +121,40 @@ def make_claim(record: ValidationRecord, stacks: Collection[str]) -> TestClaim:
         verdict=worst_verdict((record.verdict, verdict)),
         reason=record.reason or first,
         suites=suites,
-        gpus=tuple(GpuCount(model, count) for model, count in sorted(Counter(where.gpus).items())),
+        gpus=count_gpus(where.gpus, where.families),
         device=where.device,
         executor=where.executor,
         driver=where.driver,
         engine=where.engine,
         started_at=record.started_at,
         finished_at=add_seconds(record.started_at, record.seconds),
+        levels=find_proven_levels(record),
+        floor=find_floor_kind(record),
     )
 
 
-def _list_suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[SuiteVerdict]:
+def count_gpus(models: Sequence[str], families: Sequence[str]) -> tuple[GpuCount, ...]:
+    """Return the GPUs of a machine by model. A record of an older version has no families."""
+    named = zip_longest(models, families[: len(models)], fillvalue="")
+    counts = sorted(Counter(named).items())
+    return tuple(GpuCount(model, count, family) for (model, family), count in counts)
+
+
+def _list_suites(record: ValidationRecord, required: Collection[str]) -> Iterable[SuiteVerdict]:
     """Yield one entry for each suite: the required ones in their order, then the others.
 
     Of two results of a suite the worse counts.
     """
     results: dict[str, SuiteResult] = {}
-    for result in run:
+    for result in record.suites:
         before = results.setdefault(result.suite, result)
         if worst_verdict((before.verdict, result.verdict)) is not before.verdict:
             results[result.suite] = result
     for name in dict.fromkeys((*required, *results)):
         if name in results:
-            yield SuiteVerdict(name, results[name].verdict, results[name].reason, name in required)
+            needed = count_needed_gpus(results[name], len(record.environment.gpus))
+            found = results[name]
+            yield SuiteVerdict(name, found.verdict, found.reason, name in required, needed)
         else:
             yield SuiteVerdict(name, Verdict.NOT_RUN, MISSING, required=True)
 

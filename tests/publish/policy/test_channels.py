@@ -19,7 +19,7 @@ from runner.verdict import Verdict
 
 DAY = datetime.date(2026, 11, 21)
 VERSION = Version("2.6", 3)
-RELEASING = ("monthly", "quarterly", "production")
+RELEASING = ("monthly", "quarterly", "production", "production-multi-gpu")
 
 
 @pytest.fixture
@@ -49,7 +49,8 @@ def test_a_release_is_proven_in_full(shipped: Channels, name: str) -> None:
     demands = shipped.find_demands(name)
     assert set(demands.evidence) == set(EVIDENCE)
     assert demands.suites == demands.scan == (Verdict.PASS,)
-    assert demands.gpus
+    assert demands.gpus == ("any",)
+    assert {"one-gpu-gloo", "one-gpu-nccl"} <= set(demands.levels)
     assert demands.database_days is not None
 
 
@@ -146,7 +147,14 @@ def test_an_unknown_channel_is_an_error_that_names_the_known(shipped: Channels) 
             "scans may end with more than `pass`",
             id="scan",
         ),
-        pytest.param("gpus: [Hopper]", "gpus: []", "no GPU family", id="no GPU"),
+        pytest.param("gpus: [any]", "gpus: []", "no GPU family", id="no GPU"),
+        pytest.param("gpus: [any]", "gpus: [[]]", "no GPU family", id="an empty set of GPUs"),
+        pytest.param(
+            "levels: [one-gpu-gloo, one-gpu-nccl]",
+            "levels: []",
+            "no level of proof",
+            id="no level",
+        ),
         pytest.param(
             "database_days: 7",
             "database_days: null",
@@ -206,8 +214,22 @@ def test_no_channel_can_take_what_failed(tmp_path: Path, field: str, verdict: st
         pytest.param("provenance: 30", "provenances: 30", "provenances", id="unknown evidence"),
         pytest.param("provenance: 30", "provenance: -1", "provenance", id="negative age"),
         pytest.param(
-            "gpus: [Hopper]", "gpus: [Hoper]", "unknown GPU family `Hoper`", id="unknown family"
+            "gpus: [any]", "gpus: [Hoper]", "unknown GPU family `Hoper`", id="unknown family"
         ),
+        pytest.param(
+            "gpus: [any]",
+            "gpus: [[Ada, Hoper]]",
+            "unknown GPU family `Hoper`",
+            id="unknown family in a set",
+        ),
+        pytest.param(
+            "levels: [one-gpu-gloo, one-gpu-nccl]",
+            "levels: [two-gpus]",
+            "levels",
+            id="unknown level",
+        ),
+        pytest.param("floor: [measured, provisional]", "floor: []", "floor", id="no floor"),
+        pytest.param("floor: [measured, provisional]", "floor: [low]", "floor", id="unknown floor"),
         pytest.param("Volta: [V100]", "Volta: []", "families.Volta", id="empty family"),
         pytest.param(
             "demands: proven", "demands: prove", "unknown demands `prove`", id="unknown demands"
@@ -272,7 +294,7 @@ def test_a_wrong_file_is_refused_with_its_line(
 
 
 def test_the_line_in_an_error_is_where_it_is(tmp_path: Path) -> None:
-    path = edited(tmp_path, "gpus: [Hopper]", "gpus: [Hoper]")
+    path = edited(tmp_path, "gpus: [any]", "gpus: [Hoper]")
     number = path.read_text()[: path.read_text().index("Hoper")].count("\n") + 1
     with pytest.raises(ConfigError, match=rf"channels\.yaml:{number}: unknown GPU family"):
         channels.load(path)

@@ -1,0 +1,47 @@
+"""What this machine can prove for a channel, for `doctor`, `plan` and `release`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from images.catalog import Version
+from publish.policy import channels
+from publish.promotion import PromotionRequest
+from publish.readiness import Readiness, ReleasePlans, examine_readiness
+from publish.released.published import PRODUCTION
+from runner.doctor import MachineFinding
+from validation import nvml
+
+
+def add_channel(command: ArgumentParser) -> None:
+    """Add `--channel`, the channel that this machine is examined for."""
+    command.add_argument(
+        "--channel",
+        choices=channels.load().channels,
+        default="",
+        help="say what this machine can prove for this channel; by default production",
+    )
+
+
+def examine_machine_for(asked: Namespace, version: Version | None) -> Readiness:
+    """Return what this machine can and cannot prove for the channel that a person named."""
+    request = PromotionRequest(asked.channel, asked.kind, asked.approve)
+    database = asked.trivy_db or asked.db_repository or ""
+    plans = ReleasePlans(version, request, database)
+    known = channels.load()
+    inventory = nvml.Inventory(problem="--device cpu was asked for")
+    if asked.device != "cpu":
+        inventory = nvml.read_inventory()
+    return examine_readiness(known, asked.channel or PRODUCTION, plans, inventory)
+
+
+def list_channel_findings(ready: Readiness) -> tuple[MachineFinding, ...]:
+    """Return the answer for `doctor`: what the machine can prove, and each thing that is missing.
+
+    Nothing of it is required: without it, releases stay candidates.
+    """
+    return (
+        MachineFinding("channel", ready.is_ready, False, ready.summary_line),
+        *(MachineFinding("lacks", False, False, each) for each in ready.missing),
+        *(MachineFinding("note", True, False, each) for each in ready.notes),
+    )
