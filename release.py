@@ -198,7 +198,12 @@ def _run_command(arguments: Sequence[str]) -> int:
     """Parse the arguments and run the command within its time limit."""
     asked = parse(arguments)
     progress.set_verbose(asked.verbose)
-    _require_known_settings()
+    # a key or a list of trusted keys with a wrong name would silently not count
+    for name in settings.find_unknown_names():
+        own = [each.name for each in settings.SETTINGS if each.name.startswith(settings.OWN)]
+        near = difflib.get_close_matches(name, own, 1, cutoff=0.93)
+        meant = f"{near[0]} is one: rename it, or unset it" if near else "unset it"
+        raise ConfigError(f"{name} is not a setting", f"{meant}; all are in docs/settings.md")
     # a wrong address is refused before anything is done, also by commands that need none
     embedded.configured_registry()
     plain_http_hosts()
@@ -206,18 +211,6 @@ def _run_command(arguments: Sequence[str]) -> int:
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):
         return run(asked)
-
-
-def _require_known_settings() -> None:
-    """Raise ConfigError for a variable that is named like a setting and is none.
-
-    With a wrong name, a key or a list of trusted keys would silently not count.
-    """
-    for name in settings.find_unknown_names():
-        own = [each.name for each in settings.SETTINGS if each.name.startswith(settings.OWN)]
-        near = difflib.get_close_matches(name, own, 1, cutoff=0.93)
-        meant = f"{near[0]} is one: rename it, or unset it" if near else "unset it"
-        raise ConfigError(f"{name} is not a setting", f"{meant}; all are in docs/settings.md")
 
 
 def _report_mistake(error: BaseException) -> str:

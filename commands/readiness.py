@@ -1,4 +1,4 @@
-"""What this machine can prove for a channel, for `doctor`, `plan` and `release`."""
+"""Say what this machine can prove for a channel, for `doctor`, `plan` and `release`."""
 
 from __future__ import annotations
 

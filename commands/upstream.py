@@ -16,7 +16,7 @@ from runner import progress
 from runner.errors import EXIT_OK
 from runner.untrusted import clean_line
 
-LONGEST_REASONS = 300
+MAX_REASONS_CHARACTERS = 300
 """Characters that are shown of what holds a package back. JSON has all of it."""
 
 
@@ -75,7 +75,7 @@ def _describe_package(package: OutdatedPackage) -> Iterator[str]:
             known = version
     if package.held_back_by:
         who = "new line" if package.needs_line else "held"
-        reasons = clean_line(" and ".join(package.held_back_by), LONGEST_REASONS)
+        reasons = clean_line(" and ".join(package.held_back_by), MAX_REASONS_CHARACTERS)
         step = f"{package.locked} -> {package.newest}"
         yield f"{who:8} {package.name} {step}, held back by {reasons}"
 
@@ -93,15 +93,12 @@ def _describe_line(line: OutdatedLine) -> Iterator[str]:
         said = kind.problem or "; ".join(parts)
         if said:
             yield f"a {kind.kind} release: {said}"
-    yield f"base {_describe_base(line.base)}"
-
-
-def _describe_base(base: outdated.OutdatedBase) -> str:
+    base, step = line.base, "the newest"
     if base.problem:
-        return f"{base.image}: not compared: {base.problem}"
-    if base.offered == base.locked:
-        return f"{base.image}: the newest"
-    return f"{base.image}: {base.offered} is out; write it into `base_image` of catalog.yaml"
+        step = f"not compared: {base.problem}"
+    elif base.offered != base.locked:
+        step = f"{base.offered} is out; write it into `base_image` of catalog.yaml"
+    yield f"base {base.image}: {step}"
 
 
 def run_line(asked: Namespace) -> int:

@@ -298,8 +298,14 @@ def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
     known = load_compatibility(facts)
     for name, line in catalog.lines.items():
         _check_line_name(name, line, check)
-        _check_support(name, line, check)
-        _check_budgets(name, line, catalog, check)
+        if wrong := find_wrong_phase(line.support):
+            index, message, hint = wrong
+            raise check.error_at(("lines", name, "support", index), f"line {name}: {message}", hint)
+        if unknown := [stack for stack in line.budgets if stack not in catalog.stacks]:
+            shown = clean_line(unknown[0], 60)
+            message = f"line {name} has a budget for unknown stack `{shown}`"
+            hint = f"stacks: {', '.join(catalog.stacks)}"
+            raise check.error_at(("lines", name, "budgets", unknown[0]), message, hint)
         _check_torch(name, line, known, check)
         _check_system(name, line, known, check)
     return catalog
@@ -398,21 +404,6 @@ def _check_line_name(name: str, line: Line, check: _CatalogFile) -> None:
             f"line {name} declares torch {line.torch}",
             f"the torch of a line has the line's number: {name}.x",
         )
-
-
-def _check_support(name: str, line: Line, check: _CatalogFile) -> None:
-    """Require that the statuses and their days are in order."""
-    if wrong := find_wrong_phase(line.support):
-        index, message, hint = wrong
-        raise check.error_at(("lines", name, "support", index), f"line {name}: {message}", hint)
-
-
-def _check_budgets(name: str, line: Line, catalog: Catalog, check: _CatalogFile) -> None:
-    for stack in line.budgets:
-        if stack not in catalog.stacks:
-            message = f"line {name} has a budget for unknown stack `{clean_line(stack, 60)}`"
-            hint = f"stacks: {', '.join(catalog.stacks)}"
-            raise check.error_at(("lines", name, "budgets", stack), message, hint)
 
 
 def _check_torch(name: str, line: Line, known: Compatibility, check: _CatalogFile) -> None:

@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 from images.index import OfferedWheel, WheelNeeds
 from runner.untrusted import clean_line
 
-MOST_ROUNDS = 20
+MAX_ROUNDS = 20
 """How often extras are followed from package to package."""
-LONGEST_DEMAND = 160
+MAX_DEMAND_CHARACTERS = 160
 """Characters of a requirement that are shown."""
 
 REQUIREMENTS = "requirements.in"
@@ -59,7 +59,7 @@ class Demand:
 
     def __str__(self) -> str:
         wanted = f"{self.requirement.name}{self.requirement.specifier}"
-        return clean_line(f"{self.holder} ({wanted})", LONGEST_DEMAND)
+        return clean_line(f"{self.holder} ({wanted})", MAX_DEMAND_CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,21 @@ class ResolvedLine:
             ):
                 wanted = f"{held.name}{requirement.specifier}"
                 reason = f"its own need of {wanted}: the line has {held.version}"
-                yield HeldBack(clean_line(reason, LONGEST_DEMAND), held.name)
+                yield HeldBack(clean_line(reason, MAX_DEMAND_CHARACTERS), held.name)
 
     @cached_property
     def _demands(self) -> list[Demand]:
         """All requirements that count; those of an extra do if somebody asks for the extra."""
         extras: dict[str, Set[str]] = defaultdict(lambda: {""})
-        for _ in range(MOST_ROUNDS):
-            found = list(self._list_demands(extras))
+        for _ in range(MAX_ROUNDS):
+            found = [Demand(REQUIREMENTS, each) for each in self.wanted]
+            for wheel in self.wheels.values():
+                needs = self.needs.get(wheel.file)
+                found += [
+                    Demand(f"{wheel.name} {wheel.version}", requirement)
+                    for requirement in (needs.requires if needs else ())
+                    if _is_active(requirement, self.python, extras[wheel.name])
+                ]
             asked: dict[str, Set[str]] = defaultdict(lambda: {""})
             for each in found:
                 asked[each.package] = asked[each.package] | each.requirement.extras
@@ -116,14 +123,6 @@ class ResolvedLine:
                 break
             extras = asked
         return found
-
-    def _list_demands(self, extras: Mapping[str, Set[str]]) -> Iterator[Demand]:
-        yield from (Demand(REQUIREMENTS, each) for each in self.wanted)
-        for wheel in self.wheels.values():
-            needs = self.needs.get(wheel.file)
-            for requirement in needs.requires if needs else ():
-                if _is_active(requirement, self.python, extras[wheel.name]):
-                    yield Demand(f"{wheel.name} {wheel.version}", requirement)
 
 
 def _is_active(requirement: Requirement, python: str, extras: Set[str]) -> bool:

@@ -41,11 +41,11 @@ RESOLVE_S = 600
 """Seconds for one question to uv, which reads the index over the network."""
 METADATA_S, METADATA_BYTES = 30, 1 << 20
 """Limits of the metadata of one wheel. That of torch 2.13.0 has 38,460 bytes, as its index says."""
-MOST_REQUIREMENTS = 1000
+MAX_REQUIREMENTS = 1000
 """Requirements of a wheel that are read."""
 READERS = 8
 """Wheels whose metadata is read at once."""
-MOST_MINORS = 60
+MAX_MINORS = 60
 """Minor versions of torch that are listed; from 2.0 to 2.15 there are 16."""
 
 _NO_SOLUTION = "No solution found"
@@ -130,7 +130,7 @@ def list_minors(python: str, oldest: str) -> list[OfferedWheel]:
     found: list[OfferedWheel] = []
     end = tuple(map(int, oldest.split(".")))
     bound = ""
-    while len(found) < MOST_MINORS:
+    while len(found) < MAX_MINORS:
         try:
             newest = resolve_offers(python, [f"torch{bound}"], alone=True)["torch"]
         except NoVersion:
@@ -159,7 +159,7 @@ def parse_needs(metadata: bytes) -> WheelNeeds:
     """Return the requirements in the METADATA of a wheel, without those that cannot be read."""
     raw, _ = parse_email(metadata)
     found = []
-    for text in raw.get("requires_dist", [])[:MOST_REQUIREMENTS]:
+    for text in raw.get("requires_dist", [])[:MAX_REQUIREMENTS]:
         # more digits, or deeper brackets, than Python reads; digits are read when it is used
         with contextlib.suppress(ValueError, RecursionError):
             requirement = Requirement(text)
@@ -199,7 +199,14 @@ def open_wheel(wheel: OfferedWheel) -> Iterator[zipfile.ZipFile]:
 def _read_pylock(text: str, python: str) -> dict[str, OfferedWheel]:
     try:
         packages = tomllib.loads(text).get("packages", [])
-        offers = [_read_package(package, _rank_tags(python)) for package in packages]
+        offers, places = [], _rank_tags(python)
+        for package in packages:
+            wheels = map(_read_wheel, package["wheels"])
+            found = [
+                (places[tag], offer) for offer, tags in wheels for tag in tags if tag in places
+            ]
+            # the wheel that pip would take, so that every lock has the same one
+            offers.append(min(found, key=lambda ranked: ranked[0])[1])
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         problem = f"uv's answer cannot be read: {type(error).__name__}: {clean_line(str(error))}"
         raise EnvironmentFailed(problem, HINT) from None
@@ -216,15 +223,6 @@ def _rank_tags(python: str) -> dict[Tag, int]:
         *compatible_tags(version, name, [*wheelhouse.PLATFORMS, "any"]),
     ]
     return {tag: place for place, tag in reversed([*enumerate(tags)])}
-
-
-def _read_package(package: Mapping[str, Any], places: Mapping[Tag, int]) -> OfferedWheel:
-    """Return the wheel of a package that pip would take, so that every lock has the same one."""
-    found = []
-    for each in package["wheels"]:
-        offer, tags = _read_wheel(each)
-        found += [(places[tag], offer) for tag in tags if tag in places]
-    return min(found, key=lambda ranked: ranked[0])[1]
 
 
 def _read_wheel(wheel: Mapping[str, Any]) -> tuple[OfferedWheel, frozenset[Tag]]:
@@ -317,7 +315,7 @@ class _RemoteFile(io.RawIOBase):
     """
 
     BLOCK, LAST_BLOCK = 2 << 20, 256 << 10
-    LARGEST_READ, MOST_BYTES = 32 << 20, 256 << 20
+    MAX_READ_BYTES, MAX_BYTES = 32 << 20, 256 << 20
 
     def __init__(self, address: str, size: int) -> None:
         super().__init__()
@@ -349,10 +347,10 @@ class _RemoteFile(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Return the next `size` bytes, fewer at the end; all that are left without a size.
 
-        Raises OSError for more than LARGEST_READ: a table of contents may claim any size.
+        Raises OSError for more than MAX_READ_BYTES: a table of contents may claim any size.
         """
         size = self._size - self._at if size < 0 else size
-        if size > self.LARGEST_READ:
+        if size > self.MAX_READ_BYTES:
             raise OSError("too many bytes at once")
         found = bytearray()
         while len(found) < size and (piece := super().read(size - len(found))):
@@ -376,7 +374,7 @@ class _RemoteFile(io.RawIOBase):
         start = max(0, min(self._at, tail)) if self._at >= tail else self._at
         length = min(self.BLOCK, self._size - start)
         self._asked += length
-        if self._asked > self.MOST_BYTES:
+        if self._asked > self.MAX_BYTES:
             raise OSError("too many bytes of one wheel")
         found = _ask_index(self._address, length, f"bytes={start}-{start + length - 1}")
         if found is None or len(found) != length:

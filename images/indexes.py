@@ -117,7 +117,14 @@ def _connection_of(pip: Mapping[str, str]) -> dict[str, str]:
 
 def _require_same_indexes(pip: Mapping[str, str], uv: Iterable[str]) -> None:
     of_pip = {each for name in _PIP_ADDRESSES for each in pip.get(name, "").split()}
-    plain_pip, plain_uv = map(_plain_addresses, (of_pip, uv))
+    # to compare and show them: without accounts and the slash at their end
+    plain_pip, plain_uv = (
+        {
+            clean_line(re.sub(r"//[^/@\s]*@", "//", each), 200).removeprefix("file://").rstrip("/")
+            for each in addresses
+        }
+        for addresses in (of_pip, uv)
+    )
     if plain_pip != plain_uv:
         shown = [", ".join(sorted(each)) or "the public index" for each in (plain_pip, plain_uv)]
         raise ConfigError(
@@ -126,14 +133,6 @@ def _require_same_indexes(pip: Mapping[str, str], uv: Iterable[str]) -> None:
             "unset uv's own indexes (UV_DEFAULT_INDEX, UV_INDEX, UV_FIND_LINKS, uv.toml) and set "
             "pip's (PIP_INDEX_URL or pip.conf): uv gets them too",
         )
-
-
-def _plain_addresses(addresses: Iterable[str]) -> frozenset[str]:
-    """Return addresses without accounts and the slash at their end, to compare and show them."""
-    return frozenset(
-        clean_line(re.sub(r"//[^/@\s]*@", "//", each), 200).removeprefix("file://").rstrip("/")
-        for each in addresses
-    )
 
 
 def _addresses_of_uv() -> list[str]:

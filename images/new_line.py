@@ -36,7 +36,7 @@ _PLAIN = ("python", "debian", "base_image")
 
 @dataclass(frozen=True)
 class NewLine:
-    """What was written: the files, what a person must confirm, and the next commands."""
+    """The result of `line new`: the files, what a person must confirm, and the next commands."""
 
     line: str
     torch: str
@@ -48,7 +48,7 @@ class NewLine:
 
 @dataclass(frozen=True)
 class _UpstreamFacts:
-    """What the index says about a release of torch; `doubts` are what it does not say."""
+    """The facts of a release of torch in the index; `doubts` are those that it does not say."""
 
     torch: OfferedWheel
     cuda: str
@@ -232,12 +232,10 @@ def _add_entry(facts: _UpstreamFacts, name: str, source: str) -> str:
     entry = [f'  "{name}":']
     for key, value in yaml_edit.read_entry(text, "lines", source).items():
         taken = "" if key in _PLAIN or "\n" in value else f" # as line {source}"
-        entry += f"    {key}:{_space(own.get(key, value + taken))}".split("\n")
+        written = own.get(key, value + taken)
+        space = "" if written.startswith("\n") else " "
+        entry += f"    {key}:{space}{written}".split("\n")
     return yaml_edit.insert_entry(text, "lines", name, entry)
-
-
-def _space(value: str) -> str:
-    return value if value.startswith("\n") else f" {value}"
 
 
 def _own_values(facts: _UpstreamFacts) -> dict[str, str]:

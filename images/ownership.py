@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from images import wheelhouse
 from images.locks import Wheel
@@ -39,11 +40,18 @@ def check_owners(wheels: Iterable[Wheel], prefix: Prefix) -> None:
     owners: dict[str, _Owner] = {}
     for wheel in {wheel.file: wheel for wheel in wheels}.values():
         found = _read_files(wheel, prefix)
-        folders = {folder for owner in found for folder in _folders_above(owner.path)}
+        parts = (owner.path.split("/")[:-1] for owner in found)
+        folders = {folder for each in parts for folder in accumulate(each, "{}/{}".format)}
         found += [_Owner(wheel.name, folder, None) for folder in sorted(folders)]
         for owner in found:
-            first = owners.setdefault(_fold_path(owner.path), owner)
-            if first.package != owner.package and not _are_compatible(first, owner):
+            # equal for paths which a person, or another system, takes for one
+            folded = unicodedata.normalize("NFKC", owner.path).casefold()
+            first = owners.setdefault(folded, owner)
+            # both may be in one image if they are two folders, or the same file
+            is_same = first.contents == owner.contents and (
+                first.contents is None or first.path == owner.path
+            )
+            if first.package != owner.package and not is_same:
                 raise _overlap_error(first, owner)
 
 
@@ -59,24 +67,6 @@ def _read_files(wheel: Wheel, prefix: Prefix) -> list[_Owner]:
     except ConfigError:
         wheelhouse.verify_wheel(wheel, path)  # if it is not the locked one, that is the reason
         raise
-
-
-def _are_compatible(first: _Owner, second: _Owner) -> bool:
-    """Return whether both may be in one image: two folders, or the same file."""
-    if first.contents is None and second.contents is None:
-        return True
-    return first.contents == second.contents and first.path == second.path
-
-
-def _folders_above(path: str) -> Iterable[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def _fold_path(path: str) -> str:
-    """Return the form that is equal for paths which a person, or another system, takes for one."""
-    return path.casefold() if path.isascii() else unicodedata.normalize("NFKC", path).casefold()
 
 
 def _overlap_error(first: _Owner, second: _Owner) -> ConfigError:

@@ -1,4 +1,4 @@
-"""What is kept on this machine and needed by nothing any more: wheels, layers, pulled images.
+"""Things that this machine keeps and nothing needs any more: wheels, layers, pulled images.
 
 A thing is freed only if this project made it, and if it can be had again: wheels from the package
 index, layers from the wheels, images from the registry. In a registry that others use nothing is
@@ -8,7 +8,7 @@ deleted.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,9 @@ def free_unused(unused: Sequence[UnusedThing]) -> tuple[tuple[UnusedThing, ...],
 
     An image in use stays. The bytes of images are measured in the engine.
     """
-    remove: dict[str, Callable[[str], bool]] = {
-        WHEEL: _remove_wheel,
-        LAYER: _remove_layer,
-        IMAGE: _remove_image,
-    }
     images = any(each.kind == IMAGE for each in unused)
     before = _engine_bytes() if images else 0
-    gone = tuple(each for each in unused if remove[each.kind](each.name))
+    gone = tuple(each for each in unused if _remove_thing(each))
     of_images = max(0, before - _engine_bytes()) if images else 0
     return gone, of_images + sum(each.bytes for each in gone if each.kind != IMAGE)
 
@@ -143,13 +138,14 @@ def _is_ours(reference: str, catalog: Catalog) -> bool:
     return name in {*_LOCAL_IMAGES, *(f"{host}/{each}" for each in repositories)}
 
 
-def _remove_wheel(name: str) -> bool:
-    (home.make_home_folder("wheels") / name).unlink(missing_ok=True)
-    return True
-
-
-def _remove_layer(digest: str) -> bool:
-    embedded_storage.remove_blob(home.make_home_folder("registry"), digest)
+def _remove_thing(unused: UnusedThing) -> bool:
+    """Remove a thing; return False if it stays because it is in use."""
+    if unused.kind == IMAGE:
+        return _remove_image(unused.name)
+    if unused.kind == WHEEL:
+        (home.make_home_folder("wheels") / unused.name).unlink(missing_ok=True)
+    else:
+        embedded_storage.remove_blob(home.make_home_folder("registry"), unused.name)
     return True
 
 

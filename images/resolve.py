@@ -56,9 +56,12 @@ def resolve_line(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -
         pins.write_text(
             _compile_requirements(line, work, uv, list(catalog.stacks), allowed, hashes=False)
         )
-        needed = space.bytes_of_resolution(
-            _parse_pins(pins.read_text().splitlines()), _all_locked()
-        )
+        known: list[Wheel] = []  # of every lock that can be read, of all lines and stacks
+        for path in IMAGES.glob("*/*.lock"):
+            if not path.name.endswith(".layers.lock"):
+                with contextlib.suppress(ConfigError):
+                    known += read_lock(path).wheels
+        needed = space.bytes_of_resolution(_parse_pins(pins.read_text().splitlines()), known)
         space.require_space(f"the wheels of line {name}", needed)
         wheels = _download_wheels(line, whole)
         resolutions = {
@@ -114,16 +117,6 @@ def write_layer_locks(name: str, locks: LayerLocks) -> None:
     """Write the lock of layers of every stack of line `name`."""
     for stack, held in locks.items():
         layer_lock.write_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, name), stack, held)
-
-
-def _all_locked() -> list[Wheel]:
-    """Return the wheels of every lock that can be read, of all lines and stacks."""
-    found: list[Wheel] = []
-    for path in IMAGES.glob("*/*.lock"):
-        if not path.name.endswith(".layers.lock"):
-            with contextlib.suppress(ConfigError):
-                found += read_lock(path).wheels
-    return found
 
 
 def _lock_path(stack: str, line: str) -> Path:

@@ -47,7 +47,11 @@ def bytes_of_build(specs: Sequence[LayerSpec]) -> int:
     pushed.
     """
     wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
-    sizes = [_estimate_layer(spec) for spec in specs]
+    # of a layer with no lock, about the bytes of its wheels
+    sizes = [
+        spec.locked.size if spec.locked else 0 if spec.kind == BYTECODE else spec.wheel_bytes
+        for spec in specs
+    ]
     pushed = 0 if embedded.configured_registry() else sum(sizes)
     made_at_once = sum(sorted(sizes)[-(os.cpu_count() or 1) :])
     return bytes_of_wheels(wheels.values()) + pushed + made_at_once + OS_LAYER_BYTES
@@ -74,10 +78,3 @@ def bytes_of_resolution(pins: Mapping[str, str], known: Iterable[Wheel]) -> int:
             here.add((wheel.name, wheel.version))
     missing = (name for name, version in pins.items() if (name, version) not in here)
     return sum(sizes.get(re.sub(r"-cu\d+$", "", name), 0) for name in missing)
-
-
-def _estimate_layer(spec: LayerSpec) -> int:
-    """Return the bytes of a layer: what its lock says, else about those of its wheels."""
-    if spec.locked:
-        return spec.locked.size
-    return 0 if spec.kind == BYTECODE else spec.wheel_bytes

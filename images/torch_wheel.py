@@ -13,7 +13,7 @@ from runner.errors import ConfigError
 
 PYTHON_LIBRARY = "torch/lib/libtorch_python.so"
 """The library that holds what `torch._C._cuda_getArchFlags()` returns. It has about 30 MB."""
-LARGEST_LIBRARY = 128 << 20
+MAX_LIBRARY_BYTES = 128 << 20
 
 _FLAGS = re.compile(
     rb"(?:sm_[0-9]{2,3}[a-z]?|compute_[0-9]{2,3}[a-z]?)(?: (?:sm|compute)_[0-9]{2,3}[a-z]?)*\0"
@@ -55,7 +55,7 @@ def read_architectures(wheel: zipfile.ZipFile) -> tuple[str, ...]:
         entry = wheel.getinfo(PYTHON_LIBRARY)
     except KeyError:
         raise ConfigError(f"{wheel.filename} has no {PYTHON_LIBRARY}", hint) from None
-    if entry.file_size > LARGEST_LIBRARY:
+    if entry.file_size > MAX_LIBRARY_BYTES:
         raise ConfigError(f"{PYTHON_LIBRARY} of {wheel.filename} is too large", hint)
     found = set(_FLAGS.findall(wheel.read(entry)))
     if len(found) != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import yaml
 
@@ -16,7 +16,11 @@ def insert_entry(text: str, key: str, name: str, entry: Sequence[str]) -> str:
     It comes after the entry of the next older version, with an empty line between where the other
     entries have one. Raises ConfigError if there is no such mapping, or if it has the name already.
     """
-    rows, spans = text.splitlines(), dict(_entry_spans(_find_mapping(text, key)))
+    rows = text.splitlines()
+    spans = {  # the numbers of the first and last line of each entry, from 0
+        each.value: (each.start_mark.line, _last_mark(value).line)
+        for each, value in _find_mapping(text, key).value
+    }
     if name in spans:
         raise ConfigError(f"`{key}` has an entry `{name}` already", "remove it first, or keep it")
     older = [each for each in spans if line_numbers(each) < line_numbers(name)]
@@ -58,12 +62,6 @@ def _find_mapping(text: str, key: str) -> yaml.MappingNode:
             if name.value == key and isinstance(value, yaml.MappingNode) and value.value:
                 return value
     raise ConfigError(f"there is no mapping `{key}`", "restore the file from git")
-
-
-def _entry_spans(mapping: yaml.MappingNode) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield each key of a mapping with the numbers of its first and last line, from 0."""
-    for key, value in mapping.value:
-        yield key.value, (key.start_mark.line, _last_mark(value).line)
 
 
 def _last_mark(node: yaml.Node) -> yaml.Mark:

@@ -8,7 +8,7 @@ requirements that keep that one out of the line.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
@@ -20,7 +20,6 @@ from images.compatibility import is_platform, load_compatibility
 from images.demands import REQUIREMENTS, HeldBack, ResolvedLine
 from images.index import NoVersion, OfferedWheel
 from images.locks import Wheel
-from images.resolve import Locks
 from images.version import is_line, line_numbers
 from oci.reference import parse_reference
 from oci.registry import Registry
@@ -141,23 +140,19 @@ def find_outdated(catalog: Catalog, names: Sequence[str]) -> Outdated:
             bases.setdefault(line.base_image, _compare_base(line))
             newest = minors[name].version if name in minors else line.torch
             lines.append(_compare_line(catalog, name, newest, bases[line.base_image]))
-    return Outdated(tuple(_classify_minors(catalog, minors)), tuple(lines))
+    upstream, highest = [], max(map(line_numbers, catalog.lines))
+    for name, wheel in minors.items():
+        state = NEW if line_numbers(name) > highest else LEFT_OUT
+        day = wheel.day.isoformat() if wheel.day else ""
+        state = LINE if name in catalog.lines else state
+        upstream.append(UpstreamMinor(name, wheel.version, day, state))
+    return Outdated(tuple(upstream), tuple(lines))
 
 
 def _newest_python() -> str:
     """Return the newest Python that a known Debian has: a new torch may have left older ones."""
     known = load_compatibility().debian.values()
     return max((debian.python for debian in known), key=line_numbers)
-
-
-def _classify_minors(
-    catalog: Catalog, minors: Mapping[str, OfferedWheel]
-) -> Iterable[UpstreamMinor]:
-    newest = max(map(line_numbers, catalog.lines))
-    for name, wheel in minors.items():
-        state = NEW if line_numbers(name) > newest else LEFT_OUT
-        day = wheel.day.isoformat() if wheel.day else ""
-        yield UpstreamMinor(name, wheel.version, day, LINE if name in catalog.lines else state)
 
 
 def _compare_base(line: Line) -> OutdatedBase:
@@ -178,7 +173,11 @@ def _compare_base(line: Line) -> OutdatedBase:
 def _compare_line(catalog: Catalog, name: str, torch: str, base: OutdatedBase) -> OutdatedLine:
     line, locks = catalog.lines[name], resolve.read_locks(catalog, name)
     locked = {wheel.name: wheel for wheel in unique_wheels(locks)}
-    wanted = _list_requirements(catalog, line)
+    wanted = [
+        each
+        for stack in catalog.stacks
+        for each in resolve.read_requirements(line, stack).splitlines()
+    ]
     found: dict[str, Offers] = {}
     kinds = []
     for kind in KINDS:
@@ -193,26 +192,13 @@ def _compare_line(catalog: Catalog, name: str, torch: str, base: OutdatedBase) -
         added, dropped = sorted(set(found[kind]) - set(locked)), set(locked) - set(found[kind])
         kinds.append(KindResolution(kind, tuple(added), tuple(sorted(dropped))))
     packages = _compare_packages(line, wanted, locked, found)
-    return OutdatedLine(
-        name, line.torch, torch, base, tuple(_divide_packages(locks, packages)), tuple(kinds)
+    # a package that two stacks lock is in both
+    held = {stack: [packages[wheel.name] for wheel in wheels] for stack, wheels in locks.items()}
+    stacks = tuple(
+        OutdatedStack(stack, tuple(each for each in those if each.is_outdated))
+        for stack, those in held.items()
     )
-
-
-def _list_requirements(catalog: Catalog, line: Line) -> list[str]:
-    return [
-        each
-        for stack in catalog.stacks
-        for each in resolve.read_requirements(line, stack).splitlines()
-    ]
-
-
-def _divide_packages(
-    locks: Locks, packages: Mapping[str, OutdatedPackage]
-) -> Iterable[OutdatedStack]:
-    """Yield the outdated packages of each stack; one that two stacks lock is in both."""
-    for stack, wheels in locks.items():
-        held = (packages[wheel.name] for wheel in wheels)
-        yield OutdatedStack(stack, tuple(each for each in held if each.is_outdated))
+    return OutdatedLine(name, line.torch, torch, base, stacks, tuple(kinds))
 
 
 def _compare_packages(
@@ -264,6 +250,7 @@ def _compare_package(
         reasons = holders or [HeldBack(UNKNOWN, "")]
     if newest and anywhere and Version(anywhere.version) > Version(newest.version):
         reasons.append(HeldBack(f"Python {resolved.python}", "python"))
+    by = [wheel.name if each.package == REQUIREMENTS else each.package for each in reasons]
     last = max([known, *(Version(each.version) for each in (newest, anywhere) if each)])
     return OutdatedPackage(
         wheel.name,
@@ -273,11 +260,6 @@ def _compare_package(
         kinds[MAJOR],
         str(last),
         tuple(each.reason for each in reasons),
-        any(_is_of_line(each, wheel.name) for each in reasons),
+        # another line alone would lift what holds it back
+        any(each == "python" or is_platform(each) for each in by),
     )
-
-
-def _is_of_line(held: HeldBack, package: str) -> bool:
-    """Return whether another line alone would lift what holds a package back."""
-    by = package if held.package == REQUIREMENTS else held.package
-    return by == "python" or is_platform(by)

@@ -1,4 +1,4 @@
-"""What this machine can and cannot prove for a channel, said before any work is done.
+"""The proof that this machine can and cannot give for a channel, said before any work is done.
 
 It reads the driver, the files of the repository and the settings: no engine, registry or network,
 so that the answer comes in the first second. Nothing is decided from it; the gate decides from
@@ -14,7 +14,7 @@ from pathlib import Path
 from images.catalog import Version
 from publish.evidence import attest, keys
 from publish.evidence.keyless import KEYLESS
-from publish.evidence.predicates.test_result import GpuCount, count_gpus
+from publish.evidence.predicates.test_result import count_gpus
 from publish.policy import proof, release_kinds
 from publish.policy.channels import Channels, Demands, list_alternatives
 from publish.promotion import PromotionRequest, default_kind
@@ -30,7 +30,7 @@ ADDS_UP = "signed test results of another machine for the same image count too"
 
 @dataclass(frozen=True)
 class Readiness:
-    """What a machine brings for one channel.
+    """The proof that a machine can give for one channel.
 
     `can` are the levels that it can prove, `cannot` those that it cannot prove and that the channel
     does not demand. `missing` says in words what the channel demands and this machine lacks;
@@ -64,7 +64,7 @@ class Readiness:
 
 @dataclass(frozen=True)
 class ReleasePlans:
-    """What a person is about to release: `version` is None if it is not known yet.
+    """The release that a person is about to make: `version` is None if it is not known yet.
 
     `database` is the folder or mirror of the vulnerability database that was named; empty for the
     public one.
@@ -88,8 +88,13 @@ def examine_readiness(
     can = list_levels_of(len(models))
     said = ", ".join(f"{gpu.count} x {gpu.model}" for gpu in gpus)
     machine = said or f"this machine has no GPU ({inventory.problem})"
+    families, wanted = channels.families, map(list_alternatives, demands.gpus)
     unproven = (
-        *_find_missing_gpus(gpus, demands, channels),
+        *(
+            proof.describe_wanted(each, families)
+            for each in wanted
+            if not any(proof.is_gpu_of(gpu, each, families) for gpu in gpus)
+        ),
         *(f"level {level}: {MEANINGS[level]}" for level in demands.levels if level not in can),
     )
     missing = (
@@ -102,15 +107,6 @@ def examine_readiness(
     cannot = tuple(each for each in LEVELS if each not in (*can, *demands.levels))
     notes = (*([ADDS_UP] if unproven else []), *_list_notes(models, demands, plans))
     return Readiness(channel, machine, can, cannot if demands.levels else (), missing, notes)
-
-
-def _find_missing_gpus(
-    gpus: tuple[GpuCount, ...], demands: Demands, channels: Channels
-) -> Iterator[str]:
-    for entry in demands.gpus:
-        wanted = list_alternatives(entry)
-        if not any(proof.is_gpu_of(gpu, wanted, channels.families) for gpu in gpus):
-            yield proof.describe_wanted(wanted, channels.families)
 
 
 def _find_missing_floor(

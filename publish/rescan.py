@@ -104,30 +104,36 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
     store.store_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    stored = trusted_journal.read_confirmed(
-        registry, catalog.repositories, assessor.trusted, catalog.images
-    )
-    withdrawn = stored.journal.withdrawn_versions()
-    if channel == CANDIDATE:  # the journal marks candidates with a suffix
-        withdrawn = frozenset(plain_version(each) for each in withdrawn if is_candidate(each))
+    withdrawn = _list_withdrawn(assessor, channel)
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
     unfixable = tuple(find_unfixable_lines(assessor, judgements, withdrawn))
     moved = (Verdict.INCONCLUSIVE for image in images if image.is_moved)
     verdict = summary_verdict(
         (*(each.verdict for each in judgements if each.version in newest), *moved)
     )
-    found = tuple(find_due_lines(judgements, withdrawn))
     return RescanResult(
         date=judges.today.isoformat(),
         database=record,
         judgements=judgements,
         newest=newest,
         verdict=verdict,
-        due=found,
+        due=tuple(find_due_lines(judgements, withdrawn)),
         seconds=seconds,
         second_opinion=opinion,
         unfixable=unfixable,
     )
+
+
+def _list_withdrawn(assessor: ImageAssessor, channel: str) -> frozenset[str]:
+    """Return the versions of a channel that the journal says are withdrawn, as they are named."""
+    catalog = assessor.catalog
+    stored = trusted_journal.read_confirmed(
+        assessor.registry, catalog.repositories, assessor.trusted, catalog.images
+    )
+    withdrawn = stored.journal.withdrawn_versions()
+    if channel == CANDIDATE:  # the journal marks candidates with a suffix
+        return frozenset(plain_version(each) for each in withdrawn if is_candidate(each))
+    return withdrawn
 
 
 def make_target_check(assessor: ImageAssessor) -> CheckTarget:

@@ -12,7 +12,7 @@ from report.model import CheckView, Fact, Mark, StageView, SuiteView, Throughput
 from report.stages import NOT_REACHED, limit_verdict
 from runner.verdict import WORST_FIRST, Verdict
 from validation.nvml import NOT_TOLD
-from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
+from validation.record import Check, Environment, GpuSample, SuiteResult, ValidationRecord
 
 
 def validation_stage(record: ValidationRecord | None) -> StageView:
@@ -49,22 +49,22 @@ def suite_view(suite: SuiteResult) -> SuiteView:
 
 
 def _view_check(check: Check) -> CheckView:
-    figures = (one for one in check.figures if not is_rate(one.unit))
+    figures = []
+    for one in check.figures:
+        if not is_rate(one.unit):
+            # a count has no decimals, and no unit `times`
+            is_whole = one.value.is_integer()
+            number = f"{one.value:,.0f}" if is_whole else units.format_number(one.value)
+            unit = "" if is_whole and one.unit == "times" else one.unit
+            figures.append(f"{one.name} {number} {unit}".rstrip())
     return CheckView(
         name=check.name,
         mark=Mark(check.verdict),
         reason=check.reason,
         cause=check.cause,
         duration=units.format_duration(check.seconds),
-        figures=tuple(f"{one.name} {_format_figure(one)}" for one in figures),
+        figures=tuple(figures),
     )
-
-
-def _format_figure(figure: Figure) -> str:
-    """Return a figure with its unit; a count has no decimals, and no unit `times`."""
-    is_whole = figure.value.is_integer()
-    number = f"{figure.value:,.0f}" if is_whole else units.format_number(figure.value)
-    return f"{number} {'' if is_whole and figure.unit == 'times' else figure.unit}".rstrip()
 
 
 def gpu_lines(samples: Iterable[GpuSample]) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from runner.untrusted import Malformed, read_file
 
-_LONGEST_MANIFEST = 8 << 20
+_MAX_MANIFEST_BYTES = 8 << 20
 _DIGEST = re.compile(rb"sha256:([0-9a-f]{64})")
 _HEX = re.compile("[0-9a-f]{64}")
 
@@ -30,11 +30,12 @@ def find_unused_blobs(folder: Path, kept: Collection[str]) -> dict[str, int]:
         if _HEX.fullmatch(path.parent.name) and not path.is_symlink()
     }
     used = {digest.removeprefix("sha256:") for digest in kept}
-    for manifest in _manifests(folder):
+    named = _storage(folder).glob("repositories/**/_manifests/revisions/sha256/*")
+    for manifest in (path.name for path in named if _HEX.fullmatch(path.name)):
         used.add(manifest)
         if manifest in blobs:
             try:
-                text = read_file(_blob_folder(folder, manifest), "data", _LONGEST_MANIFEST)
+                text = read_file(_blob_folder(folder, manifest), "data", _MAX_MANIFEST_BYTES)
             except Malformed:
                 return {}
             used |= {match.decode() for match in _DIGEST.findall(text)}
@@ -47,12 +48,6 @@ def remove_blob(folder: Path, digest: str) -> None:
     for link in _storage(folder).glob(f"repositories/**/_layers/sha256/{name}"):
         shutil.rmtree(link)
     shutil.rmtree(_blob_folder(folder, name))
-
-
-def _manifests(folder: Path) -> Iterator[str]:
-    for path in _storage(folder).glob("repositories/**/_manifests/revisions/sha256/*"):
-        if _HEX.fullmatch(path.name):
-            yield path.name
 
 
 def _blob_folder(folder: Path, name: str) -> Path:

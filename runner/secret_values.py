@@ -24,9 +24,9 @@ from runner import settings
 from runner.untrusted import Malformed, read_own_file
 
 HIDDEN = "***"
-SHORTEST = 6
+MIN_CHARACTERS = 6
 """A shorter value is not looked for: it may be a word, and no secret has so few characters."""
-SHORTEST_PART = 10
+MIN_PART_CHARACTERS = 10
 """The same for one part of the path of an address that is no secret as a whole."""
 FILE_BYTES = 1 << 20
 
@@ -67,7 +67,7 @@ _HEADER = re.compile(r":\s*\"(?:(?:basic|bearer)\s+)?([^\"]+)\"", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class KnownValues:
-    """What to look for: each form of each value, longest first, with where it comes from.
+    """The texts to look for: each form of each value, longest first, with where it comes from.
 
     `certain_forms` are those that are no plain words: they stand nowhere by chance.
     """
@@ -116,7 +116,7 @@ def _collect_values(
         form: source
         for value, source in found.items()
         for form in _forms_of(value)
-        if len(form) >= SHORTEST
+        if len(form) >= MIN_CHARACTERS
     }
     ordered = dict(sorted(forms.items(), key=lambda each: -len(each[0])))
     certain = {form: each for form, each in ordered.items() if not _WORD.fullmatch(form)}
@@ -129,12 +129,14 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
         yield value
     elif _WITH_ACCOUNTS.fullmatch(name) or settings.is_one_of(name, (settings.INDEXES,)):
         yield from _parts_of_address(value)
-        yield from _paths_of_address(value, SHORTEST_PART)
+        yield from _paths_of_address(value, MIN_PART_CHARACTERS)
     elif settings.is_secret(name):
         if not _is_public(name, value):
             yield from _values_of_text(value)
     elif "@" in value:
-        yield from _accounts_of_address(value)
+        # accounts and passwords before the host of an address, as the standard has them
+        for found in _USER_INFO.finditer(value):
+            yield from (found[1], found[1].partition(":")[2])
     elif _SECRET_NAME.fullmatch(name) and not _WORD.fullmatch(value) and "/" not in value[:1]:
         yield from _values_of_text(value)
 
@@ -153,7 +155,7 @@ def _values_of_text(value: str) -> Iterator[str]:
     yield value
     yield from (line for line in value.splitlines() if not line.startswith("-----"))
     yield from _parts_of_address(value)
-    yield from _paths_of_address(value, SHORTEST)
+    yield from _paths_of_address(value, MIN_CHARACTERS)
 
 
 def _parts_of_address(text: str) -> Iterator[str]:
@@ -161,12 +163,6 @@ def _parts_of_address(text: str) -> Iterator[str]:
     for part in _PARTS.finditer(text):
         account = part["account"] or ""
         yield from (account, account.partition(":")[2], part["value"] or "")
-
-
-def _accounts_of_address(text: str) -> Iterator[str]:
-    """Yield accounts and passwords before the host of an address, as the standard has them."""
-    for found in _USER_INFO.finditer(text):
-        yield from (found[1], found[1].partition(":")[2])
 
 
 def _paths_of_address(text: str, shortest: int) -> Iterator[str]:
@@ -241,10 +237,10 @@ def _values_of_file(path: Path) -> Iterator[str]:
         return
     for word in re.findall(r"[^\s\"',]*//[^\s\"',]+", text):
         yield from _parts_of_address(word)
-        yield from _paths_of_address(word, SHORTEST_PART)
+        yield from _paths_of_address(word, MIN_PART_CHARACTERS)
     for found in _FILE_VALUE.finditer(text):
         value = found["value"]
-        if not found["name"] or _looks_like_token(value, SHORTEST_PART):
+        if not found["name"] or _looks_like_token(value, MIN_PART_CHARACTERS):
             yield value
         with contextlib.suppress(ValueError):  # `auth` of Docker: the base64 of USER:PASSWORD
             login = base64.b64decode(value, validate=True).decode()

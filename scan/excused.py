@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from runner.untrusted import clean_line
 from scan.record import TriagedFinding, TriageStatus
 
-_MOST_PACKAGES = 5
+_MAX_PACKAGES = 5
 
 
 def describe_exceptions(
@@ -24,17 +24,14 @@ def describe_exceptions(
             found = each.finding
             package = clean_line(f"{found.package} {found.installed_version}", 100)
             groups.setdefault((found.id, each.until, each.why), {})[package] = None
-    return tuple(
-        _describe_exception(*key, list(packages), day) for key, packages in sorted(groups.items())
-    )
-
-
-def _describe_exception(
-    name: str, until: str, why: str, packages: list[str], day: datetime.date | None
-) -> str:
-    more = len(packages) - _MOST_PACKAGES
-    named = ", ".join(packages[:_MOST_PACKAGES]) + (f" and {more} more" if more > 0 else "")
-    what = f"{clean_line(name, 60)} in {named}"
-    if day and until < day.isoformat():
-        return f"warning: the exception for {what} ended on {clean_line(until, 20)}"
-    return f"exception until {clean_line(until, 20)}: {what}: {clean_line(why, 600)}"
+    lines = []
+    for (name, until, why), packages in sorted(groups.items()):
+        more = len(packages) - _MAX_PACKAGES
+        named = ", ".join(list(packages)[:_MAX_PACKAGES])
+        named += f" and {more} more" if more > 0 else ""
+        what, day_shown = f"{clean_line(name, 60)} in {named}", clean_line(until, 20)
+        if day and until < day.isoformat():
+            lines.append(f"warning: the exception for {what} ended on {day_shown}")
+        else:
+            lines.append(f"exception until {day_shown}: {what}: {clean_line(why, 600)}")
+    return tuple(lines)

@@ -22,13 +22,13 @@ from scan.line_fixes import OutsideFix
 from scan.policy import split_purl
 from scan.record import Finding
 
-MOST_FINDINGS, MOST_JUDGEMENTS = 50_000, 10_000
+MAX_FINDINGS, MAX_JUDGEMENTS = 50_000, 10_000
 FINDINGS_BYTES, JUDGEMENTS_BYTES = 10 << 20, 5 << 20
 """The largest history that is written, and the largest that is read without a signature.
 
 A finding has about 120 bytes, a result 250.
 """
-VALUES = 6 * MOST_FINDINGS + 15 * MOST_JUDGEMENTS + 10
+VALUES = 6 * MAX_FINDINGS + 15 * MAX_JUDGEMENTS + 10
 """Values and keys of such a history: those of each finding, of each result, and of the whole."""
 
 
@@ -69,7 +69,7 @@ class RescanVerdict:
 
     @property
     def result(self) -> tuple[object, ...]:
-        """What was found, without the day and the time that it took."""
+        """The verdict and its reasons, without the day and the time that it took."""
         return self.verdict, self.reason, self.outside, self.is_only_outside
 
 
@@ -144,9 +144,22 @@ class History:
         """
         newest = sorted(sorted(self.seen.items()), key=lambda item: item[1].first, reverse=True)
         ordered = sorted(newest, key=lambda item: item[1].fixed is None)
-        seen = _take_within(ordered, _finding_size, MOST_FINDINGS, FINDINGS_BYTES)
+        # each size is the most bytes of an entry in the document, with its indentation
+        seen = _take_within(
+            ordered,
+            lambda item: len(json.dumps([item[0], item[1].first, item[1].fixed])) + 80,
+            MAX_FINDINGS,
+            FINDINGS_BYTES,
+        )
         results = sorted(self.judgements, key=_result_order, reverse=True)
-        kept = set(_take_within(results, _result_size, MOST_JUDGEMENTS, JUDGEMENTS_BYTES))
+        kept = set(
+            _take_within(
+                results,
+                lambda result: len(json.dumps(asdict(result))) + 100,
+                MAX_JUDGEMENTS,
+                JUDGEMENTS_BYTES,
+            )
+        )
         judgements = tuple(each for each in self.judgements if each in kept)
         return replace(self, seen=dict(seen), judgements=judgements)
 
@@ -207,16 +220,6 @@ def _take_within(
             break
         taken.append(each)
     return taken
-
-
-def _finding_size(item: tuple[str, FindingDates]) -> int:
-    """Return the most bytes of a finding in the document, with its indentation."""
-    return len(json.dumps([item[0], item[1].first, item[1].fixed])) + 80
-
-
-def _result_size(result: RescanVerdict) -> int:
-    """Return the most bytes of a result in the document, with its indentation."""
-    return len(json.dumps(asdict(result))) + 100
 
 
 def _finding_key(finding: Finding) -> str:

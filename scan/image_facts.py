@@ -367,11 +367,18 @@ def _started_container(reference: str, folder: Path, settings: Mapping[str, Any]
 def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
     """Yield a container that was not started; it is removed in any case.
 
-    Raises ImageCannotStart if the image is why it cannot be created.
+    Raises ImageCannotStart if the image is why it cannot be created, and EnvironmentFailed if the
+    engine's disk has no room for a copy of all of an image with volumes.
     """
     volumes = _list_volumes(reference, folder)
     if volumes:
-        _require_room(int(_image_attributes(reference).get("Size") or 0))
+        # the engine copies into each volume what the image has at its path
+        size = int(_image_attributes(reference).get("Size") or 0)
+        disks = containers.disks_of(_engine_client())
+        if problem := containers.find_full_disk(disks, size):
+            raise EnvironmentFailed(
+                f"the volumes of the image cannot be made: {problem}", engine.DISK_HINT
+            )
     with containers.without_volumes_of_a_failure(_engine_client(), volumes):
         try:
             container = containers.create_confined(
@@ -405,18 +412,6 @@ def _list_volumes(reference: str, folder: Path) -> list[Mount]:
 def _image_attributes(reference: str) -> Mapping[str, Any]:
     attributes: Mapping[str, Any] = _engine_client().images.get(reference).attrs
     return attributes
-
-
-def _require_room(size: int) -> None:
-    """Raise EnvironmentFailed unless the engine's disk has room for a copy of all of an image.
-
-    The engine copies into each volume what the image has at its path.
-    """
-    client = _engine_client()
-    if problem := containers.find_full_disk(containers.disks_of(client), size):
-        raise EnvironmentFailed(
-            f"the volumes of the image cannot be made: {problem}", engine.DISK_HINT
-        )
 
 
 def _container_settings(folder: Path, look: _Look) -> dict[str, Any]:

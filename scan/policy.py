@@ -27,7 +27,7 @@ Severity = Literal["critical", "high", "medium", "low", "unknown"]
 Text = Annotated[str, Field(min_length=1)]
 AdvisoryId = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*-[A-Za-z0-9-]+$")]
 NOT_AFFECTED = "not_affected"
-LONGEST_LINE_EXCEPTION = 180
+MAX_LINE_EXCEPTION_DAYS = 180
 """Days from its review to its last one; then a person reviews it again, or the line ends."""
 Justification = Literal[
     "component_not_present",
@@ -171,7 +171,7 @@ class LineException:
     """An advisory that no release of `line` can fix, and that may stand until `expires`.
 
     `package` is one that the line fixes, such as torch. `mitigation` says what users do instead.
-    `granted` is the day of the review; it lasts at most LONGEST_LINE_EXCEPTION days from then on.
+    `granted` is the day of the review; it lasts at most MAX_LINE_EXCEPTION_DAYS days from then on.
     """
 
     id: AdvisoryId
@@ -191,11 +191,11 @@ class LineException:
                 f"`{name}` is not fixed by the line: write the exception under `exceptions`"
             )
         days = (self.expires - self.granted).days
-        if not 0 <= days <= LONGEST_LINE_EXCEPTION:
-            last = add_days(self.granted, LONGEST_LINE_EXCEPTION)
+        if not 0 <= days <= MAX_LINE_EXCEPTION_DAYS:
+            last = add_days(self.granted, MAX_LINE_EXCEPTION_DAYS)
             raise ValueError(
                 f"granted on {self.granted}, it must expire between that day and {last} "
-                f"({LONGEST_LINE_EXCEPTION} days later), not on {self.expires}"
+                f"({MAX_LINE_EXCEPTION_DAYS} days later), not on {self.expires}"
             )
         return self
 

@@ -27,7 +27,7 @@ ARCHIVE_BYTES = 2 << 30
 """Maximum size of all files of one private folder. Homes with settings alone have kilobytes."""
 TEXT_BYTES = 4 << 20
 """Maximum size of a text that is read in it: an SBOM or the metadata of a package."""
-MOST_FILES = 200_000
+MAX_FILES = 200_000
 PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
 _KINDS = {
     tarfile.DIRTYPE: stat.S_IFDIR,
@@ -49,10 +49,12 @@ def describe_private(container: Any, path: str, deadline: float) -> dict[str, ob
     folder = path.rpartition("/")[0]
     for entry, archive in _list_entries(container, path, deadline):
         name = image_probe.show_path(f"{folder}/{entry.name.rstrip('/')}")
-        files.append((name, _make_stat(entry)))
+        mode = stat.S_IMODE(entry.mode) | _KINDS.get(entry.type, stat.S_IFREG)
+        facts = (mode, 0, 0, 1, entry.uid, entry.gid, entry.size, 0, 0, 0)
+        files.append((name, os.stat_result(facts)))
         bundled |= set(_find_bundled(name, entry, archive))
-        if len(files) > MOST_FILES:
-            raise Malformed(f"more than {MOST_FILES:,} files")
+        if len(files) > MAX_FILES:
+            raise Malformed(f"more than {MAX_FILES:,} files")
     return image_probe.describe_found(files, bundled)
 
 
@@ -105,11 +107,6 @@ class _BoundedStream(io.RawIOBase):
         found = bytes(self._held[:size])
         del self._held[:size]
         return found
-
-
-def _make_stat(entry: tarfile.TarInfo) -> os.stat_result:
-    mode = stat.S_IMODE(entry.mode) | _KINDS.get(entry.type, stat.S_IFREG)
-    return os.stat_result((mode, 0, 0, 1, entry.uid, entry.gid, entry.size, 0, 0, 0))
 
 
 def _find_bundled(name: str, entry: tarfile.TarInfo, archive: tarfile.TarFile) -> Iterator[str]:

@@ -41,7 +41,7 @@ _REASONS = {
 }
 """All but idleness, which is no fault."""
 
-MOST_SAMPLES = 2_000
+MAX_SAMPLES = 2_000
 """Readings of one suite, of all GPUs together, that enter a record.
 
 A record of all suites must stay small enough to be read again.
@@ -116,7 +116,7 @@ class Sampler:
     """Reader of `gpus`: at once and then every `interval_s` seconds, while its `with` block runs.
 
     `all_samples` are in the order they were read, `work` is what was seen of each GPU. Whenever
-    there are more than MOST_SAMPLES, every second reading is forgotten, and it reads half as often.
+    there are more than MAX_SAMPLES, every second reading is forgotten, and it reads half as often.
     A lost GPU is read no more; `lost_gpu` names it. Without GPUs nothing is started.
     """
 
@@ -167,7 +167,7 @@ class Sampler:
 
     def _thin_out(self) -> None:
         """If there are too many readings, keep every second moment, and read half as often."""
-        if len(self._samples) > MOST_SAMPLES:
+        if len(self._samples) > MAX_SAMPLES:
             moments = dict.fromkeys(sample.at_s for sample in self._samples)
             kept = set(list(moments)[::2])
             self._samples[:] = [each for each in self._samples if each.at_s in kept]

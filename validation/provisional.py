@@ -36,7 +36,7 @@ _Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 @dataclass(frozen=True)
 class KnownGpu:
-    """What the maker says of a GPU model, or what was measured of it, in the units of UNITS.
+    """The limits of a GPU model, as its maker says or as measured, in the units of UNITS.
 
     `names` are those that the driver gives it; empty for a model whose name is not known.
     `measured` says that `limits` are results of `gpu_limits`, not of a datasheet.
@@ -114,7 +114,13 @@ def judge_provisionally(throughput: SuiteResult, model: str) -> dict[str, Check]
         for check in throughput.checks
         if (rate := rate_per_second(check))
     }
-    return {GPU_LIMITS: _judge_limits(limits, bounds.find_known(model), bounds), **judged}
+    # the GPU's own speed: tensor cores, and the limits of a known model
+    figures = tuple(Figure(name, limits[name], unit) for name, unit in UNITS.items())
+    slow = next(_find_slow_limits(limits, bounds.find_known(model), bounds), "")
+    cause = "a library of the image that uses no tensor cores, or a GPU that is throttled or shared"
+    verdict = Verdict.FAIL if slow else Verdict.PASS
+    own = Check(GPU_LIMITS, verdict, slow, 0.0, figures, cause if slow else "")
+    return {GPU_LIMITS: own, **judged}
 
 
 def compute_ratio(bounds: ProvisionalBounds, check: str, limit: str) -> float:
@@ -164,17 +170,6 @@ def _judge_rate(name: str, rate: Figure, every: Iterable[_Bound]) -> Check:
         "missing in the image"
     )
     return Check(name, Verdict.FAIL, reason, 0.0, figures, cause)
-
-
-def _judge_limits(
-    limits: Mapping[str, float], known: KnownGpu | None, bounds: ProvisionalBounds
-) -> Check:
-    """Return the verdict on the GPU's own speed: tensor cores, and the limits of a known model."""
-    figures = tuple(Figure(name, limits[name], unit) for name, unit in UNITS.items())
-    found = next(_find_slow_limits(limits, known, bounds), "")
-    cause = "a library of the image that uses no tensor cores, or a GPU that is throttled or shared"
-    verdict = Verdict.FAIL if found else Verdict.PASS
-    return Check(GPU_LIMITS, verdict, found, 0.0, figures, cause if found else "")
 
 
 def _find_slow_limits(

@@ -252,6 +252,10 @@ def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
             figures.append(Figure(clean_line(name), given[0], clean_line(given[1])))
         else:
             raise Malformed(f"`{clean_line(name)}` is not a number with a unit")
+    ending = None
+    if its := found.ending:
+        texts = (its.found, its.expected, its.cause)
+        ending = CheckEnding(its.kind, *(clean_line(each, MESSAGE_CHARACTERS) for each in texts))
     return TestPhase(
         nodeid=found.nodeid,
         when=found.when,
@@ -262,16 +266,8 @@ def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
         expected_failure=None if found.wasxfail is None else clean_line(found.wasxfail),
         figures=tuple(figures),
         answers=tuple(answers),
-        ending=_clean_ending(found.ending) if found.ending else None,
+        ending=ending,
     )
-
-
-def _clean_ending(ending: _Ending) -> CheckEnding:
-    found, expected, cause = (
-        clean_line(text, MESSAGE_CHARACTERS)
-        for text in (ending.found, ending.expected, ending.cause)
-    )
-    return CheckEnding(ending.kind, found, expected, cause)
 
 
 def _failure_message(longrepr: _Longrepr) -> str:

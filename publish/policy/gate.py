@@ -508,14 +508,16 @@ def _judge_database(
         yield Verdict.INCONCLUSIVE, f"{text}; the limit is {days} days"
 
 
-def _read_provenance(statement: Statement) -> tuple[BuildClaim, dict[str, str]]:
-    facts = read_value(dict[str, str], statement, "buildDefinition", "internalParameters")
-    return provenance.read_provenance(statement), facts
-
-
 _RULES: dict[Evidence, _EvidenceRule] = {
     "provenance": _EvidenceRule(
-        "provenance", PROVENANCE, _read_provenance, _select_newest, _judge_provenance
+        "provenance",
+        PROVENANCE,
+        lambda statement: (
+            provenance.read_provenance(statement),
+            read_value(dict[str, str], statement, "buildDefinition", "internalParameters"),
+        ),
+        _select_newest,
+        _judge_provenance,
     ),
     "tests": _EvidenceRule(
         "test result", TEST_RESULT, test_result.read_test_result, _select_test_runs, _judge_tests

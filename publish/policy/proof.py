@@ -1,4 +1,4 @@
-"""What test runs prove for a channel: on which GPUs, to which levels, against which floor.
+"""The proof of test runs for a channel: on which GPUs, to which levels, against which floor.
 
 The functions depend on their arguments only. Several runs on the same digest add up: one may prove
 the GPU that a channel demands, another a level.
@@ -126,7 +126,11 @@ def _find_suite_problems(
     for suite in tested.suites:
         is_accepted = suite.verdict in demands.suites or is_left_to_levels(suite)
         if suite.name in listed and not is_accepted:
-            yield suite.verdict, f"suite {suite.name}: {_describe_suite(suite)}"
+            said, first = f"{suite.verdict}, {suite.reason}", suite.reason.removesuffix(NO_GPU)
+            if suite.verdict is Verdict.NOT_RUN and first != suite.reason:
+                which = f" (the first: {first.removesuffix(': ')})" if first else ""
+                said = f"checks were not run{which}: there was no GPU"
+            yield suite.verdict, f"suite {suite.name}: {said}"
 
 
 def is_left_to_levels(suite: SuiteVerdict) -> bool:
@@ -145,15 +149,6 @@ def _find_floor_problem(tested: TestClaim, demands: Demands) -> Iterator[tuple[V
             f"one: run `./release.py baseline {tested.version}`, commit the file, and run "
             "`validate` again",
         )
-
-
-def _describe_suite(suite: SuiteVerdict) -> str:
-    """Return the verdict of a suite with the reason of its first check."""
-    first = suite.reason.removesuffix(NO_GPU)
-    if suite.verdict is not Verdict.NOT_RUN or first == suite.reason:
-        return f"{suite.verdict}, {suite.reason}"
-    which = f" (the first: {first.removesuffix(': ')})" if first else ""
-    return f"checks were not run{which}: there was no GPU"
 
 
 def describe_runs(runs: Iterable[TestClaim]) -> str:

@@ -162,7 +162,9 @@ def _due_in_line(
     """
     current = [each for each in released if not each.withdrawn]
     newest, highest = _newest_version(current or released), _newest_version(released)
-    line, latest = lines[newest.line], _find_latest(newest, judgements)
+    line, in_order = lines[newest.line], sorted(judgements, key=lambda each: each.date)
+    by_image = {each.image: each for each in in_order if each.version == str(newest)}
+    latest = list(by_image.values())
     due_channels = _find_due_channels(today, channels, line, current, _find_refusals(latest))
     if any(not fix.is_excused(today) for each in latest for fix in each.outside):
         due_channels = iter(())  # whatever is released could not be promoted
@@ -177,22 +179,13 @@ def _due_in_line(
             since=min(since for since, _ in reasons).isoformat(),
             reasons=tuple(str(reason) for _, reason in reasons),
         )
-    yield from _say_unfixable(today, lines, newest, latest)
-    yield from _announce_end(today, channels.announce_days, newest, line)
-
-
-def _say_unfixable(
-    today: datetime.date,
-    lines: Mapping[str, Line],
-    newest: Version,
-    latest: Sequence[RescanVerdict],
-) -> Iterator[DueRelease]:
-    """Yield the one sentence about the advisories that no release of the line can fix."""
+    # the one sentence about the advisories that no release of the line can fix
     found = [each for each in latest if each.outside]
     fixes = {fix for each in found for fix in each.outside}
     if text := describe_outside_fixes(lines, newest.line, fixes, today):
-        since = min(each.date for each in found)
-        yield DueRelease("move", newest.line, str(newest), "", "", "", since, (text,))
+        first_day = min(each.date for each in found)
+        yield DueRelease("move", newest.line, str(newest), "", "", "", first_day, (text,))
+    yield from _announce_end(today, channels.announce_days, newest, line)
 
 
 def _newest_version(released: Sequence[PublishedRelease]) -> Version:
@@ -236,12 +229,6 @@ def _check_calendar(
             return
     late = f", {_count_days((today - day).days)} ago" if day < today else ""
     yield day, Reason("", "", Verdict.NOT_RUN, f"the calendar has a release on {day}{late}")
-
-
-def _find_latest(newest: Version, judgements: Sequence[RescanVerdict]) -> list[RescanVerdict]:
-    """Return the latest result on each image of the newest release."""
-    in_order = sorted(judgements, key=lambda each: each.date)
-    return list({each.image: each for each in in_order if each.version == str(newest)}.values())
 
 
 def _find_refusals(latest: Iterable[RescanVerdict]) -> list[_DatedReason]:

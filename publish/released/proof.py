@@ -1,4 +1,4 @@
-"""What the signed test results about an image prove together, in words, from the registry alone."""
+"""Say in words what the signed test results of an image prove together, by the registry alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from publish.policy.proof import describe_runs, list_machine
 from runner.errors import GateRefused
 from runner.untrusted import clean_line
 
-LONGEST_PROOF = 500
+MAX_PROOF_CHARACTERS = 500
 """Characters of the line: a signed statement can name any number of GPUs."""
 
 
@@ -36,7 +36,7 @@ def describe_evidence(found: Sequence[FoundEvidence], counted: Collection[str] =
             if is_wanted and tested.finished_at >= newest.get(machine, ("",))[0]:
                 newest[machine] = (tested.finished_at, tested)
     runs = [tested for _, tested in newest.values()]
-    return clean_line(describe_runs(runs), LONGEST_PROOF) if runs else ""
+    return clean_line(describe_runs(runs), MAX_PROOF_CHARACTERS) if runs else ""
 
 
 def read_proof(registry: Registry, repository: str, digest: str, trusted: Trusted) -> str:

@@ -109,13 +109,7 @@ def verify_reference(  # noqa: PLR0913 - where it is, whom to trust, and the cat
             f"{where} has no {named.digest or named}",
             "`./release.py rescan --json` lists the published versions",
         )
-    found = evidence.read_evidence(registry, named.repository, digest, trusted)
-    decided = _choose_decision(found, named)
-    listed = {each.artifact for each in found}
-    unlisted = [each for each in decided.evidence if each not in listed] if decided else []
-    for artifact in unlisted[:_MAX_UNLISTED]:
-        if each := evidence.find_evidence(registry, named.repository, digest, artifact, trusted):
-            found = (*found, each)
+    found, decided = _read_decided(registry, named, digest, trusted)
     stored = _read_signed_journal(registry, repositories, trusted)
     stem = decided.version if decided else ""  # of a candidate it has the mark of one
     stem = candidate_stem(stem) if decided and decided.channel == CANDIDATE else stem
@@ -138,6 +132,20 @@ def verify_reference(  # noqa: PLR0913 - where it is, whom to trust, and the cat
     return VerifyResult(
         reference, digest, _judge_reference(decided, reasons, unknown), facts, (*reasons, *unknown)
     )
+
+
+def _read_decided(
+    registry: Registry, named: _ImageReference, digest: str, trusted: Trusted
+) -> tuple[tuple[FoundEvidence, ...], DecisionClaim | None]:
+    """Return the evidence about a digest, also what only its decision names, and the decision."""
+    found = evidence.read_evidence(registry, named.repository, digest, trusted)
+    decided = _choose_decision(found, named)
+    listed = {each.artifact for each in found}
+    unlisted = [each for each in decided.evidence if each not in listed] if decided else []
+    for artifact in unlisted[:_MAX_UNLISTED]:
+        if each := evidence.find_evidence(registry, named.repository, digest, artifact, trusted):
+            found = (*found, each)
+    return found, decided
 
 
 def _read_signed_journal(

@@ -47,7 +47,13 @@ def preview_promotion(
 
     Raises GateRefused with all problems.
     """
-    stored = _read_confirmed(production)
+    stored = production.read_journal()
+    # only the transactions that count; nothing is signed for a plan
+    if production.confirm is not None:
+        stored = production.confirm(stored)
+    else:
+        lookup = production.look_up_versions
+        stored = confirm_stored(stored, lookup, production.marks.read_marks)
     return plan_outcome(production, stored, tags, plan_moves(tags, approved))
 
 
@@ -142,14 +148,6 @@ def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
         return stored
     _require_decisions(production, stored.journal, transaction)
     return _finish_transaction(production, claim, stored, transaction)
-
-
-def _read_confirmed(production: Production) -> StoredJournal:
-    """Return the journal with only the transactions that count, for a plan: nothing is signed."""
-    stored = production.read_journal()
-    if production.confirm is not None:
-        return production.confirm(stored)
-    return confirm_stored(stored, production.look_up_versions, production.marks.read_marks)
 
 
 def _require_decisions(production: Production, journal: Journal, transaction: Transaction) -> None:

@@ -143,7 +143,7 @@ def test_a_long_suite_has_no_more_readings_than_a_record_may_hold(
     """Every second moment is forgotten, for all GPUs, and all of the suite is still covered."""
     fake = FakeNvml(*[FakeGpu() for _ in range(3)])
     fake.install(monkeypatch)
-    monkeypatch.setattr(nvml, "MOST_SAMPLES", 30)
+    monkeypatch.setattr(nvml, "MAX_SAMPLES", 30)
     with Sampler(_gpus(*fake.gpus), interval_s=0.005) as sampler:
         deadline = time.monotonic() + 10
         while fake.gpus[0].looked_up < 80 and time.monotonic() < deadline:

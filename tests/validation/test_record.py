@@ -14,7 +14,7 @@ from runner.verdict import Verdict
 from tests.fakes.refusal import refused
 from tests.publish.signed import build_record, validation_record
 from validation.executors.staging import LOG_CHARACTERS
-from validation.nvml import _REASONS, MOST_SAMPLES
+from validation.nvml import _REASONS, MAX_SAMPLES
 from validation.record import Check, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.report import ALL_FIGURES, KEPT_CHARACTERS, MESSAGE_CHARACTERS, TESTS
 from validation.suite import SUITES
@@ -31,7 +31,7 @@ def largest_result(name: str, text: str) -> SuiteResult:
     checks = (Check(kept, Verdict.FAIL, "", LARGEST, figures, "c" * 300),) * TESTS
     sample = GpuSample(9999.999, 99, 9999, 9999, 9999.99, 999, 100, 1 << 40, (*_REASONS.values(),))
     log, reason = text * LOG_CHARACTERS, text * MESSAGE_CHARACTERS
-    samples = (sample,) * MOST_SAMPLES
+    samples = (sample,) * MAX_SAMPLES
     return SuiteResult(name, Verdict.FAIL, reason, LARGEST, checks, log, "c" * 300, 9, samples)
 
 

@@ -101,18 +101,15 @@ class DynamicLoader:
 
         `inherited` are the folders of the objects that loaded it.
         """
-        paths = [name] if "/" in name else self._candidate_paths(name, wanted_by, inherited)
-        found = map(self.read_cached, paths)
-        return next((each for each in found if each and each.machine == wanted_by.machine), None)
-
-    def _candidate_paths(
-        self, name: str, wanted_by: SharedObject, inherited: Iterable[str]
-    ) -> Iterator[str]:
+        folders = [*self.library_path, *wanted_by.runpath]
         if not wanted_by.runpath:
-            yield from (f"{folder}/{name}" for folder in (*wanted_by.rpath, *inherited))
-        yield from (f"{folder}/{name}" for folder in (*self.library_path, *wanted_by.runpath))
-        yield from self.cache.get(name, ())
-        yield from (f"{folder}/{name}" for folder in self.system)
+            folders = [*wanted_by.rpath, *inherited, *folders]
+        in_folders, in_system = (
+            [f"{folder}/{name}" for folder in each] for each in (folders, self.system)
+        )
+        paths = [*in_folders, *self.cache.get(name, ()), *in_system]
+        found = map(self.read_cached, [name] if "/" in name else paths)
+        return next((each for each in found if each and each.machine == wanted_by.machine), None)
 
     def resolve_loading(
         self, start: SharedObject, present: Collection[str] = ()
