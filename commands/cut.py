@@ -45,13 +45,7 @@ def run_release(asked: Namespace) -> int:
     version = load_catalog().require_version(asked.version)
     progress.say_line(examine_machine_for(asked, version).describe_readiness())
     with home.only_run():
-        cut, stages = open_release(asked), list_stages(asked.until)
-        if "validate" in stages:
-            size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
-            progress.say_line(
-                f"  the engine will need up to {size} to run the suites in the images"
-            )
-        return _run_stages(cut, stages, asked)
+        return _run_stages(open_release(asked), list_stages(asked.until), asked)
 
 
 def run_build(asked: Namespace) -> int:
@@ -124,6 +118,9 @@ def _validate_locally(asked: Namespace) -> int:
 
 
 def _run_stages(cut: ReleaseRun, stages: Sequence[str], asked: Namespace) -> int:
+    if "validate" in stages:
+        size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
+        progress.say_line(f"  the engine will need up to {size} to run the suites in the images")
     record = [_run_named_stage(cut, stage) for stage in stages][-1]
     if asked.json:
         print_record(record)
