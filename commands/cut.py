@@ -16,7 +16,7 @@ from commands.arguments import (
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
-from commands.readiness import examine_machine_for
+from commands.readiness import say_readiness
 from images import space
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
@@ -43,7 +43,7 @@ def run_release(asked: Namespace) -> int:
     if asked.dry_run:
         return run_plan(asked)
     version = load_catalog().require_version(asked.version)
-    progress.say_line(examine_machine_for(asked, version).describe_readiness())
+    say_readiness(asked, version)
     with home.only_run():
         return _run_stages(open_release(asked), list_stages(asked.until), asked)
 
