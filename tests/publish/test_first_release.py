@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +36,11 @@ from tests.publish.line import TODAY, Line
 from tests.publish.secured import secured
 from validation import floor, nvml
 
-pytestmark = pytest.mark.docker
-
 NAMESPACE = "acme/images"
 IMAGES = ("base", "cv")
 FIRST, PATCH = "v2.11.0", "v2.11.1"
+PAGE = home.REPOSITORY / "docs" / "first-release.md"
+NEXT = f"./release.py release {PATCH} --channel monthly"
 MONTHLY = ("v2.11", "v2.11-monthly", "2026.11", "latest")
 QUARTERLY = ("v2.11-quarterly", "2026q4")
 CAN_PROVE = "1 x NVIDIA L4; can prove one-gpu-gloo, one-gpu-nccl"
@@ -53,10 +55,14 @@ class Team:
     host: str
     folder: Path
     capsys: pytest.CaptureFixture[str]
+    typed: list[str] = field(default_factory=list)
+    """The commands that were typed, as docs/first-release.md writes them."""
 
     def type_command(self, *words: str, expect: int = 0) -> str:
         """Run one command as `release.py` does; return all that it says, in one line."""
         asked = parse(words)
+        named = shlex.join(words).replace(str(self.folder), "~")
+        self.typed.append(f"./release.py {re.sub(' --trivy-db [^ ]+', '', named)}")
         try:
             code = asked.run(asked)
         except ReleaseError as error:
@@ -142,6 +148,8 @@ def database(tmp_path: Path) -> str:
     return str(tmp_path / "db")
 
 
+@pytest.mark.docker
+@pytest.mark.slow
 def test_from_an_empty_registry_to_production_a_patch_and_back(
     team: Team, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +164,23 @@ def test_from_an_empty_registry_to_production_a_patch_and_back(
     team.work_on_gpu(PATCH, "3.1.5")
     release_a_patch(team, database)
     roll_it_back(team, database)
+    needs_gpu = {f"./release.py release {FIRST}", NEXT}
+    assert set(list_commands()) - set(team.typed) == needs_gpu
+
+
+def list_commands() -> list[str]:
+    """Return every command of docs/first-release.md that a person types."""
+    page = records.read_text(PAGE)
+    blocks = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = "\n".join(blocks).splitlines()
+    return [line for line in lines if line.startswith("./release.py ")]
+
+
+def test_every_command_of_the_page_is_one() -> None:
+    commands = list_commands()
+    assert len(commands) > 10
+    for command in commands:
+        parse(shlex.split(command)[1:])
 
 
 def ask_what_is_missing(team: Team) -> None:
@@ -177,19 +202,24 @@ def ask_what_is_missing(team: Team) -> None:
 
 
 def release_the_first(team: Team) -> None:
-    """The gate refuses without a person; with one, production is on the release."""
+    """Without a person it is a candidate; with one, production is on the release."""
+    needs = "a major release needs the approval of a person (`--approve`)"
+    said = team.type_command("promote", FIRST, expect=4)
+    assert said.endswith(f"{FIRST}: inconclusive, not for production: base, cv: {needs}")
+    candidates = {f"{FIRST}-candidate", "v2.11-candidate"}
+    assert set(team.list_tags()) == candidates
     asked = ("promote", FIRST, "--channel", "production")
     said = team.type_command(*asked, expect=1)
-    assert "a major release needs the approval of a person (`--approve`)" in said
+    assert needs in said
     assert "nothing was changed" in said
     said = team.type_command(*asked, "--approve", "--dry-run")
     assert f"{NAMESPACE}/pytorch-cuda:{FIRST} would be created" in said
-    assert team.list_tags() == {}
+    assert set(team.list_tags()) == candidates
     said = team.type_command(*asked, "--approve")
     assert f"proof: {PROVEN}" in said
     assert said.endswith(f"{FIRST}: pass")
     tags = team.list_tags()
-    assert set(tags) == {FIRST, *MONTHLY, *QUARTERLY}
+    assert set(tags) - candidates == {FIRST, *MONTHLY, *QUARTERLY}
     assert len(set(tags.values())) == 1
 
 
@@ -200,6 +230,8 @@ def read_what_is_proven(team: Team) -> None:
     assert "floor of NVIDIA L4: provisional" in said
     assert "decision: pass for production as a major release" in said
     assert said.endswith("verdict: pass")
+    public = str(team.folder / "keys/release.pub")
+    assert team.type_command("verify", FIRST, "--key", public).endswith("verdict: pass")
     said = team.type_command("notes", FIRST)
     assert "**Promoted to production.**" in said
     assert "inconclusive" not in said
