@@ -40,15 +40,16 @@ def _choose_record(known: tuple[StageRecords, ...], version: str) -> baseline.Me
     The work is the same in every image. Raises ConfigError if none was measured.
     """
     ordered = sorted(known, key=lambda each: each.build.image != BASE)
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     for each in ordered:
         if each.validation is not None and each.validation.digest == each.build.digest:
             measured = baseline.find_measured(each.validation)
             if isinstance(measured, baseline.MeasuredRun):
                 return measured
-            reasons.append(f"{each.build.image}: {measured}")
+            reasons.setdefault(measured, []).append(each.build.image)
+    said = "; ".join(f"{', '.join(images)}: {reason}" for reason, images in reasons.items())
     raise ConfigError(
-        f"{version} was not measured on a GPU: {'; '.join(reasons) or 'it was not validated'}",
+        f"{version} was not measured on a GPU: {said or 'it was not validated'}",
         f"run `./release.py validate {version} --device cuda` on the GPU to measure",
     )
 

@@ -16,7 +16,7 @@ from commands.arguments import (
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
-from commands.readiness import examine_machine_for
+from commands.readiness import say_readiness
 from images import space
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
@@ -43,15 +43,9 @@ def run_release(asked: Namespace) -> int:
     if asked.dry_run:
         return run_plan(asked)
     version = load_catalog().require_version(asked.version)
-    progress.say_line(examine_machine_for(asked, version).describe_readiness())
+    say_readiness(asked, version)
     with home.only_run():
-        cut, stages = open_release(asked), list_stages(asked.until)
-        if "validate" in stages:
-            size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
-            progress.say_line(
-                f"  the engine will need up to {size} to run the suites in the images"
-            )
-        return _run_stages(cut, stages, asked)
+        return _run_stages(open_release(asked), list_stages(asked.until), asked)
 
 
 def run_build(asked: Namespace) -> int:
@@ -124,6 +118,9 @@ def _validate_locally(asked: Namespace) -> int:
 
 
 def _run_stages(cut: ReleaseRun, stages: Sequence[str], asked: Namespace) -> int:
+    if "validate" in stages:
+        size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
+        progress.say_line(f"  the engine will need up to {size} to run the suites in the images")
     record = [_run_named_stage(cut, stage) for stage in stages][-1]
     if asked.json:
         print_record(record)

@@ -20,7 +20,12 @@ from commands.arguments import (
     typed_command,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
-from commands.readiness import add_channel, examine_machine_for, list_channel_findings
+from commands.readiness import (
+    add_channel,
+    examine_machine_for,
+    list_channel_findings,
+    say_readiness,
+)
 from images import indexes
 from images import plan as planning
 from images import prune as pruning
@@ -97,7 +102,7 @@ def run_plan(asked: Namespace) -> int:
     catalog = load_catalog()
     if asked.channel or asked.command == "release":
         version = catalog.require_version(asked.version) if asked.version else None
-        progress.say_line(examine_machine_for(asked, version).describe_readiness())
+        say_readiness(asked, version)
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
     versions = _planned_versions(catalog, asked.version)
     plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())

@@ -9,6 +9,7 @@ from publish.policy import channels
 from publish.promotion import PromotionRequest
 from publish.readiness import Readiness, ReleasePlans, examine_readiness
 from publish.released.published import PRODUCTION
+from runner import progress
 from runner.doctor import MachineFinding
 from validation import nvml
 
@@ -35,6 +36,12 @@ def examine_machine_for(asked: Namespace, version: Version | None) -> Readiness:
     return examine_readiness(known, asked.channel or PRODUCTION, plans, inventory)
 
 
+def say_readiness(asked: Namespace, version: Version | None) -> None:
+    """Tell a person what this machine can prove for the channel, before any work."""
+    for line in examine_machine_for(asked, version).describe_readiness():
+        progress.say_line(line)
+
+
 def list_channel_findings(ready: Readiness) -> tuple[MachineFinding, ...]:
     """Return the answer for `doctor`: what the machine can prove, and each thing that is missing.
 
@@ -43,5 +50,5 @@ def list_channel_findings(ready: Readiness) -> tuple[MachineFinding, ...]:
     return (
         MachineFinding("channel", ready.is_ready, False, ready.summary_line),
         *(MachineFinding("lacks", False, False, each) for each in ready.missing),
-        *(MachineFinding("note", True, False, each) for each in ready.notes),
+        *(MachineFinding("note", True, False, each) for each in ready.all_notes),
     )

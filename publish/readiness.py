@@ -25,7 +25,7 @@ from validation.families import find_family
 from validation.levels import LEVELS, MEANINGS, list_levels_of
 from validation.nvml import Inventory
 
-ADDS_UP = "signed test results of another machine for the same image count too"
+ADDS_UP = "another machine can prove it: its signed test results for the same image count too"
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,23 @@ class Readiness:
 
     @property
     def summary_line(self) -> str:
-        """The machine and what it can prove, in one line."""
-        unasked = f"; not asked for: {', '.join(self.cannot)}" if self.cannot else ""
-        can = f"can prove {', '.join(self.can) or 'no level'}{unasked}"
-        return f"{self.channel}: {self.machine}; {can}"
+        """The machine, what it can prove, and how many things are missing, in one line."""
+        count, can = len(self.missing), ", ".join(self.can) or "no level"
+        lacks = "nothing is missing" if not count else "1 thing is missing"
+        lacks = f"{count} things are missing" if count > 1 else lacks
+        return f"{self.channel}: {self.machine}; can prove {can}; {lacks}"
 
-    def describe_readiness(self) -> str:
-        """Return everything in one line."""
-        missing = f"missing: {'; '.join(self.missing)}" if self.missing else "nothing is missing"
-        return "; ".join((self.summary_line, missing, *self.notes))
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, and which levels this machine cannot prove and the channel does not demand."""
+        unasked = ", ".join(self.cannot)
+        said = f"not proven here, and this channel does not ask for it: {unasked}"
+        return (*self.notes, said) if unasked else self.notes
+
+    def describe_readiness(self) -> tuple[str, ...]:
+        """Return everything, a fact in each line: the summary, what is missing, then the rest."""
+        lacks = (f"  missing: {each}" for each in self.missing)
+        return (self.summary_line, *lacks, *(f"  {each}" for each in self.all_notes))
 
 
 @dataclass(frozen=True)
@@ -177,4 +185,4 @@ def _list_notes(models: list[str], demands: Demands, plans: ReleasePlans) -> Ite
     if demands.database_days is not None and not plans.database:
         yield "database: the public one is downloaded (`--trivy-db FOLDER` names another)"
     if not settings.ENVIRON.get(keys.SIGNING_KEY):
-        yield f"key: of this machine, which only this machine trusts ({keys.SIGNING_KEY} is unset)"
+        yield f"key: this machine's own, which no other trusts ({keys.SIGNING_KEY} is not set)"

@@ -35,8 +35,9 @@ def find_measured(record: ValidationRecord) -> MeasuredRun | str:
     measured, judged = suites.get(THROUGHPUT), suites.get(floor.NAME)
     if record.environment.executor != DOCKER:
         return "the suites ran outside the image"
-    if len(set(record.environment.gpus)) != 1:
-        return f"the GPUs were {', '.join(record.environment.gpus) or 'none'}, not of one model"
+    if len(gpus := set(record.environment.gpus)) != 1:
+        several = f"the GPUs were of several models: {', '.join(sorted(gpus))}"
+        return several if gpus else "the suites ran without a GPU"
     if measured is None or measured.verdict is not Verdict.PASS:
         return f"the suite `{THROUGHPUT}` did not pass"
     if not any(map(rate_per_second, measured.checks)):

@@ -55,7 +55,8 @@ def test_a_release_that_was_not_measured_says_why(
     unfit = known("base")
     assert unfit.validation is not None
     unfit = replace(unfit, validation=replace(unfit.validation, suites=()))
-    for images, said in (((other,), "it was not validated"), ((unfit,), "base: the suite `thr")):
+    both = (unfit, replace(unfit, build=built("cv", DIGEST)))
+    for images, said in (((other,), "it was not validated"), (both, "base, cv: the suite `thr")):
         given(monkeypatch, *images)
         asked = parse(["baseline", "v2.11.0"])
         with pytest.raises(ConfigError, match=r"v2\.11\.0 was not measured on a GPU") as refused:

@@ -84,4 +84,7 @@ def test_a_release_on_the_cpu_is_told_that_it_proves_no_level(
     monkeypatch.setattr(cut, "_run_stages", lambda *_: 4)
     asked = parse(["release", "v2.6.0", "--device", "cpu"])
     assert asked.run(asked) == 4
-    assert "no GPU (--device cpu was asked for); can prove no level" in capsys.readouterr().err
+    assert (
+        "no GPU (--device cpu was asked for); can prove no level; 4 things"
+        in capsys.readouterr().err
+    )

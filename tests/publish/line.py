@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from images import catalog
 from images.catalog import Catalog
@@ -38,7 +39,7 @@ from scan.assess import AssessmentContext
 from scan.difference import Difference
 from scan.history import History
 from scan.policy import load_policy
-from scan.record import Sbom, TriagedFinding, TriageStatus
+from scan.record import Origin, Sbom, TriagedFinding, TriageStatus
 from tests.fakes.cyclonedx import sbom
 from tests.publish.signed import (
     H200,
@@ -56,6 +57,8 @@ TODAY = datetime.date(2026, 11, 21)
 JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
 MONTHLY = PromotionRequest(channel="monthly", kind="patch")
 FIRST = PromotionRequest(channel="production", kind="major", approved=True)
+
+DEBIAN_TRACKER = Origin("debian", 2, "Debian Security Tracker")
 
 OURS = trust(P256)
 
@@ -78,20 +81,35 @@ class Line:
         gpus: tuple[str, ...] | None = (H200,),
         jinja2: str = "3.1.4",
         findings: Sequence[TriagedFinding] = (),
+        image: str = "base",
+        software: Mapping[str, Any] | None = None,
     ) -> BuildRecord:
-        """A build in staging with all its evidence; without tests if `gpus` is None."""
-        image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
-        build = build_record(manifest.digest)
+        """A build in staging with all its evidence; without tests if `gpus` is None.
+
+        `software` is its SBOM, by default one of four packages.
+        """
+        staging = self.catalog.repositories.staging
+        content = f"{image} {version} {jinja2} of {self.folder.name}"
+        _, manifest = staged(self.registry, content, staging)
+        line = self.catalog.lines[self.catalog.require_version(version).line]
+        build = replace(
+            build_record(manifest.digest, image),
+            stacks=self.catalog.stacks_of(image),
+            torch=line.torch,
+            cuda=line.cuda,
+        )
         held = [
             replace(build.layers[0], digest=blob.digest, size=blob.size)
             for blob in manifest.parse_blobs()[1:]
         ]
-        build = replace(build, version=version, repository=image.repository, layers=tuple(held))
-        document = {**sbom(), "metadata": {"timestamp": build.created_at}}
+        build = replace(build, version=version, repository=staging, layers=tuple(held))
+        document = {**(software or sbom()), "metadata": {"timestamp": build.created_at}}
         (self.folder / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
-        scan = replace(scan_record(build, *findings), version=version, sbom=bill)
+        scan = replace(
+            scan_record(build, *findings), version=version, sbom=bill, origins=(DEBIAN_TRACKER,)
+        )
         if any(each.standing is TriageStatus.BLOCKS for each in findings):
             scan = replace(scan, verdict=Verdict.FAIL, reason="1 findings block")
         evidence_signer = EvidenceSigner(

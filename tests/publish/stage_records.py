@@ -108,10 +108,12 @@ def known(
     )
 
 
-def staged(registry: Registry, image: str) -> tuple[BuildRecord, Manifest]:
+def staged(
+    registry: Registry, image: str, repository: str = STAGING
+) -> tuple[BuildRecord, Manifest]:
     """A small image in staging."""
-    config = registry.push_bytes(STAGING, b'{"image": "%s"}' % image.encode(), OCI_CONFIG)
-    layer = registry.push_bytes(STAGING, b"layer of " + image.encode(), LAYER_GZIP)
+    config = registry.push_bytes(repository, b'{"image": "%s"}' % image.encode(), OCI_CONFIG)
+    layer = registry.push_bytes(repository, b"layer of " + image.encode(), LAYER_GZIP)
     manifest = image_manifest(config, [layer])
-    registry.put_manifest(STAGING, manifest.digest, manifest)
-    return built(image, manifest.digest), manifest
+    registry.put_manifest(repository, manifest.digest, manifest)
+    return built(image, manifest.digest, repository), manifest

@@ -342,7 +342,7 @@ def test_a_release_that_nobody_trusted_decided_is_not_told_of(
     capsys.readouterr()
     assert release("there").record_store.read_release().channel == ""
     said = capsys.readouterr().err
-    assert "because it is not confirmed: the promotion of v2.6.0: no trusted decision lets" in said
+    assert "because it is not confirmed: the promotion of v2.6.0: no trusted decision says" in said
 
 
 def test_a_promotion_that_is_half_done_is_none_yet(

@@ -55,22 +55,31 @@ def own_home(home: Path) -> Path:
 def test_one_gpu_is_ready_for_production() -> None:
     found = ready("production", L4)
     assert (found.is_ready, found.can) == (True, ("one-gpu-gloo", "one-gpu-nccl"))
-    assert found.describe_readiness().startswith(
-        "production: 1 x NVIDIA L4; can prove one-gpu-gloo, one-gpu-nccl; not asked for: "
-        "multi-gpu, multi-node; nothing is missing; floor: provisional"
+    assert found.describe_readiness()[:3] == (
+        "production: 1 x NVIDIA L4; can prove one-gpu-gloo, one-gpu-nccl; nothing is missing",
+        "  floor: provisional",
+        "  database: the public one is downloaded (`--trivy-db FOLDER` names another)",
+    )
+    assert found.describe_readiness()[-1] == (
+        "  not proven here, and this channel does not ask for it: multi-gpu, multi-node"
     )
 
 
 def test_what_is_missing_is_named() -> None:
     strict = ready("production-multi-gpu", L4)
     assert strict.missing == ("level multi-gpu: NCCL between two or more GPUs of one machine",)
-    assert "of another machine for the same image count too" in strict.describe_readiness()
+    first, missing, adds_up, *_ = strict.describe_readiness()
+    assert first.endswith("; 1 thing is missing")
+    assert missing == f"  missing: {strict.missing[0]}"
+    assert adds_up.startswith("  another machine can prove it: ")
     assert ready("production-multi-gpu", TWO_H100).is_ready
     none = ready("production", NONE)
-    assert (
-        "this machine has no GPU (NVML lists no GPU); can prove no level"
-        in none.describe_readiness()
+    first, *rest = none.describe_readiness()
+    assert first == (
+        "production: this machine has no GPU (NVML lists no GPU); can prove no level; 3 things are "
+        "missing"
     )
+    assert [each.startswith("  missing: ") for each in rest[:4]] == [True, True, True, False]
     assert none.missing[0].startswith("a GPU of a supported family")
     assert ready("production", UNKNOWN).missing[0].startswith("a GPU of a supported family")
     assert ready("candidate", NONE).is_ready

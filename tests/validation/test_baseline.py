@@ -75,7 +75,13 @@ def with_verdict(name: str, verdict: Verdict) -> Callable[[ValidationRecord], Va
         (without("floor"), "the floor: it was not judged"),
         (
             lambda record: replace(record, environment=replace(record.environment, gpus=())),
-            "the GPUs were none, not of one model",
+            "the suites ran without a GPU",
+        ),
+        (
+            lambda record: replace(
+                record, environment=replace(record.environment, gpus=("NVIDIA L4", "Tesla T4"))
+            ),
+            "the GPUs were of several models: NVIDIA L4, Tesla T4",
         ),
     ],
 )
