@@ -20,6 +20,7 @@ from tests.fakes.registry import FakeRegistry
 from tests.publish import channel_table
 from tests.publish.channel_table import A100, CASES, H100, L4, TODAY, TWO_H100, StandIn
 from tests.publish.line import FIRST, OURS, Line, line_of_one
+from tests.publish.signed import build_record
 from tests.validation.test_levels import recorded
 from validation.levels import LEVELS
 
@@ -118,6 +119,22 @@ def test_only_the_checks_between_gpus_are_left_to_other_machines(
         decision = channel_table.decide(line, build, "production")
         assert not decision.is_allowed
         assert f"suite {name}: {verdict}, because" in " ".join(decision.reason_lines)
+
+
+def test_a_test_result_that_lacks_only_gpus_says_so() -> None:
+    build = build_record()
+    said = {
+        machine: test_result.summarize_statement(
+            test_result.make_statement(
+                channel_table.make_record(build, machine), build.stacks, "pytorch-cuda"
+            )
+        )
+        for machine in (None, L4, TWO_H100)
+    }
+    assert said[L4].endswith("on 1 x NVIDIA L4; `ddp` is complete only with 2 GPUs")
+    assert said[L4].startswith("inconclusive, ")
+    assert said[TWO_H100].startswith("pass, ")
+    assert "complete" not in said[TWO_H100] + said[None]
 
 
 # Several machines add up

@@ -160,12 +160,18 @@ def _list_suites(record: ValidationRecord, required: Collection[str]) -> Iterabl
 
 
 def summarize_statement(statement: Statement) -> str:
-    """Return the verdict, how many suites pass, and on which GPUs, in one line."""
+    """Return the verdict, how many suites pass, on which GPUs, and which suites need more GPUs."""
     tested = read_test_result(statement)
     where = ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus) or ""
     place = f"on {where}" if where else f"on the {tested.device.upper()}, without a GPU"
     passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
-    return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, {place}"
+    lacking = [
+        f"; `{suite.name}` is complete only with {suite.needs_gpus} GPUs"
+        for suite in tested.suites
+        if suite.needs_gpus
+    ]
+    ran = f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, {place}"
+    return ran + "".join(lacking)
 
 
 KIND = EvidenceKind(
