@@ -95,6 +95,8 @@ def read_inventory() -> Inventory:
         with _nvml_session():
             return _read_gpus()
     except pynvml.NVMLError as error:
+        if error.value == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
+            return Inventory(problem="no NVIDIA driver was found: libnvidia-ml.so.1 is missing")
         return Inventory(problem=f"NVML says `{error}`")
 
 

@@ -54,7 +54,9 @@ def test_a_machine_without_a_driver() -> None:
 
 def test_no_library_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(init_error=pynvml.NVML_ERROR_LIBRARY_NOT_FOUND).install(monkeypatch)
-    assert read_inventory() == Inventory(problem="NVML says `NVML Shared Library Not Found`")
+    assert read_inventory() == Inventory(
+        problem="no NVIDIA driver was found: libnvidia-ml.so.1 is missing"
+    )
 
 
 def test_no_gpu_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
