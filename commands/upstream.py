@@ -56,7 +56,9 @@ def _show_outdated(found: Outdated, newest_line: str) -> None:
 def _show_line(line: OutdatedLine) -> None:
     for stack in line.stacks:
         count = len(stack.packages)
-        said = f"{count} packages are not the newest" if count else "every package is the newest"
+        said = (
+            f"not the newest: {count} of its packages" if count else "every package is the newest"
+        )
         progress.print_answer(f"line {line.line}, {stack.stack}: {said}")
         for package in stack.packages:
             for row in _describe_package(package):
@@ -131,7 +133,7 @@ def _add_new_line(command: ArgumentParser) -> None:
         dest="source",
         required=True,
         metavar="LINE",
-        help="the line whose Python, Debian, budgets and dates the new one gets, for example 2.15",
+        help="the line whose Python, Debian and base image the new one gets, for example 2.15",
     )
 
 

@@ -80,6 +80,13 @@ class OfferedWheel:
     day: datetime.date | None
 
     @property
+    def place(self) -> str:
+        """The folder or the host that offers the wheel, without account and password."""
+        parts = urlsplit(self.address)
+        folder = unquote(parts.path).rpartition("/")[0]
+        return clean_line(folder if parts.scheme == "file" else parts.netloc.rpartition("@")[2])
+
+    @property
     def minor(self) -> str:
         """The minor version, without epoch: `2.6` of `2.6.0+cu126`."""
         return ".".join(map(str, Version(self.version).release[:2]))

@@ -106,8 +106,9 @@ def _read_facts(line: Line, source: str, name: str) -> _UpstreamFacts:
         problem = f"the index has no torch {name} with a wheel for Python {line.python} on Linux"
         raise ConfigError(f"{problem}: {error.message}", "see `./release.py outdated`") from None
     if Version(torch.version).local:
-        problem = f"the index offers torch {torch.version}, a build that is not upstream's own"
-        raise ConfigError(problem, "use an index whose torch has no local version (no `+`)")
+        problem = f"{torch.place} offers torch {torch.version}, a build that is not upstream's own"
+        hint = "run the command without it (see `pip config list`): pip prefers a version with `+`"
+        raise ConfigError(problem, hint)
     needs = _require_needs(torch)
     cuda = torch_wheel.read_cuda(needs.requires)
     build = torch_wheel.read_build(needs.requires, ())

@@ -1,4 +1,4 @@
-"""The tables of the lines in README.md, from the catalogue: `python -m report.lines_table`.
+"""The tables of the lines in README.md: `.venv/bin/python -m report.lines_table` writes them.
 
 They have the days of each status and not the status of today, so that they stay true.
 """
@@ -16,7 +16,7 @@ from runner import records
 from scan.policy import LineException, load_line_exceptions
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-BEGIN = "<!-- The lines, by `python -m report.lines_table` -->\n"
+BEGIN = "<!-- The lines, by `.venv/bin/python -m report.lines_table` -->\n"
 END = "<!-- End of the lines -->\n"
 _CONTENTS = (
     "line",

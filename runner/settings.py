@@ -333,7 +333,8 @@ def format_page() -> str:
     return "\n".join((
         "# Settings",
         "",
-        "Written by `python -m runner.settings` from `runner/settings.py`: change that file.",
+        "Written by `.venv/bin/python -m runner.settings` from `runner/settings.py`: change that"
+        " file.",
         "",
         "## Variables that the harness reads",
         "",

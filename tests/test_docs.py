@@ -47,6 +47,13 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
     assert not [each for each in named if not (REPOSITORY / each).exists()]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_ours_is_typed_with_our_python(page: Path) -> None:
+    """Another Python lacks the packages of `requirements.lock`, and the command cannot start."""
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(rf"(?<!\.venv/bin/)\bpython3? -m (?:{CODE})\b.*", text)
+
+
 def test_every_page_is_linked() -> None:
     linked = {target.resolve() for page in PAGES for target, _ in links(page)}
     assert {page for page in PAGES if page.parent == REPOSITORY / "docs"} <= linked

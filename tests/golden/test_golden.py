@@ -11,7 +11,7 @@ import pytest
 
 from tests.golden import content
 
-WAY_OUT = "if this change of the format is wanted, run: python -m tests.golden.content"
+WAY_OUT = "if this change of the format is wanted, run: .venv/bin/python -m tests.golden.content"
 
 
 def golden(path: Path) -> object:

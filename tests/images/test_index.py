@@ -167,6 +167,18 @@ def test_an_index_that_serves_no_metadata_leaves_the_needs_unknown(
     assert index.read_needs(offers.values()) == {}
 
 
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("http://team:hunter2@127.0.0.1:81/simple/torch-2.6.0.whl", "127.0.0.1:81"),
+        ("file:///opt/our%20wheels/torch-2.6.0.whl", "/opt/our wheels"),
+    ],
+)
+def test_the_place_of_a_wheel_is_shown_without_the_password(address: str, place: str) -> None:
+    wheel = index.OfferedWheel("torch", "2.6.0", "torch-2.6.0.whl", address, "", 0, None)
+    assert wheel.place == place
+
+
 def test_a_large_wheel_is_read_in_parts(server: IndexServer, folder: Path) -> None:
     """The end first: its table of contents is there."""
     with zipfile.ZipFile(folder / "below-2.0-py3-none-any.whl", "a") as wheel:

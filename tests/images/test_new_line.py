@@ -134,7 +134,7 @@ def test_a_wheel_that_cannot_be_read_gives_a_doubt_not_a_guess(
         ("2.7", "2.5", "there is no line `2.5` to begin from"),
         ("2.12", "2.6", "the index has no torch 2.12 with a wheel for Python 3.11"),
         ("2.8", "2.6", "lacks the drivers of CUDA 12.9, which torch 2.8.0 is for"),
-        ("2.10", "2.6", "the index offers torch 2.10.0+cu126, a build that is not upstream's own"),
+        ("2.10", "2.6", "offers torch 2.10.0+cu126, a build that is not upstream's own"),
         ("2.9", "2.6", "does not say which CUDA, cuDNN and NCCL it is for"),
     ],
 )
@@ -146,6 +146,14 @@ def test_a_line_that_cannot_be_is_refused_and_nothing_is_written(
         write_line(held, name, source)
     assert (images / "catalog.yaml").read_bytes() == OWN_CATALOG.read_bytes()
     assert not list(images.glob(f"*/{name}.lock"))
+
+
+def test_the_place_of_a_build_that_is_not_upstreams_own_is_named(
+    index: Path, images: Path, held: Catalog
+) -> None:
+    """Such a wheel may lie in a folder that nobody has in mind (`PIP_FIND_LINKS`)."""
+    with refused(ConfigError, f"{index} offers torch 2.10.0+cu126"):
+        write_line(held, "2.10", "2.6")
 
 
 def test_a_torchvision_for_another_torch_is_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -204,6 +205,7 @@ def test_the_command_says_it_in_words_and_as_json(
     assert "patch small 1.0.0 -> 1.0.1 feature small 1.0.0 -> 1.1.0 major" in shown
     assert "torch 2.8.0 is out and has no line: `./release.py line new 2.8 --from 2.15`" in shown
     assert "a feature release: would add brand-new" in shown
+    assert re.search(r"line 2\.6, \w+: not the newest: \d of its packages ", shown)
     assert "torch 2.6.1 is out; a feature release may take it" in shown
 
 

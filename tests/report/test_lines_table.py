@@ -12,7 +12,7 @@ from scan.policy import load_line_exceptions
 def test_the_tables_of_the_readme_are_up_to_date() -> None:
     text = lines_table.README.read_text()
     made = lines_table.replace_tables(text, catalog.load_catalog().lines, load_line_exceptions())
-    assert made == text, "run: python -m report.lines_table"
+    assert made == text, "run: .venv/bin/python -m report.lines_table"
 
 
 def test_every_status_of_every_line_is_a_row_with_its_day_and_reason() -> None:

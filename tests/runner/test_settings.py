@@ -140,7 +140,9 @@ OWN = {name for name in LISTED if name.startswith(("PYTORCH_CUDA_IMAGES_", "GITH
 
 
 def test_the_page_is_the_one_that_is_written() -> None:
-    assert settings.PAGE.read_text() == settings.format_page(), "run `python -m runner.settings`"
+    assert settings.PAGE.read_text() == settings.format_page(), (
+        "run `.venv/bin/python -m runner.settings`"
+    )
 
 
 def test_each_variable_is_listed_once() -> None:
