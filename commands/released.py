@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from argparse import ArgumentParser, Namespace
+from collections.abc import Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -231,13 +232,8 @@ def run_due(asked: Namespace) -> int:
         progress.print_json([records.to_plain(each) for each in found])
     else:
         lines = [" ".join(str(each).split()) for each in found] or [f"nothing is due on {day}"]
-        released = {each.version.line for each in out}
-        support = (
-            f"line {name}: {describe_support(line.support, day)}"
-            for name, line in catalog.lines.items()
-            if name in released
-        )
-        progress.print_answer("\n".join((*lines, *support)))
+        progress.print_answer("\n".join(lines))
+        _show_lines(catalog, {each.version.line for each in out}, day)
     unknown = [each for each in out if not each.channel and needs_channel(each)]
     for each in unknown:
         progress.say_line(
@@ -253,6 +249,20 @@ def run_due(asked: Namespace) -> int:
     if any(each.outage for each in unknown):
         return EnvironmentFailed.exit_code
     return EXIT_INCONCLUSIVE if unknown or (kept.problem and out) else EXIT_OK
+
+
+def _show_lines(catalog: Catalog, released: Set[str], day: datetime.date) -> None:
+    """Print how each released line is supported, and beside the answer which have no release."""
+    for name, line in catalog.lines.items():
+        if name in released:
+            progress.print_answer(f"line {name}: {describe_support(line.support, day)}")
+    missing = [
+        name
+        for name, line in catalog.lines.items()
+        if name not in released and not line.has_ended(day)
+    ]
+    if missing:
+        progress.say_line(f"  no release yet, so nothing can be due: {', '.join(missing)}")
 
 
 def run_notes(asked: Namespace) -> int:

@@ -75,7 +75,10 @@ def test_what_is_due_is_an_answer(
     public = keys.generate_pair(home, "mine")[1]
     asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
     assert asked.run(asked) == 0
-    assert capsys.readouterr().out == ("[]\n" if form else "nothing is due on 2026-12-15\n")
+    said = capsys.readouterr()
+    assert said.out == ("[]\n" if form else "nothing is due on 2026-12-15\n")
+    lines = ", ".join(load_catalog().lines)
+    assert (f"no release yet, so nothing can be due: {lines}\n" in said.err) is (not form)
 
 
 @pytest.mark.parametrize(
