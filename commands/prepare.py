@@ -272,7 +272,7 @@ def run_prune(asked: Namespace) -> int:
     and no lock names, and images of this project that the engine can get again.
     """
     catalog = load_catalog()
-    with home.claim_home():
+    with home.share_home() if asked.dry_run else home.claim_home():
         unused = pruning.find_unused(catalog, home.out_folder())
         for each in unused:
             size = progress.format_megabytes(each.bytes)

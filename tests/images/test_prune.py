@@ -130,6 +130,15 @@ def test_a_command_that_runs_is_respected(root: Path, tmp_path: Path) -> None:
         prepare.run_prune(parse(["prune"]))
 
 
+def test_a_dry_run_is_not_refused_beside_another_command(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = make_wheel("old")
+    with homes.only_run():
+        assert prepare.run_prune(parse(["prune", "--dry-run"])) == 0
+    assert old.file in capsys.readouterr().err
+
+
 def test_a_dry_run_frees_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
