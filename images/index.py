@@ -52,7 +52,8 @@ UNREADABLE = (*zip_reader.UNREADABLE, KeyError, ReleaseError)
 """What goes wrong in a wheel of others, or in an index that does not serve it."""
 
 _NEED = re.compile(rb"(?:Requires-Dist|Requires-Python):.{1,2000}$", re.IGNORECASE)
-"""What is read of the metadata of a wheel. The longest line of the locked wheels has 251 bytes."""
+"""What is read of the metadata of a wheel. The longest line of the wheels of line 2.6, of all
+stacks, has 256 bytes (`Requires-Dist` in their METADATA)."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9_.+!-]{1,300}\.whl")
 
 
