@@ -160,7 +160,7 @@ def parse_needs(metadata: bytes) -> WheelNeeds:
     """Return the requirements in the METADATA of a wheel, without those that cannot be read."""
     # these lines alone: the parser needs the square of the time for many fields of other names
     lines = [line for line in metadata.splitlines() if _NEED.match(line)]
-    raw, _ = parse_email(b"\n".join(lines[: MOST_REQUIREMENTS + 1]))
+    raw, _ = parse_email(b"\n".join(lines[: MAX_REQUIREMENTS + 1]))
     found = []
     for text in raw.get("requires_dist", [])[:MAX_REQUIREMENTS]:
         # more digits, or deeper brackets, than Python reads; digits are read when it is used

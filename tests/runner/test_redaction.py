@@ -128,13 +128,22 @@ def test_what_was_learned_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["v2.6-candidate-nightly-cv", "CVE-2026-24747", "ab" * 32, "one-gpu-nccl", "%6d%69%73%73%69%6e%67"]
+    "name",
+    [
+        "v2.6-candidate-nightly-cv",
+        "CVE-2026-24747",
+        "ab" * 32,
+        "one-gpu-nccl",
+        "%6d%69%73%73%69%6e%67",
+    ],
 )
 def test_a_token_service_chooses_no_name_that_records_lose(name: str) -> None:
     """A registry that nobody trusts would else change what is signed, and what is remembered."""
     redaction.remember_given_token(name, "the token service")
     record = {"tag": name, "new": f"sha256:{name}", "verdict": "not run", "why": "it is missing"}
     assert hide_in_values(record) == record
+    seen = {f"{name} pkg:pypi/torch": {"first": "2026-01-01"}}  # the history of findings
+    assert hide_in_values(seen) == seen
     assert hide_in_file(name) == name
     require_no_secret(name.encode(), "a manifest")
 
