@@ -133,7 +133,9 @@ def ask_opinion(address: str, images: Sequence[AssessedImage]) -> SecondOpinion:
     held = _collect_packages(images)
     if address == OFF:
         return SecondOpinion("", len(held), problem=f"not asked, because {settings.OSV} is `{OFF}`")
-    parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
+    parts = None
+    with contextlib.suppress(ValueError):  # such as `[` without its end
+        parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
     if not parts or (parts.scheme != "https" and parts.hostname not in LOOPBACK):
         # the address is not shown: it may hold a password
         problem = (

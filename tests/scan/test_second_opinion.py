@@ -234,3 +234,9 @@ def test_no_more_is_listed_than_a_record_holds(monkeypatch: pytest.MonkeyPatch) 
     said = opinion(FakeOsv([TORCH, JINJA2]))
     assert len(said.advisories) == 1
     assert "more than 1 advisories" in said.problem
+
+
+@pytest.mark.parametrize("address", ["https://[zz", "https://]", "https://["])
+def test_half_an_address_is_one_line(address: str) -> None:
+    said = ask_opinion(address, (image(),))
+    assert "not asked" in said.problem
