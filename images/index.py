@@ -210,7 +210,10 @@ def _read_pylock(text: str, python: str) -> dict[str, OfferedWheel]:
             ]
             # the wheel that pip would take, so that every lock has the same one
             offers.append(min(found, key=lambda ranked: ranked[0])[1])
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (
+        *(ValueError, KeyError, TypeError, IndexError, AttributeError),
+        *(ArithmeticError, RecursionError),
+    ) as error:
         problem = f"uv's answer cannot be read: {type(error).__name__}: {clean_line(str(error))}"
         raise EnvironmentFailed(problem, HINT) from None
     return {offer.name: offer for offer in offers}
@@ -278,9 +281,9 @@ def _ask_index(address: str, limit: int, part: str = "") -> bytes | None:
 
 def _ask_size(wheel: OfferedWheel) -> int:
     """Return the size of a wheel, which the index's page does not say; 0 if it cannot be had."""
-    if local := _local_path(wheel.address):
-        return local.stat().st_size
     try:
+        if local := _local_path(wheel.address):
+            return local.stat().st_size
         with Deadline(METADATA_S) as bound, bound.attach_to_thread():
             answer = _session_of(wheel.address).head(wheel.address, timeout=transport.TIMEOUT_S)
         said = answer.headers.get("Content-Length", "") if answer.status_code == 200 else ""

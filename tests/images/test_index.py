@@ -287,3 +287,24 @@ def test_an_account_is_sent_to_the_scheme_of_its_index_alone(
     assert index._open_session("https", "index.example.com").auth == ("me", "S3cret")
     assert index._open_session("http", "index.example.com").auth is None
     index._open_session.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"""packages = [{{ wheels = [{{ url = 'https://x/a-1-py3-none-any.whl', size = inf,
+        hashes = {{ sha256 = '{"a" * 64}' }} }}] }}]""",
+        f"x = {'[' * 50_000}",
+    ],
+    ids=["an endless size", "deep"],
+)
+def test_an_answer_that_python_cannot_hold_is_refused(text: str) -> None:
+    with refused(EnvironmentFailed, "uv's answer cannot be read"):
+        index._read_pylock(text.replace("\n", " "), "3.11")
+
+
+@pytest.mark.parametrize("address", ["https://[zz/a.whl", "file:///nowhere/a.whl", "ftp://x/a.whl"])
+def test_a_wheel_whose_size_cannot_be_had_is_refused(address: str) -> None:
+    offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 0, None)
+    with refused(EnvironmentFailed, "does not say how many bytes"):
+        index.lock_offers({"a": offer})
