@@ -40,7 +40,10 @@ _PARTS = re.compile(
     r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
 )
 _USER_INFO = re.compile(r"//([^/\s@\"']*:[^/\s@\"']*)@")
-_PATH = re.compile(r"//(?:[^\s\"']*@)?(?P<host>[^/\s?#\"']+)(?P<path>/[^\s?#\"']*)")
+# not of a folder of this machine: `file:///opt/wheels` has no host
+_PATH = re.compile(
+    r"(?<!file:)(?<!file:/)//(?:[^\s\"']*@)?(?P<host>[^/\s?#\"']+)(?P<path>/[^\s?#\"']*)"
+)
 _PUBLIC_PART = re.compile(
     r"\+?simple|pypi|whl|cu[0-9]{2,3}|cpu|nightly|packages|_packaging|repository|repositories|repo"
     r"|api|v[0-9]|projects|groups|index|root|artifactory|[a-z0-9.-]+\.(?:com|org|io|net)",

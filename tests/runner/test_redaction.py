@@ -122,6 +122,14 @@ def test_what_docker_sends_is_not_shown(tmp_path: Path, monkeypatch: pytest.Monk
     assert shown == "*** *** *** ***"
 
 
+def test_the_path_of_a_folder_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "PIP_EXTRA_INDEX_URL", "file:///opt/pypi-more/simple file:///opt/a1b2c3d4e5f6"
+    )
+    said = "pip is configured for /opt/pypi-more/simple and /opt/a1b2c3d4e5f6"
+    assert hide_in_text(said) == said
+
+
 def test_what_was_learned_is_not_shown() -> None:
     redaction.remember_secret("S3cret", "the login to h")
     assert hide_in_text("answered S3cret") == "answered ***"
