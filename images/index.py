@@ -12,7 +12,6 @@ import io
 import re
 import tomllib
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from images import indexes, wheelhouse
+from images import indexes, wheelhouse, zip_reader
 from images.locks import Wheel
 from images.resolve import HINT, uv_command
 from oci import transport
@@ -49,17 +48,12 @@ MAX_MINORS = 60
 """Minor versions of torch that are listed; from 2.0 to 2.15 there are 16."""
 
 _NO_SOLUTION = "No solution found"
-UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    zlib.error,
-    zipfile.BadZipFile,
-    ReleaseError,
-)
+UNREADABLE = (*zip_reader.UNREADABLE, KeyError, ReleaseError)
 """What goes wrong in a wheel of others, or in an index that does not serve it."""
 
+_NEED = re.compile(rb"(?:Requires-Dist|Requires-Python):.{1,2000}$", re.IGNORECASE)
+"""What is read of the metadata of a wheel. The longest line of the wheels of line 2.6, of all
+stacks, has 256 bytes (`Requires-Dist` in their METADATA)."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9_.+!-]{1,300}\.whl")
 
 
@@ -164,7 +158,9 @@ def read_needs(wheels: Iterable[OfferedWheel]) -> dict[str, WheelNeeds]:
 
 def parse_needs(metadata: bytes) -> WheelNeeds:
     """Return the requirements in the METADATA of a wheel, without those that cannot be read."""
-    raw, _ = parse_email(metadata)
+    # these lines alone: the parser needs the square of the time for many fields of other names
+    lines = [line for line in metadata.splitlines() if _NEED.match(line)]
+    raw, _ = parse_email(b"\n".join(lines[: MAX_REQUIREMENTS + 1]))
     found = []
     for text in raw.get("requires_dist", [])[:MAX_REQUIREMENTS]:
         # more digits, or deeper brackets, than Python reads; digits are read when it is used
@@ -214,7 +210,10 @@ def _read_pylock(text: str, python: str) -> dict[str, OfferedWheel]:
             ]
             # the wheel that pip would take, so that every lock has the same one
             offers.append(min(found, key=lambda ranked: ranked[0])[1])
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (
+        *(ValueError, KeyError, TypeError, IndexError, AttributeError),
+        *(ArithmeticError, RecursionError),
+    ) as error:
         problem = f"uv's answer cannot be read: {type(error).__name__}: {clean_line(str(error))}"
         raise EnvironmentFailed(problem, HINT) from None
     return {offer.name: offer for offer in offers}
@@ -255,8 +254,9 @@ def _read_metadata(wheel: OfferedWheel) -> bytes | None:
             beside = _ask_index(f"{wheel.address}.metadata", METADATA_BYTES)
         if beside is not None:
             return beside
-        with open_wheel(wheel) as opened, opened.open(f"{folder}.dist-info/METADATA") as file:
-            return file.read(METADATA_BYTES)
+        with open_wheel(wheel) as opened:
+            held = opened.getinfo(f"{folder}.dist-info/METADATA")
+            return zip_reader.read_member(opened, held, METADATA_BYTES)
     return None
 
 
@@ -281,9 +281,9 @@ def _ask_index(address: str, limit: int, part: str = "") -> bytes | None:
 
 def _ask_size(wheel: OfferedWheel) -> int:
     """Return the size of a wheel, which the index's page does not say; 0 if it cannot be had."""
-    if local := _local_path(wheel.address):
-        return local.stat().st_size
     try:
+        if local := _local_path(wheel.address):
+            return local.stat().st_size
         with Deadline(METADATA_S) as bound, bound.attach_to_thread():
             answer = _session_of(wheel.address).head(wheel.address, timeout=transport.TIMEOUT_S)
         said = answer.headers.get("Content-Length", "") if answer.status_code == 200 else ""
@@ -299,12 +299,16 @@ def _session_of(address: str) -> requests.Session:
 
 @cache
 def _open_session(scheme: str, host: str) -> requests.Session:
-    """Return connections to an index, with the account that uv's or pip's settings name for it."""
+    """Return connections to an index, with the account that uv's or pip's settings name for it.
+
+    A page of the index may name an address without TLS; then the account is not sent.
+    """
     made = transport.make_session(host, f"{scheme}://{host}/")
     for value in shell.secrets_for(settings.INDEXES).values():
         for word in value.split():
             parts = urlsplit(word.partition("=")[2] if "=http" in word else word)
-            if parts.username is not None and parts.netloc.rpartition("@")[2] == host:
+            is_same = (parts.scheme, parts.netloc.rpartition("@")[2]) == (scheme, host)
+            if parts.username is not None and is_same:
                 made.auth = (unquote(parts.username), unquote(parts.password or ""))
     return made
 

@@ -15,17 +15,19 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from images.wheelhouse import INDEX_HINT
 from runner import settings, shell
 from runner.errors import ConfigError
-from runner.untrusted import clean_line
+from runner.untrusted import Malformed, clean_line, read_own_file
 
 _CONFIG = re.compile(r"(?P<section>[^.\s]+)\.(?P<key>[\w-]+)=(?P<value>.*)")
 _SECTIONS = ("global", "download", ":env:")
 """The sections of `pip config list` that hold for `pip download`. A later one wins."""
 
 _PIP_ADDRESSES = ("index-url", "extra-index-url", "find-links")
+MAX_CONFIG_BYTES = 1 << 20
 _UV_ADDRESSES = (*_PIP_ADDRESSES, "index")
 
 
@@ -145,9 +147,9 @@ def _addresses_of_uv() -> list[str]:
         for each in re.split(r"[\s,]+" if name == "UV_FIND_LINKS" else r"\s+", value)
     ]
     for path in _files_of_uv():
-        with contextlib.suppress(OSError, ValueError):
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            for part in (table, table.get("pip", {})):
+        table = _read_uv_file(path)
+        for part in (table, table.get("pip")):
+            if isinstance(part, dict):
                 found += [each for key in _UV_ADDRESSES for each in _read_addresses(part.get(key))]
     return [each for each in found if each]
 
@@ -172,6 +174,20 @@ def _files_of_uv() -> list[Path]:
     system = (of_uv.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
     folders = [user, *system]
     return [*(Path(each) / "uv" / "uv.toml" for each in folders), Path("/etc/uv/uv.toml")]
+
+
+def _read_uv_file(path: Path) -> dict[str, Any]:
+    """Return a file that configures uv; nothing if it cannot be read, because uv itself says why.
+
+    Raises ConfigError if it is no regular file, for which uv would wait.
+    """
+    try:
+        return tomllib.loads(read_own_file(path, MAX_CONFIG_BYTES).decode())
+    except Malformed as error:
+        hint = "uv reads this file: give it a regular one, or remove it"
+        raise ConfigError(f"{path}: {error}", hint) from None
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _read_addresses(value: object) -> list[str]:

@@ -45,7 +45,15 @@ def find_unused(
     Raises ConfigError if a lock cannot be read, and EnvironmentFailed if the engine fails. An
     engine that does not answer has nothing to free.
     """
-    found = [*_unused_wheels(root), *_unused_layers(root)]
+    found: list[UnusedThing] = []
+    if home.is_own_home():
+        found += [*_unused_wheels(root), *_unused_layers(root)]
+    else:
+        progress.say_line(
+            f"  no wheel and no layer is freed: {home.home_folder()} was not empty when it was "
+            f"first used, so they may be somebody's own; if it serves nothing else, make the file "
+            f"{home.OWN_MARK} in it"
+        )
     if engine.is_answering():
         with engine.report_failures("the engine's list of images"):
             found += _unused_images(catalog, out)
@@ -73,7 +81,8 @@ def _engine_bytes() -> int:
 def _unused_wheels(root: Path) -> Iterator[UnusedThing]:
     locks = [path for path in root.glob("*/*.lock") if not path.name.endswith(".layers.lock")]
     locked = {wheel.file for path in locks for wheel in read_lock(path).wheels}
-    for path in sorted(home.make_home_folder("wheels").glob("*.whl")):
+    folder = home.make_home_folder("wheels")
+    for path in sorted(folder.glob("*.whl")) if not folder.is_symlink() else ():
         with contextlib.suppress(ValueError):  # not a wheel's name: it is not from here
             parse_wheel_filename(path.name)
             if path.name not in locked and path.is_file() and not path.is_symlink():
@@ -90,6 +99,8 @@ def _unused_layers(root: Path) -> Iterator[UnusedThing]:
         for layer in layer_lock.read_layer_lock(path, path.name.removesuffix(".layers.lock"))
     }
     folder = home.make_home_folder("registry")
+    if folder.is_symlink():
+        return
     for digest, size in sorted(embedded_storage.find_unused_blobs(folder, locked).items()):
         yield UnusedThing(LAYER, digest, size)
 

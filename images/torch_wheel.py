@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 
+from images import zip_reader
 from images.compatibility import TorchBuild
 from runner.errors import ConfigError
 
@@ -57,7 +58,7 @@ def read_architectures(wheel: zipfile.ZipFile) -> tuple[str, ...]:
         raise ConfigError(f"{wheel.filename} has no {PYTHON_LIBRARY}", hint) from None
     if entry.file_size > MAX_LIBRARY_BYTES:
         raise ConfigError(f"{PYTHON_LIBRARY} of {wheel.filename} is too large", hint)
-    found = set(_FLAGS.findall(wheel.read(entry)))
+    found = set(_FLAGS.findall(zip_reader.read_member(wheel, entry, MAX_LIBRARY_BYTES)))
     if len(found) != 1:
         raise ConfigError(f"{PYTHON_LIBRARY} names {len(found)} lists of architectures", hint)
     return tuple(found.pop().rstrip(b"\0").decode("ascii").split())

@@ -13,7 +13,6 @@ import fnmatch
 import hashlib
 import importlib.metadata
 import io
-import lzma
 import os
 import posixpath
 import re
@@ -31,6 +30,7 @@ from installer.records import InvalidRecordEntry, RecordEntry
 from installer.scripts import Script
 from packaging.utils import canonicalize_name, canonicalize_version
 
+from images import zip_reader
 from images.locks import Wheel
 from oci.tarball import Deflated
 from runner import records
@@ -63,23 +63,8 @@ _OF_THE_ENVIRONMENT = re.compile(
 `lib64` is a link to `lib`: a folder of that name would replace it.
 """
 
-_UNREADABLE = (
-    *(
-        OSError,
-        EOFError,
-        ValueError,
-        NotImplementedError,
-        struct.error,
-        zlib.error,
-        lzma.LZMAError,
-        zipfile.BadZipFile,
-    ),
-    *(csv.Error, AssertionError),
-)
+_UNREADABLE = (*zip_reader.UNREADABLE, csv.Error, AssertionError)
 """Exceptions that zipfile and `installer` raise if a wheel is malformed."""
-
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -177,13 +162,12 @@ class OpenWheel:
         if self._members[member].file_size > READ_BYTES:
             raise self.damage_error(f"`{member}` has more than {READ_BYTES >> 20} MB")
         with self._refuse_unreadable(member):
-            return self._zip.read(self._members[member])
+            return zip_reader.read_member(self._zip, self._members[member], READ_BYTES)
 
     def read_chunks(self, member: str) -> Iterator[bytes]:
         """Yield a member's contents in pieces. Raises ConfigError if it is damaged."""
-        with self._refuse_unreadable(member), self._zip.open(self._members[member]) as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                yield chunk
+        with self._refuse_unreadable(member):
+            yield from zip_reader.iter_pieces(self._zip, self._members[member])
 
     def member_size(self, member: str) -> int:
         """Return the size in bytes of a member's contents, as the zip's directory states it."""
@@ -285,7 +269,7 @@ class OpenWheel:
             raise self.damage_error(f"`{info.filename}` leaves the prefix, or has a backslash")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise self.damage_error(f"`{info.filename}` is a symbolic link")
-        if info.compress_type not in _METHODS or info.flag_bits & 1:
+        if not zip_reader.is_readable(info):
             raise self.damage_error(
                 f"`{info.filename}` is encrypted, or compressed in a way that Python cannot read"
             )
@@ -308,9 +292,8 @@ class OpenWheel:
                 continue
             if target in made:  # pip, too, prefers the script that it makes
                 continue
-            with self._zip.open(info) as file:
-                is_for_our_python = file.read(len(_FOR_OUR_PYTHON)) == _FOR_OUR_PYTHON
-            if is_for_our_python:
+            start = zip_reader.read_start(self._zip, info, len(_FOR_OUR_PYTHON))
+            if start == _FOR_OUR_PYTHON:
                 _, _, script = self.read_member(name).partition(b"\n")
                 script = f"#!/{prefix.root}/bin/python\n".encode() + script
                 yield InstalledFile(target, 0o755, data=script)

@@ -23,7 +23,7 @@ from oci.reach import Misdirected
 from oci.transport import TIMEOUT_S
 from runner import accounts
 from runner.address import plain_http_hosts
-from runner.redaction import remember_secret
+from runner.redaction import remember_given_token, remember_secret
 from runner.untrusted import Malformed, parse_json
 
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -205,7 +205,7 @@ def _bearer_header(answer: requests.Response) -> str:
     token = (given.get("token") or given.get("access_token")) if isinstance(given, dict) else None
     if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         return ""
-    remember_secret(token, "the token service of the registry")
+    remember_given_token(token, "the token service of the registry")
     return f"Bearer {token}"
 
 

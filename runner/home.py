@@ -24,6 +24,10 @@ from runner.untrusted import Malformed, clean_line, open_own_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+_NAME = "pytorch-cuda-images"
+OWN_MARK = f".{_NAME}"
+"""An empty file in a shared folder that this program has made."""
+
 _SCRATCH = "pytorch-cuda-images-scratch-"
 _LEFT = re.compile(rf"{_SCRATCH}[a-z]+-[a-z0-9_]{{8}}")
 """The names that `scratch_folder` makes. Nothing else is removed: it may be somebody's work."""
@@ -34,9 +38,9 @@ def home_folder() -> Path:
     if given := os.environ.get(settings.HOME):
         return _named_folder(given, settings.HOME)
     if cache := os.environ.get(settings.XDG_CACHE_HOME):
-        return _named_folder(cache, settings.XDG_CACHE_HOME) / "pytorch-cuda-images"
+        return _named_folder(cache, settings.XDG_CACHE_HOME) / _NAME
     try:
-        return _named_folder(str(Path.home()), "HOME") / ".cache" / "pytorch-cuda-images"
+        return _named_folder(str(Path.home()), "HOME") / ".cache" / _NAME
     except RuntimeError:
         raise ConfigError(
             "this user has no home folder", f"set {settings.HOME} to a folder you can write"
@@ -45,10 +49,28 @@ def home_folder() -> Path:
 
 def make_home_folder(*parts: str) -> Path:
     """Return a folder below `home()`, and make it if it is missing."""
-    path = home_folder().joinpath(*parts)
+    home = home_folder()
+    path = home.joinpath(*parts)
     with _report_unwritable(path, settings.HOME):
+        try:
+            with os.scandir(home) as entries:
+                is_new = not any(entries)
+        except FileNotFoundError:
+            is_new = True
         path.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            (home / OWN_MARK).touch()
     return path
+
+
+def is_own_home() -> bool:
+    """Return whether the shared folder belongs to this program alone, and is nobody's own folder.
+
+    It was empty when it was first used, or has this project's name. A person who names a folder
+    that has `wheels` or `registry` of their own keeps them.
+    """
+    home = home_folder()
+    return home.name == _NAME or (home / OWN_MARK).is_file()
 
 
 def out_folder() -> Path:

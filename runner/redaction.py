@@ -97,6 +97,16 @@ def remember_secret(value: str, source: str) -> None:
     secret_values.learn_value(value, source)
 
 
+def remember_given_token(value: str, source: str) -> None:
+    """Hide from messages a token that `source`, which nobody trusts, chose.
+
+    Names, digests and files stay as they are: it may have chosen one of them as its token, so that
+    a signed document loses it. A token shorter than MIN_TOKEN_CHARACTERS is not hidden.
+    """
+    if len(value) >= secret_values.MIN_TOKEN_CHARACTERS:
+        secret_values.learn_value(value, source, is_given=True)
+
+
 def require_no_secret(data: bytes, what: str) -> None:
     """Raise ConfigError if bytes that are about to be uploaded as `what` hold a known value.
 

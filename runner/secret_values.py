@@ -26,6 +26,8 @@ from runner.untrusted import Malformed, read_own_file
 HIDDEN = "***"
 MIN_CHARACTERS = 6
 """A shorter value is not looked for: it may be a word, and no secret has so few characters."""
+MIN_TOKEN_CHARACTERS = 20
+"""The same for a token that a service gave. Shorter ones are words of messages, and no tokens."""
 MIN_PART_CHARACTERS = 10
 """The same for one part of the path of an address that is no secret as a whole."""
 FILE_BYTES = 1 << 20
@@ -38,7 +40,10 @@ _PARTS = re.compile(
     r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
 )
 _USER_INFO = re.compile(r"//([^/\s@\"']*:[^/\s@\"']*)@")
-_PATH = re.compile(r"//(?:[^\s\"']*@)?(?P<host>[^/\s?#\"']+)(?P<path>/[^\s?#\"']*)")
+# not of a folder of this machine: `file:///opt/wheels` has no host
+_PATH = re.compile(
+    r"(?<!file:)(?<!file:/)//(?:[^\s\"']*@)?(?P<host>[^/\s?#\"']+)(?P<path>/[^\s?#\"']*)"
+)
 _PUBLIC_PART = re.compile(
     r"\+?simple|pypi|whl|cu[0-9]{2,3}|cpu|nightly|packages|_packaging|repository|repositories|repo"
     r"|api|v[0-9]|projects|groups|index|root|artifactory|[a-z0-9.-]+\.(?:com|org|io|net)",
@@ -84,18 +89,24 @@ class KnownValues:
 
 
 _learned: dict[str, str] = {}
+_given: dict[str, str] = {}
+"""Values that a service of the network chose. They may be names that this project uses."""
 
 
-def learn_value(value: str, source: str) -> None:
-    """Add a value that came from `source`, such as a credential helper."""
+def learn_value(value: str, source: str, *, is_given: bool = False) -> None:
+    """Add a value that came from `source`, such as a credential helper.
+
+    With `is_given` nobody trusts the source, so none of its forms is a certain one.
+    """
     if value:
-        _learned[value] = source
+        (_given if is_given else _learned)[value] = source
 
 
 def find_known() -> KnownValues:
     """Return the values that are known now. Files are read again if they have changed."""
     files = tuple(_stamp_file(path) for path in _list_files())
-    return _collect_values(tuple(settings.ENVIRON.items()), files, tuple(_learned.items()))
+    learned, given = tuple(_learned.items()), tuple(_given.items())
+    return _collect_values(tuple(settings.ENVIRON.items()), files, learned, given)
 
 
 @lru_cache(maxsize=4)
@@ -103,6 +114,7 @@ def _collect_values(
     variables: tuple[tuple[str, str], ...],
     files: tuple[tuple[Path, int, int], ...],
     learned: tuple[tuple[str, str], ...],
+    given: tuple[tuple[str, str], ...],
 ) -> KnownValues:
     found: dict[str, str] = {}
     for name, value in variables:
@@ -118,9 +130,15 @@ def _collect_values(
         for form in _forms_of(value)
         if len(form) >= MIN_CHARACTERS
     }
-    ordered = dict(sorted(forms.items(), key=lambda each: -len(each[0])))
-    certain = {form: each for form, each in ordered.items() if not _WORD.fullmatch(form)}
-    return KnownValues(ordered, certain)
+    certain = {form: each for form, each in forms.items() if not _WORD.fullmatch(form)}
+    for value, source in given:
+        long = (form for form in _forms_of(value) if len(form) >= MIN_TOKEN_CHARACTERS)
+        forms |= {form: forms.get(form, source) for form in long}
+    return KnownValues(*map(_order_forms, (forms, certain)))
+
+
+def _order_forms(forms: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted(forms.items(), key=lambda each: -len(each[0])))
 
 
 def _values_of_variable(name: str, value: str) -> Iterator[str]:

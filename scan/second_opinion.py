@@ -10,9 +10,10 @@ The service gets the names and versions of packages, and nothing else. What it a
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -40,6 +41,13 @@ BATCH = 500
 MAX_ANSWER_BYTES = 8 << 20
 MAX_LOOKED_UP = 300
 """Advisories whose details are asked for, one request each."""
+MAX_LISTED = 3000
+"""Advisories of packages in a record."""
+MAX_RANGES = 2000
+"""Packages of an advisory, and events of all its ranges about one of them, that are read."""
+MAX_FIXES = 100
+"""Versions with a fix of one package in one advisory."""
+MAX_VERSION_CHARACTERS = 60
 MAX_NAMED = 20
 """Advisories that are named in lines for a person; the record has all."""
 
@@ -48,6 +56,7 @@ _ADDRESS = re.compile(r"https?://[A-Za-z0-9._:\[\]-]{1,253}(?:/[A-Za-z0-9._~/-]{
 
 _Text = Annotated[str, Strict()]
 T = TypeVar("T")
+_Fixes = Mapping[str, Set[Version]]
 PackageVersion = tuple[str, str]
 """Name (PEP 503) and public version of a Python package."""
 
@@ -124,7 +133,9 @@ def ask_opinion(address: str, images: Sequence[AssessedImage]) -> SecondOpinion:
     held = _collect_packages(images)
     if address == OFF:
         return SecondOpinion("", len(held), problem=f"not asked, because {settings.OSV} is `{OFF}`")
-    parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
+    parts = None
+    with contextlib.suppress(ValueError):  # such as `[` without its end
+        parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
     if not parts or (parts.scheme != "https" and parts.hostname not in LOOPBACK):
         # the address is not shown: it may hold a password
         problem = (
@@ -278,8 +289,12 @@ def _find_advisories(
     details = {each: client.read_advisory(each) for each in wanted[:MAX_LOOKED_UP]}
     if len(wanted) > MAX_LOOKED_UP:
         left = f"{len(wanted) - MAX_LOOKED_UP:,} of its advisories were not looked up"
-    found = (_describe_unknown(key, ids, details, known) for key, ids in unknown.items())
-    return tuple(each for some in found for each in some), left
+    fixes = {id_: _list_fixes(advisory) for id_, advisory in details.items()}
+    found = (_describe_unknown(key, ids, details, fixes, known) for key, ids in unknown.items())
+    listed = tuple(itertools.islice(itertools.chain.from_iterable(found), MAX_LISTED + 1))
+    if len(listed) > MAX_LISTED:
+        left = f"it has more than {MAX_LISTED:,} advisories, and the others are left out"
+    return listed[:MAX_LISTED], left
 
 
 def _match_packages(
@@ -302,23 +317,28 @@ def _describe_unknown(
     key: PackageVersion,
     ids: Iterable[str],
     details: Mapping[str, _OsvAdvisory],
+    fixes: Mapping[str, _Fixes],
     known: set[tuple[str, str]],
 ) -> Iterator[OtherAdvisory]:
     """Yield the advisories about a package that have no name which Trivy reports, each once."""
     seen = set[str]()
-    for advisory in (details[each] for each in ids if each in details):
-        every = {advisory.id, *advisory.aliases}
+    for id_ in (each for each in ids if each in details):
+        advisory = details[id_]
+        every = {id_, *advisory.aliases}
         is_known = any((key[0], each) in known for each in every)
         if advisory.withdrawn is None and not is_known and not every & seen:
-            yield _describe_advisory(key, advisory)
+            yield _describe_advisory(key, id_, advisory, fixes[id_].get(key[0], ()))
         seen |= every
 
 
-def _describe_advisory(key: PackageVersion, advisory: _OsvAdvisory) -> OtherAdvisory:
+def _describe_advisory(
+    key: PackageVersion, id_: str, advisory: _OsvAdvisory, fixes: Iterable[Version]
+) -> OtherAdvisory:
+    """Return an advisory about a package; `id_` is the one that was asked for, and checked."""
     name, version = key
-    names = sorted({advisory.id, *(each for each in advisory.aliases if _ID.fullmatch(each))})
-    first = next((each for each in names if each.startswith("CVE-")), advisory.id)
-    above = [each for each in _fixed_versions(name, advisory) if each > Version(version)]
+    names = sorted({id_, *(each for each in advisory.aliases if _ID.fullmatch(each))})
+    first = next((each for each in names if each.startswith("CVE-")), id_)
+    above = [each for each in fixes if each > Version(version)]
     return OtherAdvisory(
         id=first,
         aliases=tuple(each for each in names if each != first),
@@ -329,12 +349,18 @@ def _describe_advisory(key: PackageVersion, advisory: _OsvAdvisory) -> OtherAdvi
     )
 
 
-def _fixed_versions(name: str, advisory: _OsvAdvisory) -> Iterator[Version]:
-    for affected in advisory.affected:
-        if affected.package.ecosystem != "PyPI" or canonicalize_name(affected.package.name) != name:
+def _list_fixes(advisory: _OsvAdvisory) -> _Fixes:
+    """Return the versions with a fix, by the package; read once, as many packages may ask."""
+    found: dict[str, set[Version]] = {}
+    for affected in advisory.affected[:MAX_RANGES]:
+        if affected.package.ecosystem != "PyPI":
             continue
-        for each in (event for one in affected.ranges for event in one.events):
-            try:
-                yield Version(each.get("fixed", ""))
-            except InvalidVersion:  # of a range by commits, or none
-                continue
+        fixes = found.setdefault(canonicalize_name(affected.package.name), set())
+        events = (event for one in affected.ranges for event in one.events)
+        for each in itertools.islice(events, MAX_RANGES):
+            fixed = each.get("fixed", "")
+            # not one of a range by commits
+            if len(fixed) <= MAX_VERSION_CHARACTERS and len(fixes) < MAX_FIXES:
+                with contextlib.suppress(InvalidVersion):
+                    fixes.add(Version(fixed))
+    return found

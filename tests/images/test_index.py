@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import io
 import os
 import subprocess
+import time
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from images import index, resolve, wheelhouse
-from images.index import NoVersion
+from images.index import NoVersion, OfferedWheel
 from runner.errors import EnvironmentFailed
 from tests.fakes.index import make_index, write_wheel
 from tests.fakes.index_server import IndexServer, serve_index
@@ -226,3 +229,82 @@ def test_of_two_wheels_of_a_version_the_one_is_taken_that_pip_takes(
 def test_an_answer_with_another_thing_than_a_wheel_is_refused(wheel: str) -> None:
     with refused(EnvironmentFailed, "uv's answer cannot be read"):
         index._read_pylock(f"packages = [{{ wheels = [{{ {wheel} }}] }}]", "3.11")
+
+
+def zip_bytes(data: bytes, method: int, *changes: tuple[int, int, int]) -> bytes:
+    """A wheel of torch whose metadata is `data`; each change is of local, of central header."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as wheel:
+        wheel.writestr("torch-2.6.1.dist-info/METADATA", data)
+    found = bytearray(made.getvalue())
+    central = found.rindex(b"PK\x01\x02")
+    for local, of_central, value in changes:
+        found[local] = found[central + of_central] = value
+    return bytes(found)
+
+
+BOMB = b"Requires-Dist: below\n" + b" " * (40 << 20)
+HOSTILE_ZIPS = {
+    "encrypted": zip_bytes(b"x", zipfile.ZIP_DEFLATED, (6, 8, 1)),
+    "an unknown method": zip_bytes(b"x", zipfile.ZIP_DEFLATED, (8, 10, 99)),
+    "LZMA of rubbish": zip_bytes(b"x" * 99, zipfile.ZIP_DEFLATED, (8, 10, zipfile.ZIP_LZMA)),
+    "a bomb in BZIP2": zip_bytes(BOMB, zipfile.ZIP_BZIP2),
+    "a bomb in LZMA": zip_bytes(BOMB, zipfile.ZIP_LZMA),
+    "a bomb in DEFLATE": zip_bytes(BOMB, zipfile.ZIP_DEFLATED),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE_ZIPS.values(), ids=HOSTILE_ZIPS)
+def test_a_wheel_that_python_cannot_read_leaves_the_needs_unknown(
+    tmp_path: Path, data: bytes
+) -> None:
+    path = tmp_path / "torch-2.6.1-py3-none-any.whl"
+    path.write_bytes(data)
+    offer = OfferedWheel("torch", "2.6.1", path.name, path.as_uri(), "0" * 64, len(data), None)
+    tracemalloc.start()
+    try:
+        assert index.read_needs([offer]) == {}
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_time_for_metadata_is_in_proportion_to_its_size() -> None:
+    fields = b"".join(b"x%d:\n" % number for number in range(100_000))
+    long = b"Requires-Dist: below" + b",".join([b">=1"] * 100_000) + b"\n"
+    started = time.monotonic()
+    found = index.parse_needs(fields + long + b"Requires-Dist: below<2\r\nRequires-Python: >3\n")
+    assert time.monotonic() - started < 5
+    assert [str(each) for each in found.requires] == ["below<2"]
+    assert found.python == ">3"
+
+
+def test_an_account_is_sent_to_the_scheme_of_its_index_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:S3cret@index.example.com/simple")
+    index._open_session.cache_clear()
+    assert index._open_session("https", "index.example.com").auth == ("me", "S3cret")
+    assert index._open_session("http", "index.example.com").auth is None
+    index._open_session.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"""packages = [{{ wheels = [{{ url = 'https://x/a-1-py3-none-any.whl', size = inf,
+        hashes = {{ sha256 = '{"a" * 64}' }} }}] }}]""",
+        f"x = {'[' * 50_000}",
+    ],
+    ids=["an endless size", "deep"],
+)
+def test_an_answer_that_python_cannot_hold_is_refused(text: str) -> None:
+    with refused(EnvironmentFailed, "uv's answer cannot be read"):
+        index._read_pylock(text.replace("\n", " "), "3.11")
+
+
+@pytest.mark.parametrize("address", ["https://[zz/a.whl", "file:///nowhere/a.whl", "ftp://x/a.whl"])
+def test_a_wheel_whose_size_cannot_be_had_is_refused(address: str) -> None:
+    offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 0, None)
+    with refused(EnvironmentFailed, "does not say how many bytes"):
+        index.lock_offers({"a": offer})

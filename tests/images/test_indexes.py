@@ -234,3 +234,24 @@ def test_the_settings_of_pip_in_the_words_of_uv(
             "http://proxy.example:3128",
         ),
     }
+
+
+@pytest.mark.parametrize("text", ["pip = 5", "index-url = 5", "x = " + "[" * 50_000, "\xff", "["])
+def test_a_configuration_of_uv_that_means_nothing_names_no_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """The uv program says what is wrong with it."""
+    file = tmp_path / "uv.toml"
+    file.write_text(text, encoding="latin-1")
+    monkeypatch.setenv("UV_CONFIG_FILE", str(file))
+    assert indexes._read_uv_file(file).get("pip", 5) == 5
+    assert "5" not in indexes._addresses_of_uv()
+
+
+def test_a_configuration_of_uv_that_is_no_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "uv.toml")
+    monkeypatch.setenv("UV_CONFIG_FILE", str(tmp_path / "uv.toml"))
+    with refused(ConfigError, "a named pipe", "uv reads this file"):
+        indexes.settings_of_uv()

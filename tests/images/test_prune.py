@@ -63,6 +63,43 @@ def test_only_wheels_that_no_lock_names(root: Path, tmp_path: Path, shipped: Cat
     }
 
 
+def test_a_folder_that_was_somebody_s_before_keeps_all(
+    root: Path,
+    tmp_path: Path,
+    shipped: Catalog,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As a home folder is, if PYTORCH_CUDA_IMAGES_HOME names it."""
+    own = tmp_path / "person"
+    blob = own / "registry/data/docker/registry/v2/blobs/sha256/aa" / ("a" * 64)
+    blob.mkdir(parents=True)
+    (blob / "data").write_text("theirs")
+    (own / "wheels").mkdir()
+    (own / "wheels" / "thesis-1.0-py3-none-any.whl").write_text("theirs")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(own))
+    assert prune.find_unused(shipped, tmp_path / "out", root) == ()
+    assert "may be somebody's own" in capsys.readouterr().err
+    (own / homes.OWN_MARK).touch()
+    assert len(prune.find_unused(shipped, tmp_path / "out", root)) == 2
+
+
+@pytest.mark.parametrize("name", ["wheels", "registry"])
+def test_what_lies_behind_a_link_stays(
+    root: Path, tmp_path: Path, shipped: Catalog, name: str
+) -> None:
+    theirs = tmp_path / "theirs"
+    blob = theirs / "data/docker/registry/v2/blobs/sha256/aa" / ("a" * 64)
+    blob.mkdir(parents=True)
+    (blob / "data").write_text("theirs")
+    (theirs / "thesis-1.0-py3-none-any.whl").write_text("theirs")
+    folder = homes.make_home_folder(name)
+    shutil.rmtree(folder)
+    folder.symlink_to(theirs)
+    found = prune.find_unused(shipped, tmp_path / "out", root)
+    assert not [each for each in found if "thesis" in each.name or "aaa" in each.name]
+
+
 def test_a_lock_that_cannot_be_read_frees_nothing(
     root: Path, tmp_path: Path, shipped: Catalog
 ) -> None:

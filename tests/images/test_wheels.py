@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 import venv
 import zipfile
 import zlib
@@ -507,3 +508,20 @@ def outcome(wheel: Wheel, expected: dict[str, bytes]) -> str:
     except (AssertionError, OSError, EOFError, zlib.error):
         return "an unreadable layer"
     return "the same" if found == expected else "another layer"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_memory_is_bounded_whatever_a_member_expands_to(home: Path, method: int) -> None:
+    """The real size, and one that a zip's directory makes up."""
+    data = bytes(40 << 20)
+    wheel = make_wheel(files={"zeros.bin": Member(data, method=method)})
+    with OpenWheel(wheel, wheelhouse.wheel_path(wheel)) as opened:
+        tracemalloc.start()
+        try:
+            assert sum(map(len, opened.read_chunks("zeros.bin"))) == len(data)
+            opened._members["zeros.bin"].file_size = 9
+            with refused(ConfigError, wheel.file, "zeros.bin"):
+                opened.read_member("zeros.bin")
+            assert tracemalloc.get_traced_memory()[1] < 16 << 20
+        finally:
+            tracemalloc.stop()

@@ -44,6 +44,7 @@ def no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords of this machine's own files are not known, nor what another test learned."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(secret_values, "_learned", {})
+    monkeypatch.setattr(secret_values, "_given", {})
 
 
 VARIABLES = [
@@ -121,9 +122,53 @@ def test_what_docker_sends_is_not_shown(tmp_path: Path, monkeypatch: pytest.Monk
     assert shown == "*** *** *** ***"
 
 
+def test_the_path_of_a_folder_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "PIP_EXTRA_INDEX_URL", "file:///opt/pypi-more/simple file:///opt/a1b2c3d4e5f6"
+    )
+    said = "pip is configured for /opt/pypi-more/simple and /opt/a1b2c3d4e5f6"
+    assert hide_in_text(said) == said
+
+
 def test_what_was_learned_is_not_shown() -> None:
     redaction.remember_secret("S3cret", "the login to h")
     assert hide_in_text("answered S3cret") == "answered ***"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "v2.6-candidate-nightly-cv",
+        "CVE-2026-24747",
+        "ab" * 32,
+        "one-gpu-nccl",
+        "%6d%69%73%73%69%6e%67",
+    ],
+)
+def test_a_token_service_chooses_no_name_that_records_lose(name: str) -> None:
+    """A registry that nobody trusts would else change what is signed, and what is remembered."""
+    redaction.remember_given_token(name, "the token service")
+    record = {"tag": name, "new": f"sha256:{name}", "verdict": "not run", "why": "it is missing"}
+    assert hide_in_values(record) == record
+    seen = {f"{name} pkg:pypi/torch": {"first": "2026-01-01"}}  # the history of findings
+    assert hide_in_values(seen) == seen
+    assert hide_in_file(name) == name
+    require_no_secret(name.encode(), "a manifest")
+
+
+def test_a_token_that_a_service_gave_is_not_shown() -> None:
+    long = "eyJhbGciOi.S3cretS3cret.S3cret"
+    redaction.remember_given_token(long, "the token service")
+    assert hide_in_text(f"answered {long}") == "answered ***"
+    assert hide_in_values({"reason": f"answered {long}"}) == {"reason": "answered ***"}
+
+
+def test_a_secret_that_a_service_repeats_as_its_token_stays_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "S3cret-S3cret-S3cret-S3cret")
+    redaction.remember_given_token("S3cret-S3cret-S3cret-S3cret", "the token service")
+    assert hide_in_values({"name": "S3cret-S3cret-S3cret-S3cret"}) == {"name": "***"}
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "large", "binary"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass
 
 import pytest
 
@@ -180,3 +182,61 @@ def test_many_advisories_are_counted_and_those_not_looked_up_are_said(
     assert said.problem == "5 of its advisories were not looked up"
     assert any("5 more, in the record" in line for line in said.lines)
     assert len(said.lines) == second_opinion.MAX_NAMED + 2
+
+
+@dataclass
+class RenamingOsv(FakeOsv):
+    """It answers with an advisory of another name than the one that was asked for."""
+
+    name: str = ""
+
+    def reply(self, path: str, body: bytes) -> tuple[int, bytes]:
+        status, said = super().reply(path, body)
+        if path.startswith("/v1/vulns/"):
+            said = json.dumps({**json.loads(said), "id": self.name}).encode()
+        return status, said
+
+
+def test_an_advisory_has_the_name_that_was_asked_for() -> None:
+    osv = RenamingOsv([{**TORCH, "aliases": []}], name="\x1b[31m\n::error::x" + "A" * 100_000)
+    said = opinion(osv)
+    assert [each.id for each in said.advisories] == ["PYSEC-2026-2286"]
+    assert len(said.lines[0]) < 300
+
+
+@pytest.mark.parametrize("fixed", ["9" + ".1" * 1_000_000, "9" * 5000])
+def test_a_version_that_nobody_has_is_no_fix(fixed: str) -> None:
+    said = opinion(
+        FakeOsv([{**TORCH, "affected": advisory("x", "torch", ["2.6.0"], fixed)["affected"]}])
+    )
+    assert [each.fixed_version for each in said.advisories] == [""]
+    assert said.problem == ""
+
+
+def test_the_time_for_its_answers_is_in_proportion_to_their_size() -> None:
+    """Each package once read each advisory again."""
+    packages = tuple(package(f"pkg:pypi/p{number}@1.0") for number in range(100))
+    affected = [advisory("x", f"p{number}", ["1.0"])["affected"][0] for number in range(100)]
+    other = {"package": {"name": "P" * 10, "ecosystem": "PyPI"}}
+    many = [
+        {"id": f"PYSEC-2026-{number}", "affected": [*affected, *[other] * 12_000]}
+        for number in range(10)
+    ]
+    with serving(FakeOsv(many)) as address:
+        started = time.process_time()
+        said = ask_opinion(address, (AssessedImage("v2.6.0 base", packages, ()),))
+    assert len(said.advisories) == 1000
+    assert time.process_time() - started < 10
+
+
+def test_no_more_is_listed_than_a_record_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_opinion, "MAX_LISTED", 1)
+    said = opinion(FakeOsv([TORCH, JINJA2]))
+    assert len(said.advisories) == 1
+    assert "more than 1 advisories" in said.problem
+
+
+@pytest.mark.parametrize("address", ["https://[zz", "https://]", "https://["])
+def test_half_an_address_is_one_line(address: str) -> None:
+    said = ask_opinion(address, (image(),))
+    assert "not asked" in said.problem
