@@ -75,5 +75,5 @@ def _is_licence_allowed(licence: str, allowed: LicencePolicy) -> bool:
 
     try:
         return is_allowed(_SPDX.parse(licence))
-    except Exception:  # noqa: BLE001 - for some texts the library raises errors of its own mistakes
+    except Exception:  # for some texts the library has mistakes of its own
         return False
