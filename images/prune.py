@@ -114,7 +114,13 @@ def _unused_images(catalog: Catalog, out: Path) -> Iterator[UnusedThing]:
     needed = _needed_digests(catalog, out)
     for image in client.df()["Images"] or ():
         references = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
-        ours = [each for each in references if _is_ours(each, catalog)]
+        # a tag alone may be one that a person gave to an image of his own; the engine has a digest
+        # of a repository only for an image that was pulled from it or pushed to it
+        pulled = {each.partition("@")[0] for each in image.get("RepoDigests") or ()}
+        known = {*_LOCAL_IMAGES, *pulled}
+        ours = [
+            each for each in references if _is_ours(each, catalog) and _repository_of(each) in known
+        ]
         if not ours or needed & {each.partition("@")[2] for each in references}:
             continue
         alone = max(0, image["Size"] - max(0, image.get("SharedSize", 0)))
@@ -144,9 +150,15 @@ def _is_ours(reference: str, catalog: Catalog) -> bool:
         catalog.repositories.staging,
         catalog.repositories.cache,
     )
+    return _repository_of(reference) in {
+        *_LOCAL_IMAGES,
+        *(f"{host}/{each}" for each in repositories),
+    }
+
+
+def _repository_of(reference: str) -> str:
     name = reference.partition("@")[0]
-    name = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
-    return name in {*_LOCAL_IMAGES, *(f"{host}/{each}" for each in repositories)}
+    return name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
 
 
 def _remove_thing(unused: UnusedThing) -> bool:

@@ -30,6 +30,8 @@ MAX_VOLUMES = 50
 MAX_VOLUME_DEPTH = 16
 MAX_PATH_DEPTH = 64
 """Folders on the way to a file that the engine is asked for."""
+MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 3500
+"""Of a file. Linux takes 4,095 for a path, of which the engine needs some for its own folder."""
 MAX_VOLUME_FOLDERS = 200
 """Folders on the way to the volumes of an image. The engine is asked once about each of them."""
 ENGINE_FOLDERS = ("/proc", "/sys", "/dev")
@@ -216,6 +218,9 @@ def is_real_path(container: Any, path: str) -> bool:  # noqa: ANN401
     steps = _steps_to(path)
     if "\0" in path or path != _plain_path(path) or len(steps) > MAX_PATH_DEPTH:
         return False
+    longest = max(len(os.fsencode(name)) for name in path.split("/"))
+    if longest > MAX_NAME_BYTES or len(os.fsencode(path)) > MAX_PATH_BYTES:
+        return False  # the engine would call it an error of its own
     found = (_stat_in(container, step) for step in steps)
     return all(each is not None and not each.mode & _GO_LINK for each in found)
 

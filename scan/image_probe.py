@@ -41,6 +41,7 @@ BROWSERS = re.compile(
 )
 BILLS = (".cdx.json", ".cyclonedx.json")
 METADATA = re.compile(r".*\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg/EGG-INFO/PKG-INFO)")
+LIBRARY = re.compile(r"[^/]+\.so(?:\.[^/]+)?")
 NO_PASSWORD, PASSWORD = "none needed", "set"
 
 Found = tuple[str, os.stat_result]
@@ -214,9 +215,12 @@ def purls_of_bill(text: str) -> Iterator[str]:
     """Yield the package URLs in an SBOM; nothing if the text is none."""
     try:
         components = json.loads(text).get("components", [])
-    except (ValueError, AttributeError):  # not JSON, or not an SBOM
+    except (ValueError, AttributeError, RecursionError):  # not JSON, not an SBOM, or not to be read
         return
-    yield from (each["purl"] for each in components if isinstance(each, dict) and each.get("purl"))
+    for each in components if isinstance(components, list) else ():
+        purl = each.get("purl") if isinstance(each, dict) else None
+        if purl and isinstance(purl, str):
+            yield purl
 
 
 def is_inside_package(metadata: str, path: list[str]) -> bool:
@@ -231,13 +235,23 @@ def is_inside_package(metadata: str, path: list[str]) -> bool:
 def shared_libraries(files: list[Found]) -> dict[str, int]:
     """Return the number of shared libraries in the `NAME.libs` folders of wheels, by NAME."""
     counted: dict[str, int] = {}
-    for name, found in files:
-        inside = re.fullmatch(
-            r".*/(?:site|dist)-packages/(?:.*/)?([^/]+)\.libs/(?:.*/)?[^/]+\.so(?:\.[^/]+)?", name
-        )
-        if inside and stat.S_ISREG(found.st_mode):
-            counted[inside[1]] = counted.get(inside[1], 0) + 1
+    for path, found in files:
+        name = find_wheel_of(path)
+        if name and stat.S_ISREG(found.st_mode):
+            counted[name] = counted.get(name, 0) + 1
     return counted
+
+
+def find_wheel_of(path: str) -> str:
+    """Return the NAME of the innermost `NAME.libs` folder of a shared library; empty if none.
+
+    No search goes back: the whole path would be read again for every folder in it.
+    """
+    *folders, file = path.split("/")
+    inner = [at for at, folder in enumerate(folders) if folder[:-5] and folder.endswith(".libs")]
+    above = folders[: inner[-1]] if inner and LIBRARY.fullmatch(file) else []
+    is_of_wheel = "site-packages" in above or "dist-packages" in above
+    return folders[inner[-1]].removesuffix(".libs") if is_of_wheel else ""
 
 
 def is_setuid(found: os.stat_result) -> bool:

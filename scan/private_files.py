@@ -28,7 +28,10 @@ ARCHIVE_BYTES = 2 << 30
 TEXT_BYTES = 4 << 20
 """Maximum size of a text that is read in it: an SBOM or the metadata of a package."""
 MAX_FILES = 200_000
+MAX_CHARACTERS = 64 << 20
+"""Of all names of files and packages of one private folder. They are held until the end."""
 PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
+_INCOMPLETE = "the engine's archive of a folder is not complete: {}"
 _KINDS = {
     tarfile.DIRTYPE: stat.S_IFDIR,
     tarfile.SYMTYPE: stat.S_IFLNK,
@@ -45,16 +48,20 @@ def describe_private(container: Any, path: str, deadline: float) -> dict[str, ob
     if the path is not a real one, or holds more than is looked through before `deadline`. Raises
     APIError if the engine fails.
     """
-    files, bundled = list[image_probe.Found](), set[str]()
+    files, bundled, characters = list[image_probe.Found](), set[str](), 0
     folder = path.rpartition("/")[0]
     for entry, archive in _list_entries(container, path, deadline):
-        name = image_probe.show_path(f"{folder}/{entry.name.rstrip('/')}")
+        name = image_probe.show_path(f"{folder}/{entry.name.strip('/')}")
         mode = stat.S_IMODE(entry.mode) | _KINDS.get(entry.type, stat.S_IFREG)
         facts = (mode, 0, 0, 1, entry.uid, entry.gid, entry.size, 0, 0, 0)
         files.append((name, os.stat_result(facts)))
-        bundled |= set(_find_bundled(name, entry, archive))
+        added = set(_find_bundled(name, entry, archive)) - bundled
+        bundled |= added
+        characters += sum(map(len, (name, *added)))
         if len(files) > MAX_FILES:
             raise Malformed(f"more than {MAX_FILES:,} files")
+        if characters > MAX_CHARACTERS:
+            raise Malformed(f"names of more than {MAX_CHARACTERS:,} characters")
     return image_probe.describe_found(files, bundled)
 
 
@@ -84,7 +91,7 @@ def _list_entries(
                 for entry in archive:
                     yield entry, archive
         except tarfile.TarError as error:
-            raise APIError(f"the engine's archive of a folder is not complete: {error}") from None
+            raise APIError(_INCOMPLETE.format(error)) from None
 
 
 @dataclass
@@ -117,7 +124,7 @@ def _find_bundled(name: str, entry: tarfile.TarInfo, archive: tarfile.TarFile) -
     if not entry.isreg():
         return
     if name.endswith(image_probe.BILLS):
-        yield from map(str, image_probe.purls_of_bill(_read_text(entry, archive)))
+        yield from image_probe.purls_of_bill(_read_text(entry, archive))
     elif image_probe.METADATA.fullmatch(name):
         text = _read_text(entry, archive)
         fields = email.parser.Parser().parsestr(text, headersonly=True)
@@ -125,7 +132,13 @@ def _find_bundled(name: str, entry: tarfile.TarInfo, archive: tarfile.TarFile) -
 
 
 def _read_text(entry: tarfile.TarInfo, archive: tarfile.TarFile) -> str:
+    """Return a text of the archive; raises as `describe_private`, and for all but a file."""
+    if not entry.isreg():
+        raise Malformed("it is not a regular file")
     if entry.size > TEXT_BYTES:
         raise Malformed(f"a text of more than {TEXT_BYTES:,} bytes")
-    content = archive.extractfile(entry)
-    return content.read().decode(errors="replace") if content else ""
+    try:
+        content = archive.extractfile(entry)
+        return content.read().decode(errors="replace") if content else ""
+    except tarfile.TarError as error:
+        raise APIError(_INCOMPLETE.format(error)) from None

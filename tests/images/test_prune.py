@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tarfile
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from docker.errors import ImageNotFound
 
 from commands import prepare
 from commands.parser import parse
@@ -208,14 +210,18 @@ def test_what_is_ours_in_the_engine(shipped: Catalog, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.docker
+@pytest.mark.parametrize("is_built", [True, False])
 def test_an_image_that_nothing_needs_is_freed(
-    shipped: Catalog, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped: Catalog, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_built: bool
 ) -> None:
-    """By the real engine; an image with another name keeps its layers."""
+    """By the real engine; an image with another name keeps its layers.
+
+    One that was only made here, and that no build makes again, stays.
+    """
     host = "prune-test.invalid:5000"
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", host)
-    monkeypatch.setattr(prune, "_LOCAL_IMAGES", ())
     name, foreign = f"{host}/{shipped.repositories.staging}", "pytorch-cuda-images-tests/kept"
+    monkeypatch.setattr(prune, "_LOCAL_IMAGES", (name,) if is_built else ())
     client = engine.connect_engine()
     file = tmp_path / "x.tar"
     with tarfile.open(file, "w") as tar:
@@ -227,9 +233,11 @@ def test_an_image_that_nothing_needs_is_freed(
         found = [
             each for each in prune.find_unused(shipped, tmp_path / "out") if each.kind == "image"
         ]
-        assert [each.name for each in found] == [f"{name}:v2.6.0"]
+        assert [each.name for each in found] == ([f"{name}:v2.6.0"] if is_built else [])
         assert prune.free_unused(found)[0] == tuple(found)
-        assert client.images.list(name=name) == []
+        assert bool(client.images.list(name=name)) is not is_built
         assert client.images.get(f"{foreign}:x")
     finally:
+        with contextlib.suppress(ImageNotFound):
+            client.images.remove(f"{name}:v2.6.0")
         client.images.remove(f"{foreign}:x")

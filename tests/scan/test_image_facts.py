@@ -409,6 +409,37 @@ def test_shared_libraries_by_wheel(root: Path) -> None:
     assert looked(root)["shared_libraries"] == {"numpy": 3}
 
 
+@pytest.mark.parametrize(
+    ("path", "wheel"),
+    [
+        ("/lib/site-packages/numpy.libs/libA-1.so.3", "numpy"),
+        ("/lib/dist-packages/a/numpy.libs/b.libs/x/libB.so", "b"),
+        ("/numpy.libs/site-packages/libB.so", ""),
+        ("/lib/site-packages/numpy.libs/.libs/libB.so", "numpy"),
+        ("/lib/site-packages/numpy.libs/notes.txt", ""),
+        ("/lib/site-packages/numpy.libs/libB.so.", ""),
+    ],
+)
+def test_the_wheel_of_a_shared_library(path: str, wheel: str) -> None:
+    assert image_probe.find_wheel_of(path) == wheel
+
+
+def test_the_longest_path_takes_no_time() -> None:
+    folders = "/site-packages" * 150 + "/a.libs" * 200 + "/b" * 250
+    files = [(f"{folders}/{number}", os.stat_result([0o100644, *[0] * 9])) for number in range(500)]
+    started = time.monotonic()
+    image_probe.describe_found(files, ())
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 200_000, '{"components": 5}', '{"components": null}', '{"components": [{"purl": 5}]}'],
+)
+def test_a_bill_that_is_none(text: str) -> None:
+    assert list(image_probe.purls_of_bill(text)) == []
+
+
 def test_installed_is_what_dpkg_calls_so(root: Path) -> None:
     status = (
         "Package: apt\nStatus: install ok installed\nVersion: 2.6.1\nDescription: a\n Version: "
@@ -635,7 +666,14 @@ def test_a_private_folder_with_too_much_in_it(monkeypatch: pytest.MonkeyPatch) -
 
 
 @engine_test
-@pytest.mark.parametrize("path", ["/srv/link/x", "/none", "etc", "/a\0b", "/proc/../etc", ""])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/srv/link/x", "/none", "etc", "/a\0b", "/proc/../etc", ""),
+        pytest.param("/" + "a" * 300, id="long-name"),
+        pytest.param(("/" + "a" * 250) * 15, id="long-path"),
+    ],
+)
 def test_a_private_path_that_no_walk_can_find(path: str) -> None:
     """A Python of the image can print any path; the engine follows no link to it."""
     plain = {name: each for name, each in vars(TRUTH).items() if name != "debian"}
@@ -650,6 +688,34 @@ def test_a_private_path_that_no_walk_can_find(path: str) -> None:
         found = probe_image(reference)
     assert isinstance(found, ScanProblem)
     assert "cannot be looked into: there is no such file, or a link" in found.what
+
+
+@engine_test
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "RUN mkdir -m 700 /etc/shadow && ln -s /etc/passwd /etc/shadow/x",
+        "RUN mkfifo -m 600 /etc/shadow",
+    ],
+)
+def test_a_file_of_passwords_that_is_none(instruction: str) -> None:
+    instructions = ("RUN rm -f /etc/shadow", instruction, "RUN chown -R 42 /etc/shadow")
+    with planted("private-shadow", *instructions) as reference:
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
+    assert "its `/etc/shadow` cannot be looked into: it is not a regular file" in found.what
+
+
+@engine_test
+def test_names_of_a_private_folder_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_files, "MAX_CHARACTERS", 1000)
+    names = " ".join(f"/srv/a/{letter * 250}" for letter in "abcde")
+    many = f"RUN mkdir -m 700 /srv/a && touch {names} && chown -R 42 /srv/a"
+    python = python_in("/root", "0:0", "0700")
+    with planted("private-names", many, *python, user="root") as reference:
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
+    assert "its `/srv/a` cannot be looked into: names of more than 1,000 characters" in found.what
 
 
 @engine_test

@@ -47,6 +47,8 @@ def test_allowed(said: str) -> None:
         "see the file",
         "MIT AND",
         "mit?",
+        "()",  # the library raises IndexError
+        "( OR é -apache 2 -or-later",  # AssertionError
     ],
 )
 def test_refused(said: str) -> None:

@@ -69,6 +69,13 @@ def forget_version() -> None:
     trivy.scanner_version.cache_clear()
 
 
+def test_the_memory_of_trivy_is_bounded(fake_trivy: Path, tmp_path: Path) -> None:
+    """A file of 2 GB in a layer of 2 MB takes it 4 GB of memory."""
+    install(fake_trivy, 'echo "{\\"kilobytes\\": $(ulimit -d)}" > $target')
+    found = trivy.analyse_image("127.0.0.1:1/x:t", tmp_path)
+    assert found.report == {"kilobytes": trivy.MAX_MEMORY_BYTES >> 10}
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

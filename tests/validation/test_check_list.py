@@ -89,6 +89,10 @@ def test_units_have_one_rule() -> None:
         ("area under the curve", 1.01, False),
         ("area under the curve", 0.97, True),
         ("MB", -3.0, False),
+        ("images/s", 5e-324, False),
+        ("images/s", 1e308, False),
+        ("TFLOP/s", 1e308, False),
+        ("relative", 1e308, False),
     ],
 )
 def test_possible_values(unit: str, value: float, possible: bool) -> None:
