@@ -13,7 +13,6 @@ import re
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +33,7 @@ from oci import transport
 from oci.deadline import Deadline
 from runner import home, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
+from runner.pool import worker_pool
 from runner.untrusted import clean_line
 
 RESOLVE_S = 600
@@ -151,9 +151,10 @@ def read_needs(wheels: Iterable[OfferedWheel]) -> dict[str, WheelNeeds]:
     A wheel is left out if the index does not serve its metadata, or serves none that can be read.
     """
     by_file = {wheel.file: wheel for wheel in wheels}
-    with ThreadPoolExecutor(READERS) as pool:
-        texts = zip(by_file, pool.map(_read_metadata, by_file.values()), strict=True)
-        return {file: parse_needs(text) for file, text in texts if text is not None}
+    with worker_pool(READERS) as pool:
+        read = {file: pool.submit(_read_metadata, wheel) for file, wheel in by_file.items()}
+        texts = {file: each.result() for file, each in read.items()}
+    return {file: parse_needs(text) for file, text in texts.items() if text is not None}
 
 
 def parse_needs(metadata: bytes) -> WheelNeeds:

@@ -61,7 +61,7 @@ def resolve_line(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -
             if not path.name.endswith(".layers.lock"):
                 with contextlib.suppress(ConfigError):
                     known += read_lock(path).wheels
-        needed = space.bytes_of_resolution(_parse_pins(pins.read_text().splitlines()), known)
+        needed = space.bytes_of_resolution(_parse_pins(records.read_text(pins).splitlines()), known)
         space.require_space(f"the wheels of line {name}", needed)
         wheels = _download_wheels(line, whole)
         resolutions = {

@@ -34,7 +34,7 @@ def is_readable(info: zipfile.ZipInfo) -> bool:
     return info.compress_type in METHODS and not info.flag_bits & 1
 
 
-def iter_pieces(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def iter_pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yield the contents of a member in pieces of bounded size.
 
     Raises one of UNREADABLE if it cannot be read.
@@ -42,24 +42,24 @@ def iter_pieces(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[byte
     if not is_readable(info):
         raise zipfile.BadZipFile("it is encrypted, or compressed in a way that Python cannot read")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        yield from _iter_expanded(opened, info)
+        yield from _iter_expanded(archive, info)
         return
-    with opened.open(info) as file:
+    with archive.open(info) as file:
         while piece := file.read(_PIECE_BYTES):
             yield piece
 
 
-def read_start(opened: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:
+def read_start(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:
     """Return the first `size` bytes of a member. Raises one of UNREADABLE."""
     found = b""
-    for piece in iter_pieces(opened, info):
+    for piece in iter_pieces(archive, info):
         found += piece
         if len(found) >= size:
             break
     return found[:size]
 
 
-def _iter_expanded(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def _iter_expanded(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yield the contents of a member in BZIP2 or LZMA.
 
     zipfile expands all that it has read of these at once: 900 bytes become a gigabyte.
@@ -68,7 +68,7 @@ def _iter_expanded(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[b
     stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
     stored.CRC = cast(int, None)  # that of the contents is compared here
     left, checksum = info.file_size, 0
-    with opened.open(stored) as file:
+    with archive.open(stored) as file:
         expand = _make_decompressor(file, info.compress_type)
         while left:
             data = file.read(_PIECE_BYTES) if expand.needs_input else b""
@@ -92,10 +92,10 @@ def _make_decompressor(file: IO[bytes], method: int) -> bz2.BZ2Decompressor | lz
     return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[chain])
 
 
-def read_member(opened: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
     """Return the contents of a member. Raises one of UNREADABLE for more than `limit` bytes."""
     found = bytearray()
-    for piece in iter_pieces(opened, info):
+    for piece in iter_pieces(archive, info):
         found += piece
         if len(found) > limit:
             raise zipfile.BadZipFile(f"it has more than {limit:,} bytes")

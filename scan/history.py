@@ -28,8 +28,11 @@ FINDINGS_BYTES, JUDGEMENTS_BYTES = 10 << 20, 5 << 20
 
 A finding has about 120 bytes, a result 250.
 """
-VALUES = 6 * MAX_FINDINGS + 15 * MAX_JUDGEMENTS + 10
-"""Values and keys of such a history: those of each finding, of each result, and of the whole."""
+VALUES = 6 * MAX_FINDINGS + JUDGEMENTS_BYTES // 8 + 10
+"""Values and keys of such a history: those of each finding, of all results, and of the whole.
+
+A key or value of a result has more than 8 bytes on average, of its advisories too.
+"""
 
 
 @dataclass(frozen=True)

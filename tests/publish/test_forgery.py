@@ -380,7 +380,7 @@ def test_due_says_what_it_cannot_believe(line: Line, capsys: pytest.CaptureFixtu
     assert list_releases(line.registry, line.catalog, trust(STRANGER)) == ()
     said = capsys.readouterr().err
     assert "no trusted key signed the journal" in said
-    assert "because it is not confirmed: the promotion of v2.6.0: no trusted decision lets" in said
+    assert "because it is not confirmed: the promotion of v2.6.0: no trusted decision says" in said
 
 
 # Bills of materials

@@ -32,7 +32,9 @@ def opens(source: str) -> Iterator[int]:
         writes = any(isinstance(each, ast.Constant) and each.value in _WRITES for each in given)
         streams = any(keyword.arg == "fileobj" for keyword in node.keywords)
         reads = name in ("read_text", "read_bytes") and owner != "records"
-        if reads or (name == "open" and not (writes or streams or owner == "self._zip")):
+        if reads or (
+            name == "open" and not (writes or streams or owner in ("self._zip", "archive"))
+        ):
             yield node.lineno
 
 
