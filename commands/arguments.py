@@ -144,7 +144,9 @@ def make_argument(*names: str, **options: Any) -> Callable[[ArgumentParser], Non
 def add_images(command: ArgumentParser) -> None:
     """Add `--images`, the names of images with commas between."""
     command.add_argument(
-        "--images", help="for example cv,nlp; by default all images of the catalogue"
+        "--images",
+        metavar="NAMES",
+        help="images, for example cv,nlp; by default all images of the catalogue",
     )
 
 
@@ -152,13 +154,16 @@ def add_database(command: ArgumentParser) -> None:
     """Add `--trivy-db`, a folder with a vulnerability database."""
     command.add_argument(
         "--trivy-db",
-        help="a folder with trivy.db and metadata.json; by default they are downloaded",
+        metavar="FOLDER",
+        help="the folder of a vulnerability database (trivy.db, metadata.json); by default it is "
+        "downloaded",
     )
     command.add_argument(
         "--db-repository",
         type=parse_mirror,
-        help="an OCI mirror of the vulnerability database, HOST/REPOSITORY; by default that of "
-        "TRIVY_DB_REPOSITORY, else Trivy's own registry",
+        metavar="ADDRESS",
+        help="an OCI mirror of the vulnerability database, HOST/REPOSITORY; by default the one in "
+        "the variable TRIVY_DB_REPOSITORY, otherwise Trivy's own registry",
     )
 
 
@@ -168,13 +173,16 @@ def add_keys(command: ArgumentParser) -> None:
         "--key",
         action="append",
         default=[],
-        help="trust only the public key in this file; by default the configured keys",
+        metavar="FILE",
+        help="trust only the public key in this file; by default the configured keys; may be "
+        "repeated",
     )
     command.add_argument(
         "--identity",
         action="append",
         default=[],
-        help="trust statements that this identity signed by Sigstore, ISSUER=IDENTITY",
+        metavar="ISSUER=IDENTITY",
+        help="trust statements that this identity signed through Sigstore; may be repeated",
     )
 
 
@@ -198,15 +206,17 @@ def add_promotion(command: ArgumentParser) -> None:
         "--channel",
         choices=named,
         default="",
-        help="where it goes; by default production if all evidence allows it, else candidate",
+        help="the channel; by default production if all evidence allows it, otherwise candidate",
     )
     command.add_argument(
         "--kind",
         choices=release_kinds.KINDS,
         default="",
-        help="what the release may change; by default major for the first of a line, else patch",
+        help="the kind of release; by default major for the first of a line, otherwise patch",
     )
-    command.add_argument("--approve", action="store_true", help="approve a major release")
+    command.add_argument(
+        "--approve", action="store_true", help="say that you approve a major release"
+    )
     command.add_argument(
         "--dry-run", action="store_true", help="show what would be done; change nothing"
     )

@@ -266,10 +266,10 @@ def _add_check(command: ArgumentParser) -> None:
 
 
 def run_prune(asked: Namespace) -> int:
-    """`prune`: free wheels, layers and pulled images that nothing needs any more.
+    """`prune`: delete wheels, layers and pulled images that nothing needs any more.
 
-    Frees wheels that no lock of this checkout names, layers of the embedded registry that no image
-    and no lock names, and images of this project that the engine can get again.
+    Deletes wheels that no lock of this checkout names, layers of the embedded registry that no
+    image and no lock names, and images of this project that the engine can get again.
     """
     catalog = load_catalog()
     with home.share_home() if asked.dry_run else home.claim_home():
@@ -292,7 +292,7 @@ def run_prune(asked: Namespace) -> int:
 
 def _add_dry_run(command: ArgumentParser) -> None:
     command.add_argument(
-        "--dry-run", action="store_true", help="only show what would be freed, and how much"
+        "--dry-run", action="store_true", help="only show what would be deleted, and its bytes"
     )
 
 

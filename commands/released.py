@@ -74,14 +74,18 @@ ALIAS = make_argument(
     "alias", help="for example v2.6; all aliases that its release moved are moved back too"
 )
 TO = make_argument(
-    "--to", default="", help="the version to go back to; by default the previous one"
+    "--to",
+    default="",
+    metavar="VERSION",
+    help="the version to go back to; by default the previous one",
 )
 YANKED = make_argument("version", help="for example v2.6.1")
 REASON = make_argument(
     "--reason",
     required=True,
     type=parse_line,
-    help="one line; everybody who verifies the release sees it",
+    metavar="TEXT",
+    help="why, in one line; everybody who verifies the release sees it",
 )
 DATE = make_argument("--date", type=parse_day, help="for example 2026-12-15; by default today")
 FOLDER = make_argument("folder", type=parse_folder, help="the folder for NAME.key and NAME.pub")

@@ -21,7 +21,7 @@ MAX_REASONS_CHARACTERS = 300
 
 
 def run_outdated(asked: Namespace) -> int:
-    """`outdated`: compare locks, bases and lines with what the package indexes offer.
+    """`outdated`: compare locks, base images and lines with what the package indexes offer.
 
     Nothing is changed. It ends with 0 whether something is newer or not, and with 3 if the index
     cannot be read.
@@ -104,9 +104,10 @@ def _describe_line(line: OutdatedLine) -> Iterator[str]:
 
 
 def run_line(asked: Namespace) -> int:
-    """`line`: `line new` writes the facts and the locks of a new line, for review.
+    """`line`: `line new` writes the catalogue entry and the locks of a new line, for review.
 
-    The wheels are not downloaded: the lock of layers is the next step, `lock LINE --layers`.
+    It downloads no wheels. The next step is `lock LINE --layers`: it downloads them and writes the
+    lock of layers.
     """
     catalog = load_catalog()
     made = new_line.write_line(catalog, asked.line, asked.source)

@@ -34,15 +34,15 @@ from scan.line_fixes import WITHOUT_EXCEPTION
 from scan.policy import EXCEPTIONS, POLICY
 
 Compare = Callable[[BuildRecord], Difference | None]
-"""The difference of an image to the newest release of its line before, None if there is none."""
+"""The difference of an image to the release before it in its line; None if there is none."""
 
 
 @dataclass(frozen=True)
 class PromotionRequest:
     """The promotion that a person asked for.
 
-    `channel` is empty for production if the evidence allows it, else candidate. `kind` is patch,
-    feature or major; a major needs `approved`.
+    If `channel` is empty, it is production if the evidence allows that, otherwise candidate. `kind`
+    is patch, feature or major; a major release needs `approved`.
     """
 
     channel: str = ""
@@ -55,8 +55,8 @@ class PromotionRequest:
 class PromotionResult:
     """The result of a promotion.
 
-    `reasons` are those that kept the release out of production, none if it is there. `verdict` is
-    the gate's on that: `pass` only if nothing kept it out.
+    `reasons` are those that kept the release out of production; empty if nothing did. `verdict` is
+    the gate's verdict for production: `pass` only if nothing kept the release out.
     """
 
     channel: str
@@ -82,7 +82,7 @@ class PromotionCandidate:
 
     @cached_property
     def previous_images(self) -> frozenset[str]:
-        """The images of the line's release before; none if this is the first."""
+        """The images of the previous release of the line; none if this is the first."""
         return list_images_before(
             self.production.registry, self.catalog, self.version, self.trusted
         )
@@ -119,7 +119,7 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
     """
     channels, kind = channel_data.load(), asked.kind or default_kind(candidate.version)
     if not asked.dry_run:
-        # what was begun was decided then, however old its evidence is now
+        # what a killed run began was decided then: the age of its evidence does not count now
         transaction.resume_interrupted(candidate.production)
     refused: tuple[Reason, ...] = ()
     verdict = Verdict.PASS
@@ -172,7 +172,7 @@ def _advise_on(reasons: Sequence[Reason]) -> str:
         )
     if any(WITHOUT_EXCEPTION in text for text in texts):
         steps.append(
-            f"review an entry for `line_exceptions` in {EXCEPTIONS.name}, then run `scan` and "
+            f"add a reviewed entry to `line_exceptions` in {EXCEPTIONS.name}, then run `scan` and "
             "`promote`; or move to the line that is named"
         )
     if release_kinds.UNAPPROVED in texts:
@@ -230,7 +230,7 @@ def _decide_image(
 def _check_kind(
     candidate: PromotionCandidate, build: BuildRecord, attempt: _Attempt, notes: list[Reason]
 ) -> Iterator[Reason]:
-    """Yield why this release may not be of its kind; changes that were allowed become notes."""
+    """Yield why this release cannot be of its kind; changes that were allowed become notes."""
     image, kind, approved = build.image, attempt.kind, attempt.approved
     try:
         changed = candidate.compare(build)
@@ -272,8 +272,8 @@ def _move_tags(
 ) -> TransactionOutcome:
     """Sign the decisions and move the tags.
 
-    The transaction is tried first: a signed decision is believed of the digest for ever, so none is
-    signed that the tags do not allow.
+    The transaction is tried first. Everybody believes a signed decision about a digest for ever, so
+    no decision is signed that the tags do not allow.
     """
     tags = _tag_set(candidate, attempt)
     unsigned = [

@@ -1,9 +1,9 @@
 """Decide from the evidence on a digest whether it may be released through a channel.
 
 The decision depends on the arguments only: not on the registry, on records on disk, or on the
-clock. Only statements about this digest count that a trusted key signed, with the date that is
-signed in them. Missing, unreadable or undated evidence blocks promotion. Bad evidence never raises
-an error. All reasons are returned together, so no reason hides another.
+clock. A statement counts only if it is about this digest and a trusted key signed it. Its date is
+the one that is signed in it. Missing, unreadable or undated evidence blocks promotion. Bad evidence
+never raises an error. All reasons are returned together, so no reason hides another.
 
 If there are several statements of one type, only the newest counts; if the newest have the same
 date, all of these count. Test results are different, because each run of the tests is on one
@@ -65,7 +65,7 @@ _FAILURES = (Verdict.FAIL, Verdict.FLAKY)
 
 @dataclass(frozen=True)
 class PromotionSubject:
-    """A digest, and the release that it shall be; `kind` is patch, feature or major.
+    """A digest, and the release that it would be; `kind` is patch, feature or major.
 
     The catalogue says the rest: the line, the suites that the image must pass, and how many
     packages it may have. `lines` are all lines, of which one may be newer.
@@ -293,10 +293,10 @@ def _select_newest(statements: Sequence[_TrustedStatement], _: _GateContext) -> 
 def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContext) -> _Selection:
     """Select the runs that prove what the channel demands: its GPUs, and its levels of proof.
 
-    Of each machine (its GPUs and their number) the newest run counts. For each demand a run without
-    a problem is taken if there is one, else the newest. If nothing is demanded or proven, the
-    newest run of all is selected. The other runs give a reason if they failed. A run that cannot be
-    read has no known GPUs; it is selected if it is the newest.
+    The newest run of each machine (its GPUs and their number) counts. For each demand, a run
+    without a problem is taken if there is one, otherwise the newest. If nothing is demanded or
+    proven, the newest run of all is selected. The other runs give a reason if they failed. A run
+    that cannot be read has no known GPUs; it is selected if it is the newest.
     """
     newest_dates = {proof.list_machine(each.contents): each.signed_at for each in statements}
     latest = [
@@ -411,7 +411,7 @@ def _judge_provenance(
     if not built.dependencies:
         yield Verdict.FAIL, "it lists nothing that the image was made from"
     for name in ("torch", "cuda", "python"):
-        found, wanted = facts.get(name, "of no version"), getattr(gate.subject.line, name)
+        found, wanted = facts.get(name, "without a version"), getattr(gate.subject.line, name)
         if found != wanted:
             yield Verdict.FAIL, f"{name} {found}; the catalogue has {wanted}"
 

@@ -87,9 +87,9 @@ def explains_missing_level(tested: TestClaim, level: str) -> bool:
 def describe_missing_level(level: str, places: Sequence[str]) -> str:
     """Return why a level that a channel demands is not proven, and what would prove it."""
     ways = {
-        MULTI_GPU: "run `validate` on a machine with two or more GPUs too; its evidence adds up",
+        MULTI_GPU: "run `validate` on a machine with two or more GPUs too; both runs count",
     }
-    way = ways.get(level, "run `validate` on a machine with such a GPU")
+    way = ways.get(level, "run `validate` on a machine with a GPU that the channel accepts")
     if level not in list_levels_of(2):
         way = "no check of this version proves it, so no channel can demand it yet"
     ran = ", and ".join(places) or "nowhere"

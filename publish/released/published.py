@@ -103,7 +103,7 @@ class _ReleaseFinder:
             self.moved.add(tag)
             where = f"{self.registry.host}/{self.repository}:{tag}"
             progress.say_line(
-                f"  {where} points to {current or 'nothing'}, and by the signed journal it is "
+                f"  {where} points to {current or 'nothing'}, but the signed journal says "
                 f"{signed}: move it back"
             )
         return signed

@@ -212,7 +212,7 @@ def _find_place_problems(  # noqa: PLR0913, PLR0917 - a reference, and all facts
         yield f"{named.tag} points to {current or 'nothing'}, not to {digest}"
     expected = journal.expected_digests(named.tag)
     if expected and digest not in expected:
-        yield f"by the journal {named.tag} should point to {' or '.join(sorted(expected))}"
+        yield f"the journal says that {named.tag} should point to {' or '.join(sorted(expected))}"
 
 
 def _find_unknown_target(

@@ -78,8 +78,9 @@ def confirm_journal(
 ) -> ConfirmedJournal:
     """Return what trusted decisions and signed marks say about the versions of production.
 
-    These are the versions of its own tags, and those that a journal names. What is not confirmed of
-    the journal is left out, and a line says so. Raises RegistryError if the registry fails.
+    These are the versions of its own tags, and those that a journal names. The parts of the journal
+    that are not confirmed are left out, and a line says so. Raises RegistryError if the registry
+    fails.
     """
     dropped: list[str] = []
     found: list[Transaction] = []
@@ -105,7 +106,7 @@ def confirm_journal(
             if other not in known:  # the journal leaves out a version that production has
                 hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})
                 known.add(other)
-                waiting.insert(0, other)  # users are on it: before versions that may be invented
+                waiting.insert(0, other)  # users have it: before versions that may be invented
     rest = _report_rest(dropped, waiting, lookup)
     found.sort(
         key=lambda each: (
@@ -145,7 +146,7 @@ def _order_versions(lookup: VersionLookup, hints: Iterable[str]) -> list[str]:
     for own in filter(None, map(parse_own_tag, lookup.tags)):
         stem = candidate_stem(str(own.version)) if own.is_candidate else str(own.version)
         tagged[stem] = tagged.get(stem, False) or own.image in images
-    if lookup.is_cut:  # then at least what users are on is found, and its aliases lead further
+    if lookup.is_cut:  # `latest` is read also then, and the aliases of its release lead further
         digests = {lookup.resolve_tag(image_tag("latest", image)) for image in lookup.images}
         for digest in sorted(digests - {""}):
             tagged |= {each.version: True for each in lookup.read_decisions(digest, ())}
@@ -160,8 +161,8 @@ def confirm_stored(
 ) -> StoredJournal:
     """Return the journal with only the transactions that count.
 
-    `problem` says why its signature does not count; also if there is no journal, and production has
-    releases all the same: then somebody has deleted it.
+    `problem` says why its signature does not count. If there is no journal but production has
+    releases, somebody deleted the journal; `problem` says this too.
     """
     if stored.digest is not None and not stored.problem:
         return stored
@@ -173,8 +174,8 @@ def confirm_stored(
     confirmed = replace(stored, journal=found.journal, problem=problem, rest=found.rest)
     if problem:
         progress.say_line(
-            f"  {confirmed.signature_warning}: only what trusted decisions and signed marks "
-            "confirm counts"
+            f"  {confirmed.signature_warning}; only the parts that trusted decisions and signed "
+            "marks confirm are used"
         )
     return confirmed
 
@@ -184,7 +185,7 @@ def may_have_releases(lookup: VersionLookup) -> bool:
     return lookup.is_cut or any(map(parse_own_tag, lookup.tags))
 
 
-MISSING = "there is none, and production has releases"
+MISSING = "there is no journal, but production has releases"
 
 
 def find_yank(version: str, lookup: VersionLookup, read_marks: ReadMarks) -> str:
@@ -239,7 +240,7 @@ def _collect_hints(journal: Journal, dropped: list[str]) -> dict[str, _VersionHi
         if each.is_open or not each.entries:
             problem = "it is half done" if each.is_open else "it names no tags"
         elif each.kind == "rollback" or each.undone:
-            problem = "no trusted decision tells of a rollback"
+            problem = "decisions do not record rollbacks"
         if problem:
             dropped.append(f"the {clean_line(str(each), 80)}: {problem}")
         else:

@@ -1,7 +1,7 @@
 """Trusted decisions that let a digest carry tags, as transactions see them.
 
 publish/released/decision_check.py reads them. Only these decisions and the tags of production say
-which digests a version has. What a journal says that no trusted key signed never counts for this.
+which digests a version has. What an unsigned journal says never counts for this.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ them for the digest.
 MAX_OTHER_TAGS = 100
 """How many tags of a version are looked up for images that the catalogue does not name."""
 MAX_VERSIONS, MAX_LOOKUPS, MAX_LOOKUP_S = 300, 3_000, 60.0
-"""How much one command looks up for an unsigned journal: versions, then tags and decisions, and for
-how many seconds.
+"""The limits of one command for an unsigned journal: versions, lookups of tags and decisions, and
+seconds.
 """
 WHOLE_VERSIONS, WHOLE_LOOKUPS, WHOLE_S = 5_000, 50_000, 1500.0
 """The same before a journal is signed again: what is not looked up then would be lost."""
@@ -57,9 +57,8 @@ WHOLE_VERSIONS, WHOLE_LOOKUPS, WHOLE_S = 5_000, 50_000, 1500.0
 class LookupBudget:
     """The number of lookups and the time that are left for all versions together.
 
-    At most `versions` versions are looked up.
-
-    Without it, a journal that a stranger wrote could keep a command busy.
+    At most `versions` versions are looked up. Without these limits, a journal that a stranger wrote
+    could keep a command busy.
     """
 
     lookups: int = MAX_LOOKUPS
@@ -100,7 +99,7 @@ class VersionLookup:
 
     @cached_property
     def _existing(self) -> frozenset[str]:
-        """The tags, to look them up."""
+        """The tags as a set, so that it is quick to see whether one exists."""
         return frozenset(self.tags)
 
     def find_decisions(
@@ -161,8 +160,8 @@ class VersionLookup:
         ]
         if len(others) > MAX_OTHER_TAGS:
             progress.say_line(
-                f"  {len(others) - MAX_OTHER_TAGS} tags of {version} are not looked up: remove "
-                "those that nobody needs"
+                f"  {len(others) - MAX_OTHER_TAGS} tags of {version} are not looked up, because "
+                "there are too many: remove those that nobody needs"
             )
         return [*first, *sorted(others, key=lambda tag: (len(tag), tag))[:MAX_OTHER_TAGS]]
 

@@ -43,7 +43,7 @@ def _copy_image(production: Production, approved: ApprovedImage) -> None:
         where = f"{registry.host}/{approved.repository}@{approved.digest}"
         raise GateRefused(
             f"the decision {approved.decision} is not attached to {where}",
-            "run `promote` again: it decides again",
+            "run `promote` again: it makes a new decision",
         )
     referrer_copies.copy_artifacts(
         registry, approved.repository, target, approved.digest, approved.evidence
@@ -55,8 +55,8 @@ def _copy_image(production: Production, approved: ApprovedImage) -> None:
 def _copy_superseded(production: Production, approved: ApprovedImage) -> None:
     """Copy the artifacts that the decision does not need, and report those that cannot be copied.
 
-    An account that may delete in staging can damage them, and no stage makes them again. So they
-    must not stop a promotion.
+    An account that may delete in staging can damage them, and no stage makes them again. So such
+    damage must not stop a promotion.
     """
 
     def copy(artifacts: Sequence[str]) -> str:

@@ -7,10 +7,10 @@ that holds the lock writes the journal (publish/tags/lock.py), and signs it with
 decide.
 
 If no trusted key signed the journal, it is read only as hints of which versions and digests to look
-up. Then only the trusted decisions and signed marks count that are found there
-(publish/tags/confirm.py), for every reader (publish/released/trusted_journal.py). The next run that
-holds the lock writes the journal again from these, and signs it. In every case, a tag moves only
-with a trusted decision of its own (publish/released/decision_check.py).
+up. Then every reader (publish/released/trusted_journal.py) uses only the trusted decisions and
+signed marks that are found there (publish/tags/confirm.py). The next run that holds the lock writes
+the journal again from these, and signs it. In every case, a tag moves only with a trusted decision
+of its own (publish/released/decision_check.py).
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ MAX_UNSIGNED_TRANSACTIONS = 20_000
 Reading one takes a few microseconds.
 """
 MAX_VALUES, MAX_UNSIGNED_VALUES, MAX_TRANSACTION_VALUES = 10_000_000, 1_000_000, 20_000
-"""Values and keys of a signed journal, of an unsigned one, and of one transaction in that.
+"""How many values and keys a signed journal, an unsigned one, and one transaction of it may have.
 
 A release of 10 images adds about 2,000.
 """
@@ -219,7 +219,8 @@ _MAX_CLOCK_LEAD = datetime.timedelta(days=1)
 """How far the clock of the machine that began a transaction may be ahead of this one."""
 _NOT_VERIFIED = "its signature was not verified"
 _RESTORE = (
-    "restore what this tag pointed to before, or use the version of this program that wrote it"
+    "move this tag back to the digest that it had before, or use the version of this program that "
+    "wrote the journal"
 )
 
 
@@ -229,8 +230,8 @@ class StoredJournal:
 
     `problem` says why the signature of the journal that was read does not count. It is empty if the
     signature counts, and if there is no journal. Once it was confirmed (publish/tags/confirm.py),
-    it also says that there is none though production has releases. `rest` says what of an unsigned
-    journal could not be looked up then.
+    it also says if there is no journal although production has releases. `rest` says which part of
+    an unsigned journal could not be looked up then.
     """
 
     journal: Journal

@@ -29,7 +29,7 @@ reach the registry after the claim of that run has ended. Three rules make this 
   and names the tag. Only this rule helps against a client that does not use the lock.
 
 A claim is signed by a key that may decide. So a claim of a stranger stops nobody. A stranger who
-may write the repository can still do two things: put the claim of a run that has ended there again,
+may write to the repository can still do two things: put back the claim of a run that has ended,
 which counts until `CLAIM_S` after it was made; and disturb other runs for as long as the stranger
 keeps writing the tag.
 """
@@ -74,7 +74,7 @@ CLAIM_S, TRUSTED_S = 900.0, 540.0
 MAX_CLOCK_DIFFERENCE_S = 300.0
 """How much the clocks of two machines may differ.
 
-A claim that ends even later than this allows was made with a wrong clock.
+If a claim ends later than this allows, one of the two clocks is wrong.
 """
 
 _OWNER, _UNTIL, _NONCE, _SIGNATURE = (
@@ -118,7 +118,7 @@ def make_owner_name(purpose: str) -> str:
     """Return a name that no other running process uses.
 
     In CI, it consists of the run and the purpose; elsewhere, of the machine, the folder of records
-    and a random number in that folder: two machines may have one name and one path. Two attempts of
+    and a random number in that folder: two machines may share a name and a path. Two attempts of
     a CI run never overlap, and neither do two commands in one checkout (`home.only_run`). So a
     claim that is found under this name was made by a process that has ended. Jobs of a CI run that
     work at the same time have different purposes, such as the version that they promote.

@@ -15,7 +15,7 @@ from runner import progress
 from runner.errors import EnvironmentFailed
 
 ATTEMPTS = 3
-"""How often a tag is tried: a set of tags that moved only in part is worse than a wait."""
+"""How many times a tag is tried: it is better to wait than to move only some of the tags."""
 
 
 def _read_manifest(registry: Registry, repository: str, digest: str) -> Manifest:
@@ -85,5 +85,5 @@ def _make_conflict(production: Production, entry: JournalEntry, current: str) ->
     )
     target = entry.old or entry.new
     return EnvironmentFailed(
-        problem, f"let it point to {target} again with any client, then run the same command again"
+        problem, f"use any client to move it back to {target}, then run the same command again"
     )

@@ -29,14 +29,15 @@ CheckDecision = Callable[[Transaction, JournalEntry], str]
 
 @dataclass(frozen=True)
 class Production:
-    """The repositories where tags move, and the `owner` in whose name (`lock.make_owner_name`).
+    """The repositories where tags move, and the tools that check and sign these moves.
 
-    `marks` reads and writes the marks of yanks. `seal` signs the journal, and `lock_seal` the claim
-    of the lock. `check_decision` is asked about every tag before it moves, also for a transaction
-    that another run began. `read_decisions` returns the trusted decisions on a digest; only they
-    show that a tag is a release if the journal does not know the tag. `images` are the images of
-    the catalogue. `confirm` returns what counts of a journal, for a plan: what is signed is looked
-    up again under the lock.
+    `owner` is the name of this run in the lock (`lock.make_owner_name`). `marks` reads and writes
+    the marks of yanks. `seal` signs the journal, and `lock_seal` the claim of the lock.
+    `check_decision` is asked about every tag before it moves, also for a transaction that another
+    run began. `read_decisions` returns the trusted decisions on a digest; only they show that a tag
+    is a release if the journal does not know the tag. `images` are the images of the catalogue.
+    `confirm` returns the part of a journal that counts, for a plan: what is signed is looked up
+    again under the lock.
     """
 
     registry: Registry

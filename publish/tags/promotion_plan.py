@@ -22,8 +22,8 @@ MAX_OWN_TAGS = 100
 class TagSet:
     """The tags of a release: its own tags for all of `images`, and `aliases` (`v2.6`, `latest`).
 
-    `aliases` are without the names of images. The own tags of a candidate are `v2.6.0-candidate*`;
-    they may move. The own tags of a release never move.
+    `aliases` do not contain the names of images. The own tags of a candidate are
+    `v2.6.0-candidate*`; they may move. The own tags of a release never move.
     """
 
     version: str
@@ -56,7 +56,7 @@ class ApprovedImage:
 
 @dataclass(frozen=True)
 class PlannedMove:
-    """A tag, and the digest that it shall point to. `alias` is empty for a release's own tag."""
+    """A tag, and the digest that it will point to. `alias` is empty for a release's own tag."""
 
     tag: str
     image: str
@@ -219,10 +219,10 @@ def _find_unexpected_aliases(
 ) -> Iterator[str]:
     """Yield a problem for each alias that does not point to what the journal says.
 
-    Nobody can tell whether such an alias may be replaced. Two cases are clear. If somebody deleted
-    it, nobody is on it, and it is put again. If the journal never moved the alias, and no trusted
-    decision is about the digest that it points to, a stranger put it, and it is replaced. But if
-    the journal may be lost, the second case is a problem too.
+    Nobody can tell in general whether such an alias may be replaced. Two cases are clear. If
+    somebody deleted it, nobody uses it, and it is put again. If the journal never moved the alias,
+    and no trusted decision is about the digest that it points to, a stranger put it, and it is
+    replaced. But if the journal may be lost, the second case is a problem too.
     """
 
     @cache
@@ -242,15 +242,16 @@ def _find_unexpected_aliases(
         # asked twice: one lost answer must not make the journal say that the alias is gone
         if not digest and not production.resolve_tag(move.tag):
             progress.say_line(
-                f"  {move.tag} was deleted; by the journal it was {' or '.join(sorted(expected))}: "
-                "it is put again, and find out who deleted it"
+                f"  {move.tag} was deleted; the journal says that it pointed to "
+                f"{' or '.join(sorted(expected))}. It is put again; find out who deleted it"
             )
             continue
         if not (expected or production.read_decisions(digest, ()) or is_journal_lost()):
             _report_replaced(move, digest)
             continue
         wanted = " or ".join(sorted(expected)) or "a release"
-        yield f"{move.tag} points to {digest or 'nothing'}; by the journal it should be {wanted}"
+        said = f"the journal says that it should point to {wanted}"
+        yield f"{move.tag} points to {digest or 'nothing'}; {said}"
 
 
 def _report_replaced(move: PlannedMove, digest: str) -> None:

@@ -69,13 +69,13 @@ def roll_back(
 
 
 def yank_version(production: Production, version: str, reason: str) -> TransactionOutcome:
-    """Mark a release in the journal and on its digests, so that no command puts it any more.
+    """Mark a release in the journal and on its digests, so that no command moves a tag to it again.
 
-    Its digests are those of the journal, and those of production and staging that trusted decisions
-    let be this release. Nothing is deleted. Run again, it marks the digests that have no mark yet,
-    with the reason of the first time. The outcome names the aliases that still point to the
-    release, the images of the catalogue that were not found, and the digests that have no mark now.
-    Raises ConfigError if the version was never promoted.
+    Its digests are those of the journal, and those of production and staging of which a trusted
+    decision says that they are this release. Nothing is deleted. If it is run again, it marks the
+    digests that have no mark yet, with the reason that was given first. The outcome names the
+    aliases that still point to the release, the images of the catalogue that were not found, and
+    the digests that have no mark now. Raises ConfigError if the version was never promoted.
     """
     production.marks.require_trusted_signer()
     with production.hold_lock() as claim:
@@ -143,8 +143,8 @@ def _find_missing_images(
 ) -> Iterator[str]:
     """Yield the images of the catalogue of which no digest was found, each with what to do.
 
-    A promotion that the journal has from the run that made it names all images. If only decisions
-    confirm a promotion, an account that may write the tags can have hidden an image.
+    If the run that promoted wrote the journal's entry, the entry names all images. If only
+    decisions confirm a promotion, an account that may write tags may have hidden an image.
     """
     promoted = [
         each
@@ -158,7 +158,7 @@ def _find_missing_images(
             tag = image_tag(version, image)
             yield (
                 f"{image} of {version} was not found, so it is not marked: if {version} had this "
-                f"image, let the tag {tag} point to its digest again and run the same yank again"
+                f"image, move the tag {tag} back to its digest and run the same yank again"
             )
 
 
@@ -260,7 +260,8 @@ def _require_targets(
     policy refuses.
     """
     moved = [
-        f"{entry.tag} points to {current or 'nothing'}; by the journal it should be {entry.old}"
+        f"{entry.tag} points to {current or 'nothing'}; the journal says that it should point to "
+        f"{entry.old}"
         for entry in transaction.entries
         if (current := production.resolve_tag(entry.tag)) != entry.old
     ]

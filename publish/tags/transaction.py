@@ -95,7 +95,7 @@ def _has_changes(stored: StoredJournal, planned: TransactionOutcome) -> bool:
 def resume_interrupted(production: Production) -> StoredJournal:
     """Complete what a killed run left half done; if the journal is unsigned, sign what counts.
 
-    Returns the journal as it is then. Raises EnvironmentFailed if it cannot be completed.
+    Returns the journal as it is afterwards. Raises EnvironmentFailed if it cannot be completed.
     """
     stored = production.read_journal()
     is_lost = stored.digest is None and may_have_releases(production.look_up_versions())
@@ -120,10 +120,10 @@ def carry_out(
 def complete_journal(production: Production, claim: LockClaim) -> StoredJournal:
     """Return the journal, signed and without an open transaction.
 
-    The open transaction of a signed journal is carried out. Of an unsigned journal, what counts is
-    written again and signed. Its open transaction is not carried out: whoever wrote it could
-    otherwise make us do anything in our name. Raises EnvironmentFailed if something could not be
-    looked up: signed without it, the journal would hide it.
+    The open transaction of a signed journal is carried out. The part of an unsigned journal that
+    counts is written again and signed. Its open transaction is not carried out: whoever wrote it
+    could otherwise make us do anything in our name. Raises EnvironmentFailed if something could not
+    be looked up: a signed journal without it would hide it.
     """
     whole = LookupBudget(WHOLE_LOOKUPS, time.monotonic() + WHOLE_S, WHOLE_VERSIONS)
     stored = confirm_stored(
@@ -165,7 +165,7 @@ def _require_decisions(production: Production, journal: Journal, transaction: Tr
     where = f"{production.registry.host}/{production.repositories.journal}:{JOURNAL_TAG}"
     refuse_with_all(
         [f"{transaction}: {problem}" for problem in problems if problem],
-        f"trust the key of whoever decided this; if nobody did, restore {where}",
+        f"trust the key of whoever decided this; if nobody did, put an older journal at {where}",
     )
 
 

@@ -438,7 +438,7 @@ def test_an_alias_that_somebody_moved_is_not_verified(line: Line) -> None:
     line.registry.put_manifest(repository, "latest", manifest)
     found = line.verify("latest")
     assert found.verdict is Verdict.FAIL
-    assert "by the journal latest should point to" in found.reasons[0]
+    assert "the journal says that latest should point to" in found.reasons[0]
     assert line.verify("v2.6.0").verdict is Verdict.PASS
 
 

@@ -130,7 +130,7 @@ def test_without_one_it_stops_at_candidate_with_the_reason(
 
 def test_a_channel_that_was_asked_for_refuses_it_and_says_the_way_out(line: Line) -> None:
     build = line.prepare("v2.6.0", findings=[BLOCKS])
-    with pytest.raises(GateRefused, match="review an entry for `line_exceptions`") as refused:
+    with pytest.raises(GateRefused, match="add a reviewed entry to `line_exceptions`") as refused:
         line.promote(build, FIRST)
     assert SENTENCE in str(refused.value.__notes__)
     assert line.tags() == {}

@@ -397,7 +397,7 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
     judged = rescan_images(assessor, PRODUCTION)
     assert judged.judgements[0].digest == build.digest
     assert judged.verdict is Verdict.INCONCLUSIVE
-    assert "by the signed journal it is" in capsys.readouterr().err
+    assert "but the signed journal says" in capsys.readouterr().err
     version = own.require_version("v2.6.2")
     before = find_previous(registry, own, version, "cv", trust(P256))
     assert before is not None

@@ -371,7 +371,7 @@ def test_the_same_statement_twice_is_said_once(
         (("internalParameters", "torch"), "2.9.1", "torch 2.9.1; the catalogue has 2.6.0"),
         (("internalParameters", "cuda"), "12.8", "cuda 12.8; the catalogue has 12.4"),
         (("internalParameters", "python"), "3.12", "python 3.12; the catalogue has 3.11"),
-        (("internalParameters",), {}, "torch of no version; the catalogue has 2.6.0"),
+        (("internalParameters",), {}, "torch without a version; the catalogue has 2.6.0"),
         (("internalParameters",), "", "cannot be read"),
     ],
 )

@@ -456,7 +456,7 @@ def test_a_release_whose_manifest_was_deleted_stops_no_other(
     if before:
         command.promote(build)
         assert line.tags()["v2.6"] == build.digest
-        assert "v2.6 was deleted; by the journal it was" in capsys.readouterr().err
+        assert "v2.6 was deleted; the journal says that it pointed to" in capsys.readouterr().err
     else:
         with refused(GateRefused, "was not promoted"):
             command.promote(build)

@@ -326,7 +326,7 @@ def test_everything_that_speaks_against_it_at_once(fake: FakeRegistry, client: R
         "v2.6.1-cv is released as",
         "latest-cv points to",
         "latest points to",
-        "by the journal",
+        "the journal says",
     ):
         promote_tags(at(client), tag_set("v2.6.1"), approvals)
     assert fake.state() == before
