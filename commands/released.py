@@ -219,9 +219,9 @@ def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
 def run_due(asked: Namespace) -> int:
     """`due`: show which releases are due, and why.
 
-    If it is not known which images the scan refuses, or through which channel a release went that
-    may have done the work of a calendar, what is known is shown all the same. Then it ends with
-    EXIT_INCONCLUSIVE, or as an outage if the registry could not be asked.
+    Some facts may be unknown: which images the scan refuses, or the channel of a release that a
+    calendar waits for. Then what is known is shown, and the exit code is 4, or 3 if the registry
+    could not be asked.
     """
     catalog, registry = open_registry()
     trusted = attest.load_trusted(asked.key, asked.identity)
@@ -242,7 +242,7 @@ def run_due(asked: Namespace) -> int:
     for each in unknown:
         progress.say_line(
             f"  line {each.version.line}: the channel of {each.version} is not known, so the "
-            "calendar may show a release as due that is out"
+            "calendar may show a release as due although it is out"
         )
     if kept.problem and out:
         where = f"{registry.host}/{catalog.repositories.records}:{store.TAG}"

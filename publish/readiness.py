@@ -160,9 +160,10 @@ def _find_missing_key(channels: Channels, channel: str) -> Iterator[str]:
         yield f"key: {error.message}"
         return
     if not named and attest.is_trust_configured():
-        yield f"key: trusted keys are configured, and {keys.SIGNING_KEY} names none to sign with"
+        said = f"trusted keys are configured, but {keys.SIGNING_KEY} is not set"
+        yield f"key: {said}: set it to the private key of one of them"
     elif named and attest.is_trust_configured() and signer not in trusted.keys:
-        yield f"key: no configured key trusts what {keys.SIGNING_KEY} signs"
+        yield f"key: the key in {keys.SIGNING_KEY} is not one of the trusted keys"
 
 
 def _find_missing_approval(channels: Channels, channel: str, plans: ReleasePlans) -> Iterator[str]:

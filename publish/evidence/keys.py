@@ -62,7 +62,7 @@ def generate_pair(folder: Path, name: str) -> tuple[Path, Path]:
         raise ConfigError(problem, "write 1 to 64 letters, digits, `.`, `_` and `-`, and no folder")
     if os.path.lexists(folder) and not folder.is_dir():
         what = "a file, not a folder" if folder.exists() else "a link that leads nowhere"
-        raise ConfigError(f"{folder} is {what}", "give the folder where the keys shall be written")
+        raise ConfigError(f"{folder} is {what}", "give a folder for the keys")
     for path in (folder / f"{name}.key", folder / f"{name}.pub"):
         if path.exists() or path.is_symlink():
             raise ConfigError(

@@ -49,5 +49,5 @@ def find_advisory_problems(
             package = f"{each.finding.package} {each.finding.installed_version}"
             yield (
                 f"the exception for {clean_line(each.finding.id, 60)} in "
-                f"{clean_line(package, 100)} ended on {each.until}: scan it again"
+                f"{clean_line(package, 100)} ended on {each.until}: run `scan` again"
             )

@@ -224,7 +224,7 @@ def _judge_bundled(case: _ReleaseFacts) -> _Ruling:
     """Return the ruling on a package inside a wheel: another Python package must have changed."""
     if case.carriers:
         return _Ruling()
-    return _Ruling("it is inside a wheel, but no Python package changed that could contain it")
+    return _Ruling("it is inside a wheel, but no Python package that could contain it changed")
 
 
 def _judge_python(change: PackageChange, _: _ReleaseFacts) -> _Ruling:

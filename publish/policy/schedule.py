@@ -122,7 +122,7 @@ def needs_channel(
 ) -> bool:
     """Return whether what is due today depends on the channel of a release.
 
-    It does for a release of a supported line that may have done the work of a calendar: not for
+    It does for a release of a supported line that a calendar may have waited for: not for
     older ones, which may have lost their decision long ago, nor for one that was withdrawn.
     """
     line = lines.get(release.version.line)

@@ -40,7 +40,9 @@ class GateRefusal:
     def summary_line(self) -> str:
         """The first reason, and how many more there are."""
         first, *more = self.reasons
-        return f"not for production: {first}{f' (and {len(more)} more)' if more else ''}"
+        noun = "reason" if len(more) == 1 else "reasons"
+        others = f" (and {len(more)} more {noun})" if more else ""
+        return f"not for production: {first}{others}"
 
 
 @dataclass(frozen=True)

@@ -110,11 +110,11 @@ def test_a_key_that_cannot_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ours, others = keys.generate_pair(tmp_path, "ours"), keys.generate_pair(tmp_path, "others")
     monkeypatch.setenv(keys.SIGNING_KEY, str(ours[0]))
     monkeypatch.setenv(keys.TRUSTED_KEYS, str(others[1]))
-    assert "no configured key trusts what" in ready("production", L4).missing[0]
+    assert "is not one of the trusted keys" in ready("production", L4).missing[0]
     monkeypatch.setenv(keys.TRUSTED_KEYS, str(ours[1]))
     assert ready("production", L4).is_ready
     monkeypatch.delenv(keys.SIGNING_KEY)
-    assert "names none to sign with" in ready("production", L4).missing[0]
+    assert "is not set: set it to the private key" in ready("production", L4).missing[0]
 
 
 def test_a_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,7 +302,7 @@ def test_what_is_inside_a_wheel_moves_with_it_and_never_alone(
     carried = between([f"{name} {before}", "pip 26.3"], [f"{name} {after}", "pip 26.3.1"])
     assert kind_problems(carried, kind, line) == ()
     (problem,) = kind_problems(moved(text), kind, line)
-    assert "no Python package changed that could contain it" in problem
+    assert "no Python package that could contain it changed" in problem
     by_debian = between([f"{name} {before}", "deb:tini 1-1"], [f"{name} {after}", "deb:tini 1-2"])
     assert len(kind_problems(by_debian, kind, line)) == 1
 
