@@ -87,7 +87,9 @@ REASON = make_argument(
     metavar="TEXT",
     help="why, in one line; everybody who verifies the release sees it",
 )
-DATE = make_argument("--date", type=parse_day, help="for example 2026-12-15; by default today")
+DATE = make_argument(
+    "--date", type=parse_day, help="the day to look at, for example 2026-12-15; by default today"
+)
 FOLDER = make_argument("folder", type=parse_folder, help="the folder for NAME.key and NAME.pub")
 NAME = make_argument("--name", default="release", help="the name of both files; by default release")
 
