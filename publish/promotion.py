@@ -134,6 +134,9 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
             if refused and asked.dry_run:
                 progress.say_line(f"  it would go to the channel {name} instead")
             outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
+            if refused and not asked.dry_run:
+                progress.say_line(f"  {candidate.version} is in the channel {name} now")
+                progress.say_line(f"  for {PRODUCTION}: {_advise_on(refused)}")
             return PromotionResult(name, kind, decided, outcome, refused, verdict)
         either = " either" if refused else ""
         progress.say_line(

@@ -98,11 +98,14 @@ def ended(made: ReleaseRun, *stages: str) -> int:
 
 
 def test_a_release_that_production_refused_says_so_and_does_not_end_well(
-    line: Line, release: Cut
+    line: Line, release: Cut, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepared(line)
     made = release("here", OPEN)
     assert ended(made, "promote", "report") == 4
+    said = capsys.readouterr().err
+    assert "is in the channel candidate now" in said
+    assert "for production: " in said and "then `promote`" in said
     record = records.read_record(ReleaseRecord, made.record_store.release_path)
     assert record is not None
     assert (record.channel, record.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
