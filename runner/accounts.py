@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from runner import docker_config, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.redaction import remember_secret
+from runner.redaction import remember_given_token, remember_secret
 from runner.untrusted import Malformed, clean_line, parse_json
 
 HELPER_S = 60
@@ -56,8 +56,10 @@ def find_account(host: str) -> dict[str, str]:
         ) from None
     account = {name: value for name, value in (found or {}).items() if isinstance(value, str)}
     for name, value in account.items():
-        if name.lower() in {"password", "secret", "identitytoken"}:
+        if name.lower() in {"password", "secret"}:
             remember_secret(value, f"the login to {host}")
+        elif name.lower() == "identitytoken":  # the registry chose it at `docker login`
+            remember_given_token(value, f"the login to {host}")
     return account
 
 

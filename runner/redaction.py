@@ -101,7 +101,8 @@ def remember_given_token(value: str, source: str) -> None:
     """Hide from messages a token that `source`, which nobody trusts, chose.
 
     Names, digests and files stay as they are: it may have chosen one of them as its token, so that
-    a signed document loses it. A token shorter than MIN_TOKEN_CHARACTERS is not hidden.
+    a signed document loses it. Only a token that is too long for that is hidden in them too. A
+    token shorter than MIN_TOKEN_CHARACTERS is not hidden.
     """
     if len(value) >= secret_values.MIN_TOKEN_CHARACTERS:
         secret_values.learn_value(value, source, is_given=True)

@@ -61,11 +61,17 @@ _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 
 _FILE_VALUE = re.compile(
     r"(?:^|[\s,{\"'])(?:(?P<name>login|user(?:name)?)|pass(?:word|wd|phrase)|account|token|secret"
-    r"|auth|identitytoken|registrytoken|api[-_]?key)[\"']?\s*[=:\s]\s*[\"']?"
+    r"|auth|api[-_]?key)[\"']?\s*[=:\s]\s*[\"']?"
     r"(?P<value>[^\s\"',}]+)",
     re.IGNORECASE,
 )
 """A password in the configuration of Docker, pip and uv, and in `.netrc`."""
+_GIVEN_TOKEN = re.compile(
+    r"\"(?:identity|registry)token\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")", re.IGNORECASE
+)
+"""A token that a registry chose, and `docker login` stored: a string of JSON."""
+_LONG_TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{150,}")
+"""A given token that is no name, digest or path: nothing of a document is so long and like this."""
 _HEADERS = re.compile(r"\"HttpHeaders\"\s*:\s*\{([^{}]*)\}")
 _HEADER = re.compile(r":\s*\"(?:(?:basic|bearer)\s+)?([^\"]+)\"", re.IGNORECASE)
 
@@ -96,7 +102,8 @@ _given: dict[str, str] = {}
 def learn_value(value: str, source: str, *, is_given: bool = False) -> None:
     """Add a value that came from `source`, such as a credential helper.
 
-    With `is_given` nobody trusts the source, so none of its forms is a certain one.
+    With `is_given` nobody trusts the source, so its forms are certain ones only if the value is too
+    long to be a name or a digest.
     """
     if value:
         (_given if is_given else _learned)[value] = source
@@ -117,11 +124,14 @@ def _collect_values(
     given: tuple[tuple[str, str], ...],
 ) -> KnownValues:
     found: dict[str, str] = {}
+    chosen = dict(given)
     for name, value in variables:
         found |= dict.fromkeys(_values_of_variable(name, value), name)
     for path, modified, _ in files:
         if modified:
-            found |= dict.fromkeys(_values_of_file(path), str(path))
+            own, stored = _read_values(path)
+            found |= dict.fromkeys(own, str(path))
+            chosen |= dict.fromkeys(stored, str(path))
     for value, source in learned:
         found |= dict.fromkeys(_values_of_text(value), source)
     forms = {
@@ -131,9 +141,15 @@ def _collect_values(
         if len(form) >= MIN_CHARACTERS
     }
     certain = {form: each for form, each in forms.items() if not _WORD.fullmatch(form)}
-    for value, source in given:
-        long = (form for form in _forms_of(value) if len(form) >= MIN_TOKEN_CHARACTERS)
-        forms |= {form: forms.get(form, source) for form in long}
+    for value, source in chosen.items():
+        # decoded, a token would have blanks as the model of a GPU has: `NVIDIA%20H100%2080GB%20HBM3`
+        shown = {
+            form: source
+            for form in _forms_of(value)
+            if len(form) >= MIN_TOKEN_CHARACTERS and not re.search(r"\s", form)
+        }
+        forms = shown | forms
+        certain = shown | certain if _LONG_TOKEN.fullmatch(value) else certain
     return KnownValues(*map(_order_forms, (forms, certain)))
 
 
@@ -247,12 +263,22 @@ def _stamp_file(path: Path) -> tuple[Path, int, int]:
     return path, 0, 0
 
 
-def _values_of_file(path: Path) -> Iterator[str]:
-    """Yield what is secret in a file of another program."""
+def _read_values(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is secret in a file of another program: a person's values, and given tokens."""
     try:
         text = read_own_file(path, FILE_BYTES).decode("utf-8", "surrogateescape")
     except (OSError, ValueError, Malformed):
-        return
+        return (), ()
+    given = list[str]()
+    for found in _GIVEN_TOKEN.finditer(text):
+        with contextlib.suppress(ValueError):
+            given.append(json.loads(found["value"]))
+    # a part of a token is no value of a person, whatever it looks like
+    return tuple(_values_of_file(_GIVEN_TOKEN.sub("", text))), tuple(given)
+
+
+def _values_of_file(text: str) -> Iterator[str]:
+    """Yield what a person keeps secret in the text of a file."""
     for word in re.findall(r"[^\s\"',]*//[^\s\"',]+", text):
         yield from _parts_of_address(word)
         yield from _paths_of_address(word, MIN_PART_CHARACTERS)

@@ -8,6 +8,7 @@ import json
 import os
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given, settings
@@ -18,7 +19,7 @@ from oci.manifest import OCI_EMPTY, Descriptor, image_manifest, sha256
 from oci.registry import Registry
 from publish.evidence import statement
 from publish.evidence.trust import Identity
-from runner import progress, records, redaction, secret_values, shell
+from runner import accounts, progress, records, redaction, secret_values, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
 from runner.redaction import (
@@ -114,11 +115,11 @@ def test_what_docker_sends_is_not_shown(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     document = {
         "HttpHeaders": {"X-Meta": "S3cret-header", "Authorization": "Bearer S3cret-bearer"},
-        "auths": {"h": {"identitytoken": "S3cret-identity"}},
+        "auths": {"h": {"identitytoken": "S3cret-identity-S3cret"}},
         "proxies": {"default": {"httpProxy": "http://u:S3cret-proxy@p:1"}},
     }
     (tmp_path / "config.json").write_text(json.dumps(document, indent=2))
-    shown = hide_in_text("S3cret-header S3cret-bearer S3cret-identity S3cret-proxy")
+    shown = hide_in_text("S3cret-header S3cret-bearer S3cret-identity-S3cret S3cret-proxy")
     assert shown == "*** *** *** ***"
 
 
@@ -169,6 +170,54 @@ def test_a_secret_that_a_service_repeats_as_its_token_stays_one(
     monkeypatch.setenv("HF_TOKEN", "S3cret-S3cret-S3cret-S3cret")
     redaction.remember_given_token("S3cret-S3cret-S3cret-S3cret", "the token service")
     assert hide_in_values({"name": "S3cret-S3cret-S3cret-S3cret"}) == {"name": "***"}
+
+
+@pytest.mark.parametrize(
+    "token", ["NVIDIA%20H100%2080GB%20HBM3", "the%20record%20has%20no%20such%20suite"]
+)
+def test_a_token_that_is_decoded_takes_no_words_out_of_a_record(token: str) -> None:
+    """Runs on equal machines replace each other: two models that are `***` would be equal."""
+    redaction.remember_given_token(token, "the token service")
+    record = {"gpus": [{"model": unquote(token), "count": 2}], "reason": f"on {unquote(token)}"}
+    assert hide_in_values(record) == record
+    assert hide_in_text(f"answered {token}") == "answered ***"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "CVE-2026-24747",
+        "ab" * 32,
+        "//CVE-2026-24747@x",
+        '", "password": "CVE-2026-24747',
+        "https://h/CVE-2026-24747/simple?CVE-2026-24747",
+    ],
+)
+def test_a_registry_chooses_no_name_at_the_login_of_docker(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`docker login` stores the refresh token of the registry's token service."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    login = base64.b64encode(b"me:").decode()
+    document = {"auths": {"h.example": {"auth": login, "identitytoken": token}}}
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    assert accounts.find_account("h.example")["IdentityToken"] == token
+    record = {"id": "CVE-2026-24747", "new": f"sha256:{'ab' * 32}", "own": token}
+    assert hide_in_values(record) == record
+    require_no_secret(json.dumps(record).encode(), "a manifest")
+
+
+@pytest.mark.parametrize("name", ["identitytoken", "registrytoken"])
+def test_a_token_that_is_no_name_stays_out_of_records(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = f"eyJhbGciOi.{'S3cretS3cret_' * 12}.S3cret"
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    document = {"auths": {"h.example": {name: token}}}
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    assert hide_in_values({"value": token}) == {"value": "***"}
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        require_no_secret(token.encode(), "a manifest")
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "large", "binary"])
