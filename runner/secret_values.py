@@ -56,6 +56,11 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 """Names of variables of other programs that hold a secret by their own words."""
+_TEXT_OF_OTHERS = re.compile(
+    r".*(?:MESSAGE|TITLE|DESCRIPTION|SUBJECT|BODY|LABELS|COMMENTS?|AUTHOR\w*|COMMITTER\w*|ACTOR\w*)",
+    re.IGNORECASE,
+)
+"""Names of variables in which CI systems hand on what the author of a change wrote."""
 _BARE_INDEX_VALUE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 
@@ -167,7 +172,7 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
     elif settings.is_secret(name):
         if not _is_public(name, value):
             yield from _values_of_text(value)
-    elif "@" in value:
+    elif "@" in value and not _TEXT_OF_OTHERS.fullmatch(name):
         # accounts and passwords before the host of an address, as the standard has them
         for found in _USER_INFO.finditer(value):
             yield from (found[1], found[1].partition(":")[2])

@@ -173,6 +173,29 @@ def test_a_secret_that_a_service_repeats_as_its_token_stays_one(
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "BUILDKITE_MESSAGE",
+        "CI_COMMIT_TITLE",
+        "CI_MERGE_REQUEST_DESCRIPTION",
+        "CI_COMMIT_AUTHOR",
+        "BUILD_SOURCEVERSIONMESSAGE",
+        "CHANGE_AUTHOR_DISPLAY_NAME",
+        "PR_TITLE",
+    ],
+)
+def test_the_author_of_a_change_chooses_no_name_that_records_lose(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CI systems have the message of a commit in a variable."""
+    monkeypatch.setenv(name, f"Mend a link //x:CVE-2026-24747@y //x:{'ab' * 32}@y")
+    record = {"id": "CVE-2026-24747", "new": f"sha256:{'ab' * 32}"}
+    assert hide_in_values(record) == record
+    require_no_secret(json.dumps(record).encode(), "a manifest")
+    assert hide_in_text("cloning //x:S3cret@y") == "cloning //***@y"
+
+
+@pytest.mark.parametrize(
     "token", ["NVIDIA%20H100%2080GB%20HBM3", "the%20record%20has%20no%20such%20suite"]
 )
 def test_a_token_that_is_decoded_takes_no_words_out_of_a_record(token: str) -> None:
