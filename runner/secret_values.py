@@ -57,7 +57,8 @@ _SECRET_NAME = re.compile(
 )
 """Names of variables of other programs that hold a secret by their own words."""
 _TEXT_OF_OTHERS = re.compile(
-    r".*(?:MESSAGE|TITLE|DESCRIPTION|SUBJECT|BODY|LABELS|COMMENTS?|AUTHOR\w*|COMMITTER\w*|ACTOR\w*)",
+    r".*(?:MESSAGE|TITLE|DESCRIPTION|SUBJECT|BODY|LABELS|COMMENTS?|AUTHOR|COMMITTER|CREATOR|ACTOR)"
+    r"(?:_(?:EXTENDED|TEXT|(?:DISPLAY_)?NAME|EMAIL))?",
     re.IGNORECASE,
 )
 """Names of variables in which CI systems hand on what the author of a change wrote."""
@@ -147,7 +148,7 @@ def _collect_values(
     }
     certain = {form: each for form, each in forms.items() if not _WORD.fullmatch(form)}
     for value, source in chosen.items():
-        # decoded, a token would have blanks as the model of a GPU has: `NVIDIA%20H100%2080GB%20HBM3`
+        # decoded, a token is words: `NVIDIA%20H100%2080GB%20HBM3` was the model of a GPU
         shown = {
             form: source
             for form in _forms_of(value)

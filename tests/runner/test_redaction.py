@@ -74,6 +74,7 @@ VARIABLES = [
     ("GH_TOKEN", "S3c ret&é", "S3c%20ret%26%C3%A9 and S3c ret&amp;é and S3c ret&\\u00e9"),
     ("REGISTRY_PASSWORD", "S3cret-of-another", "it is S3cret-of-another"),
     ("ANY_OTHER", "https://u:S3cret@h/x", "it is S3cret"),
+    ("MESSAGE_BROKER_URL", "amqp://u:S3cret@h/x", "it is S3cret"),
 ]
 
 
@@ -181,6 +182,8 @@ def test_a_secret_that_a_service_repeats_as_its_token_stays_one(
         "CI_COMMIT_AUTHOR",
         "BUILD_SOURCEVERSIONMESSAGE",
         "CHANGE_AUTHOR_DISPLAY_NAME",
+        "APPVEYOR_REPO_COMMIT_MESSAGE_EXTENDED",
+        "ghprbPullLongDescription",
         "PR_TITLE",
     ],
 )
