@@ -232,8 +232,9 @@ def _redirect_error(answer: requests.Response) -> Misdirected:
 def _is_private(realm: str) -> bool:
     """Return whether nobody on the way to `realm` can read a password."""
     try:
-        address = urlsplit(realm)
-    except ValueError:
+        # as it is sent: `http://elsewhere\@localhost` is two hosts for two parsers
+        address = urlsplit(requests.Request("GET", realm).prepare().url or "")
+    except (ValueError, requests.RequestException):
         return False
     return address.scheme == "https" or (
         address.scheme == "http" and uses_plain_http(address.netloc.rpartition("@")[2])

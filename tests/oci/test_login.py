@@ -274,7 +274,10 @@ def test_a_configuration_that_cannot_be_read(fake: FakeRegistry, settings: Path,
         Registry(fake.host).ping()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1.evil.example", "evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.0.0.1.evil.example", "evil.example", r"evil.example\@127.0.0.1"],
+)
 def test_a_password_is_not_sent_in_the_clear(fake: FakeRegistry, settings: Path, host: str) -> None:
     """To loopback it is: the control that the others would be seen."""
     log_in(settings, fake)
