@@ -185,6 +185,7 @@ def test_a_secret_that_a_service_repeats_as_its_token_stays_one(
         "APPVEYOR_REPO_COMMIT_MESSAGE_EXTENDED",
         "ghprbPullLongDescription",
         "PR_TITLE",
+        "GIT_COMMIT_MSG",
     ],
 )
 def test_the_author_of_a_change_chooses_no_name_that_records_lose(
