@@ -13,7 +13,7 @@ from publish.evidence.predicates import test_result
 from publish.evidence.predicates.test_result import GpuCount, SuiteVerdict, TestClaim
 from publish.policy.channels import ANY, Demands, list_alternatives
 from runner.verdict import Verdict
-from validation.floor import PROVISIONAL
+from validation.floor import MEASURED, PROVISIONAL
 from validation.levels import DDP, LEVELS, MEANINGS, MULTI_GPU, describe_proof, list_levels_of
 from validation.machine import DOCKER
 from validation.suites.contract.words import NO_GPU
@@ -142,10 +142,11 @@ def is_left_to_levels(suite: SuiteVerdict) -> bool:
 
 
 def _find_floor_problem(tested: TestClaim, demands: Demands) -> Iterator[tuple[Verdict, str]]:
-    if tested.floor == PROVISIONAL and PROVISIONAL not in demands.floor:
+    if tested.floor != MEASURED and PROVISIONAL not in demands.floor:
+        kind = tested.floor or "not known"  # statements of older versions do not have it
         yield (
             Verdict.INCONCLUSIVE,
-            "the floor of the throughput is provisional, and this channel takes only a measured "
+            f"the floor of the throughput is {kind}, and this channel takes only a measured "
             f"one: run `./release.py baseline {tested.version}`, commit the file, and run "
             "`validate` again",
         )

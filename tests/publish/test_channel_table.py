@@ -12,7 +12,7 @@ import pytest
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import test_result
-from publish.policy import channels, gate
+from publish.policy import channels, gate, proof
 from publish.policy.channels import Channels, Demands
 from publish.policy.gate import GateDecision
 from runner.verdict import Verdict
@@ -179,6 +179,20 @@ def test_a_channel_can_insist_on_a_measured_floor(line: Line) -> None:
     assert "the floor of the throughput is provisional" in reason
     assert "./release.py baseline v2.6.0" in reason
     assert refused.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("floor", "takes"), [("measured", True), ("provisional", False), ("", False)]
+)
+def test_a_measured_floor_is_one_that_the_statement_names(
+    line: Line, floor: str, takes: bool
+) -> None:
+    build = channel_table.publish_evidence(line, (L4,))
+    record = channel_table.make_record(build, L4)
+    tested = replace(test_result.make_claim(record, ("base",)), floor=floor)
+    demands = replace(channels.load().demands["proven"], floor=("measured",))
+    problems = [text for _, text in proof.find_run_problems(tested, (), demands)]
+    assert any("floor of the throughput" in text for text in problems) is not takes
 
 
 def test_a_broken_run_elsewhere_still_blocks(line: Line) -> None:
