@@ -275,7 +275,7 @@ def test_a_transaction_that_says_nothing(
     client: Registry, seal: bool, changed: dict[str, object], words: str
 ) -> None:
     raw(client, seal=seal, **changed)
-    with refused(EnvironmentFailed, "records:journal", words, "restore what this tag pointed to"):
+    with refused(EnvironmentFailed, "records:journal", words, "move this tag back to the digest"):
         read_journal(client, "records", journal_seal(P256) if seal else None)
 
 

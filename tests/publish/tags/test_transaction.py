@@ -346,7 +346,7 @@ def test_aliases_of_a_lost_journal_are_known_by_the_releases_they_name(
     assert moved == {tag: digest for tag, digest in before.items() if not tag.startswith("v2.6.")}
     del fake.manifests[REPOSITORIES.journal]
     put_by_hand(client, "v2.6", "by hand")
-    with refused(GateRefused, "v2.6 points to", "it should be a release"):
+    with refused(GateRefused, "v2.6 points to", "it should point to a release"):
         released(client, "v2.6.5")
 
 
