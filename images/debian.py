@@ -65,7 +65,6 @@ BOOTSTRAP_OPTIONS = (
     *(f"--dpkgopt={option}" for option in _SLIM),
 )
 
-_OWN_SERVERS = ("http://deb.debian.org/debian", "http://security.debian.org/debian-security")
 _MIRROR = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
 """An address without an account: it stands in the command of the build."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
@@ -223,14 +222,6 @@ def _mirror_in_use() -> str:
     return mirror
 
 
-def _sources_of(line: Line, main: str, security: str) -> list[str]:
-    return [
-        f"deb {main} {line.debian} main",
-        f"deb {main} {line.debian}-updates main",
-        f"deb {security} {line.debian}-security main",
-    ]
-
-
 def _bootstrap_base(line: Line, work: Path) -> str:
     root = work / "base.tar"
     command = [
@@ -242,10 +233,12 @@ def _bootstrap_base(line: Line, work: Path) -> str:
         str(root),
     ]
     if mirror := _mirror_in_use():
-        # the image names Debian's own servers, as without a mirror
-        own = "\\n".join(_sources_of(line, *_OWN_SERVERS))
-        command.insert(3, f"--customize-hook=printf '{own}\\n' >\"$1/etc/apt/sources.list\"")
-        command += _sources_of(line, mirror, f"{mirror}-security")
+        # packages come from the mirror, and the image names the servers that it names without one
+        rewrite = rf"s#https?://\S+/debian(-security)?/? #{mirror}\1 #"
+        command[-2:-2] = [
+            f"--setup-hook=sed -i.own -E '{rewrite}' \"$1/etc/apt/sources.list\"",
+            '--customize-hook=mv "$1/etc/apt/sources.list.own" "$1/etc/apt/sources.list"',
+        ]
     # Nothing of mmdebstrap is left in `work` if it is ended. Only for root: another user's
     # mmdebstrap runs as a user of a namespace, who may not enter `work`.
     temporary = {"TMPDIR": str(work)} if os.geteuid() == 0 else {}

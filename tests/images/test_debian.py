@@ -366,11 +366,9 @@ def test_the_mirror_and_the_slim_base_are_settings(
     assert debian._slim_base(line) == f"mirror.example/library/debian@{digest}"
     with contextlib.suppress(FileNotFoundError):  # no root file system was made
         debian._bootstrap_base(line, tmp_path)
-    assert commands[1][-3:] == [
-        "deb http://mirror.example:8080/debian bookworm main",
-        "deb http://mirror.example:8080/debian bookworm-updates main",
-        "deb http://mirror.example:8080/debian-security bookworm-security main",
-    ]
+    rewrite, restore = commands[1][-4:-2]
+    assert "#http://mirror.example:8080/debian\\1 #" in rewrite
+    assert restore.endswith('mv "$1/etc/apt/sources.list.own" "$1/etc/apt/sources.list"')
 
 
 @pytest.mark.parametrize(
@@ -400,10 +398,18 @@ def test_a_setting_that_is_no_address(
 def test_a_mirror_changes_no_byte(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the OS layer, made twice from the same servers under two names of the setting."""
-    line = catalog.load_catalog().lines["2.6"]
-    made = []
-    for mirror in ("", "http://deb.debian.org/debian"):
-        monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", mirror)
-        made.append(debian.make_os_layer(line, tmp_path, tmp_path / "os.tar.gz").blob)
-    assert made[0] == made[1]
+    """Of the OS layer, made from its own servers and then from the same ones by the setting."""
+    line, layer = catalog.load_catalog().lines["2.6"], tmp_path / "os.tar.gz"
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", "")
+    plain = debian.make_os_layer(line, tmp_path, layer).blob
+    with tarfile.open(layer) as opened:
+        held = opened.extractfile("etc/apt/sources.list")
+        assert held is not None
+        own = held.read().decode().split()[1]
+    assert own.endswith("/debian")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", own)
+    assert debian.make_os_layer(line, tmp_path, layer).blob == plain
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
+    # nothing comes from another server; mmdebstrap says much, so the message is long
+    with pytest.raises(EnvironmentFailed, match=r"apt-get update .*DEBIAN_MIRROR names another"):
+        debian.make_os_layer(line, tmp_path, layer)
