@@ -10,7 +10,7 @@ from images import wheelhouse
 from images.layers import BYTECODE, LayerSpec
 from images.locks import Wheel
 from images.plan import ReleasePlan
-from runner import containers, embedded, home, progress, settings
+from runner import embedded, free_space, home, progress, settings
 from runner.errors import EnvironmentFailed
 
 OS_LAYER_BYTES = 250_000_000
@@ -26,7 +26,7 @@ def require_space(what: str, needed: int) -> None:
     """
     folder = home.make_home_folder()
     progress.say_line(f"  {what} will need {progress.format_megabytes(needed)} of {folder}")
-    if problem := containers.find_full_disk([folder], needed):
+    if problem := free_space.find_full_disk([folder], needed):
         raise EnvironmentFailed(
             problem,
             "free space: `./release.py prune --dry-run` shows what nothing needs any more; or set "

@@ -36,9 +36,6 @@ MAX_VOLUME_FOLDERS = 200
 """Folders on the way to the volumes of an image. The engine is asked once about each of them."""
 ENGINE_FOLDERS = ("/proc", "/sys", "/dev")
 """Where the engine mounts file systems of its own. It relies on what is in them."""
-FREE_BYTES = 10**9
-FREE_INODES = 10_000
-"""If less is free on a disk that a container can write to, the container is ended."""
 
 REMOVAL_S = 60
 """How long the engine may take to remove a container that a killed run left behind."""
@@ -374,32 +371,3 @@ def _require_plain_volume(path: str, ours: str) -> str:
     if plain == ours or plain.startswith(f"{ours}/"):
         raise ImageCannotStart(f"it declares a volume in `{ours}`, where the harness is mounted")
     return plain
-
-
-def disks_of(client: Any, *folders: Path) -> tuple[Path, ...]:  # noqa: ANN401
-    """Return `folders`, and the engine's folder of containers if that is on this machine."""
-    kept = Path(str(client.info().get("DockerRootDir") or "/nowhere"))
-    return (*folders, kept) if kept.is_dir() else folders
-
-
-def find_full_disk(folders: Iterable[Path], needed: int = 0) -> str:
-    """Return a message that names a disk which is nearly full, or an empty text.
-
-    `needed` are bytes that will be written.
-    """
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            found = os.statvfs(folder)
-            free = found.f_bavail * found.f_frsize
-            if free < FREE_BYTES + needed:
-                written = f", and {needed / 1e6:.0f} MB will be written" if needed else ""
-                return (
-                    f"the disk of {folder} has {free / 1e6:.0f} MB left, less than the "
-                    f"{FREE_BYTES / 1e6:.0f} MB that must stay free{written}"
-                )
-            if found.f_files > 0 and found.f_favail < FREE_INODES:
-                return (
-                    f"the disk of {folder} has room for {found.f_favail} more files, less than "
-                    f"the {FREE_INODES} that must stay free"
-                )
-    return ""

@@ -22,7 +22,15 @@ from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import CancellableStream, DeviceRequest
 
-from runner import accounts, containers, docker_config, progress, proxies, settings, shell
+from runner import (
+    accounts,
+    docker_config,
+    free_space,
+    progress,
+    proxies,
+    settings,
+    shell,
+)
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.redaction import show_value
@@ -301,7 +309,7 @@ def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] |
             for event in _events_of_pull(reference):
                 pulled.count_event(event, meter)
     except DockerException as error:
-        problem = containers.find_full_disk(containers.disks_of(connect_engine()))
+        problem = free_space.find_full_disk(free_space.disks_of(connect_engine()))
         if problem:
             raise EnvironmentFailed(
                 f"pull of {reference} failed: {_short_message(error)}; {problem}", DISK_HINT
@@ -369,7 +377,7 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
     A small layer can hold many gigabytes of zeros. Raises EnvironmentFailed if it was stopped.
     """
     api, answers, problems = connect_engine().api, list[requests.Response](), list[str]()
-    disks, ended = containers.disks_of(connect_engine()), threading.Event()
+    disks, ended = free_space.disks_of(connect_engine()), threading.Event()
 
     def keep(answer: requests.Response, **_: object) -> None:
         if "/images/create" in str(answer.request.path_url):
@@ -377,7 +385,7 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
 
     def watch() -> None:
         while not ended.wait(DISK_EVERY_S):
-            if answers and (problem := containers.find_full_disk(disks)):
+            if answers and (problem := free_space.find_full_disk(disks)):
                 problems.append(problem)
                 with contextlib.suppress(Exception):  # it may end this very moment
                     CancellableStream(iter(()), answers[-1]).close()

@@ -26,7 +26,7 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from images.debian import installed_packages
-from runner import containers, engine, home, progress, records, start_check
+from runner import containers, engine, free_space, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
@@ -374,8 +374,8 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
     if volumes:
         # the engine copies into each volume what the image has at its path
         size = int(_image_attributes(reference).get("Size") or 0)
-        disks = containers.disks_of(_engine_client())
-        if problem := containers.find_full_disk(disks, size):
+        disks = free_space.disks_of(_engine_client())
+        if problem := free_space.find_full_disk(disks, size):
             raise EnvironmentFailed(
                 f"the volumes of the image cannot be made: {problem}", engine.DISK_HINT
             )

@@ -11,7 +11,7 @@ from images import lock_layers, plan, resolve, space, wheelhouse, workers
 from images.layers import specs_of_stack
 from images.locks import Wheel
 from images.wheels import Prefix
-from runner import containers
+from runner import free_space
 from runner.errors import EnvironmentFailed
 from tests.fakes.index import make_index
 from tests.fakes.own_catalog import load_own_catalog
@@ -25,7 +25,7 @@ LARGE = Wheel("torch", "2.6.0", "a" * 64, "torch-2.6.0-py3-none-any.whl", 700_00
 @pytest.fixture
 def no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a disk with less free than must stay: what is said of it is real."""
-    monkeypatch.setattr(containers, "FREE_BYTES", 10**18)
+    monkeypatch.setattr(free_space, "FREE_BYTES", 10**18)
 
 
 def test_what_is_needed_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

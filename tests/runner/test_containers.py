@@ -10,10 +10,9 @@ import pytest
 import requests
 from docker.types import Mount
 
-from runner import containers, engine
+from runner import containers, engine, free_space
 from runner.containers import (
     ImageCannotStart,
-    find_full_disk,
     list_of_purpose,
     new_name,
     volumes_in_memory,
@@ -93,14 +92,14 @@ def test_volumes_become_memory_or_read_only() -> None:
 def test_a_disk_that_is_nearly_full_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find_full_disk([tmp_path, tmp_path / "nowhere"]) == ""
-    monkeypatch.setattr(containers, "FREE_BYTES", 1 << 60)
-    assert f"the disk of {tmp_path} has " in find_full_disk([tmp_path])
-    monkeypatch.setattr(containers, "FREE_BYTES", 0)
-    written = find_full_disk([tmp_path], 1 << 60)
+    assert free_space.find_full_disk([tmp_path, tmp_path / "nowhere"]) == ""
+    monkeypatch.setattr(free_space, "FREE_BYTES", 1 << 60)
+    assert f"the disk of {tmp_path} has " in free_space.find_full_disk([tmp_path])
+    monkeypatch.setattr(free_space, "FREE_BYTES", 0)
+    written = free_space.find_full_disk([tmp_path], 1 << 60)
     assert "must stay free, and 1152921504607 MB will be written" in written
-    monkeypatch.setattr(containers, "FREE_INODES", 1 << 60)
-    assert "more files" in find_full_disk([tmp_path])
+    monkeypatch.setattr(free_space, "FREE_INODES", 1 << 60)
+    assert "more files" in free_space.find_full_disk([tmp_path])
 
 
 HOSTILE_ACCOUNTS = {

@@ -20,7 +20,7 @@ from docker.errors import ImageNotFound
 from oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
 from oci.registry import Registry
 from oci.served import is_served_whole
-from runner import containers, engine
+from runner import engine, free_space
 from runner.engine import ImageCannotBeUnpacked
 from runner.errors import EnvironmentFailed
 from tests.fakes.refusal import refused
@@ -121,7 +121,7 @@ def test_a_registry_without_a_layer_is_not_the_image_s_fault(
     BROKEN["a wrong diff_id"].push(registry_host, name)
     with refused(EnvironmentFailed, "reading the image"):
         engine.obtain_image(f"{registry_host}/{name}:t", lambda _: False)
-    monkeypatch.setattr(containers, "FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(free_space, "FREE_BYTES", 1 << 60)
     with refused(EnvironmentFailed, "left, less than the"):
         engine.obtain_image(f"{registry_host}/{name}:t", is_served_whole)
 
@@ -142,12 +142,12 @@ def _bomb(size: int) -> Planted:
 def test_a_pull_stops_before_the_disk_is_full(
     registry_host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    disks = [each for each in containers.disks_of(engine.connect_engine()) if each.is_dir()]
+    disks = [each for each in free_space.disks_of(engine.connect_engine()) if each.is_dir()]
     if not disks:
         pytest.skip("the engine's disk is not of this machine")
     _bomb(3 << 30).push(registry_host, "broken/bomb")
     found = os.statvfs(disks[0])
-    monkeypatch.setattr(containers, "FREE_BYTES", found.f_bavail * found.f_frsize - (300 << 20))
+    monkeypatch.setattr(free_space, "FREE_BYTES", found.f_bavail * found.f_frsize - (300 << 20))
     with refused(EnvironmentFailed, "was stopped: the disk of", "docker image rm"):
         engine.obtain_image(f"{registry_host}/broken/bomb:t", is_served_whole)
     with pytest.raises(ImageNotFound):

@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
 from oci.served import is_served_whole
-from runner import containers, engine, owner, progress, start_check
+from runner import containers, engine, free_space, owner, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
@@ -260,7 +260,7 @@ def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit: 
     """Return when the container has ended, or why it must be ended."""
     deadline = time.monotonic() + suite.timeout_s
     measured = 0.0
-    disks = containers.disks_of(container.client, folder)
+    disks = free_space.disks_of(container.client, folder)
     while (now := time.monotonic()) < deadline:
         container.reload()
         if container.status in ("exited", "dead"):
@@ -272,7 +272,7 @@ def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit: 
                 problem = problem or root_usage.describe_excess(container, ROOT_BYTES, ROOT_ENTRIES)
             if problem:
                 return ContainerExit(None, malformed=problem)
-            if problem := containers.find_full_disk(disks):
+            if problem := free_space.find_full_disk(disks):
                 return ContainerExit(None, host_problem=problem)
         time.sleep(POLL_S)
     return ContainerExit(None, timed_out=True)
