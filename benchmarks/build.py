@@ -29,7 +29,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from images import build, catalog, layers, plan, wheelhouse
+from images import build, catalog, layers, line_locks, plan, wheelhouse
 from images.catalog import Catalog, Version
 from images.locks import Wheel
 from images.record import BuildRecord
@@ -133,7 +133,7 @@ def ours(
 
 def dockers(catalogue: Catalog, version: Version, registry: Registry, system: str) -> Side:
     """Build the same contents with `docker build` and pip, and push them with `docker push`."""
-    locks = catalog.locks_of(catalogue, version.line, ("base", "cv"))
+    locks = line_locks.locks_of(catalogue, version.line, ("base", "cv"))
     seconds, sizes, references = {}, {}, {}
     below = system
     for image in ("base", "cv"):
@@ -221,7 +221,7 @@ def main() -> None:
     """Measure, then print a table and the figures as JSON."""
     catalogue = catalog.load_catalog()
     version = catalogue.require_version(VERSION)
-    locks = catalog.locks_of(catalogue, version.line, ("base", "cv"))
+    locks = line_locks.locks_of(catalogue, version.line, ("base", "cv"))
     wheelhouse.fetch_wheels(
         [wheel for lock in locks.values() for wheel in lock.wheels], catalogue.lines["2.6"].python
     )

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import build as benchmark
 from benchmarks.build import Side
-from images import catalog, wheelhouse
+from images import catalog, line_locks, wheelhouse
 from images.catalog import Catalog
 from images.version import Version
 from runner import home
@@ -36,7 +36,7 @@ HEAD = (
 
 def measure_line(catalogue: Catalog, version: Version) -> tuple[int, Side, Side]:
     """Return the bytes of base's wheels, our figures, and Docker's."""
-    locks = catalog.locks_of(catalogue, version.line, ("base", "cv"))
+    locks = line_locks.locks_of(catalogue, version.line, ("base", "cv"))
     wheels = [wheel for lock in locks.values() for wheel in lock.wheels]
     wheelhouse.fetch_wheels(wheels, catalogue.lines[version.line].python)
     with benchmark.clean_machine(home.make_home_folder("benchmark")) as registry:

@@ -222,6 +222,22 @@ def _mirror_in_use() -> str:
     return mirror
 
 
+def _use_mirror() -> tuple[str, ...]:
+    """Return the options for the mirror in use; the image names the servers it names without one.
+
+    mmdebstrap writes the sources. They are changed before packages are downloaded, and changed back
+    before the root file system is packed.
+    """
+    mirror = _mirror_in_use()
+    if not mirror:
+        return ()
+    rewrite = rf"s#https?://\S+/debian(-security)?/? #{mirror}\1 #"
+    return (
+        f"--setup-hook=sed -i.own -E '{rewrite}' \"$1/etc/apt/sources.list\"",
+        '--customize-hook=mv "$1/etc/apt/sources.list.own" "$1/etc/apt/sources.list"',
+    )
+
+
 def _bootstrap_base(line: Line, work: Path) -> str:
     root = work / "base.tar"
     command = [
@@ -229,16 +245,10 @@ def _bootstrap_base(line: Line, work: Path) -> str:
         "--quiet",
         "--variant=minbase",
         *BOOTSTRAP_OPTIONS,
+        *_use_mirror(),
         line.debian,
         str(root),
     ]
-    if mirror := _mirror_in_use():
-        # packages come from the mirror, and the image names the servers that it names without one
-        rewrite = rf"s#https?://\S+/debian(-security)?/? #{mirror}\1 #"
-        command[-2:-2] = [
-            f"--setup-hook=sed -i.own -E '{rewrite}' \"$1/etc/apt/sources.list\"",
-            '--customize-hook=mv "$1/etc/apt/sources.list.own" "$1/etc/apt/sources.list"',
-        ]
     # Nothing of mmdebstrap is left in `work` if it is ended. Only for root: another user's
     # mmdebstrap runs as a user of a namespace, who may not enter `work`.
     temporary = {"TMPDIR": str(work)} if os.geteuid() == 0 else {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from packaging.version import Version
 
 from images import catalog as catalogue
-from images import index, resolve, torch_wheel, yaml_edit
+from images import index, line_locks, resolve, torch_wheel, yaml_edit
 from images.catalog import Catalog, Line
 from images.compatibility import COMPATIBILITY, TorchBuild, TorchRelease, load_compatibility
 from images.index import NoVersion, OfferedWheel, WheelNeeds
@@ -78,7 +78,7 @@ def write_line(catalog: Catalog, name: str, source: str) -> NewLine:
             locks = _resolve_locks(made, made.lines[name])
         for stack, wheels in locks.items():
             write_lock(work / stack / f"{name}.lock", stack, wheels)
-        catalogue.locks_of(made, name, tuple(made.stacks), work, drafts[1])
+        line_locks.locks_of(made, name, tuple(made.stacks), work, drafts[1])
     resolve.write_locks(name, locks)
     for path, text in texts.items():
         records.write_text(path, text)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from images import catalog as catalogue
-from images import layer_lock, layers
+from images import layer_lock, layers, line_locks
 from images.catalog import Catalog, Line, OsPart, Version
 from images.debian import BOOTSTRAP_OPTIONS, dockerfile_path
 from images.layers import LayerSpec
@@ -86,7 +86,7 @@ def make_plan(
     the lock of wheels.
     """
     every = tuple(dict.fromkeys(stack for name in names for stack in catalog.stacks_of(name)))
-    locks = catalogue.locks_of(catalog, version.line, every, root)
+    locks = line_locks.locks_of(catalog, version.line, every, root)
     above = {}
     for stack, lock in locks.items():
         path = layer_lock.layer_lock_path(root, stack, version.line)

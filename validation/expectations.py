@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from images.catalog import BASE, Catalog, locks_of
+from images.catalog import BASE, Catalog
 from images.compatibility import load_compatibility
+from images.line_locks import locks_of
 from images.locks import Lock
 from runner.errors import ConfigError
 from validation.suites.contract.expected import Expected

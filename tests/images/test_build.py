@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from images import build, catalog, debian, layer_lock, plan, system_layer, wheelhouse
+from images import build, debian, layer_lock, line_locks, plan, system_layer, wheelhouse
 from images import workers as layer_workers
 from images.catalog import IMAGES, Catalog, Line
 from images.debian import OsLayer
@@ -72,7 +72,7 @@ def planned(
 def root_of(shipped: Catalog, home: Path) -> Path:
     """The shipped locks of wheels, and beside each a lock of layers of a few bytes."""
     root = home / "locks"
-    for stack, lock in catalog.locks_of(shipped, "2.6", tuple(shipped.stacks)).items():
+    for stack, lock in line_locks.locks_of(shipped, "2.6", tuple(shipped.stacks)).items():
         if not (root / stack).exists():
             (root / stack).mkdir(parents=True)
             (root / stack / "2.6.lock").write_bytes((IMAGES / stack / "2.6.lock").read_bytes())

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from images import catalog
+from images import catalog, line_locks
 from images.catalog import IMAGES, Catalog
 from images.compatibility import COMPATIBILITY
 from runner.errors import ConfigError
@@ -37,7 +37,7 @@ def test_the_shipped_catalogue_and_locks_load() -> None:
     shipped = catalog.load_catalog()
     assert shipped.images[0] == "base"
     for line in shipped.lines:
-        locks = catalog.locks_of(shipped, line, tuple(shipped.stacks))
+        locks = line_locks.locks_of(shipped, line, tuple(shipped.stacks))
         assert {stack: bool(lock.wheels) for stack, lock in locks.items()} == dict.fromkeys(
             shipped.stacks, True
         )
@@ -452,7 +452,7 @@ def test_a_line_may_have_no_torchaudio() -> None:
     shipped = catalog.load_catalog()
     newest = shipped.lines["2.15"]
     assert newest.torchaudio is None
-    assert catalog.locks_of(shipped, "2.15", ("base",))["base"].find_wheel("torchaudio") is None
+    assert line_locks.locks_of(shipped, "2.15", ("base",))["base"].find_wheel("torchaudio") is None
 
 
 def test_a_combined_image_has_the_stacks_of_both(shipped: Catalog) -> None:

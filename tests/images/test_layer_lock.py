@@ -15,6 +15,7 @@ from images import (
     catalog,
     layer_lock,
     layers,
+    line_locks,
     lock_layers,
     plan,
     torch_wheel,
@@ -46,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_shipped_lock_is_of_the_wheels_that_are_locked(stack: str, line: str) -> None:
-    wheels = catalog.locks_of(SHIPPED, line, STACKS)[stack].wheels
+    wheels = line_locks.locks_of(SHIPPED, line, STACKS)[stack].wheels
     specs = plan.python_specs(SHIPPED.lines[line], stack, wheels)
     held = layer_lock.read_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, line), line)
     assert [(layer.name, layer.kind, layer.key) for layer in held] == [
@@ -83,7 +84,7 @@ def test_the_shipped_lock_is_of_the_bytes_that_are_made(base_image: str) -> None
     interpreter = small_line.give_system(registry, registry, real_vouch())
     for line in LINES:
         wheels = {
-            stack: lock.wheels for stack, lock in catalog.locks_of(SHIPPED, line, STACKS).items()
+            stack: lock.wheels for stack, lock in line_locks.locks_of(SHIPPED, line, STACKS).items()
         }
         made = lock_layers.make_locked_layers(SHIPPED, line, wheels, lambda *_: interpreter)
         for stack, held in made.items():
@@ -167,7 +168,7 @@ def test_no_text_gives_a_traceback(text: str, tmp_path_factory: pytest.TempPathF
 def test_a_wheel_that_is_not_the_locked_one_is_not_locked_as_a_layer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wheels = {"rl": catalog.locks_of(SHIPPED, "2.6", ("rl",))["rl"].wheels}
+    wheels = {"rl": line_locks.locks_of(SHIPPED, "2.6", ("rl",))["rl"].wheels}
     monkeypatch.setattr(wheelhouse, "fetch_wheels", lambda *_: None)
     for wheel in wheels["rl"]:
         wheelhouse.wheel_path(wheel).write_bytes(b"other")

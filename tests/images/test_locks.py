@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog
+from images import line_locks
 from images.catalog import IMAGES
 from images.locks import Wheel, read_lock, write_lock
 from runner.errors import ConfigError
@@ -52,7 +52,7 @@ def change(shipped: Path) -> Callable[[str, str, str], int]:
 
 
 def check(shipped: Path) -> None:
-    catalog.locks_of(load_own_catalog(), LINE, STACKS, shipped)
+    line_locks.locks_of(load_own_catalog(), LINE, STACKS, shipped)
 
 
 def test_a_version_with_more_digits_than_python_reads(lock: Path) -> None:
@@ -258,7 +258,7 @@ def test_a_local_version_is_the_build_for_that_cuda(
     other_build(change)
     own = load_own_catalog()
     lines = {LINE: dataclasses.replace(own.lines[LINE], cuda="12.6")}
-    catalog.locks_of(dataclasses.replace(own, lines=lines), LINE, STACKS, shipped)
+    line_locks.locks_of(dataclasses.replace(own, lines=lines), LINE, STACKS, shipped)
 
 
 def test_a_local_version_of_another_cuda(

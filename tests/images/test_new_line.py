@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog, new_line, resolve, torch_wheel
+from images import catalog, line_locks, new_line, resolve, torch_wheel
 from images.catalog import Catalog
 from images.compatibility import COMPATIBILITY, load_compatibility
 from images.new_line import NewLine, write_line
@@ -89,7 +89,7 @@ def test_the_line_has_what_the_wheels_say(made: NewLine, images: Path) -> None:
     build = load_compatibility(facts).find_build("2.7.1", "12.6")
     assert (build.cudnn, build.nccl) == ("9.5.1.17", "2.26.2")
     assert build.architectures == ("sm_75", "sm_80", "sm_90")
-    locks = catalog.locks_of(loaded, "2.7", tuple(loaded.stacks), images, facts)
+    locks = line_locks.locks_of(loaded, "2.7", tuple(loaded.stacks), images, facts)
     assert [wheel.name for wheel in locks["cv"].wheels] == ["seeing"]
 
 
@@ -240,6 +240,6 @@ def test_python_is_a_choice_of_the_line_within_what_its_debian_has(
     chosen = catalog.load_catalog(path, facts)
     assert chosen.lines["2.6"].python == "3.13"
     with refused(ConfigError, "is not for Python 3.13, which the line has"):
-        catalog.locks_of(chosen, "2.6", ("base",))
+        line_locks.locks_of(chosen, "2.6", ("base",))
     line = dataclasses.replace(chosen.lines["2.6"], python="3.11")
-    catalog.locks_of(dataclasses.replace(chosen, lines={"2.6": line}), "2.6", ("base",))
+    line_locks.locks_of(dataclasses.replace(chosen, lines={"2.6": line}), "2.6", ("base",))

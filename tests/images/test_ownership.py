@@ -10,8 +10,9 @@ import pytest
 
 from images import build, debian, lock_layers, ownership, wheelhouse, workers
 from images.build import _LayerMaker, _Stage
-from images.catalog import load_catalog, locks_of
+from images.catalog import load_catalog
 from images.layers import OS, LayerSpec, specs_of_stack
+from images.line_locks import locks_of
 from images.locks import Wheel
 from images.plan import prefix_of
 from images.version import parse_version

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog
+from images import catalog, line_locks
 from images.locks import Lock
 from runner import records
 from runner.errors import ConfigError
@@ -43,7 +43,7 @@ def test_packages_are_those_of_every_stack_once() -> None:
 def test_a_library_missing_from_the_lock_is_refused(
     library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locks = catalog.locks_of(CATALOG, "2.6", ("base",))
+    locks = line_locks.locks_of(CATALOG, "2.6", ("base",))
     left = tuple(wheel for wheel in locks["base"].wheels if wheel.name != library)
     monkeypatch.setattr(expectations, "locks_of", lambda *_: {"base": Lock(Path("2.6.lock"), left)})
     with pytest.raises(ConfigError, match="has no package nvidia-"):
