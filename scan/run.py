@@ -20,8 +20,8 @@ from scan import (
     budget,
     configuration,
     dockerfiles,
-    image_facts,
     licences,
+    sbom_comparison,
     secrets,
     store,
     trivy,
@@ -120,7 +120,7 @@ def _scan_contents(
     verdict, reason = assess.verdict_of(problems, assessed)
     inside, bundled = contents.inside, list[Origin]()
     if not isinstance(inside, ScanProblem):  # no advisories cover what is inside other packages
-        unlisted = image_facts.count_unlisted(contents.packages, inside)
+        unlisted = sbom_comparison.count_unlisted(contents.packages, inside)
         for kind, count in unlisted.items():
             bundled.append(Origin(f"{kind} packages inside wheels", count, ""))
         if libraries := sum(inside.shared_libraries.values()):
@@ -150,7 +150,7 @@ def _find_problems(
     if isinstance(contents.inside, ScanProblem):
         yield contents.inside
     else:
-        yield from image_facts.compare_with_sbom(contents.packages, contents.inside)
+        yield from sbom_comparison.compare_with_sbom(contents.packages, contents.inside)
         allowed = replace(
             policy.configuration, compiler=policy.configuration.compiler or subject.compiler
         )

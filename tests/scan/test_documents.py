@@ -25,13 +25,12 @@ from scan.image_facts import (
     _parse_document,
     _ProbeExit,
     _RootDocument,
-    compare_with_sbom,
-    count_unlisted,
     probe_image,
 )
 from scan.policy import LicencePolicy
 from scan.record import ScanProblem, count_problems
 from scan.sbom import read_distribution, read_packages
+from scan.sbom_comparison import compare_with_sbom, count_unlisted
 from scan.trivy import REPORT, _read_output
 from tests.fakes.small_image import planted
 from tests.scan.test_image_facts import SITECUSTOMIZE, TRUTH

@@ -27,12 +27,11 @@ from scan.image_facts import (
     LABEL,
     PURPOSE,
     ImageFacts,
-    compare_with_sbom,
-    count_unlisted,
     probe_image,
 )
 from scan.record import Package, ScanProblem
 from scan.sbom import read_packages
+from scan.sbom_comparison import compare_with_sbom, count_unlisted
 from tests.fakes.refusal import refused
 from tests.fakes.small_image import configured, planted, python_image
 
