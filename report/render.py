@@ -6,6 +6,7 @@ Nothing here reads the clock, the disk or the network.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -60,15 +61,8 @@ def render_html(
 
     An image of the release without records is shown as `not run`. `line` is the release's line.
     """
-    templates = _load_templates(
-        lambda value: (
-            untrusted.clean_text(value)
-            if isinstance(value, str) and not isinstance(value, Markup)
-            else value
-        )
-    )
-    templates.filters["said"] = escape.html_with_code
-    return templates.get_template("report.html.j2").render(page=build_page(release, images, line))
+    page = build_page(release, images, line)
+    return _html_templates().get_template("report.html.j2").render(page=page)
 
 
 def render_markdown(
@@ -106,6 +100,20 @@ def write_report(
     return page_path, summary_path
 
 
+@cache
+def _html_templates() -> Environment:
+    templates = _load_templates(
+        lambda value: (
+            untrusted.clean_text(value)
+            if isinstance(value, str) and not isinstance(value, Markup)
+            else value
+        )
+    )
+    templates.filters["said"] = escape.html_with_code
+    return templates
+
+
+@cache
 def markdown_templates(characters: int) -> Environment:
     """Return templates for Markdown, in which text of others cannot become markup.
 

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import tempfile
+from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -71,6 +72,12 @@ T = TypeVar("T")
 Loc = tuple[int | str, ...]
 
 
+@cache
+def adapter_of(kind: type[T]) -> TypeAdapter[T]:
+    """Return the one validator of a type; to make it takes longer than to use it."""
+    return TypeAdapter(kind)
+
+
 def to_json(record: object) -> str:
     """Return a record as indented JSON with a newline at its end, without secrets.
 
@@ -96,9 +103,8 @@ def from_json(kind: type[T], text: str | bytes, source: str, max_values: int = J
     """
     try:
         _check_numbers(parse_json(text, JSON_BYTES, max_values))
-        return TypeAdapter(kind).validate_json(
-            text, strict=True
-        )  # strict: else the text "NaN" would be a number
+        # strict: else the text "NaN" would be a number
+        return adapter_of(kind).validate_json(text, strict=True)
     except (Malformed, _WrongNumber) as error:
         problem = str(error)
     except ValidationError as error:
@@ -239,8 +245,8 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
         line, problem = _not_yaml(error, text)
         raise ConfigError(f"{source}:{line}: not valid YAML: {problem}", "fix the line") from None
     try:
-        found = TypeAdapter(kind).validate_python(data)
-        _check_numbers(TypeAdapter(kind).dump_python(found))
+        found = adapter_of(kind).validate_python(data)
+        _check_numbers(adapter_of(kind).dump_python(found))
     except _WrongNumber as error:
         raise ConfigError(
             f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
@@ -372,4 +378,4 @@ def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values have no narro
 
     All records and statements come from here, so what is pushed and signed is what is written.
     """
-    return hide_in_values(TypeAdapter(type(record)).dump_python(record, mode="json"))
+    return hide_in_values(adapter_of(type(record)).dump_python(record, mode="json"))

@@ -212,9 +212,10 @@ def clean_text(text: str) -> str:
     Newlines and tabs stay. A line that GitHub Actions would read as a command gets a space that
     prevents it.
     """
-    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _INVISIBLE.sub("", text).encode("utf-8", "replace").decode()
-    text = "".join(each for each in text if each.isprintable() or each.isspace())
+    if not (text.isascii() and text.isprintable()):
+        text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = _INVISIBLE.sub("", text).encode("utf-8", "replace").decode()
+        text = "".join(each for each in text if each.isprintable() or each.isspace())
     return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
 
 

@@ -14,13 +14,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from oci.reference import is_digest
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner.errors import ConfigError, GateRefused
 from runner.moments import parse_moment
+from runner.records import adapter_of
 from runner.untrusted import clean_line
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
@@ -113,7 +114,7 @@ def read_value(kind: type[T], statement: Statement, *path: str | int) -> T:
     Unknown fields are ignored. Raises GateRefused.
     """
     try:
-        return TypeAdapter(kind).validate_python(value_at(statement, *path))
+        return adapter_of(kind).validate_python(value_at(statement, *path))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, (*path, *first["loc"])))
