@@ -12,7 +12,6 @@ import json
 import math
 import os
 import tempfile
-from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -72,10 +71,14 @@ T = TypeVar("T")
 Loc = tuple[int | str, ...]
 
 
-@cache
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
 def adapter_of(kind: type[T]) -> TypeAdapter[T]:
     """Return the one validator of a type; to make it takes longer than to use it."""
-    return TypeAdapter(kind)
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def to_json(record: object) -> str:
