@@ -2,7 +2,7 @@
 VERSION ?= v2.6.0
 PYTHON := .venv/bin/python
 
-.PHONY: help demo test fast unit check format defects setup
+.PHONY: help demo test fast unit check format defects thorough setup
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -35,6 +35,9 @@ format: ## format the code, and mend what the linter can mend
 
 defects: setup ## plant every defect, and write docs/defects.md
 	@$(PYTHON) -m tests.defects.table
+
+thorough: setup ## the long tests that `make test` leaves out: every layer of every lock made again, mirrors, fuzzing
+	@$(PYTHON) -m pytest --thorough -m thorough
 
 setup: ## the virtual environment, the engine and the registry, without running anything
 	@runner/setup.sh

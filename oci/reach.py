@@ -42,6 +42,10 @@ class Reach:
             found = _network_of(peer)
             self._own = found if self._own is None else min(self._own, found)
 
+    def was_reached(self) -> bool:
+        """Return whether a connection to the registry was made."""
+        return self._own is not None
+
     def require_reachable(self, peer: str) -> None:
         """Raise Misdirected if the registry must not send a request to the address `peer`."""
         network = _network_of(peer)

@@ -16,6 +16,8 @@ from runner import progress
 
 ATTEMPTS = 3
 _MAX_PAUSE_S = 10.0
+_REPEATS_UNREACHED = 2
+"""Nothing listens there: the address is wrong more often than the registry is just starting."""
 T = TypeVar("T")
 
 
@@ -57,6 +59,14 @@ class _Retries(Retry):
     They end if that is too long, or if waiting would not help.
     """
 
+    was_reached: Callable[[], bool]
+
+    def new(self, **given: Any) -> Self:  # noqa: ANN401 - handed on as they are
+        """Return a copy with other counts; urllib3 makes one for every repeat."""
+        made = super().new(**given)
+        made.was_reached = self.was_reached
+        return made
+
     def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401 - handed on as they are
         """Count one repeat less. Raises MaxRetryError if none is left."""
         response, error = named.get("response"), named.get("error")
@@ -66,9 +76,14 @@ class _Retries(Retry):
             raise MaxRetryError(named["_pool"], "", ResponseError("asked to wait too long"))
         if bound is not None and bound.is_over:
             raise MaxRetryError(named["_pool"], "", error if isinstance(error, Exception) else None)
-        if isinstance(error, Exception) and tls.is_final(find_root_cause(error)):
+        if isinstance(error, Exception) and self._is_final(find_root_cause(error)):
             raise MaxRetryError(named["_pool"], "", error)
         return super().increment(*args, **named)
+
+    def _is_final(self, cause: BaseException) -> bool:
+        """Return whether another repeat is not worth its time."""
+        is_refused = isinstance(cause, ConnectionRefusedError) and not self.was_reached()
+        return tls.is_final(cause) or (is_refused and len(self.history) >= _REPEATS_UNREACHED)
 
     def parse_retry_after(self, retry_after: str) -> float:
         """Return the seconds from now, also for a date; 0 for a value that is neither."""
@@ -84,12 +99,17 @@ class _Retries(Retry):
         return super().sleep_for_retry(response)
 
 
-def make_retries() -> Retry:
-    """Return the rule for repeats of one request: at most four, with growing pauses."""
-    return _Retries(
+def make_retries(was_reached: Callable[[], bool] = lambda: True) -> Retry:
+    """Return the rule for repeats of one request: at most four, with growing pauses.
+
+    A refused connection is repeated less often while `was_reached` tells that none was made yet.
+    """
+    made = _Retries(
         total=4,
         backoff_factor=0.5,
         status_forcelist=[status for status in PASSING if status],
         allowed_methods=("GET", "HEAD", "POST"),
         raise_on_status=False,
     )
+    made.was_reached = was_reached
+    return made

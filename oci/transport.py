@@ -47,11 +47,11 @@ def make_session(host: str, base: str) -> requests.Session:
     made.mount("https://", elsewhere)
     if not base.startswith("https:"):
         made.trust_env = False  # on loopback: no proxy leads there
-        made.mount(root, _BoundedAdapter(known.note_peer))
+        made.mount(root, _BoundedAdapter(known.note_peer, None, known.was_reached))
         return made
     check_proxies(base)
     made.verify = tls.find_authorities()
-    made.mount(root, _BoundedAdapter(known.note_peer, tls.client_context(host)))
+    made.mount(root, _BoundedAdapter(known.note_peer, tls.client_context(host), known.was_reached))
     return made
 
 
@@ -148,11 +148,14 @@ class _BoundedAdapter(HTTPAdapter):
     """
 
     def __init__(
-        self, check_peer: Callable[[str], None], context: ssl.SSLContext | None = None
+        self,
+        check_peer: Callable[[str], None],
+        context: ssl.SSLContext | None = None,
+        was_reached: Callable[[], bool] = lambda: True,
     ) -> None:
         self._pools = deadline.make_pools(check_peer)
         self._context: dict[str, Any] = {"ssl_context": context} if context else {}
-        super().__init__(pool_maxsize=CONNECTIONS, max_retries=make_retries())
+        super().__init__(pool_maxsize=CONNECTIONS, max_retries=make_retries(was_reached))
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
         """Make the pools of such connections."""

@@ -153,6 +153,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="plant every defect, not the representative ones",
     )
+    parser.addoption(
+        "--thorough", action="store_true", help="run the tests that take a minute or more each too"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -170,6 +173,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip tests that cannot run here, or were not requested, before any fixture is made."""
     if item.get_closest_marker("every_defect") and not item.config.getoption("--every-defect"):
         pytest.skip(f"{NOT_RUN} (every_defect): `make defects` plants every defect")
+    if item.get_closest_marker("thorough") and not item.config.getoption("--thorough"):
+        pytest.skip(f"{NOT_RUN} (thorough): `make thorough` runs it")
     for marker, missing in (("docker", _without_engine), ("gpu", _without_gpu)):
         if item.get_closest_marker(marker) and (reason := missing()):
             pytest.skip(f"{NOT_RUN} ({marker}): {reason}")

@@ -83,25 +83,22 @@ def test_no_prompt_follows_a_command(
 SECRETS = ("https://me:s3cret@host:x/y?token=s3cret", "me:s3cret")
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [settings.HOME, settings.OUT, settings.REGISTRY, settings.TRUSTED_IDENTITIES]
-    + [
-        pytest.param(each.name, marks=pytest.mark.slow)
-        for each in settings.SETTINGS
-        if each.name
-        not in (settings.HOME, settings.OUT, settings.REGISTRY, settings.TRUSTED_IDENTITIES)
-    ],
-)
+WITH_A_PATH = (settings.HOME, settings.OUT, settings.REGISTRY)
+
+
+@pytest.mark.parametrize("variable", [each.name for each in settings.SETTINGS])
 def test_no_error_repeats_a_setting_that_may_hold_a_password(
     variable: str, home: Path, tmp_path: Path
 ) -> None:
     """Also one that is not meant to hold any: somebody may set the wrong variable."""
-    is_own = variable in (settings.HOME, settings.OUT, settings.REGISTRY)
-    for value in SECRETS[:2] if is_own else SECRETS[:1]:
-        for command in (("verify", "v2.6.0"), ("doctor",)):
-            done = run(*command, **{settings.REGISTRY: NOWHERE, variable: value})
-            assert "s3cret" not in done.stdout + done.stderr, (value, command)
+    commands: list[tuple[str, ...]] = [("doctor",)]
+    if variable in (*WITH_A_PATH, settings.TRUSTED_IDENTITIES):
+        commands.append(("verify", "v2.6.0"))
+    with FakeRegistry() as empty:
+        for value in SECRETS if variable in WITH_A_PATH else SECRETS[:1]:
+            for command in commands:
+                done = run(*command, **{settings.REGISTRY: empty.host, variable: value})
+                assert "s3cret" not in done.stdout + done.stderr, (value, command)
 
 
 def test_a_reference_is_refused_without_its_query(home: Path, tmp_path: Path) -> None:
@@ -631,7 +628,10 @@ def test_a_machine_without_processes_is_one_line_with_a_way_out(error: str, home
     assert "--pids-limit" in line
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+ENOUGH_TO_START = 4
+
+
+@pytest.mark.parametrize("processes", [2, ENOUGH_TO_START])
 def test_a_group_with_few_processes(home: Path, tmp_path: Path, processes: int) -> None:
     """A control group of the machine; numpy too starts threads, while it is loaded."""
     group = Path(
@@ -650,9 +650,12 @@ def test_a_group_with_few_processes(home: Path, tmp_path: Path, processes: int) 
         )
     finally:
         group.rmdir()
-    assert done.returncode == 3, done.stderr
     assert "internal error" not in done.stderr
-    assert "--pids-limit" in done.stdout + done.stderr
+    if processes == ENOUGH_TO_START:  # how many threads a library starts depends on the machine
+        assert done.returncode in (0, 3), done.stderr
+    else:
+        assert done.returncode == 3, done.stderr
+        assert "--pids-limit" in done.stdout + done.stderr
 
 
 def test_a_file_for_keys_of_tls_is_not_written(home: Path, tmp_path: Path) -> None:

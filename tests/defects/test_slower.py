@@ -25,7 +25,7 @@ def clean(image_with: Callable[[str], str], mounted_harness: Path) -> Setup:
 @pytest.mark.parametrize(
     ("percent", "may_end"),
     [
-        (30, {Verdict.FAIL}),
+        pytest.param(30, {Verdict.FAIL}, marks=pytest.mark.thorough),
         pytest.param(10, {Verdict.FAIL}, marks=pytest.mark.every_defect),
         pytest.param(5, {Verdict.FAIL, Verdict.INCONCLUSIVE}, marks=pytest.mark.every_defect),
     ],

@@ -85,6 +85,7 @@ def test_another_machine_makes_the_same_bytes(
     assert [record.digest for record in other] == [record.digest for record in built]
 
 
+@pytest.mark.thorough
 def test_renewed_twice_of_the_same_packages_it_is_the_same_bytes(
     seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path
 ) -> None:
@@ -228,6 +229,7 @@ def test_bytecode_that_is_not_what_is_locked_is_refused(
     assert not Registry(unseen).has_blob(catalog.load_catalog().repositories.cache, true)
 
 
+@pytest.mark.thorough
 def test_layers_are_locked_with_the_python_of_todays_debian(
     seeded: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -395,6 +395,7 @@ def test_a_setting_that_is_no_address(
 
 @pytest.mark.docker
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_mirror_changes_no_byte(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ def test_layers_that_two_stacks_share_are_locked_as_the_same(path: Path) -> None
 
 @pytest.mark.docker
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_shipped_lock_is_of_the_bytes_that_are_made(base_image: str) -> None:
     """Every Python layer of every line is made again, its bytecode by the Python of the real OS
     layer.

@@ -762,3 +762,22 @@ def test_plain_http_is_for_loopback_only(host: str, scheme: str) -> None:
 
 def test_file_sha256(layer: Path) -> None:
     assert f"sha256:{file_sha256(layer)}" == sha256(DATA)
+
+
+def test_an_address_where_nothing_listens_is_not_waited_for_long(
+    free_port: Callable[[], int], waits: list[float]
+) -> None:
+    with refused(EnvironmentFailed, "refused"):
+        Registry(f"127.0.0.1:{free_port()}").ping()
+    assert sum(waits) <= 1
+
+
+def test_a_registry_that_was_there_and_restarts_is_waited_for(
+    client: Registry, fake: FakeRegistry, waits: list[float]
+) -> None:
+    client.ping()
+    fake.stop()
+    client._session.close()
+    with refused(EnvironmentFailed, "refused"):
+        client.ping()
+    assert sum(waits) >= 7

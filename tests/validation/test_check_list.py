@@ -228,7 +228,17 @@ def test_no_list_is_written_if_one_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.docker
 @pytest.mark.slow
-@BY_NAME
+@pytest.mark.parametrize(
+    "suite",
+    [
+        pytest.param(
+            suite,
+            id=suite.name,
+            marks=() if suite.name in ("device", "rl") else pytest.mark.thorough,
+        )
+        for suite in SUITES
+    ],
+)
 def test_a_list_is_what_pytest_collects_in_the_image(
     suite: Suite, image_with: Callable[[str], str]
 ) -> None:
