@@ -70,7 +70,7 @@ def hide_in_values(value: T) -> T:
     """
     known = secret_values.find_known()
     whole = "\n".join(_iter_texts(value))
-    is_clean = not any(form in whole for form in known.all_forms)
+    is_clean = known.replace_in(whole, known.all_forms) == whole
     return value if is_clean else _replace_inside(value, known)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from runner import settings
-from runner.untrusted import Malformed, read_own_file
+from runner.untrusted import CUT, Malformed, read_own_file
 
 HIDDEN = "***"
 MIN_CHARACTERS = 6
@@ -39,7 +39,7 @@ _PARTS = re.compile(
     r"(?:^|[\s\"'])(?:[^\s\"']*?//)?(?P<account>[^\s\"']*)@"
     r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
 )
-_USER_INFO = re.compile(r"//([^/\s@\"']*:[^/\s@\"']*)@")
+_USER_INFO = re.compile(r"//([^/\s@\"':]*:[^/\s@\"']*)@")
 # not of a folder of this machine: `file:///opt/wheels` has no host
 _PATH = re.compile(
     r"(?<!file:)(?<!file:/)//(?:[^\s\"']*@)?(?P<host>[^/\s?#\"']+)(?P<path>/[^\s?#\"']*)"
@@ -57,12 +57,13 @@ _SECRET_NAME = re.compile(
 )
 """Names of variables of other programs that hold a secret by their own words."""
 _TEXT_OF_OTHERS = re.compile(
-    r".*(?:MESSAGE|MSG|TITLE|DESCRIPTION|SUBJECT|SUMMARY|BODY|NOTES|CHANGELOG|LABELS|COMMENTS?"
-    r"|AUTHOR|COMMITTER|CREATOR|ACTOR)"
+    r".*(?:MESSAGE|MSG|TITLE|DESCRIPTION|SUBJECT|SUMMARY|BODY|NOTES|CHANGELOG|LABELS?|COMMENTS?"
+    r"|AUTHOR|COMMITTER|CREATOR|ACTOR|MILESTONE|PHRASE|REQUESTED_?FOR|UNBLOCKER|USER_?NAME|BRANCH"
+    r"|REF|TAG|FILES)"
     r"(?:_(?:EXTENDED|TEXT|(?:DISPLAY_)?NAME|EMAIL))?",
     re.IGNORECASE,
 )
-"""Names of variables in which CI systems hand on what the author of a change wrote."""
+"""Names of variables in which CI systems hand on what others wrote, or how they are called."""
 _BARE_INDEX_VALUE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 
@@ -77,8 +78,13 @@ _GIVEN_TOKEN = re.compile(
     r"\"(?:identity|registry)token\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")", re.IGNORECASE
 )
 """A token that a registry chose, and `docker login` stored: a string of JSON."""
-_LONG_TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{150,}")
-"""A given token that is no name, digest or path: nothing of a document is so long and like this."""
+_LONG_TOKEN = re.compile(
+    r"(?=[^._~-]*[._~-])(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9._~+=-]{150,}"
+)
+"""A given token that is no name, digest or path: nothing of a document is so long and like this.
+
+The base64 of what is signed is as long, but has none of the signs in the first brackets.
+"""
 _HEADERS = re.compile(r"\"HttpHeaders\"\s*:\s*\{([^{}]*)\}")
 _HEADER = re.compile(r":\s*\"(?:(?:basic|bearer)\s+)?([^\"]+)\"", re.IGNORECASE)
 
@@ -94,11 +100,30 @@ class KnownValues:
     certain_forms: Mapping[str, str]
 
     def replace_in(self, text: str, forms: Mapping[str, str]) -> str:
-        """Return `text` with `***` for each form."""
+        """Return `text` with `***` for each form, and for the beginning of one before a cut."""
         for form in forms:
             if form in text:
                 text = text.replace(form, HIDDEN)
+        if CUT in text:
+            for form in (each for each in forms if each[:MIN_CHARACTERS] in text):
+                text = _replace_beginnings(text, form)
         return text
+
+
+def _replace_beginnings(text: str, form: str) -> str:
+    """Return `text` with `***` for each beginning of `form` that stands before CUT.
+
+    A message is cut where it is made, and a secret in it too.
+    """
+    head, found, done = form[:MIN_CHARACTERS], list[str](), 0
+    at = text.find(head)
+    while at >= 0:
+        end = text.find(CUT, at, at + len(form) + 1)
+        if end >= 0 and form.startswith(text[at:end]):
+            found += (text[done:at], HIDDEN)
+            done = end
+        at = text.find(head, max(at + 1, done))
+    return "".join((*found, text[done:]))
 
 
 _learned: dict[str, str] = {}
@@ -134,11 +159,12 @@ def _collect_values(
     chosen = dict(given)
     for name, value in variables:
         found |= dict.fromkeys(_values_of_variable(name, value), name)
-    for path, modified, _ in files:
-        if modified:
-            own, stored = _read_values(path)
-            found |= dict.fromkeys(own, str(path))
-            chosen |= dict.fromkeys(stored, str(path))
+    texts = {str(path): _read_text(path) for path, modified, _ in files if modified}
+    texts |= {name: value for name, value in variables if name == settings.DOCKER_AUTH_CONFIG}
+    for source, text in texts.items():
+        found |= dict.fromkeys(_values_of_file(_GIVEN_TOKEN.sub("", text)), source)
+        # a part of a token is no value of a person, whatever it looks like
+        chosen |= dict.fromkeys(_given_tokens(text), source)
     for value, source in learned:
         found |= dict.fromkeys(_values_of_text(value), source)
     forms = {
@@ -166,7 +192,7 @@ def _order_forms(forms: Mapping[str, str]) -> dict[str, str]:
 
 def _values_of_variable(name: str, value: str) -> Iterator[str]:
     """Yield what is secret in the value of a variable."""
-    if _BARE_INDEX_VALUE.fullmatch(name):
+    if _BARE_INDEX_VALUE.fullmatch(name) or name == settings.DOCKER_AUTH_CONFIG:
         yield value
     elif _WITH_ACCOUNTS.fullmatch(name) or settings.is_one_of(name, (settings.INDEXES,)):
         yield from _parts_of_address(value)
@@ -174,8 +200,9 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
     elif settings.is_secret(name):
         if not _is_public(name, value):
             yield from _values_of_text(value)
-    elif "@" in value and not _TEXT_OF_OTHERS.fullmatch(name):
-        # accounts and passwords before the host of an address, as the standard has them
+    elif "@" in value and not (re.search(r"\s", value.strip()) or _TEXT_OF_OTHERS.fullmatch(name)):
+        # accounts and passwords before the host of an address, as the standard has them; several
+        # words may be a sentence of somebody else
         for found in _USER_INFO.finditer(value):
             yield from (found[1], found[1].partition(":")[2])
     elif _SECRET_NAME.fullmatch(name) and not _WORD.fullmatch(value) and "/" not in value[:1]:
@@ -270,18 +297,19 @@ def _stamp_file(path: Path) -> tuple[Path, int, int]:
     return path, 0, 0
 
 
-def _read_values(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what is secret in a file of another program: a person's values, and given tokens."""
+def _read_text(path: Path) -> str:
+    """Return the text of a file of another program; nothing of one that cannot be read."""
     try:
-        text = read_own_file(path, FILE_BYTES).decode("utf-8", "surrogateescape")
+        return read_own_file(path, FILE_BYTES).decode("utf-8", "surrogateescape")
     except (OSError, ValueError, Malformed):
-        return (), ()
-    given = list[str]()
+        return ""
+
+
+def _given_tokens(text: str) -> Iterator[str]:
+    """Yield the tokens that registries chose, in the text of Docker's configuration."""
     for found in _GIVEN_TOKEN.finditer(text):
         with contextlib.suppress(ValueError):
-            given.append(json.loads(found["value"]))
-    # a part of a token is no value of a person, whatever it looks like
-    return tuple(_values_of_file(_GIVEN_TOKEN.sub("", text))), tuple(given)
+            yield json.loads(found["value"])
 
 
 def _values_of_file(text: str) -> Iterator[str]:

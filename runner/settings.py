@@ -44,6 +44,7 @@ SLIM_BASE = "PYTORCH_CUDA_IMAGES_SLIM_BASE"
 XDG_CACHE_HOME = "XDG_CACHE_HOME"
 CUDA_VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
 DOCKER_CONFIG = "DOCKER_CONFIG"
+DOCKER_AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
 DOCKER_HOST = "DOCKER_HOST"
 DOCKER_CONTEXT = "DOCKER_CONTEXT"
 TRIVY_DB_REPOSITORY = "TRIVY_DB_REPOSITORY"
@@ -213,7 +214,7 @@ FOREIGN_SECRETS = (
     ForeignSecret("TRIVY_TOKEN", "token of a Trivy server"),
     ForeignSecret("(?:GH|GITHUB)(?:_ENTERPRISE)?_TOKEN", "tokens of GitHub"),
     ForeignSecret("CI_JOB_TOKEN", "token of a job of GitLab"),
-    ForeignSecret("DOCKER_AUTH_CONFIG", "logins of registries, as Docker's configuration"),
+    ForeignSecret(DOCKER_AUTH_CONFIG, "logins of registries, as Docker's configuration"),
     ForeignSecret("UV_PUBLISH_(?:URL|USERNAME|PASSWORD|TOKEN)", "accounts to publish packages"),
     ForeignSecret("COSIGN_PASSWORD", "password of a key of cosign"),
     ForeignSecret("(?:HF|HUGGING_FACE_HUB)_TOKEN", "tokens of Hugging Face"),

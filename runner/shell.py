@@ -23,7 +23,7 @@ from weakref import WeakSet
 from runner import home, progress, redaction, settings
 from runner.errors import EnvironmentFailed
 from runner.settings import ForeignSecret
-from runner.untrusted import clean_text
+from runner.untrusted import clean_line, clean_text
 
 TAIL_LINES, TAIL_CHARACTERS = 15, 1000
 """The end of what a failed program said, for the message."""
@@ -84,7 +84,7 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     if done.code not in ok_codes:
         tail = " | ".join(clean_text(done.stderr).strip().splitlines()[-TAIL_LINES:])
         tail = tail if len(tail) <= TAIL_CHARACTERS else f"…{tail[-TAIL_CHARACTERS:]}"
-        shown = shlex.join(str(word) for word in command)[:200]
+        shown = clean_line(shlex.join(str(word) for word in command), 200)
         raise EnvironmentFailed(
             f"`{shown}` exited {done.code}: {tail}", full_disk_hint(done.stderr) or hint
         )

@@ -33,6 +33,9 @@ MAX_VALUES = 2_000_000
 The samples of many GPUs and a report of Trivy have some hundred thousand.
 """
 
+CUT = "…"
+"""Stands where the rest of a text is left out."""
+
 _ANSI = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?", re.DOTALL
 )
@@ -220,9 +223,10 @@ def clean_text(text: str) -> str:
 
 
 def clean_line(text: str, limit: int = 300) -> str:
-    """Return `text` cleaned and on one line, cut to `limit` characters."""
+    """Return `text` cleaned and on one line; one that is cut has `limit` characters with CUT."""
     line = " ".join(clean_text(text[: 4 * limit]).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    is_whole = len(line) <= limit and len(text) <= 4 * limit
+    return line if is_whole else line[: limit - 1].rstrip() + CUT
 
 
 def escape_unprintable(text: str, limit: int = 300) -> str:
@@ -237,7 +241,7 @@ def escape_unprintable(text: str, limit: int = 300) -> str:
         else each
         for each in text[:limit]
     )
-    return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
+    return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + CUT
 
 
 def _list_entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:

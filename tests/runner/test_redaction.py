@@ -186,6 +186,10 @@ def test_a_secret_that_a_service_repeats_as_its_token_stays_one(
         "ghprbPullLongDescription",
         "PR_TITLE",
         "GIT_COMMIT_MSG",
+        "GITLAB_USER_NAME",
+        "BUILD_REQUESTEDFOR",
+        "gitlabTriggerPhrase",
+        "A_NAME_THAT_NO_LIST_HAS",
     ],
 )
 def test_the_author_of_a_change_chooses_no_name_that_records_lose(
@@ -197,6 +201,59 @@ def test_the_author_of_a_change_chooses_no_name_that_records_lose(
     assert hide_in_values(record) == record
     require_no_secret(json.dumps(record).encode(), "a manifest")
     assert hide_in_text("cloning //x:S3cret@y") == "cloning //***@y"
+
+
+@pytest.mark.parametrize("name", ["GITLAB_USER_NAME", "CI_MERGE_REQUEST_MILESTONE", "PR_LABEL"])
+def test_one_word_of_others_is_no_secret(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`00+00:00` ends each moment of a record: without it, no record could be read again."""
+    monkeypatch.setenv(name, "//x:00+00:00@y")
+    record = {"started_at": "2026-11-27T20:00:00+00:00"}
+    assert hide_in_values(record) == record
+
+
+def test_a_variable_of_others_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANY_OTHER", f"//{':' * 100_000}'@")
+    began = time.monotonic()
+    assert hide_in_text("a text") == "a text"
+    assert time.monotonic() - began < 2
+
+
+def test_a_token_stops_no_upload_of_what_is_signed() -> None:
+    """A signature's envelope holds its text in base64: a part of it can be known before."""
+    payload = base64.b64encode(b'{"transactions":[{"kind":"promotion","version":"v2.6.0"}' * 9)
+    redaction.remember_given_token(payload[:200].decode(), "the token service")
+    require_no_secret(b'{"payload":"' + payload + b'"}', "a blob")
+    redaction.remember_given_token("-" * 150, "the token service")
+    assert hide_in_file("-" * 200) == "-" * 200
+
+
+CUTS = range(16, 48, 5)
+
+
+@pytest.mark.parametrize("limit", CUTS)
+def test_a_secret_that_is_cut_is_not_shown(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are cut where they are made, and what a registry answers may repeat a password."""
+    monkeypatch.setenv("HF_TOKEN", "S3cret.S3cret.S3cret.S3cret.S3cret")
+    said = clean_line("answered S3cret.S3cret.S3cret.S3cret.S3cret", limit)
+    for shown in (hide_in_text(said), hide_in_file(said), hide_in_values([said])[0]):
+        assert shown in {"answered ***…", "answered ***"}
+    assert hide_in_text("S3cret.S and S3cret.S3…") == "S3cret.S and ***…"
+
+
+def test_beginnings_of_secrets_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "S3cret" * 500)
+    began = time.monotonic()
+    hide_in_text("S3cret" * 20_000 + "…" + "S3cret…" * 20_000)
+    assert time.monotonic() - began < 2
+
+
+def test_a_login_in_a_variable_of_docker_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    login = base64.b64encode(b"me:S3cret").decode()
+    document = {"auths": {"h": {"auth": login}, "i": {"identitytoken": "//x:CVE-2026-24747@y"}}}
+    monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps(document, indent=2))
+    assert hide_in_text(f"401 for S3cret, Basic {login}") == "401 for ***, Basic ***"
+    record = {"id": "CVE-2026-24747"}
+    assert hide_in_values(record) == record
 
 
 @pytest.mark.parametrize(
