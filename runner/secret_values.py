@@ -30,6 +30,8 @@ MIN_TOKEN_CHARACTERS = 20
 """The same for a token that a service gave. Shorter ones are words of messages, and no tokens."""
 MIN_PART_CHARACTERS = 10
 """The same for one part of the path of an address that is no secret as a whole."""
+MAX_CUT_CHARACTERS = 8000
+"""Of the beginning of a value before a cut. No message is cut later than that."""
 FILE_BYTES = 1 << 20
 
 _WORD = re.compile(r"[A-Za-z]{1,16}|v?[0-9.]{1,16}|[0-9A-Fa-f]{1,8}")
@@ -115,11 +117,13 @@ def _replace_beginnings(text: str, form: str) -> str:
 
     A message is cut where it is made, and a secret in it too.
     """
-    head, found, done = form[:MIN_CHARACTERS], list[str](), 0
+    head, found, done, end = form[:MIN_CHARACTERS], list[str](), 0, -1
     at = text.find(head)
     while at >= 0:
-        end = text.find(CUT, at, at + len(form) + 1)
-        if end >= 0 and form.startswith(text[at:end]):
+        end = end if end > at else text.find(CUT, at)
+        if end < 0:
+            break
+        if end - at <= MAX_CUT_CHARACTERS and form.startswith(text[at:end]):
             found += (text[done:at], HIDDEN)
             done = end
         at = text.find(head, max(at + 1, done))
@@ -200,13 +204,22 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
     elif settings.is_secret(name):
         if not _is_public(name, value):
             yield from _values_of_text(value)
-    elif "@" in value and not (re.search(r"\s", value.strip()) or _TEXT_OF_OTHERS.fullmatch(name)):
-        # accounts and passwords before the host of an address, as the standard has them; several
-        # words may be a sentence of somebody else
+    elif "@" in value and not _is_text_of_others(name, value):
+        # accounts and passwords before the host of an address, as the standard has them
         for found in _USER_INFO.finditer(value):
             yield from (found[1], found[1].partition(":")[2])
     elif _SECRET_NAME.fullmatch(name) and not _WORD.fullmatch(value) and "/" not in value[:1]:
         yield from _values_of_text(value)
+
+
+def _is_text_of_others(name: str, value: str) -> bool:
+    """Return whether a variable may hold what a stranger wrote, or whom this project trusts.
+
+    Several words may be a sentence, and an issuer with a port looks as a user with a password.
+    """
+    is_sentence = re.search(r"\s", value.strip()) is not None
+    is_named_so = _TEXT_OF_OTHERS.fullmatch(name) is not None
+    return is_sentence or is_named_so or name == settings.TRUSTED_IDENTITIES
 
 
 def _is_public(name: str, value: str) -> bool:

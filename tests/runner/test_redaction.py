@@ -322,6 +322,7 @@ def test_what_is_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES", f"https://t.example={WORKFLOW}")
     monkeypatch.setenv("UV_INDEX_URL", "https://index.example/simple")
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/pytorch/whl/cu124")
+    monkeypatch.setenv("ANY_OTHER", "ssh://mirror.example:22/x")
     monkeypatch.setenv("TRIVY_USERNAME", "pytorch-cuda")
     monkeypatch.setenv("GH_TOKEN", "four")
     for said in (
@@ -333,6 +334,13 @@ def test_what_is_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         *SHOWN,
     ):
         assert hide_in_text(said) == said
+
+
+def test_whom_somebody_trusts_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted = "https://issuer.example:8443=me@example.com"
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES", trusted)
+    assert hide_in_text(f"signed by {trusted}") == f"signed by {trusted}"
+    assert hide_in_values([trusted]) == [trusted]
 
 
 SHOWN = (
@@ -510,6 +518,19 @@ def test_the_words_of_uv_hold_no_password(address: str, monkeypatch: pytest.Monk
     with pytest.raises(EnvironmentFailed) as caught:
         shell.run([UV, "pip", "compile", "-"], hint=HINT, env={"UV_INDEX_URL": address}, stdin=b"a")
     assert "S3c" not in str(caught.value)
+
+
+def test_a_secret_with_an_escape_sequence_in_it_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cleaning would make it whole again."""
+    monkeypatch.setenv("HF_TOKEN", "S3cret-S3cret")
+    for said in ("S3cret\x1b[0m-S3cret", "S3cret\u200b-S3cret", "S3\0cret-S3cret"):
+        progress.say_line(said)
+        progress.print_answer(said)
+        progress.print_rich_table(said, [said], [[said]])
+    shown = capsys.readouterr()
+    assert "S3" not in shown.err + shown.out
 
 
 WRITERS = {
