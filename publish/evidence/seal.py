@@ -29,6 +29,7 @@ from oci.referrer_list import Referrer
 from publish.evidence import dsse
 from publish.evidence.keys import PrivateKey, PublicKeys
 from runner.errors import GateRefused
+from runner.redaction import hide_in_values
 from runner.untrusted import Malformed, parse_json
 
 SEAL = "pytorch-cuda-images.seal"
@@ -43,6 +44,7 @@ def add_seal(
     notes: Mapping[str, str], subject: Descriptor, blob: Descriptor, key: PrivateKey
 ) -> dict[str, str]:
     """Return the annotations of an artifact of one blob, with its seal (deterministic)."""
+    notes = hide_in_values(dict(notes))  # what is signed is what is pushed
     envelope = parse_json(
         dsse.sign_payload(_encode_payload(notes, subject, blob), key, TYPE), MAX_BYTES * 4
     )

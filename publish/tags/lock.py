@@ -59,6 +59,7 @@ from oci.manifest import (
 from oci.registry import Registry, RegistryError, Unreadable
 from runner import home, progress, settings
 from runner.errors import EnvironmentFailed
+from runner.redaction import hide_in_values
 from runner.untrusted import clean_line
 
 TAG = "promotion-lock"
@@ -229,7 +230,7 @@ def _refuse_other_claim(annotations: Mapping[str, str], where: str, name: str) -
             f"{where} is not a lock of this program",
             "remove this tag, then run the same command again",
         ) from None
-    if annotations[_OWNER] == name or until <= time.time():
+    if annotations[_OWNER] == hide_in_values(name) or until <= time.time():
         return
     if until > time.time() + CLAIM_S + MAX_CLOCK_DIFFERENCE_S:
         problem = f"{holder} holds the lock {where} until {end}; no claim may last so long"
@@ -263,7 +264,7 @@ def release_own_claim(registry: Registry, repository: str, name: str) -> None:
         found = registry.read_manifest(repository, TAG)
         if found is None or found.annotations.get(_UNTIL) == _ENDED:
             return
-        if found.annotations.get(_OWNER) == name:
+        if found.annotations.get(_OWNER) == hide_in_values(name):
             config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
             registry.put_manifest(repository, TAG, _make_manifest(config, name, 0))
 
@@ -273,7 +274,9 @@ def _make_manifest(config: Descriptor, name: str, until: float) -> Manifest:
 
 
 def _make_annotations(name: str, until: float) -> dict[str, str]:
-    return {_OWNER: name, _UNTIL: f"{until:.3f}", _NONCE: uuid.uuid4().hex}
+    """Return the annotations of a claim without secrets: what is signed is what is pushed."""
+    made = {_OWNER: name, _UNTIL: f"{until:.3f}", _NONCE: uuid.uuid4().hex}
+    return hide_in_values(made)
 
 
 def _encode_signed_part(repository: str, annotations: Mapping[str, str]) -> bytes:

@@ -36,6 +36,7 @@ from publish.tags import journal, lock
 from publish.tags.promotion_plan import ApprovedImage, plan_moves
 from publish.tags.rollback import roll_back
 from publish.tags.transaction import preview_promotion, promote_tags
+from runner import redaction, secret_values
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.guard import Guard
 from tests.fakes.refusal import refused
@@ -1088,6 +1089,27 @@ def test_a_claim_that_somebody_trusted_signed_is_waited_for(client: Registry, cl
         pass
     clock.sleep(lock.CLAIM_S)
     with lock.hold_lock(client, "records", "me", signs()):
+        pass
+
+
+def test_a_word_of_a_claim_that_is_a_secret_frees_no_lock(
+    client: Registry, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token service may give the name of the repository as its token."""
+    monkeypatch.setattr(secret_values, "_given", {})
+    redaction.remember_given_token("example/pytorch-cuda-images", "a token service")
+    owner = "example/pytorch-cuda-images run 17, v2.6.0"
+    with lock.hold_lock(client, "records", owner, signs()):
+        held = client.read_manifest("records", lock.TAG)
+        with (
+            refused(EnvironmentFailed, "holds the lock"),
+            lock.hold_lock(client, "records", "another", signs()),
+        ):
+            pass
+    assert held is not None
+    client.put_manifest("records", lock.TAG, held)
+    lock.release_own_claim(client, "records", owner)
+    with lock.hold_lock(client, "records", "another", signs()):
         pass
 
 
