@@ -40,12 +40,16 @@ _NAME_BEFORE_PASSWORD = re.compile(
     rf"(?:\A|[=,]|(?<!/)/)(?P<name>[^/@=,:\[]+:)(?!//|{_PORT})"
     r"|(?<=//)(?P<user>[^/@=,:\[]+:)(?![0-9]{1,5}[/?#=])"
 )
-_USER = re.compile(r"(\A|://)[^/@]*@")
+_USER = re.compile(r"(\A|://)[^/]*@")
+"""Up to the last `@` before the path: the name of a user may be an address of mail."""
+_NO_USER = re.compile(r"(?<=://):[^\s/'\"`]*@")
+"""A password without a user: `https://:PASSWORD@HOST`."""
 _REST = re.compile(r"([?#]).*", re.DOTALL)
 
 
 def hide_in_text(text: str) -> str:
     """Return `text` for a terminal, a log or a message, with `***` for all that is secret in it."""
+    text = _NO_USER.sub(f"{HIDDEN}@", text)
     known = secret_values.find_known()
     shown = known.replace_in(text, known.all_forms)
     shown = _ACCOUNT.sub(lambda found: found["place"] or f"{HIDDEN}@", shown)

@@ -398,6 +398,9 @@ def test_a_password_in_an_address_is_never_shown(
     ("value", "shown"),
     [
         ("user:s3cret@host", "***@host"),
+        ("https://:s3cret@host/x", "https://***@host/x"),
+        ("https://me@mail.example:s3cret@host/x", "https://***@host/x"),
+        ("me@mail.example:s3cret@host", "***@host"),
         ("https://user:s3cret@host/x", "https://***@host/x"),
         ("https://user:s3/c?r#e@t@host/x", "https://***@host/x"),
         ("https://user:s3 cret@host", "https://***@host"),
@@ -457,6 +460,8 @@ def test_any_value_is_shown_in_one_line_and_in_linear_time(value: str) -> None:
         "unknown image `u:S3cret@h`",
         "--option=u:S3c/ret@h",
         "(u:S3c:ret@h)",
+        "https://:S3cret@h/x and redis://:S3c@ret@h",
+        "https://me@mail.example:S3cret@h/x",
     ],
 )
 def test_an_account_that_somebody_typed_is_not_repeated(
