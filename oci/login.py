@@ -41,7 +41,8 @@ CLIENT_ID = "pytorch-cuda-images"
 MAX_TOKEN_BYTES = 1 << 20
 """The most bytes that are read of a token service's answer."""
 
-_TOKEN = re.compile(r"[!-~]+", re.ASCII)
+_TOKEN = re.compile(r"[!-~]{1,16384}", re.ASCII)
+"""It is sent as a header, of which servers take 8 or 16 KB."""
 _WORD = re.compile(r'(?<![a-z_])([a-z_]{1,20})="([^"]*)"', re.ASCII)
 """A parameter of a challenge."""
 

@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,8 @@ MIN_TOKEN_CHARACTERS = 20
 """The same for a token that a service gave. Shorter ones are words of messages, and no tokens."""
 MIN_PART_CHARACTERS = 10
 """The same for one part of the path of an address that is no secret as a whole."""
+MAX_GIVEN = 100
+"""Tokens that services gave, the last ones. A registry can give a new one for each request."""
 MAX_CUT_CHARACTERS = 8000
 """Of the beginning of a value before a cut. No message is cut later than that."""
 FILE_BYTES = 1 << 20
@@ -133,6 +136,7 @@ def _replace_beginnings(text: str, form: str) -> str:
 _learned: dict[str, str] = {}
 _given: dict[str, str] = {}
 """Values that a service of the network chose. They may be names that this project uses."""
+_learning = threading.Lock()
 
 
 def learn_value(value: str, source: str, *, is_given: bool = False) -> None:
@@ -141,8 +145,13 @@ def learn_value(value: str, source: str, *, is_given: bool = False) -> None:
     With `is_given` nobody trusts the source, so its forms are certain ones only if the value is too
     long to be a name or a digest.
     """
-    if value:
-        (_given if is_given else _learned)[value] = source
+    with _learning:
+        if value and not is_given:
+            _learned[value] = source
+        elif value and value not in _given:
+            _given[value] = source
+            for oldest in list(_given)[:-MAX_GIVEN]:
+                del _given[oldest]
 
 
 def find_known() -> KnownValues:
@@ -179,14 +188,9 @@ def _collect_values(
     }
     certain = {form: each for form, each in forms.items() if not _WORD.fullmatch(form)}
     for value, source in chosen.items():
-        # decoded, a token is words: `NVIDIA%20H100%2080GB%20HBM3` was the model of a GPU
-        shown = {
-            form: source
-            for form in _forms_of(value)
-            if len(form) >= MIN_TOKEN_CHARACTERS and not re.search(r"\s", form)
-        }
-        forms = shown | forms
-        certain = shown | certain if _LONG_TOKEN.fullmatch(value) else certain
+        shown, is_no_name = _forms_of_token(value)
+        forms = dict.fromkeys(shown, source) | forms
+        certain = dict.fromkeys(shown, source) | certain if is_no_name else certain
     return KnownValues(*map(_order_forms, (forms, certain)))
 
 
@@ -262,6 +266,17 @@ def _paths_of_address(text: str, shortest: int) -> Iterator[str]:
                 yield "/".join(parts[number:])
             if _looks_like_token(part, shortest):
                 yield part
+
+
+@lru_cache(maxsize=2 * MAX_GIVEN)
+def _forms_of_token(value: str) -> tuple[frozenset[str], bool]:
+    """Return the forms of a token that a service gave, and whether it can be no name.
+
+    Decoded, a token is words: `NVIDIA%20H100%2080GB%20HBM3` was the model of a GPU.
+    """
+    forms = (form for form in _forms_of(value) if len(form) >= MIN_TOKEN_CHARACTERS)
+    shown = frozenset(form for form in forms if not re.search(r"\s", form))
+    return shown, _LONG_TOKEN.fullmatch(value) is not None
 
 
 def _forms_of(value: str) -> set[str]:
