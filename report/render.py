@@ -15,7 +15,7 @@ from markupsafe import Markup
 from images.catalog import Line
 from publish.released.record import ReleaseRecord
 from report import escape
-from report.model import ImageRecords
+from report.model import ImageRecords, Page
 from report.view import build_page
 from runner import records, untrusted
 
@@ -61,7 +61,7 @@ def render_html(
 
     An image of the release without records is shown as `not run`. `line` is the release's line.
     """
-    page = build_page(release, images, line)
+    page = _build_page(release, images, line)
     return _html_templates().get_template("report.html.j2").render(page=page)
 
 
@@ -72,7 +72,7 @@ def render_markdown(
 
     Each table says how many rows were left out for that.
     """
-    shown = build_page(release, images, line)
+    shown = _build_page(release, images, line)
     for rows, characters in _DETAIL:
         template = markdown_templates(characters).get_template("report.md.j2")
         text = template.render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
@@ -82,6 +82,12 @@ def render_markdown(
         text.partition("\n")[0]
         + "\n\nThe report is too long for a job summary. See `report.html`.\n"
     )
+
+
+def _build_page(release: ReleaseRecord, images: Sequence[ImageRecords], line: Line | None) -> Page:
+    """Build the page of records without secrets: once it is escaped, none would be found."""
+    shown = [records.without_secrets(each) for each in images]
+    return build_page(records.without_secrets(release), shown, line)
 
 
 def write_report(

@@ -382,3 +382,11 @@ def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values have no narro
     All records and statements come from here, so what is pushed and signed is what is written.
     """
     return hide_in_values(adapter_of(type(record)).dump_python(record, mode="json"))
+
+
+def without_secrets(record: T) -> T:
+    """Return a record with `***` for each secret in its texts; the same one if it has none."""
+    kind = TypeAdapter(type(record))
+    plain = kind.dump_python(record)
+    shown = hide_in_values(plain)
+    return record if shown is plain else kind.validate_python(shown)

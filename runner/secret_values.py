@@ -281,7 +281,7 @@ def _forms_of_token(value: str) -> tuple[frozenset[str], bool]:
 
 def _forms_of(value: str) -> set[str]:
     """Return a value as programs repeat it: encoded, escaped or quoted."""
-    raw = value.encode("utf-8", "surrogatepass")
+    raw, in_xml = value.encode("utf-8", "surrogatepass"), html.escape(value, quote=False)
     return {
         value,
         unquote(value),
@@ -290,6 +290,9 @@ def _forms_of(value: str) -> set[str]:
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
         html.escape(value),
+        in_xml,
+        in_xml.replace('"', "&quot;"),
+        in_xml.replace('"', "&#34;").replace("'", "&#39;"),  # as templates of pages write it
         shlex.quote(value).strip("'"),
         value.encode("ascii", "backslashreplace").decode(),
         repr(value)[1:-1],

@@ -431,3 +431,18 @@ def test_a_moment_that_cannot_be_read_shows_the_first_status() -> None:
     line = catalog.load_catalog().lines["2.6"]
     summary = render.render_markdown(replace(release, finished_at="soon"), images, line)
     assert "**Support** active since 2025-01-29" in summary
+
+
+def test_a_secret_that_is_escaped_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Markdown would show it whole, and no later search would find it."""
+    monkeypatch.setenv("HF_TOKEN", secret := "S3_cret*x[y]<z>&`q\"'|#12")
+    release, (images,) = samples.proven()
+    assert images.validation is not None
+    said = replace(images.validation, reason=f"it was {secret}")
+    given = replace(release, reason=f"as was said: {secret}"), [replace(images, validation=said)]
+    for path in render.write_report(tmp_path, *given):
+        text = path.read_text()
+        assert "S3" not in text
+        assert "as was said: " in text

@@ -72,6 +72,7 @@ VARIABLES = [
     ("PYTORCH_CUDA_IMAGES_WEBHOOK", "https://h/services/S3/B0/XYZ", "the end is S3/B0/XYZ"),
     ("GH_TOKEN", "S3cret", "bearer S3cret"),
     ("GH_TOKEN", "S3c ret&é", "S3c%20ret%26%C3%A9 and S3c ret&amp;é and S3c ret&\\u00e9"),
+    ("GH_TOKEN", "S3c'r\"et", "S3c&#39;r&#34;et and S3c'r&quot;et and S3c&#x27;r&quot;et"),
     ("REGISTRY_PASSWORD", "S3cret-of-another", "it is S3cret-of-another"),
     ("ANY_OTHER", "https://u:S3cret@h/x", "it is S3cret"),
     ("MESSAGE_BROKER_URL", "amqp://u:S3cret@h/x", "it is S3cret"),
