@@ -264,7 +264,8 @@ def _probe_private(reference: str, folder: Path, look: _Look) -> _OwnerDocument:
         with _unstarted_container(reference, folder, path) as container:
             found = private_files.describe_private(container, path, look.deadline)
         document = json.dumps({"facts": found, "private": {}}).encode()
-        more = _parse_document(_OwnerDocument, _ProbeExit(0, document))
+        wrong = f"what its `{clean_line(path)}` holds cannot be kept"
+        more = _parse_document(_OwnerDocument, _ProbeExit(0, document), wrong, OPEN_IT)
         facts = _add_files(facts, more.facts)
     return _OwnerDocument(facts, {})
 
@@ -457,8 +458,13 @@ def _read_log(container: Any, stream: str) -> bytes:  # noqa: ANN401
     return bytes(printed)
 
 
-def _parse_document(kind: type[_Document], ended: _ProbeExit) -> _Document:
-    """Return what the probe printed. Raises _NoFacts if it is something else."""
+def _parse_document(
+    kind: type[_Document],
+    ended: _ProbeExit,
+    wrong: str = "its `python` did not print one complete document",
+    way_out: str = RUN_PYTHON,
+) -> _Document:
+    """Return what the probe printed. Raises _NoFacts if it is something else: that is `wrong`."""
     if ended.exit_code is None:
         raise _NoFacts(f"its `python` was still running after {TIMEOUT_S:.0f} s")
     if ended.exit_code != 0:
@@ -471,6 +477,4 @@ def _parse_document(kind: type[_Document], ended: _ProbeExit) -> _Document:
     except (ConfigError, Malformed) as error:
         # Without the hint of the error, which is about files of records.
         problem = error.message if isinstance(error, ConfigError) else str(error)
-        raise _NoFacts(
-            f"its `python` did not print one complete document: {clean_line(problem)}"
-        ) from None
+        raise _NoFacts(f"{wrong}: {clean_line(problem)}", way_out) from None

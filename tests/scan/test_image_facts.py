@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from docker.errors import APIError
 from runner import engine, home, records
 from runner.containers import new_name
 from runner.errors import EnvironmentFailed
-from scan import image_probe, private_files, trivy
+from scan import image_facts, image_probe, private_files, trivy
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import (
     LABEL,
@@ -703,6 +704,19 @@ def test_a_file_of_passwords_that_is_none(instruction: str) -> None:
         found = probe_image(reference)
     assert isinstance(found, ScanProblem)
     assert "its `/etc/shadow` cannot be looked into: it is not a regular file" in found.what
+
+
+def test_facts_that_cannot_be_kept_are_those_of_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the engine read the folder, and no Python of the image printed anything."""
+    facts = image_probe.describe_found([], ["pkg:pypi/\ud800"])
+    monkeypatch.setattr(private_files, "describe_private", lambda *_: facts)
+    monkeypatch.setattr(image_facts, "_run_probe", lambda *_: image_facts._ProbeExit(1))
+    look = image_facts._Look("4242:4242", ("/p",), 0.0)
+    monkeypatch.setattr(image_facts, "_unstarted_container", lambda *_: contextlib.nullcontext())
+    with pytest.raises(image_facts._NoFacts, match="what its `/p` holds cannot be kept"):
+        image_facts._probe_private("reference", tmp_path, look)
 
 
 @engine_test
