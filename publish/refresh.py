@@ -90,10 +90,8 @@ def version_constraints(
     """
     fixes: dict[str, list[str]] = defaultdict(list)
     for judged in findings or ():
-        if judged.finding.fixed_version:
-            fixes[canonicalize_name(judged.finding.package)].append(
-                judge.nearest_fix(judged.finding)
-            )
+        if fixed := judge.nearest_fix(judged.finding):
+            fixes[canonicalize_name(judged.finding.package)].append(fixed)
     found = (
         version_constraint(each.name, each.version, kind, fixes[each.name])
         for each in unique_wheels(locks)

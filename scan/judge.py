@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from packageurl import PackageURL
-from packaging.version import Version
 
 from runner.moments import add_days
 from scan.line_fixes import find_outside_fix
@@ -31,6 +30,7 @@ from scan.record import (
     TriageStatus,
     severity_of,
 )
+from scan.versions import read_python_version
 
 EXCEPTION = "exception"
 _UNRATED = "nobody has rated its severity yet; "
@@ -171,6 +171,11 @@ def suggest_fix(finding: Finding) -> str:
         )
     if PackageURL.from_string(finding.purl).type == "pypi":
         fixed = nearest_fix(finding)
+        if not fixed:
+            return (
+                f"read the advisory: `{finding.fixed_version}`, which the database names as its "
+                f"fix, is no version of a Python package; then `./release.py lock`"
+            )
         wanted = f"`{finding.package}>={fixed}`"
         return (
             f"`./release.py lock` takes the fix; if it cannot, write {wanted} into the stack's "
@@ -185,11 +190,15 @@ def suggest_fix(finding: Finding) -> str:
 def nearest_fix(finding: Finding) -> str:
     """Return the fixed version of a Python package that is nearest.
 
-    It is the lowest one above the installed version; if there is none, the highest.
+    It is the lowest one above the installed version; if there is none, or if that version cannot be
+    read, the highest. Texts of the database that are no versions are left out; if no other is
+    there, the result is empty.
     """
-    versions = sorted((each.strip() for each in finding.fixed_version.split(",")), key=Version)
-    installed = Version(finding.installed_version)
-    return next((each for each in versions if Version(each) > installed), versions[-1])
+    read = map(read_python_version, finding.fixed_version.split(","))
+    fixes = sorted(each for each in read if each is not None)
+    installed = read_python_version(finding.installed_version)
+    above = (each for each in fixes if installed is not None and each > installed)
+    return str(next(above, fixes[-1])) if fixes else ""
 
 
 _ORDER = tuple(TriageStatus)

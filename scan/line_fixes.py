@@ -11,8 +11,6 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from packaging.version import InvalidVersion, Version
-
 from images.catalog import Line
 from images.compatibility import PYTORCH, is_platform
 from images.support import SupportStatus
@@ -20,6 +18,7 @@ from images.version import line_numbers
 from runner.untrusted import clean_line
 from scan.policy import split_purl
 from scan.record import Finding, TriagedFinding, TriageStatus
+from scan.versions import read_python_version
 
 WITHOUT_EXCEPTION = "without an exception it stays a candidate"
 
@@ -46,7 +45,10 @@ class OutsideFix:
         """Return whether a line has the fix; of what torch requires it is not known, and taken."""
         if self.package not in PYTORCH:
             return True
-        has, wanted = _read_version(getattr(line, self.package) or ""), _read_version(self.fixed)
+        has, wanted = (
+            read_python_version(getattr(line, self.package) or ""),
+            read_python_version(self.fixed),
+        )
         return has is not None and wanted is not None and has >= wanted
 
 
@@ -60,10 +62,10 @@ def find_outside_fix(finding: Finding) -> str:
         kind, _, name, _ = split_purl(finding.purl)
     except ValueError:
         return ""
-    installed = _read_version(finding.installed_version)
+    installed = read_python_version(finding.installed_version)
     if kind != "pypi" or not is_platform(name) or installed is None:
         return ""
-    read = map(_read_version, finding.fixed_version.split(","))
+    read = map(read_python_version, finding.fixed_version.split(","))
     newer = sorted(each for each in read if each is not None and each > installed)
     minor = installed.release[:2]
     if not newer or (name in PYTORCH and any(each.release[:2] == minor for each in newer)):
@@ -135,10 +137,3 @@ def _say_exceptions(fixes: Collection[OutsideFix], day: datetime.date) -> str:
         for each, text in zip(fixes, said, strict=True)
     )
     return f" ({', '.join(named)})"
-
-
-def _read_version(text: str) -> Version | None:
-    try:
-        return Version(text.strip())
-    except InvalidVersion:
-        return None

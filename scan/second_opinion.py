@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import requests
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pydantic import Field, Strict, TypeAdapter, ValidationError
 from urllib3.exceptions import HTTPError
 
@@ -31,6 +31,7 @@ from runner import settings
 from runner.errors import ReleaseError
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
 from scan.record import Finding, Package
+from scan.versions import read_python_version
 
 PUBLIC = "https://api.osv.dev"
 OFF = "off"
@@ -47,7 +48,6 @@ MAX_RANGES = 2000
 """Packages of an advisory, and events of all its ranges about one of them, that are read."""
 MAX_FIXES = 100
 """Versions with a fix of one package in one advisory."""
-MAX_VERSION_CHARACTERS = 60
 MAX_NAMED = 20
 """Advisories that are named in lines for a person; the record has all."""
 
@@ -167,8 +167,8 @@ def _collect_packages(images: Iterable[AssessedImage]) -> dict[PackageVersion, t
     for image in images:
         found: dict[PackageVersion, None] = {}
         for each in (each for each in image.packages if each.type == "pypi"):
-            with contextlib.suppress(InvalidVersion):  # as an index has it, without `+cu124`
-                found[canonicalize_name(each.name), Version(each.version).public] = None
+            if version := read_python_version(each.version):  # as an index has it, without `+cu124`
+                found[canonicalize_name(each.name), version.public] = None
         for key in found:
             held.setdefault(key, []).append(image.name)
     return {key: tuple(names) for key, names in sorted(held.items())}
@@ -338,7 +338,8 @@ def _describe_advisory(
     name, version = key
     names = sorted({id_, *(each for each in advisory.aliases if _ID.fullmatch(each))})
     first = next((each for each in names if each.startswith("CVE-")), id_)
-    above = [each for each in fixes if each > Version(version)]
+    installed = read_python_version(version)
+    above = [each for each in fixes if installed is not None and each > installed]
     return OtherAdvisory(
         id=first,
         aliases=tuple(each for each in names if each != first),
@@ -358,9 +359,8 @@ def _list_fixes(advisory: _OsvAdvisory) -> _Fixes:
         fixes = found.setdefault(canonicalize_name(affected.package.name), set())
         events = (event for one in affected.ranges for event in one.events)
         for each in itertools.islice(events, MAX_RANGES):
-            fixed = each.get("fixed", "")
             # not one of a range by commits
-            if len(fixed) <= MAX_VERSION_CHARACTERS and len(fixes) < MAX_FIXES:
-                with contextlib.suppress(InvalidVersion):
-                    fixes.add(Version(fixed))
+            fixed = read_python_version(each.get("fixed", ""))
+            if fixed is not None and len(fixes) < MAX_FIXES:
+                fixes.add(fixed)
     return found

@@ -19,6 +19,10 @@ from debian.debian_support import NativeVersion
 from packaging.version import Version
 
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import escape_unprintable
+
+MAX_CHARACTERS = 200
+"""A longer text is no version. Python reads no number of more than 4,300 digits."""
 
 
 class Step(StrEnum):
@@ -49,6 +53,14 @@ class _VersionRules(Generic[V]):
     downgrade: Callable[[V, V], bool]
 
 
+def read_python_version(text: str) -> Version | None:
+    """Return a version of a Python package (PEP 440), or None if the text is none."""
+    try:
+        return _parse_python(text.strip())
+    except ValueError:
+        return None
+
+
 def require_version(kind: str, name: str, version: str) -> None:
     """Raise an error if a version cannot be compared.
 
@@ -64,7 +76,7 @@ def require_version(kind: str, name: str, version: str) -> None:
         _RULES[kind].parse(version)
     except ValueError:
         raise EnvironmentFailed(
-            f"{name}: `{version}` is not a version of a {kind} package",
+            f"{name}: `{escape_unprintable(version, 80)}` is not a version of a {kind} package",
             "run the scan again; if it stays, the package's metadata is wrong: leave that release "
             "of it out",
         ) from None
@@ -107,6 +119,13 @@ def reaches_fix(kind: str, before: str, fixed: str, after: str) -> bool:
             ):
                 return True
     return False
+
+
+def _parse_python(version: str) -> Version:
+    """Return a Python version; raise ValueError if it is not one."""
+    if len(version) > MAX_CHARACTERS:
+        raise ValueError(version[:MAX_CHARACTERS])
+    return Version(version)
 
 
 def _python_step(before: Version, after: Version) -> Step:
@@ -160,7 +179,7 @@ def _parse_debian(version: str) -> NativeVersion:
 
     The class `Version` is not used: it is apt's own if python-apt is installed, and may differ.
     """
-    if not _DEBIAN.fullmatch(version):
+    if len(version) > MAX_CHARACTERS or not _DEBIAN.fullmatch(version):
         raise ValueError(version)
     return NativeVersion(version)
 
@@ -202,6 +221,6 @@ def _leading_numbers(upstream: str) -> tuple[int, ...]:
 
 
 _RULES: dict[str, _VersionRules[Any]] = {
-    "pypi": _VersionRules(Version, _python_step, lambda before, after: after < before),
+    "pypi": _VersionRules(_parse_python, _python_step, lambda before, after: after < before),
     "deb": _VersionRules(_parse_debian, _debian_step, _is_debian_downgrade),
 }

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scan import judge
 from scan.policy import PolicyException
@@ -148,3 +150,32 @@ def test_the_pin_that_fixes_it() -> None:
     )
     assert "next patch release" in judge.suggest_fix(debian)
     assert "bash 5.2-1+deb12u1" in judge.suggest_fix(debian)
+
+
+@pytest.mark.parametrize(
+    ("installed", "fixed", "nearest"),
+    [
+        ("3.1.4", "rubbish, 3.1.6", "3.1.6"),
+        ("3.1.4", "9999" * 2000 + ", 3.1.6", "3.1.6"),
+        ("rubbish", "2.9.1, 3.1.6", "3.1.6"),
+        ("9" * 5000, "3.1.6", "3.1.6"),
+        ("3.1.4", "rubbish", ""),
+        ("3.1.4", ", ,", ""),
+    ],
+)
+def test_a_version_that_is_none_is_no_fix(installed: str, fixed: str, nearest: str) -> None:
+    found = replace(finding(fixed=fixed), installed_version=installed)
+    assert judge.nearest_fix(found) == nearest
+    said = judge.suggest_fix(found)
+    assert f"`jinja2>={nearest}`" in said if nearest else "no version of a Python package" in said
+
+
+@given(st.text(max_size=100), st.text(max_size=100), st.sampled_from(["jinja2", "torch", "triton"]))
+def test_no_version_of_a_database_ends_the_advice(installed: str, fixed: str, name: str) -> None:
+    found = replace(
+        finding(fixed=fixed),
+        purl=f"pkg:pypi/{name}@1",
+        package=name,
+        installed_version=installed,
+    )
+    assert judge.suggest_fix(found)

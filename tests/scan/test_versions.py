@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from itertools import combinations
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.errors import ConfigError, EnvironmentFailed
 from scan import versions
@@ -204,7 +208,8 @@ def test_a_fix_is_reached_only_by_passing_it(fixed: str, expected: bool) -> None
 def test_what_is_no_version_is_named(kind: str, version: str) -> None:
     with pytest.raises(EnvironmentFailed) as raised:
         versions.require_version(kind, "libx", version)
-    assert raised.value.message == f"libx: `{version}` is not a version of a {kind} package"
+    shown = version.replace("\n", "\\n")
+    assert raised.value.message == f"libx: `{shown}` is not a version of a {kind} package"
 
 
 @pytest.mark.parametrize(
@@ -219,3 +224,51 @@ def test_a_kind_without_rules_is_an_error_with_a_way_out() -> None:
         ConfigError, match=r"stdlib v1\.22: no rules for versions of golang packages"
     ):
         versions.require_version("golang", "stdlib", "v1.22")
+
+
+HOSTILE = (
+    *("", " ", "rubbish", "latest", "1..2", "1.2.3-£", "²", "v", "1!", "1e5", "1.0\n", "\ud800"),
+    *("9" * 5000, "1." * 5000 + "1", "1+" + "a" * 5000, "9" * 5000 + ":1", "1:" + "9" * 5000),
+)
+"""Texts in the place of a version, as an image or a database may have them."""
+
+
+def use_every_rule(kind: str, one: str, other: str) -> None:
+    for text in (one, other):
+        try:
+            versions.require_version(kind, "name", text)
+        except EnvironmentFailed as refusal:
+            assert len(refusal.message) < 400
+            return
+    versions.compare_versions(kind, one, other)
+    if versions.compare_versions(kind, one, other):
+        versions.measure_change(kind, one, other)
+
+
+@pytest.mark.parametrize("kind", ASCENDING)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_that_is_no_version_is_refused_or_used(kind: str, text: str) -> None:
+    good = ASCENDING[kind][5]
+    for one, other in ((text, good), (good, text), (text, text)):
+        use_every_rule(kind, one, other)
+    versions.reaches_fix(kind, good, f"{text}, {good}", good)
+
+
+@given(st.sampled_from(sorted(ASCENDING)), st.text(max_size=300), st.from_regex(r"[0-9a-z.+~:!-]+"))
+def test_no_text_ends_the_rules_in_an_error(kind: str, one: str, other: str) -> None:
+    use_every_rule(kind, one, other)
+    use_every_rule(kind, other, one)
+    versions.reaches_fix(kind, ASCENDING[kind][0], f"{one},{other}", ASCENDING[kind][1])
+
+
+def test_one_module_alone_reads_versions_of_others() -> None:
+    """`Version(TEXT)` raises for most texts, so a scan asks for one that does not."""
+    found = {
+        path.name
+        for path in Path(versions.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"Version", "NativeVersion"}
+    }
+    assert found == {"versions.py"}
