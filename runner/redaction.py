@@ -21,19 +21,25 @@ T = TypeVar("T")
 
 _PORT = r"[0-9]{1,5}[/?#]"
 _PLACES = (
-    rf"(?<![^\s/@=,:'\"`(<])[A-Za-z0-9._-]{{1,253}}:(?={_PORT})"  # HOST:PORT before a path
-    r"|(?<=//)[A-Za-z0-9._-]{1,253}:(?=[0-9]{1,5}=)"  # the issuer in ISSUER=IDENTITY
+    rf"(?<![^\s/@=,:'\"`(<])[A-Za-z0-9._-]{{1,253}}+:(?={_PORT})"  # HOST:PORT before a path
+    r"|(?<=//)[A-Za-z0-9._-]{1,253}+:(?=[0-9]{1,5}=)"  # the issuer in ISSUER=IDENTITY
     r"|\[[0-9A-Fa-f:.]{2,45}\](?::(?=[0-9]{1,5}[/?#=]))?"
     r"|\bpkg:(?=[a-z]+/)"  # the address of a package, as SBOMs write it
 )
 """What stands before a colon and is no user name."""
+# All these patterns take time in proportion to the text, whatever stands in it: each one begins at
+# one place of a run of its characters alone, and `++` gives nothing of a run back.
+_UP_TO_ACCOUNT = re.compile(r"(?<![^\s'\"`])[^\s'\"`]*@(?!sha(?:256|512):)")
+"""A word up to its last `@` that may end an account: not the one before a digest."""
 _ACCOUNT = re.compile(
     rf"(?P<place>{_PLACES})"
-    r"|[^\s/@=,:'\"`(<\[\\]{1,200}:(?!//)[^\s'\"`]{0,500}@(?!sha(?:256|512):)"
-    r"|(?<=://)[^/@=,:\s'\"`]{1,200}@"
+    r"|(?:(?<![^\s/@=,:'\"`(<\[\\])[^\s/@=,:'\"`(<\[\\]++|(?<=\])[^\s/@=,:'\"`(<\[\\\]]*+)"
+    r":(?!//).*",
+    re.DOTALL,
 )
-"""USER:PASSWORD@, or USER@ in an address, but not the name and tag before a digest."""
-_QUERY = re.compile(r"([?#])[^\s?#=&'\"`]{0,100}=[^\s'\"`)>]*")
+"""USER:PASSWORD@ at the end of such a word."""
+_USER_ALONE = re.compile(r"(?<=://)[^/@=,:\s'\"`]++@")
+_QUERY = re.compile(r"([?#])[^\s?#=&'\"`]{0,100}+=[^\s'\"`)>]*")
 
 _DIGEST = re.compile(r"@sha(?:256|512):[^@]*\Z")
 _NAME_BEFORE_PASSWORD = re.compile(
@@ -52,7 +58,10 @@ def hide_in_text(text: str) -> str:
     text = _NO_USER.sub(f"{HIDDEN}@", text)
     known = secret_values.find_known()
     shown = known.replace_in(text, known.all_forms)
-    shown = _ACCOUNT.sub(lambda found: found["place"] or f"{HIDDEN}@", shown)
+    shown = _UP_TO_ACCOUNT.sub(
+        lambda word: _ACCOUNT.sub(lambda found: found["place"] or f"{HIDDEN}@", word[0]), shown
+    )
+    shown = _USER_ALONE.sub(f"{HIDDEN}@", shown)
     return _QUERY.sub(rf"\1{HIDDEN}", shown)
 
 

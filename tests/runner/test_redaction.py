@@ -464,6 +464,50 @@ def test_any_value_is_shown_in_one_line_and_in_linear_time(value: str) -> None:
     hide_in_text(value)
 
 
+HOSTILE = {
+    "no account": "a" * 200 + ":",
+    "short words": "a:",
+    "before a digest": "a:" * 300 + "@sha256:",
+    "names of packages": "pkg:a",
+    "addresses": "://a@",
+    "brackets": "a]",
+    "hosts": "a.b:1/",
+    "queries": "?" + "a" * 99,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("end", ["", "@", "@sha256:0"])
+def test_the_time_of_a_message_is_that_of_plain_words(kind: str, end: str) -> None:
+    """A pattern that begins again at each character took 20 times as long, or more."""
+
+    def measure_seconds(text: str) -> float:
+        taken = []
+        for _ in range(3):
+            began = time.process_time()
+            hide_in_text(text)
+            taken.append(time.process_time() - began)
+        return min(taken)
+
+    size = 50_000
+    hostile = (HOSTILE[kind] * size)[:size] + end
+    plain = measure_seconds("words " * (size // 6)) + 0.002
+    assert measure_seconds(hostile) < 12 * plain
+    assert measure_seconds(hostile * 4) < 12 * 4 * plain
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"abc1:@/[]?=#'(<,", "//", "[::1]", "host:80/", "pkg:pypi/", "@sha256:"])
+    )
+)
+def test_a_password_is_hidden_wherever_an_account_stands(parts: list[str]) -> None:
+    before = "".join(parts)
+    assert "S3cret" not in hide_in_text(f"{before} user:S3cret@host")
+    assert "S3cret" not in hide_in_text(f"{before}//user:S3cret@host")
+    assert "S3cret" not in hide_in_text(f"[::1]user:S3cret@host{before}")
+
+
 @pytest.mark.parametrize(
     "said",
     [
