@@ -13,7 +13,16 @@ from runner.untrusted import clean_text
 
 _NEEDS_ENTITIES = re.compile(r"[`|\\<>&]")
 _ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
-_PUNCTUATION = re.compile(r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_PUNCTUATION = r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+_LIVE = (
+    r"@[A-Za-z0-9_-][A-Za-z0-9_/-]*"  # a person or a team, or the host of a mail address
+    r"|#[0-9]+|(?<![A-Za-z0-9_])[Gg][Hh]-[0-9]+"  # an issue or a pull request
+    # a commit; digits alone are mostly a number, or a part of the id of an advisory
+    r"|(?<![A-Za-z0-9_])(?:sha256:)?(?=[0-9]{0,39}[A-Fa-f])[0-9A-Fa-f]{7,40}(?![A-Za-z0-9_])"
+    r"|[A-Za-z]{0,10}://|[Ww]{3}(?=\.)"  # the begin of an address
+)
+"""What GitHub makes a link of, tells a person of, or shows at the other end, if it is no code."""
+_SPECIAL = re.compile(rf"(?P<live>(?:{_LIVE})+)|{_PUNCTUATION}")
 
 
 def one_line(text: str) -> str:
@@ -35,7 +44,11 @@ def clip_start(text: str, max_characters: int) -> str:
 
 
 def escape_markdown(text: str) -> Markup:
-    """Return `text` on one line, escaped for GitHub's Markdown inside and outside tables."""
+    """Return `text` on one line, escaped for GitHub's Markdown inside and outside tables.
+
+    A mention, a reference to an issue or a commit, and the begin of an address become code: GitHub
+    leaves code as it is, and reads characters that are escaped.
+    """
     return _escape_line(one_line(text))
 
 
@@ -48,7 +61,9 @@ def markdown_code(text: str) -> Markup:
     line = one_line(text)
     if not _NEEDS_ENTITIES.search(line):
         return Markup(f"`{line}`" if line else "")
-    return Markup(f"<code>{escape_markdown(line)}</code>")
+    # addresses become links inside of tags too, but not over the end of one
+    escaped = f"<code>{_escape_line(line, '</code><code>{}</code><code>')}</code>"
+    return Markup(escaped.replace("<code></code>", ""))
 
 
 def html_with_code(text: str) -> Markup:
@@ -66,8 +81,13 @@ def markdown_with_code(text: str) -> Markup:
     )
 
 
-def _escape_line(line: str) -> Markup:
-    return Markup(_PUNCTUATION.sub(lambda found: _ENTITY.get(found[0], "\\" + found[0]), line))
+def _escape_line(line: str, live: str = "<code>{}</code>") -> Markup:
+    """Return `line` escaped, with the form `live` for what would be live on GitHub."""
+
+    def escape_one(found: re.Match[str]) -> str:
+        return live.format(found[0]) if found["live"] else _ENTITY.get(found[0], f"\\{found[0]}")
+
+    return Markup(_SPECIAL.sub(escape_one, line))
 
 
 def _split_spans(text: str) -> list[tuple[str, bool]]:

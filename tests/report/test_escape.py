@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import html
+import re
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from report import escape
@@ -23,6 +27,10 @@ TEXTS = (
     "~~gone~~ # heading $x$",
     "line one\nline two\r\n| --- |",
     "</details><details open>",
+    "@name @org/team: see #123, owner/repo#4, GH-5, owner@0123abc and abcdef1234567890",
+    "https://example.invalid/a?b&c www.example.invalid me@example.invalid ftp://h.example",
+    "`@name` a|@name `https://h.example/`@name#1 \\@name <@name> @@name @",
+    "<!-- @name --> <img src=https://h.example/x> ![x](https://h.example/x) <https://h.example>",
 )
 
 
@@ -106,3 +114,60 @@ def test_what_stands_between_backticks_is_code(
         html_text,
         markdown_text,
     )
+
+
+LIVE = re.compile(
+    r"@[A-Za-z0-9_-]|#[0-9]|\bgh-[0-9]|\bwww\.|://|\b(?=[0-9]*[a-f])[0-9a-f]{7,40}\b",
+    re.IGNORECASE,
+)
+"""What GitHub looks for outside of code: it makes a link of it, or tells a person."""
+
+
+def live_texts(markdown: str) -> list[str]:
+    """What is live in the text outside of code, as GitHub's filters see it after rendering."""
+    found, depth = [], 0
+    for token in MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(markdown):
+        for child in token.children or []:
+            depth += {"<code>": 1, "</code>": -1}.get(child.content, 0)
+            is_markup = child.type in {"link_open", "image"} or (
+                child.type == "html_inline" and child.content not in {"<code>", "</code>"}
+            )
+            if is_markup:
+                found.append(child.type)
+            elif child.type == "text" and not depth:
+                found += LIVE.findall(child.content)
+    return found
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_nothing_in_a_text_is_live_on_github(text: str) -> None:
+    for escaped in (
+        escape.escape_markdown(text),
+        escape.markdown_code(text),
+        escape.markdown_with_code(text),
+    ):
+        assert live_texts(f"said: {escaped}\n\n| a |\n| --- |\n| {escaped} |\n") == []
+        # in code, where filters do not look, an address would still become a link
+        assert not re.search(r"(?<!`)<code>[^<]*(?:\w+://|www\.)\w", escaped)
+
+
+def test_live_text_would_be_caught() -> None:
+    kinds = ("@name", "a#1", "GH-1", "https://h", "www.h", "at 0123abc", "![x](y)", "a <b>")
+    assert [each for each in kinds if not live_texts(each)] == []
+
+
+@given(st.text(st.sampled_from("@#a1b2fgh-/:.w|`<>&\\ _*[]!"), max_size=40))
+def test_no_text_is_live_or_changed(text: str) -> None:
+    escaped = escape.escape_markdown(text), escape.markdown_code(text)
+    for each in (*escaped, escape.markdown_with_code(text)):
+        assert live_texts(f"said: {each}") == []
+    shown = escape.one_line(text)
+    if shown:
+        assert cells(f"| {escaped[0]} | {escaped[1]} |") == [shown, shown]
+
+
+def test_the_time_of_an_escape_is_in_proportion_to_the_text() -> None:
+    for text in ("a" * 100_000, "@" * 100_000, "1" * 100_000 + "g", "w" * 100_000, "a:/" * 30_000):
+        began = time.process_time()
+        escape.escape_markdown(text)
+        assert time.process_time() - began < 1

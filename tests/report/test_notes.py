@@ -301,8 +301,8 @@ def test_a_difference_about_other_bytes_counts_for_nothing() -> None:
     text = render_notes(given(image_notes("base", moved("cv"))))
     short = samples.digest("cv")[:19]
     assert (
-        f"> **Another digest.** base: The difference is about {short}, so it does not count."
-        in lines(text)
+        f"> **Another digest.** base: The difference is about <code>{short}</code>, so it "
+        "does not count." in lines(text)
     )
     assert "CVE-2026-0001" not in text
 
@@ -319,7 +319,7 @@ def test_packages_that_came_and_went() -> None:
 def test_exceptions_have_the_day_they_end_and_their_reason() -> None:
     assert under(render_notes(patched()), "## Known exceptions")[:2] == [
         "| CVE-2026-0007 | high | `torch` | `2.6.0` | 2027-01-31 | "
-        "the loss is not called with lengths of strangers (images@example.org) | cv |",
+        "the loss is not called with lengths of strangers (images<code>@example</code>.org) | cv |",
         "Results of the scans:",
     ]
 
