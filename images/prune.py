@@ -1,8 +1,8 @@
 """Things that this machine keeps and nothing needs any more: wheels, layers, pulled images.
 
 A thing is freed only if this project made it, and if it can be had again: wheels from the package
-index, layers from the wheels, images from the registry. In a registry that others use nothing is
-deleted.
+index, layers from the wheels, images from the registry, which is asked for each. In a registry that
+others use nothing is deleted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from images import catalog as catalogue
 from images import layer_lock, plan
 from images.catalog import Catalog
 from images.locks import read_lock
+from oci.registry import Registry
 from runner import embedded, embedded_storage, engine, home, progress
+from runner.errors import ReleaseError
 from runner.untrusted import clean_line
 
 WHEEL, LAYER, IMAGE = "wheel", "layer", "image"
@@ -111,23 +113,60 @@ def _unused_images(catalog: Catalog, out: Path) -> Iterator[UnusedThing]:
     The bytes of an image are those of its layers that no other image has.
     """
     client = engine.connect_engine()
-    needed = _needed_digests(catalog, out)
+    needed, source = _needed_digests(catalog, out), _ImageSource()
     for image in client.df()["Images"] or ():
         references = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
+        if needed & {each.partition("@")[2] for each in references}:
+            continue
         # a tag alone may be one that a person gave to an image of his own; the engine has a digest
         # of a repository only for an image that was pulled from it or pushed to it
-        pulled = {each.partition("@")[0] for each in image.get("RepoDigests") or ()}
-        known = {*_LOCAL_IMAGES, *pulled}
+        pulled = [each for each in image.get("RepoDigests") or () if _is_ours(each, catalog)]
+        pulled = [each for each in pulled if _repository_of(each) not in _LOCAL_IMAGES]
+        again = {*_LOCAL_IMAGES}
+        if pulled and source.has_image(pulled):
+            again |= {_repository_of(each) for each in pulled}
         ours = [
-            each for each in references if _is_ours(each, catalog) and _repository_of(each) in known
+            each for each in references if _is_ours(each, catalog) and _repository_of(each) in again
         ]
-        if not ours or needed & {each.partition("@")[2] for each in references}:
+        if not ours:
             continue
         alone = max(0, image["Size"] - max(0, image.get("SharedSize", 0)))
         is_last = set(ours) >= {each for each in references if "<none>" not in each}
         for number, reference in enumerate(sorted(ours)):
             size = alone if is_last and number == 0 else 0
             yield UnusedThing(IMAGE, clean_line(reference, 300), size)
+
+
+class _ImageSource:
+    """The registry in use, asked which images can be had again from it."""
+
+    def __init__(self) -> None:
+        self._registry: Registry | None = None
+        self._is_silent = False
+
+    def has_image(self, pulled: Sequence[str]) -> bool:
+        """Return whether an image can be had again under one of its references with a digest.
+
+        Otherwise a line says that it stays. A registry that fails once is not asked again.
+        """
+        if self._is_silent:
+            return False
+        shown = clean_line(min(pulled), 300)
+        try:
+            self._registry = self._registry or Registry(embedded.require_registry())
+            for reference in pulled:
+                name, _, digest = reference.partition("@")
+                if self._registry.resolve_digest(name.partition("/")[2], digest):
+                    return True
+        except ReleaseError as error:
+            self._is_silent = True
+            progress.say_line(
+                f"  {shown} and the other pulled images stay: it is not known whether the registry "
+                f"still has them: {error.message}; {error.hint}"
+            )
+            return False
+        progress.say_line(f"  {shown} stays: the registry does not have it any more")
+        return False
 
 
 def _needed_digests(catalog: Catalog, out: Path) -> frozenset[str]:

@@ -6,10 +6,12 @@ import contextlib
 import json
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+import requests
 from docker.errors import ImageNotFound
 
 from commands import prepare
@@ -20,6 +22,7 @@ from images.layer_lock import LockedLayer, write_layer_lock
 from images.locks import write_lock
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
+from oci.registry_error import RegistryError
 from oci.tarball import Blob
 from runner import embedded, embedded_storage, engine
 from runner import home as homes
@@ -241,3 +244,59 @@ def test_an_image_that_nothing_needs_is_freed(
         with contextlib.suppress(ImageNotFound):
             client.images.remove(f"{name}:v2.6.0")
         client.images.remove(f"{foreign}:x")
+
+
+@pytest.fixture
+def pulled(
+    shipped: Catalog,
+    home: Path,
+    tmp_path: Path,
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[str, str]]:
+    """An image of staging that is in the engine too: HOST/REPOSITORY, and its digest."""
+    host, folder = f"127.0.0.1:{free_port()}", homes.make_home_folder("registry")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", host)
+    name, client = f"{host}/{shipped.repositories.staging}", engine.connect_engine()
+    file = tmp_path / "x.tar"
+    with tarfile.open(file, "w") as tar:
+        tar.addfile(tarfile.TarInfo(f"of-{host}"))
+    embedded.start_registry(host, folder)
+    try:
+        with file.open("rb") as data:
+            client.api.import_image_from_data(data, name, "v2.6.0")
+        client.images.push(name, "v2.6.0")
+        digest = str(Registry(host).resolve_digest(shipped.repositories.staging, "v2.6.0"))
+        yield name, digest
+    finally:
+        embedded.stop_registry(folder)
+        for reference in (f"{name}:v2.6.0", f"{name}@{digest}"):
+            with contextlib.suppress(ImageNotFound):
+                client.images.remove(reference)
+
+
+def find_images(shipped: Catalog, tmp_path: Path, name: str) -> tuple[prune.UnusedThing, ...]:
+    found = prune.find_unused(shipped, tmp_path / "out")
+    return tuple(each for each in found if each.name.startswith(name))
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(shutil.which("docker-registry") is None, reason="NOT RUN: no docker-registry")
+def test_a_pulled_image_goes_only_if_the_registry_has_it(
+    pulled: tuple[str, str], shipped: Catalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, digest = pulled
+    both = {f"{name}:v2.6.0", f"{name}@{digest}"}
+    failed = RegistryError(0, "no answer from the registry")
+    with patch.object(Registry, "resolve_digest", side_effect=failed):
+        assert find_images(shipped, tmp_path, name) == ()
+    assert "stay: it is not known whether the registry still has them" in capsys.readouterr().err
+    found = find_images(shipped, tmp_path, name)
+    assert {each.name for each in found} == both
+    host, _, repository = name.partition("/")
+    address = f"http://{host}/v2/{repository}/manifests/{digest}"
+    assert requests.delete(address, timeout=10).status_code == 202
+    assert find_images(shipped, tmp_path, name) == ()
+    assert f"{name}@{digest} stays: the registry does not have it" in capsys.readouterr().err
+    prune.free_unused(found)  # what was found a moment ago
+    assert not engine.connect_engine().images.list(name=name)
