@@ -7,6 +7,7 @@ more, less or something else contradicts it.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -98,6 +99,15 @@ class CheckList:
 def load_checks(suite: Suite) -> Mapping[str, ListedCheck]:
     """Return the checks of `suite` by name. Raises ConfigError if its list cannot be read."""
     return _load_list(suite.list_path)
+
+
+def hash_list(suite: Suite) -> str:
+    """Return the SHA-256 (hex) of the checks that the list of `suite` asks for.
+
+    Comments and layout of the file change nothing. Raises ConfigError if it cannot be read.
+    """
+    asked = records.to_json(dict(sorted(load_checks(suite).items())))
+    return hashlib.sha256(asked.encode()).hexdigest()
 
 
 @cache

@@ -14,6 +14,7 @@ from runner import records
 from runner.untrusted import Malformed, clean_line, clean_text
 from runner.verdict import Verdict, worst_verdict
 from validation import proof
+from validation.check_list import hash_list
 from validation.diagnosis import find_diagnosis
 from validation.proof import SuiteChallenge
 from validation.record import Check, SuiteResult
@@ -104,6 +105,7 @@ def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
         seconds=round(ended.seconds, 3),
         checks=checks,
         last_output=shown,
+        list_digest=hash_list(suite) if suite.listed else "",
     )
 
 

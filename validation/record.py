@@ -56,6 +56,8 @@ class SuiteResult:
 
     `last_output` is kept if the suite did not end by itself or failed. `samples` are once a
     second, less often in a suite with more than 2,000 of them, and empty without a GPU.
+    `list_digest` is the SHA-256 (hex) of the list of checks that it was held against; empty if it
+    has none, and in records of older versions.
     """
 
     suite: str
@@ -67,6 +69,7 @@ class SuiteResult:
     cause: str = ""
     attempts: int = 1
     samples: tuple[GpuSample, ...] = ()
+    list_digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from runner.errors import EnvironmentFailed
 from runner.verdict import WORST_FIRST, Verdict, summary_verdict
 from validation import floor, gpu_work, harness, provisional, regression
 from validation.attempts import run_attempts
+from validation.check_list import hash_list
 from validation.executors import EXECUTORS, Executor, Setup
 from validation.judge import judge_suite
 from validation.machine import DOCKER, Gpus, choose_gpus, describe_environment
@@ -91,6 +92,11 @@ def is_still_valid(before: ValidationRecord, subject: ValidationTarget, device: 
     ):
         return False
     if not freshness.is_fresh(before.started_at):
+        return False
+    # the record of an older version does not say which lists of checks it was held against
+    held = {each.suite: each.list_digest for each in before.suites}
+    listed = [suite for suite in list_suites(subject.stacks) if suite.listed]
+    if any(held.get(suite.name) != hash_list(suite) for suite in listed):
         return False
     gpus = choose_gpus(device, EXECUTORS[DOCKER].gpu_problem)
     planned = _plan_gpus(subject.expected, len(gpus.names))

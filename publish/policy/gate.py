@@ -48,6 +48,7 @@ from runner.verdict import Verdict, summary_verdict
 from scan import sbom, trivy
 from scan.line_fixes import find_outside_fix
 from scan.record import Package, TriagedFinding, TriageStatus
+from validation.check_list import hash_list
 from validation.suite import list_suites
 
 NOT_ASSESSED = "not assessed"
@@ -67,8 +68,9 @@ _FAILURES = (Verdict.FAIL, Verdict.FLAKY)
 class PromotionSubject:
     """A digest, and the release that it would be; `kind` is patch, feature or major.
 
-    The catalogue says the rest: the line, the suites that the image must pass, and how many
-    packages it may have. `lines` are all lines, of which one may be newer.
+    The catalogue says the rest: the line, the suites that the image must pass, each with the digest
+    of its list of checks, and how many packages it may have. `lines` are all lines, of which one
+    may be newer.
     """
 
     digest: str
@@ -76,7 +78,7 @@ class PromotionSubject:
     image: str
     kind: str
     line: Line
-    suites: tuple[str, ...]
+    suites: Mapping[str, str]
     packages: int
     lines: Mapping[str, Line]
 
@@ -170,7 +172,7 @@ def make_subject(
         image=image,
         kind=kind,
         line=catalog.lines[version.line],
-        suites=tuple(suite.name for suite in list_suites(catalog.stacks_of(image))),
+        suites={suite.name: hash_list(suite) for suite in list_suites(catalog.stacks_of(image))},
         packages=catalog.budget_of(version.line, image).packages,
         lines=catalog.lines,
     )

@@ -97,9 +97,12 @@ def describe_missing_level(level: str, places: Sequence[str]) -> str:
 
 
 def find_run_problems(
-    tested: TestClaim, suites: Sequence[str], demands: Demands
+    tested: TestClaim, suites: Mapping[str, str], demands: Demands
 ) -> Iterator[tuple[Verdict, str]]:
     """Yield each suite that is missing, or whose verdict the channel does not accept.
+
+    `suites` has the digest of the list of checks of each suite that the image must pass. A suite
+    that was held against another list is a problem too: today's may ask for more.
 
     A suite of which only checks that need more GPUs were not run is no problem of this run: the
     levels of the channel say whether these checks must have run somewhere.
@@ -113,11 +116,30 @@ def find_run_problems(
     excused = (Verdict.NOT_RUN, Verdict.INCONCLUSIVE) if is_left else ()
     if not suite_problems and tested.verdict not in (*demands.suites, *excused):
         yield tested.verdict, f"{tested.verdict}: {tested.reason}"
+    yield from _find_list_problem(tested, suites)
     yield from _find_floor_problem(tested, demands)
 
 
+def _find_list_problem(
+    tested: TestClaim, suites: Mapping[str, str]
+) -> Iterator[tuple[Verdict, str]]:
+    held = {
+        suite.name: suite.list_digest
+        for suite in tested.suites
+        if suite.name in suites and suite.reason != test_result.MISSING
+    }
+    again = f"run `./release.py validate {tested.version}` again"
+    if held and not any(held.values()):
+        text = f"it does not say against which lists of checks the suites were held; {again}"
+        yield Verdict.INCONCLUSIVE, f"{text}, with this version of the program"
+    elif changed := [name for name, digest in held.items() if digest != suites[name]]:
+        several = "lists of checks" if len(changed) > 1 else "list of checks"
+        text = f"the {several} of {', '.join(changed)} changed since these tests ran"
+        yield Verdict.INCONCLUSIVE, f"{text}, and may ask for more now; {again}"
+
+
 def _find_suite_problems(
-    tested: TestClaim, suites: Sequence[str], demands: Demands
+    tested: TestClaim, suites: Iterable[str], demands: Demands
 ) -> Iterator[tuple[Verdict, str]]:
     listed = {suite.name for suite in tested.suites if suite.reason != test_result.MISSING}
     for name in suites:

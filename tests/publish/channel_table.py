@@ -23,7 +23,7 @@ from runner.home import REPOSITORY
 from runner.verdict import Verdict, summary_verdict
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import OURS, Line, line_of_one
-from tests.publish.signed import validation_record
+from tests.publish.signed import suite, validation_record
 from tests.publish.stage_records import ddp_checks
 from validation import floor
 from validation.floor import FloorSource
@@ -76,7 +76,7 @@ def make_record(build: BuildRecord, machine: StandIn | None) -> ValidationRecord
     models = (machine.model,) * count if machine else ()
     whole = validation_record(build, gpus=models)
     checks = ddp_checks(count)
-    ddp = SuiteResult("ddp", Verdict.PASS, "", 1.5, checks, "")
+    ddp = replace(suite("ddp"), checks=checks)
     if lacking := [check for check in checks if check.verdict is not Verdict.PASS]:
         reason = f"{lacking[0].name}: {lacking[0].reason}"
         ddp = replace(ddp, verdict=Verdict.NOT_RUN, reason=reason)

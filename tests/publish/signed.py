@@ -33,7 +33,7 @@ from publish.released.yank_statements import SignedYankMarks
 from runner.verdict import Verdict
 from scan.record import Database, Sbom, ScanRecord, TriagedFinding, TriageStatus
 from tests.fakes.cyclonedx import sbom
-from tests.publish.stage_records import built, ddp_checks, scanned, validated
+from tests.publish.stage_records import built, ddp_checks, list_digest, scanned, validated
 from tests.scan.samples import finding
 from validation.record import Environment, SuiteResult, ValidationRecord
 from validation.suite import list_suites
@@ -104,7 +104,8 @@ def build_record(digest: str = DIGEST, image: str = "base") -> BuildRecord:
 
 def suite(name: str, verdict: Verdict = Verdict.PASS, reason: str = "") -> SuiteResult:
     """A suite that ended so."""
-    return SuiteResult(name, verdict, reason, 1.5, ddp_checks() if name == "ddp" else (), "")
+    checks = ddp_checks() if name == "ddp" else ()
+    return SuiteResult(name, verdict, reason, 1.5, checks, "", list_digest=list_digest(name))
 
 
 def validation_record(

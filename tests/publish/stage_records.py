@@ -8,7 +8,7 @@ from oci.registry import Registry
 from publish.state import StageRecords
 from runner.verdict import Verdict
 from scan.record import ScanRecord
-from validation.check_list import load_checks
+from validation.check_list import hash_list, load_checks
 from validation.record import Check, Environment, ValidationRecord
 from validation.suite import SUITES
 from validation.suites.contract.words import NO_GPU
@@ -31,6 +31,11 @@ def ddp_checks(gpus: int = 8) -> tuple[Check, ...]:
         )
         for name, has in enough.items()
     )
+
+
+def list_digest(name: str) -> str:
+    """The digest of the list of a suite; empty for a name of no suite."""
+    return next((hash_list(suite) for suite in SUITES if suite.name == name), "")
 
 
 def built(image: str, digest: str = "sha256:" + "a" * 64, repository: str = STAGING) -> BuildRecord:

@@ -251,3 +251,17 @@ def test_a_list_is_what_pytest_collects_in_the_image(
 
 def test_a_planted_suite_has_no_list(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert not written(tmp_path_factory.mktemp("suite"), "").listed
+
+
+@BY_NAME
+def test_the_digest_of_a_list_is_that_of_what_it_asks_for(suite: Suite, tmp_path: Path) -> None:
+    def hash_text(text: str) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir()))) / suite.name
+        folder.mkdir(parents=True)
+        (folder / "checks.yaml").write_text(text)
+        return check_list.hash_list(replace(suite, folder=folder.parent))
+
+    text = suite.list_path.read_text()
+    assert hash_text(f"# a comment\n{text}\n") == check_list.hash_list(suite)
+    assert hash_text(f"{text}  one_more: {{}}\n") != check_list.hash_list(suite)
+    assert hash_text(f"{text}  one_more: {{gpus: 1}}\n") != hash_text(f"{text}  one_more: {{}}\n")

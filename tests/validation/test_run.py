@@ -17,7 +17,7 @@ from runner.errors import EnvironmentFailed, ReleaseError
 from runner.freshness import STANDS_DAYS
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
-from validation import floor, run
+from validation import check_list, floor, run
 from validation.executors import EXECUTORS, Setup
 from validation.judge import SuiteExecution
 from validation.machine import DOCKER, Gpus, Machine
@@ -90,9 +90,9 @@ class Stage:
             if suite is run.THROUGHPUT
             else ()
         )
-        return SuiteResult(
-            suite.name, verdict, "" if verdict is Verdict.PASS else "why", 1.0, checks, ""
-        )
+        reason = "" if verdict is Verdict.PASS else "why"
+        held = check_list.hash_list(suite)
+        return SuiteResult(suite.name, verdict, reason, 1.0, checks, "", list_digest=held)
 
 
 class FakeSampler:
@@ -269,6 +269,8 @@ def test_a_record_stands_until_something_else_is_asked(
     assert not any(run.is_still_valid(record, change(SUBJECT), "cpu") for change in changed)
     for verdict in (Verdict.FAIL, Verdict.FLAKY, Verdict.INFRA):
         assert not run.is_still_valid(replace(record, verdict=verdict), SUBJECT, "cpu")
+    older = tuple(replace(result, list_digest="") for result in record.suites)
+    assert not run.is_still_valid(replace(record, suites=older), SUBJECT, "cpu")
     (tmp_path / "nvidia-h200.yaml").write_text("gpu: NVIDIA H200\n")
     monkeypatch.setattr(floor, "FOLDER", tmp_path)
     assert not run.is_still_valid(record, SUBJECT, "cpu")

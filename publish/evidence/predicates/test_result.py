@@ -6,7 +6,8 @@ told too good a result. The exact verdicts, the GPUs and the executor are in the
 one `configuration`, whose digest is the key of the suites and of what they were told to expect.
 
 They also have the levels of proof and the kind of the floor, which are derived from the checks that
-ran and passed. A statement from before these were written has none, and so proves no level.
+ran and passed, and the digest of each list of checks. A statement from before these were written
+has none of them: it proves no level, and the gate does not know what it was held against.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class SuiteVerdict:
     """How one suite ended; `reason` for every verdict but `pass`.
 
     `required` by the stacks of the image. `needs_gpus` is how many GPUs the suite needs to be
-    complete, if it lacks nothing else; otherwise 0.
+    complete, if it lacks nothing else; otherwise 0. `list_digest` is the SHA-256 (hex) of the list
+    of checks that it was held against; statements of older versions do not have it.
     """
 
     name: str
@@ -48,6 +50,7 @@ class SuiteVerdict:
     reason: str
     required: bool
     needs_gpus: int = 0
+    list_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,9 @@ def _list_suites(record: ValidationRecord, required: Collection[str]) -> Iterabl
         if name in results:
             needed = count_needed_gpus(results[name], len(record.environment.gpus))
             found = results[name]
-            yield SuiteVerdict(name, found.verdict, found.reason, name in required, needed)
+            yield SuiteVerdict(
+                name, found.verdict, found.reason, name in required, needed, found.list_digest
+            )
         else:
             yield SuiteVerdict(name, Verdict.NOT_RUN, MISSING, required=True)
 

@@ -32,7 +32,7 @@ from scan.record import Database, ScanProblem, ScanRecord, TriagedFinding, Triag
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
 from tests.publish.signed import trust
-from tests.publish.stage_records import built, ddp_checks, scanned, validated
+from tests.publish.stage_records import built, ddp_checks, list_digest, scanned, validated
 from tests.scan.samples import finding
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import list_suites
@@ -89,6 +89,7 @@ def validation(
             1.0,
             ddp_checks() if name == "ddp" else (),
             "",
+            list_digest=list_digest(name),
         )
         for name, each in verdicts.items()
     )
@@ -244,6 +245,56 @@ def test_evidence_of_one_image_is_none_for_another_with_the_same_digest(
     expected = ["provenance", "test result", "vulnerability result"]
     assert decision.reason_lines == tuple(f"{image}: {each}: {wrong}" for each in expected)
     assert decision.verdict is Verdict.FAIL
+
+
+# The list of checks
+
+LISTS_CHANGED = (
+    "cv: test result: the list of checks of ddp changed since these tests ran, and may ask for "
+    "more now; run `./release.py validate v2.6.0` again"
+)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_tests_that_were_held_against_another_list_prove_nothing(
+    subject: PromotionSubject, shipped: Channels, channel: str
+) -> None:
+    today = replace(subject, suites={**subject.suites, "ddp": "0" * 64})
+    decision = judged(today, shipped, with_(), channel)
+    assert decision.reason_lines == (LISTS_CHANGED,)
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    # a suite that the image no longer needs asks for nothing
+    fewer = {name: held for name, held in subject.suites.items() if name != "cv"}
+    assert judged(replace(subject, suites=fewer), shipped, with_(), channel).is_allowed
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_tests_that_do_not_name_their_list_prove_nothing(
+    subject: PromotionSubject, shipped: Channels, channel: str
+) -> None:
+    record = validation()
+    older = replace(record, suites=tuple(replace(each, list_digest="") for each in record.suites))
+    decision = judged(
+        subject, shipped, list((whole() | {"test result": of_tests(older)}).values()), channel
+    )
+    assert decision.reason_lines == (
+        "cv: test result: it does not say against which lists of checks the suites were held; "
+        "run `./release.py validate v2.6.0` again, with this version of the program",
+    )
+    assert decision.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_run_against_the_lists_of_today_replaces_one_against_others(
+    subject: PromotionSubject, shipped: Channels
+) -> None:
+    record = validation(days=2, gpus=(A100,))
+    older = replace(
+        record, suites=tuple(replace(each, list_digest="0" * 64) for each in record.suites)
+    )
+    rest = [each for name, each in whole().items() if name != "test result"]
+    assert not judged(subject, shipped, [*rest, of_tests(older)], "candidate").is_allowed
+    both = [*rest, of_tests(older), of_tests(validation(gpus=(A100,)))]
+    assert judged(subject, shipped, both, "candidate").is_allowed
 
 
 # Age
@@ -432,7 +483,7 @@ def test_calling_a_suite_optional_changes_nothing(
 def test_an_image_without_suites_proves_nothing(
     subject: PromotionSubject, shipped: Channels
 ) -> None:
-    decision = judged(replace(subject, suites=()), shipped, with_())
+    decision = judged(replace(subject, suites={}), shipped, with_())
     assert decision.reason_lines == (
         "cv: the catalogue has no suite for this image, so nothing can be proven",
     )
