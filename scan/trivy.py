@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from runner import docker_config, home, progress, settings, shell
 from runner.address import plain_http_hosts
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.moments import parse_moment
+from runner.redaction import show_value
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 from scan.documents import read_document
 from scan.record import Database
@@ -49,6 +51,9 @@ _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _LOGINS = (settings.SCANNER_LOGINS, settings.REGISTRY_LOGINS)
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _LOG_PREFIX = re.compile(r"\S+\t(?:FATAL|ERROR)\t(?:Fatal error\t)?(?:[\w ]+ error: )*")
+_CRASH = re.compile(r"(?:fatal error|panic|runtime|SIG[A-Z]{2,6}): ")
+"""How Go begins to say why a program ends; its traceback follows."""
+_NO_MEMORY = ("out of memory", "cannot allocate memory")
 _DOWNLOAD_NOISE = (
     (re.compile(r'^(?:GET|Get|HEAD|Head) "?[^\s"]+"?: '), ""),
     (re.compile(r"proxyconnect tcp: (?:dial tcp:? )?"), "the proxy "),
@@ -200,13 +205,47 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
         public = shell.public_environment()
         kept = {name: public[name] for name in ("PATH", "HOME", "TMPDIR") if name in public}
         variables = kept | _QUIET | {"DOCKER_CONFIG": str(target.parent)}
-    shell.run(
+    done = shell.run_to_end(
         [*written, *rest],
         hint=HINT,
         env=variables,
         timeout_s=SCAN_TIMEOUT_S,
         inherit=command == "image",
     )
+    if done.code:
+        problem, hint = explain_failure(done.code, done.stderr)
+        raise EnvironmentFailed(
+            f"`trivy {command} {show_value(str(rest[-1]), 200)}` {problem}", hint
+        )
+
+
+def explain_failure(code: int, errors: str) -> tuple[str, str]:
+    """Return how Trivy failed, and what to do, from its exit code and what it wrote to stderr."""
+    crashes = [line for line in errors.splitlines() if _CRASH.match(line)]
+    limit = f"{MAX_MEMORY_BYTES >> 30} GB"
+    if any(words in line for line in crashes for words in _NO_MEMORY):
+        problem = f"needed more memory than its limit of {limit}, or than this machine has"
+        hint = (
+            "look in the image for files that expand to many GB, such as an archive or an SBOM; "
+            f"remove them; if this machine has less than {limit} free, give it more; then run the "
+            "scan again"
+        )
+    elif code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        problem = "was killed (SIGKILL): the machine or container it ran in is out of memory"
+        hint = (
+            f"give it more than {limit} of memory (`docker run --memory`, `MemoryMax=` of a "
+            "service, `resources.limits.memory` of a pod), or run less beside the scan; then run "
+            "it again"
+        )
+    elif code < 0:
+        problem, hint = f"was ended by {signal.Signals(-code).name}", HINT
+    elif crashes:
+        problem = f"crashed (exit code {code}): {clean_line(crashes[0], 200)}"
+        hint = "run the scan again; if it crashes again, report this message to Trivy's project"
+    else:
+        problem = f"exited with {code}: {_last_reason(errors, 400)}"
+        hint = shell.full_disk_hint(errors) or HINT
+    return problem, hint
 
 
 def obtain_database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
@@ -361,11 +400,16 @@ def explain_failed_download(errors: str) -> str:
     Trivy ends with a line of its log, or with one line for each address that it tried:
     `* Get "ADDRESS": REASON; Get "ADDRESS": REASON`. The first reason is enough.
     """
-    last = (errors.strip().splitlines() or ["trivy gave no reason"])[-1]
-    reason = _LOG_PREFIX.sub("", last, count=1).strip(" *\t").partition("; ")[0]
+    reason = _last_reason(errors, 2000).partition("; ")[0]
     for pattern, replacement in _DOWNLOAD_NOISE:
         reason = pattern.sub(replacement, reason)
     return clean_line(reason, 120)
+
+
+def _last_reason(errors: str, limit: int) -> str:
+    """Return the last line of Trivy's log, without what stands before the reason."""
+    last = (errors.strip().splitlines() or ["trivy gave no reason"])[-1]
+    return clean_line(_LOG_PREFIX.sub("", last, count=1).strip(" *\t"), limit)
 
 
 def _cache_folder() -> Path:

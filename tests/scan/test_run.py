@@ -76,11 +76,39 @@ def test_the_memory_of_trivy_is_bounded(fake_trivy: Path, tmp_path: Path) -> Non
     assert found.report == {"kilobytes": trivy.MAX_MEMORY_BYTES >> 10}
 
 
+def test_a_trivy_without_memory_says_so(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real one: Go writes a traceback, whose end says nothing."""
+    monkeypatch.setattr(trivy, "MAX_MEMORY_BYTES", 48 << 20)
+    with refused(EnvironmentFailed, "needed more memory than its limit", "expand to many GB"):
+        trivy.analyse_image("127.0.0.1:1/x:t", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
         pytest.param("echo 'FATAL out of memory' >&2; exit 1", "FATAL out of memory", id="crashes"),
-        pytest.param("kill -9 $$", "exited -9", id="is killed"),
+        pytest.param("kill -9 $$", "was killed (SIGKILL): the machine", id="is killed"),
+        pytest.param("kill -9 $$", "`docker run --memory`", id="is killed, and what to do"),
+        pytest.param("exit 137", "was killed (SIGKILL)", id="is killed in a container"),
+        pytest.param("kill -11 $$", "was ended by SIGSEGV", id="is ended by a signal"),
+        pytest.param(
+            "printf 'panic: bad\\n\\ngoroutine 1:\\n\\t/x.go:1 +0x1\\n' >&2; exit 2",
+            "` crashed (exit code 2): panic: bad",
+            id="panics",
+        ),
+        pytest.param(
+            "printf '2026-11-28T00:00:36Z\\tFATAL\\tFatal error\\tunable to find\\n' >&2; exit 1",
+            "exited with 1: unable to find",
+            id="says why",
+        ),
+        pytest.param("exit 3", "exited with 3: trivy gave no reason", id="says nothing"),
+        pytest.param(
+            "echo 'x: No space left on device' >&2; exit 1",
+            "free space on the disk of",
+            id="fills the disk",
+        ),
         pytest.param("exit 0", "wrote no report", id="writes nothing"),
         pytest.param(
             'printf \'{"components": [\' >"$target"',
