@@ -27,11 +27,13 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from images import indexes, wheelhouse, zip_reader
+from images.indexes import IndexPlaces
 from images.locks import Wheel
 from images.resolve import HINT, uv_command
 from oci import transport
 from oci.deadline import Deadline
-from runner import home, records, settings, shell
+from oci.reach import Misdirected
+from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from runner.pool import worker_pool
 from runner.untrusted import clean_line
@@ -63,7 +65,11 @@ class NoVersion(ConfigError):
 
 @dataclass(frozen=True)
 class OfferedWheel:
-    """A wheel that an index offers. `size` is in bytes; 0 if the index does not say it."""
+    """A wheel that an index offers. `size` is in bytes; 0 if the index does not say it.
+
+    `is_at_index`: its address is at the place of an index that a person configured. Another address
+    is only followed to a public host.
+    """
 
     name: str
     version: str
@@ -72,6 +78,7 @@ class OfferedWheel:
     sha256: str
     size: int
     day: datetime.date | None
+    is_at_index: bool = False
 
     @property
     def place(self) -> str:
@@ -123,7 +130,7 @@ def resolve_offers(
         if _NO_SOLUTION in done.stderr:
             raise NoVersion(f"no versions fit together: {said}", HINT)
         raise EnvironmentFailed(f"the package index cannot be read: {said}", HINT)
-    return _read_pylock(done.stdout, python)
+    return _read_pylock(done.stdout, python, uv.places)
 
 
 def list_minors(python: str, oldest: str) -> list[OfferedWheel]:
@@ -193,19 +200,19 @@ def open_wheel(wheel: OfferedWheel) -> Iterator[zipfile.ZipFile]:
     """
     with (
         records.open_binary(local)
-        if (local := _local_path(wheel.address))
-        else _RemoteFile(wheel.address, wheel.size or _ask_size(wheel)) as file,
+        if (local := _local_path(wheel))
+        else _RemoteFile(wheel, wheel.size or _ask_size(wheel)) as file,
         zipfile.ZipFile(file) as opened,
     ):
         yield opened
 
 
-def _read_pylock(text: str, python: str) -> dict[str, OfferedWheel]:
+def _read_pylock(text: str, python: str, named: IndexPlaces) -> dict[str, OfferedWheel]:
     try:
         packages = tomllib.loads(text).get("packages", [])
         offers, places = [], _rank_tags(python)
         for package in packages:
-            wheels = map(_read_wheel, package["wheels"])
+            wheels = [_read_wheel(wheel, named) for wheel in package["wheels"]]
             found = [
                 (places[tag], offer) for offer, tags in wheels for tag in tags if tag in places
             ]
@@ -232,7 +239,9 @@ def _rank_tags(python: str) -> dict[Tag, int]:
     return {tag: place for place, tag in reversed([*enumerate(tags)])}
 
 
-def _read_wheel(wheel: Mapping[str, Any]) -> tuple[OfferedWheel, frozenset[Tag]]:
+def _read_wheel(
+    wheel: Mapping[str, Any], named: IndexPlaces
+) -> tuple[OfferedWheel, frozenset[Tag]]:
     address = str(wheel["url"]) if "url" in wheel else Path(wheel["path"]).absolute().as_uri()
     file = wheel.get("name") or unquote(urlsplit(address).path.rpartition("/")[2])
     sha256 = wheel["hashes"]["sha256"]
@@ -242,7 +251,9 @@ def _read_wheel(wheel: Mapping[str, Any]) -> tuple[OfferedWheel, frozenset[Tag]]
     moment = wheel.get("upload-time")
     day = moment.date() if isinstance(moment, datetime.datetime) else None
     size = max(0, int(wheel.get("size", 0)))
-    return OfferedWheel(name, str(version), file, address, sha256, size, day), tags
+    is_named = named.holds_address(address)
+    offer = OfferedWheel(name, str(version), file, address, sha256, size, day, is_named)
+    return offer, tags
 
 
 @cache
@@ -251,8 +262,8 @@ def _read_metadata(wheel: OfferedWheel) -> bytes | None:
     folder = "-".join(wheel.file.split("-")[:2])
     with contextlib.suppress(*UNREADABLE):
         beside = None
-        if not _local_path(wheel.address):  # PEP 658; not every index serves it for every wheel
-            beside = _ask_index(f"{wheel.address}.metadata", METADATA_BYTES)
+        if not _local_path(wheel):  # PEP 658; not every index serves it for every wheel
+            beside = _ask_index(wheel, METADATA_BYTES, end=".metadata")
         if beside is not None:
             return beside
         with open_wheel(wheel) as opened:
@@ -261,15 +272,16 @@ def _read_metadata(wheel: OfferedWheel) -> bytes | None:
     return None
 
 
-def _ask_index(address: str, limit: int, part: str = "") -> bytes | None:
-    """Return what an index serves at `address`; None if it is not there or has too many bytes.
+def _ask_index(wheel: OfferedWheel, limit: int, *, part: str = "", end: str = "") -> bytes | None:
+    """Return what an index serves for a wheel; None if it is not there or has too many bytes.
 
-    `part` is a range of bytes. A redirect is not followed: uv has read the index without one.
+    `part` is a range of bytes, `end` is added to the address. A redirect is not followed: uv has
+    read the index without one. Raises Misdirected if the address may not be asked.
     """
     headers = {"Accept-Encoding": "identity"} | ({"Range": part} if part else {})
-    with Deadline(METADATA_S) as bound, bound.attach_to_thread():
-        answer = _session_of(address).get(
-            address,
+    with Deadline(METADATA_S) as bound, bound.attach_to_thread(), _report_refusal(wheel):
+        answer = _session_of(wheel).get(
+            f"{wheel.address}{end}",
             headers=headers,
             stream=True,
             timeout=transport.TIMEOUT_S,
@@ -283,19 +295,49 @@ def _ask_index(address: str, limit: int, part: str = "") -> bytes | None:
 def _ask_size(wheel: OfferedWheel) -> int:
     """Return the size of a wheel, which the index's page does not say; 0 if it cannot be had."""
     try:
-        if local := _local_path(wheel.address):
+        if local := _local_path(wheel):
             return local.stat().st_size
-        with Deadline(METADATA_S) as bound, bound.attach_to_thread():
-            answer = _session_of(wheel.address).head(wheel.address, timeout=transport.TIMEOUT_S)
+        with Deadline(METADATA_S) as bound, bound.attach_to_thread(), _report_refusal(wheel):
+            answer = _session_of(wheel).head(
+                wheel.address, timeout=transport.TIMEOUT_S, allow_redirects=False
+            )
         said = answer.headers.get("Content-Length", "") if answer.status_code == 200 else ""
     except (OSError, ValueError):
         return 0
     return int(said) if re.fullmatch(r"[0-9]{1,12}", said) else 0
 
 
-def _session_of(address: str) -> requests.Session:
-    parts = urlsplit(address)
-    return _open_session(parts.scheme, parts.netloc)
+def _session_of(wheel: OfferedWheel) -> requests.Session:
+    """Return connections to the host of a wheel. Raises Misdirected if it may not be asked."""
+    parts = urlsplit(wheel.address)
+    if wheel.is_at_index:
+        return _open_session(parts.scheme, parts.netloc)
+    if parts.scheme != "https":
+        raise Misdirected(f"{parts.scheme} is not https")
+    return _open_public_session(parts.netloc)
+
+
+@contextlib.contextmanager
+def _report_refusal(wheel: OfferedWheel) -> Iterator[None]:
+    """Say in a line, once for each host, that an address is not asked."""
+    try:
+        yield
+    except Misdirected:
+        _say_refusal(wheel.place)
+        raise
+
+
+@cache
+def _say_refusal(place: str) -> None:
+    progress.say_line(
+        f"  the index names {place} for its wheels, which is not asked: it is no index of pip's "
+        f"settings, and no public host with https; if it may be asked, add it to extra-index-url"
+    )
+
+
+@cache
+def _open_public_session(host: str) -> requests.Session:
+    return transport.make_public_session(host)
 
 
 @cache
@@ -314,10 +356,18 @@ def _open_session(scheme: str, host: str) -> requests.Session:
     return made
 
 
-def _local_path(address: str) -> Path | None:
-    """Return the path of a wheel in a folder of this machine; None if it is elsewhere."""
-    parts = urlsplit(address)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+def _local_path(wheel: OfferedWheel) -> Path | None:
+    """Return the path of a wheel in a folder of this machine; None if it is elsewhere.
+
+    Raises Misdirected if it is in no folder of pip's settings: a page from elsewhere may name it.
+    """
+    parts = urlsplit(wheel.address)
+    if parts.scheme != "file":
+        return None
+    with _report_refusal(wheel):
+        if not wheel.is_at_index:
+            raise Misdirected("it is in no folder of an index")
+    return Path(unquote(parts.path))
 
 
 class _RemoteFile(io.RawIOBase):
@@ -329,9 +379,9 @@ class _RemoteFile(io.RawIOBase):
     BLOCK, LAST_BLOCK = 2 << 20, 256 << 10
     MAX_READ_BYTES, MAX_BYTES = 32 << 20, 256 << 20
 
-    def __init__(self, address: str, size: int) -> None:
+    def __init__(self, wheel: OfferedWheel, size: int) -> None:
         super().__init__()
-        self._address, self._size, self._at = address, size, 0
+        self._wheel, self._size, self._at = wheel, size, 0
         self._start, self._block = 0, b""
         self._asked = 0
 
@@ -388,7 +438,7 @@ class _RemoteFile(io.RawIOBase):
         self._asked += length
         if self._asked > self.MAX_BYTES:
             raise OSError("too many bytes of one wheel")
-        found = _ask_index(self._address, length, f"bytes={start}-{start + length - 1}")
+        found = _ask_index(self._wheel, length, part=f"bytes={start}-{start + length - 1}")
         if found is None or len(found) != length:
             raise OSError("the index serves no ranges of bytes")
         self._start, self._block = start, found

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from images.wheelhouse import INDEX_HINT
 from runner import settings, shell
@@ -60,6 +61,52 @@ class UvSettings:
 
     options: tuple[str, ...]
     variables: Mapping[str, str]
+    places: IndexPlaces
+
+
+PUBLIC_INDEX = "https://pypi.org/simple"
+"""The index of pip and uv if none is configured."""
+
+
+@dataclass(frozen=True)
+class IndexPlaces:
+    """Where the configured indexes are: scheme, host and port of each, or the folder."""
+
+    origins: frozenset[tuple[str, str, int]]
+    folders: frozenset[Path]
+
+    def holds_address(self, address: str) -> bool:
+        """Return whether a wheel's address is at the place of an index that a person named."""
+        if not address.startswith("file:"):
+            return _origin_of(address) in self.origins
+        path = Path(unquote(urlsplit(address).path)).resolve()
+        return any(path.is_relative_to(each) for each in self.folders)
+
+
+def _find_places(addresses: Iterable[str]) -> IndexPlaces:
+    origins, folders = set(), set[Path]()
+    for each in addresses:
+        if origin := _origin_of(each):
+            origins.add(origin)
+        elif "://" not in each or each.startswith("file:"):
+            plain = unquote(urlsplit(each).path) if each.startswith("file:") else each
+            folder = Path(plain).absolute().resolve()
+            # a page of links, and an index of a mirror, whose wheels are beside `simple`
+            is_inside = folder.is_file() or folder.name == "simple"
+            folders.add(folder.parent if is_inside else folder)
+    return IndexPlaces(frozenset(origins), frozenset(folders))
+
+
+def _origin_of(address: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port of a web address, None of another one."""
+    if "\\" in address:  # not all programs see the same host then
+        return None
+    try:
+        parts = urlsplit(address)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def settings_of_uv() -> UvSettings:
@@ -76,7 +123,9 @@ def settings_of_uv() -> UvSettings:
         variables = shell.secrets_for(settings.INDEXES)
     else:
         variables = _indexes_for_uv(pip)
-    return UvSettings(options, variables | _connection_of(pip))
+    named = [each for name in _PIP_ADDRESSES for each in pip.get(name, "").split()]
+    places = _find_places([*named, *own, *([] if "index-url" in pip else [PUBLIC_INDEX])])
+    return UvSettings(options, variables | _connection_of(pip), places)
 
 
 def _indexes_for_uv(pip: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ not help. Behind a proxy, the proxy decides.
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -56,6 +57,20 @@ class Reach:
             )
 
 
+def is_public_host(name: str) -> bool:
+    """Return whether a host may be on the internet, as far as its name or literal address tells.
+
+    A proxy hides the peer, so the name is all that is known then.
+    """
+    plain = name.rstrip(".").lower()
+    try:
+        return _network_of(plain) == _PUBLIC
+    except ValueError:
+        last = plain.rpartition(".")[2]
+        is_number = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last)  # such as `127.1`
+        return "." in plain and not is_number and not plain.endswith(_OF_NO_PUBLIC_NETWORK)
+
+
 @cache
 def reach_of(base: str) -> Reach:
     """Return what is known of the registry whose API is below the address `base`."""
@@ -75,6 +90,8 @@ def _network_of(peer: str) -> int:
     return max(_classify(each) for each in (address, *translated))
 
 
+_OF_NO_PUBLIC_NETWORK = (".localhost", ".local", ".internal", ".home.arpa")
+"""Ends of names that are reserved for a machine or a network of its own."""
 _ENDS_IN_IPV4 = tuple(
     map(
         IPv6Network,

@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from oci import deadline, tls
 from oci.diagnosis import REDIRECTS, show_address
-from oci.reach import Misdirected, reach_of
+from oci.reach import Misdirected, Reach, is_public_host, reach_of
 from oci.repeats import make_retries
 from runner.proxies import check_proxies
 
@@ -52,6 +52,23 @@ def make_session(host: str, base: str) -> requests.Session:
     check_proxies(base)
     made.verify = tls.find_authorities()
     made.mount(root, _BoundedAdapter(known.note_peer, tls.client_context(host), known.was_reached))
+    return made
+
+
+def make_public_session(host: str) -> requests.Session:
+    """Return connections to a host that no person named: over TLS, to public addresses alone.
+
+    Raises ConfigError as `make_session` does, and Misdirected for a name of another network.
+    """
+    base = f"https://{host}/"
+    if not is_public_host(urlsplit(base).hostname or ""):
+        raise Misdirected(f"{show_address(base)} is in no public network")
+    made = _RegistrySession(base)
+    made.max_redirects = REDIRECTS
+    check_proxies(base)
+    made.verify = tls.find_authorities()
+    made.adapters.clear()
+    made.mount("https://", _BoundedAdapter(Reach().require_reachable))
     return made
 
 

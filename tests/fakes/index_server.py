@@ -18,7 +18,8 @@ ACCOUNT = "reader:p@ss"
 class IndexServer:
     """What it serves and does wrong; `asked` are the paths of requests, with their ranges.
 
-    `beside` is served as the metadata of every wheel, `statuses` replaces answers by path.
+    `beside` is served as the metadata of every wheel, `statuses` replaces answers by path, `files`
+    is the address at which its pages say that the wheels are.
     """
 
     folder: Path
@@ -26,6 +27,7 @@ class IndexServer:
     has_ranges: bool = True
     needs_login: bool = False
     beside: bytes | None = None
+    files: str = "/files"
     statuses: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -65,7 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
             for path in sorted(self.served.folder.glob("*.whl"))
             if path.name.lower().startswith(f"{name}-")
         ]
-        return "".join(f'<a href="/files/{file}">{file}</a>' for file in files).encode()
+        return "".join(
+            f'<a href="{self.served.files}/{file}">{file}</a>' for file in files
+        ).encode()
 
     def wheel(self, part: str) -> None:
         data = (self.served.folder / self.path.rpartition("/")[2]).read_bytes()

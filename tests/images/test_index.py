@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import io
 import os
+import socket
 import subprocess
 import time
 import tracemalloc
@@ -18,6 +19,8 @@ import pytest
 
 from images import index, resolve, wheelhouse
 from images.index import NoVersion, OfferedWheel
+from images.indexes import IndexPlaces
+from oci.reach import Misdirected
 from runner.errors import EnvironmentFailed
 from tests.fakes.index import make_index, write_wheel
 from tests.fakes.index_server import IndexServer, serve_index
@@ -32,6 +35,9 @@ WHEELS = {
     "below-1.0": [],
     "below-2.0": [],
 }
+
+
+NO_PLACES = IndexPlaces(frozenset(), frozenset())
 
 
 @pytest.fixture
@@ -49,6 +55,7 @@ def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IndexServe
         monkeypatch.setenv("PIP_INDEX_URL", served.address)
         index._open_session.cache_clear()
         index._read_metadata.cache_clear()
+        index._say_refusal.cache_clear()
         yield served
 
 
@@ -228,7 +235,7 @@ def test_of_two_wheels_of_a_version_the_one_is_taken_that_pip_takes(
 )
 def test_an_answer_with_another_thing_than_a_wheel_is_refused(wheel: str) -> None:
     with refused(EnvironmentFailed, "uv's answer cannot be read"):
-        index._read_pylock(f"packages = [{{ wheels = [{{ {wheel} }}] }}]", "3.11")
+        index._read_pylock(f"packages = [{{ wheels = [{{ {wheel} }}] }}]", "3.11", NO_PLACES)
 
 
 def zip_bytes(data: bytes, method: int, *changes: tuple[int, int, int]) -> bytes:
@@ -260,7 +267,7 @@ def test_a_wheel_that_python_cannot_read_leaves_the_needs_unknown(
 ) -> None:
     path = tmp_path / "torch-2.6.1-py3-none-any.whl"
     path.write_bytes(data)
-    offer = OfferedWheel("torch", "2.6.1", path.name, path.as_uri(), "0" * 64, len(data), None)
+    offer = OfferedWheel("torch", "2.6.1", path.name, path.as_uri(), "", len(data), None, True)
     tracemalloc.start()
     try:
         assert index.read_needs([offer]) == {}
@@ -300,7 +307,7 @@ def test_an_account_is_sent_to_the_scheme_of_its_index_alone(
 )
 def test_an_answer_that_python_cannot_hold_is_refused(text: str) -> None:
     with refused(EnvironmentFailed, "uv's answer cannot be read"):
-        index._read_pylock(text.replace("\n", " "), "3.11")
+        index._read_pylock(text.replace("\n", " "), "3.11", NO_PLACES)
 
 
 @pytest.mark.parametrize("address", ["https://[zz/a.whl", "file:///nowhere/a.whl", "ftp://x/a.whl"])
@@ -308,3 +315,97 @@ def test_a_wheel_whose_size_cannot_be_had_is_refused(address: str) -> None:
     offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 0, None)
     with refused(EnvironmentFailed, "does not say how many bytes"):
         index.lock_offers({"a": offer})
+
+
+def test_another_host_that_a_page_names_is_asked_only_if_a_person_named_it_too(
+    server: IndexServer,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A service of this machine, as a page of an index may name one."""
+    with serve_index(folder) as other:
+        server.files = f"http://{other.host}/files"
+        offers = index.resolve_offers("3.11", ["torch<2.7"], alone=True)
+        other.asked.clear()
+        assert index.read_needs(offers.values()) == {}
+        with refused(EnvironmentFailed, "does not say how many bytes"):
+            index.lock_offers(offers)
+        assert other.asked == []
+        said = capsys.readouterr().err
+        assert said.count(f"the index names {other.host} for its wheels, which is not asked") == 1
+        assert "add it to extra-index-url" in said
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", f"http://{other.host}/simple")
+        offers = index.resolve_offers("3.11", ["torch<2.7"], alone=True)
+        assert [*index.read_needs(offers.values())] == ["torch-2.6.1-py3-none-any.whl"]
+        assert other.asked
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://127.0.0.1:2375/a.whl", "https://127.0.0.1/a.whl", "https://127.1/a.whl"),
+        *("https://2130706433/a.whl", "https://0x7f.0.0.1/a.whl", "https://localhost/a.whl"),
+        *("https://169.254.169.254/a.whl", "https://10.0.0.1/a.whl", "https://[::1]/a.whl"),
+        *("https://[::ffff:127.0.0.1]/a.whl", "https://[64:ff9b::7f00:1]/a.whl", "https://nas/a"),
+        *("https://metadata.google.internal/a.whl", "https://me:pw@192.168.0.1/a.whl"),
+        *("http://files.pythonhosted.org/a.whl", "ftp://files.pythonhosted.org/a.whl"),
+    ],
+)
+def test_no_address_of_a_page_leads_into_this_network(address: str) -> None:
+    offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 9, None)
+    with pytest.raises(Misdirected):
+        index._ask_index(offer, 100)
+    assert index._ask_size(offer) == 0
+    assert index.read_needs([offer]) == {}
+
+
+def test_a_public_name_leads_to_a_public_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the name resolves to at the moment of the request."""
+    address = "https://files.pythonhosted.org/packages/a-1-py3-none-any.whl"
+    offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 9, None)
+    assert index._session_of(offer).auth is None
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        here = listener.getsockname()
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", here)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with pytest.raises(Misdirected, match="on this machine itself"):
+            index._ask_index(offer, 100)
+
+
+def test_a_page_names_no_file_of_this_machine(server: IndexServer, tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    write_wheel(private, "torch-2.6.1", ["secret"])
+    path = private / "torch-2.6.1-py3-none-any.whl"
+    places = index.indexes.settings_of_uv().places
+    assert not places.holds_address(path.as_uri())
+    offer = OfferedWheel("torch", "2.6.1", path.name, path.as_uri(), "0" * 64, 0, None)
+    assert index.read_needs([offer]) == {}
+    assert index._ask_size(offer) == 0
+
+
+@pytest.mark.parametrize(
+    ("named", "address", "is_held"),
+    [
+        ("https://index.example/simple", "https://INDEX.example:443/files/a.whl", True),
+        ("https://me:pw@index.example/simple", "https://index.example/a.whl", True),
+        ("https://index.example/simple", "http://index.example/a.whl", False),
+        ("https://index.example/simple", "https://index.example:8443/a.whl", False),
+        ("https://index.example/simple", "https://files.index.example/a.whl", False),
+        ("http://10.0.0.1:8080/simple", "http://10.0.0.1:8080/a.whl", True),
+        ("http://10.0.0.1:8080/simple", "http://10.0.0.1:2375/a.whl", False),
+        ("http://10.0.0.1/simple", "http://evil.example\\@10.0.0.1/a.whl", False),
+        ("http://10.0.0.1/simple", "http://[zz/a.whl", False),
+        ("/srv/wheels", "file:///srv/wheels/a.whl", True),
+        ("file:///srv/wheels/", "file:///srv/wheels/deep/a.whl", True),
+        ("/srv/wheels", "file:///srv/wheels/../other/a.whl", False),
+        ("/srv/wheels", "file:///srv/wheels-of-another/a.whl", False),
+        ("file:///srv/mirror/simple", "file:///srv/mirror/packages/a.whl", True),
+        ("https://index.example/simple", "file:///srv/wheels/a.whl", False),
+    ],
+)
+def test_what_is_at_the_place_of_an_index(named: str, address: str, is_held: bool) -> None:
+    assert index.indexes._find_places([named]).holds_address(address) is is_held
