@@ -22,12 +22,14 @@ def find_unused_blobs(folder: Path, kept: Collection[str]) -> dict[str, int]:
     """Return the blobs that no manifest of any repository names, with their sizes in bytes.
 
     `folder` is that of the embedded registry. `kept` are digests that are needed all the same.
-    Nothing is unused if a manifest cannot be read, because it may name anything.
+    Nothing is unused if a manifest cannot be read, because it may name anything. What lies behind a
+    link is somebody else's.
     """
+    own = folder.resolve()
     blobs = {
         path.parent.name: path.stat().st_size
         for path in _storage(folder).glob("blobs/sha256/??/*/data")
-        if _HEX.fullmatch(path.parent.name) and not path.is_symlink()
+        if _HEX.fullmatch(path.parent.name) and path.resolve() == own / path.relative_to(folder)
     }
     used = {digest.removeprefix("sha256:") for digest in kept}
     named = _storage(folder).glob("repositories/**/_manifests/revisions/sha256/*")

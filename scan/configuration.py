@@ -19,6 +19,7 @@ from scan.record import ScanProblem, limit_problems
 
 KIND = "configuration"
 
+_PLAIN_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,31}")
 _SECRET = re.compile(
     r"(?:^|_)[A-Z0-9]*(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIAL)S?(?:$|_)", re.IGNORECASE
 )
@@ -127,8 +128,10 @@ def _check_environment(
 def _check_accounts(inside: ImageFacts) -> Iterator[ScanProblem]:
     for account, password in sorted(inside.passwords.items()):
         what = f"the account can log in: password {password}"
+        # an image chooses the name, and a person may paste the command
+        name = account if _PLAIN_ACCOUNT.fullmatch(account) else "ACCOUNT"
         yield ScanProblem(
-            KIND, account, what, f"lock it with `passwd --lock {account}` when the image is built"
+            KIND, account, what, f"lock it with `passwd --lock {name}` when the image is built"
         )
     for account in inside.superusers:
         if account != "root":

@@ -143,6 +143,18 @@ def test_layers_that_no_image_and_no_lock_names(
         embedded.stop_registry(folder)
 
 
+@pytest.mark.parametrize("link", ["data", "data/docker", "data/docker/registry/v2/blobs/sha256/aa"])
+def test_a_blob_behind_a_link_inside_the_folder_stays(tmp_path: Path, link: str) -> None:
+    folder = tmp_path / "registry"
+    blob = folder / "data/docker/registry/v2/blobs/sha256/aa" / ("a" * 64)
+    blob.mkdir(parents=True)
+    (blob / "data").write_text("theirs")
+    assert [*embedded_storage.find_unused_blobs(folder, ())] == [f"sha256:{'a' * 64}"]
+    (folder / link).rename(tmp_path / "theirs")
+    (folder / link).symlink_to(tmp_path / "theirs")
+    assert embedded_storage.find_unused_blobs(folder, ()) == {}
+
+
 def test_a_manifest_that_cannot_be_read_keeps_all(tmp_path: Path) -> None:
     storage = tmp_path / "data" / "docker" / "registry" / "v2"
     names = {name: sha256(name.encode()).removeprefix("sha256:") for name in ("blob", "manifest")}

