@@ -64,13 +64,12 @@ class UvSettings:
     places: IndexPlaces
 
 
-PUBLIC_INDEX = "https://pypi.org/simple"
-"""The index of pip and uv if none is configured."""
-
-
 @dataclass(frozen=True)
 class IndexPlaces:
-    """Where the configured indexes are: scheme, host and port of each, or the folder."""
+    """Where the configured indexes are: scheme, host and port of each, or the folder.
+
+    Without settings there is none: the public index needs no exception.
+    """
 
     origins: frozenset[tuple[str, str, int]]
     folders: frozenset[Path]
@@ -124,8 +123,7 @@ def settings_of_uv() -> UvSettings:
     else:
         variables = _indexes_for_uv(pip)
     named = [each for name in _PIP_ADDRESSES for each in pip.get(name, "").split()]
-    places = _find_places([*named, *own, *([] if "index-url" in pip else [PUBLIC_INDEX])])
-    return UvSettings(options, variables | _connection_of(pip), places)
+    return UvSettings(options, variables | _connection_of(pip), _find_places([*named, *own]))
 
 
 def _indexes_for_uv(pip: Mapping[str, str]) -> dict[str, str]:

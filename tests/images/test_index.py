@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from images import index, resolve, wheelhouse
+from images import index, indexes, resolve, wheelhouse
 from images.index import NoVersion, OfferedWheel
 from images.indexes import IndexPlaces
 from oci.reach import Misdirected
@@ -349,7 +349,7 @@ def test_another_host_that_a_page_names_is_asked_only_if_a_person_named_it_too(
         *("https://169.254.169.254/a.whl", "https://10.0.0.1/a.whl", "https://[::1]/a.whl"),
         *("https://[::ffff:127.0.0.1]/a.whl", "https://[64:ff9b::7f00:1]/a.whl", "https://nas/a"),
         *("https://metadata.google.internal/a.whl", "https://me:pw@192.168.0.1/a.whl"),
-        *("http://files.pythonhosted.org/a.whl", "ftp://files.pythonhosted.org/a.whl"),
+        *("http://files.index.example/a.whl", "ftp://files.index.example/a.whl"),
     ],
 )
 def test_no_address_of_a_page_leads_into_this_network(address: str) -> None:
@@ -362,7 +362,7 @@ def test_no_address_of_a_page_leads_into_this_network(address: str) -> None:
 
 def test_a_public_name_leads_to_a_public_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the name resolves to at the moment of the request."""
-    address = "https://files.pythonhosted.org/packages/a-1-py3-none-any.whl"
+    address = "https://files.index.example/packages/a-1-py3-none-any.whl"
     offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 9, None)
     assert index._session_of(offer).auth is None
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
@@ -380,7 +380,7 @@ def test_a_page_names_no_file_of_this_machine(server: IndexServer, tmp_path: Pat
     private.mkdir()
     write_wheel(private, "torch-2.6.1", ["secret"])
     path = private / "torch-2.6.1-py3-none-any.whl"
-    places = index.indexes.settings_of_uv().places
+    places = indexes.settings_of_uv().places
     assert not places.holds_address(path.as_uri())
     offer = OfferedWheel("torch", "2.6.1", path.name, path.as_uri(), "0" * 64, 0, None)
     assert index.read_needs([offer]) == {}
@@ -408,4 +408,4 @@ def test_a_page_names_no_file_of_this_machine(server: IndexServer, tmp_path: Pat
     ],
 )
 def test_what_is_at_the_place_of_an_index(named: str, address: str, is_held: bool) -> None:
-    assert index.indexes._find_places([named]).holds_address(address) is is_held
+    assert indexes._find_places([named]).holds_address(address) is is_held
