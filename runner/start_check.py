@@ -20,8 +20,6 @@ from runner import containers, owner
 from runner.containers import ImageCannotStart
 
 PURPOSE = "start"
-LABEL = "pytorch-cuda-images.start"
-"""Label with the process that started a container."""
 REPOSITORY = f"{containers.PREFIX}-{PURPOSE}"
 """Repository of our own image; its tag is the process that made it."""
 PROGRAM = "/exit"
@@ -52,28 +50,12 @@ def is_fault_of_image(
     return not _is_started(client, reference, with_volumes)
 
 
-def remove_leftovers(client: Any) -> None:  # noqa: ANN401
-    """Remove containers and images of runs that were killed.
-
-    Raises DockerException or requests.RequestException if the engine fails.
-    """
-    for left in containers.list_of_purpose(client, PURPOSE):
-        if not owner.is_alive(left.labels.get(LABEL, "")):
-            containers.remove_left(client, left)
-    for image in client.api.images(name=REPOSITORY):
-        for name in image.get("RepoTags") or ():
-            if not owner.is_alive(name.rpartition(":")[2]):
-                with contextlib.suppress(DockerException):  # another run removes it
-                    client.api.remove_image(name, force=True)
-
-
 def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool:  # noqa: ANN401
     container = None
     try:
-        labels = {**options.get("labels", {}), LABEL: owner.current_owner()}
-        name = {"name": containers.new_name(PURPOSE), "labels": labels}
+        named = {**options, "name": containers.new_name(PURPOSE)}
         with containers.without_volumes_of_a_failure(client, options.get("mounts", ())):
-            container = containers.create_confined(client, reference, {**options, **name})
+            container = containers.create_confined(client, reference, named)
         containers.require_plain_accounts(container)
         container.start()
     except (APIError, ImageCannotStart):
