@@ -37,7 +37,7 @@ def examine_machine(
 
     `scanner` and `registry` return their version and address, or raise ReleaseError.
     """
-    yield _try_look("engine", lambda: f"Docker {engine.engine_version()}")
+    yield _try_look("engine", engine.describe_engine)
     yield _try_look("builder", lambda: " ".join(engine.build_command()[0]))
     yield _try_look("registry", registry)
     yield _try_look("scanner", scanner)
@@ -93,4 +93,6 @@ def registry_in_use(ask: Callable[[str], None]) -> str:
     """
     named, host = embedded.configured_registry(), embedded.require_registry()
     ask(host)
+    if engine.is_answering():
+        engine.require_reachable(host)
     return f"{named} (configured)" if named else f"{host} (embedded)"

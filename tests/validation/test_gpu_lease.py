@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import machine_lock
 from runner.errors import EnvironmentFailed
 from runner.home import REPOSITORY
 from tests.fakes.nvml import FakeGpu, FakeNvml
@@ -26,9 +27,10 @@ from validation.nvml import GpuAtRest, read_inventory
 HOLDS = """
 import os, sys
 from pathlib import Path
+from runner import machine_lock
 from validation import gpu_lease
 from validation.nvml import GpuAtRest
-gpu_lease.POLL_S = 0.02
+machine_lock.POLL_S = 0.02
 gpu_lease.DEVICES = gpu_lease.WITHOUT_ADDRESS = Path(sys.argv[1])
 gpus = [GpuAtRest(0, "", "x", (8, 0), 1, address=name) for name in sys.argv[2:]]
 with gpu_lease.lease_gpus(gpus):
@@ -43,7 +45,7 @@ def devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
     monkeypatch.setattr(gpu_lease, "DEVICES", tmp_path)
     monkeypatch.setattr(gpu_lease, "WITHOUT_ADDRESS", tmp_path)
-    monkeypatch.setattr(gpu_lease, "POLL_S", 0.02)
+    monkeypatch.setattr(machine_lock, "POLL_S", 0.02)
     return tmp_path
 
 
