@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from runner import embedded, engine, home, shell
+from runner import embedded, engine, home, shell, start_check
 from runner.errors import ReleaseError
 from runner.progress import format_megabytes
 
@@ -37,7 +37,7 @@ def examine_machine(
 
     `scanner` and `registry` return their version and address, or raise ReleaseError.
     """
-    yield _try_look("engine", engine.describe_engine)
+    yield _try_look("engine", _look_at_engine)
     yield _try_look("builder", lambda: " ".join(engine.build_command()[0]))
     yield _try_look("registry", registry)
     yield _try_look("scanner", scanner)
@@ -50,6 +50,12 @@ def _try_look(name: str, look: Callable[[], str]) -> MachineFinding:
         return MachineFinding(name, True, True, look())
     except ReleaseError as error:
         return MachineFinding(name, False, True, str(error))
+
+
+def _look_at_engine() -> str:
+    said = engine.describe_engine()
+    start_check.require_own_machine()
+    return said
 
 
 def _find_gpus() -> MachineFinding:

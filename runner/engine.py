@@ -106,8 +106,8 @@ def denied_socket() -> str:
 
 _NO_ADDRESS = "DOCKER_HOST is not the address of a Docker engine"
 _ADDRESS_HINT = (
-    "write unix:///path or tcp://host:port, or unset it; over SSH, forward the engine's socket: "
-    "`ssh -NL /path:/var/run/docker.sock USER@HOST`"
+    "write unix:///path or tcp://host:port, or unset it; the engine of another machine, as over "
+    "SSH, does not see the folders of this one: run this program there"
 )
 _HOST = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
 _ADDRESS = re.compile(rf"|unix://[^@?#]*|(?:tcp://)?{_HOST}:[0-9]+/?")
@@ -117,7 +117,13 @@ _ADDRESS = re.compile(rf"|unix://[^@?#]*|(?:tcp://)?{_HOST}:[0-9]+/?")
 def _make_client(answer_s: int) -> docker.DockerClient:
     """Return docker-py's client, which reads no `~/.netrc`; a proxy leads to TCP alone."""
     # with a version given, it asks the engine nothing before it is set up here
-    found = docker.from_env(version=DEFAULT_DOCKER_API_VERSION, timeout=answer_s)
+    variables = dict(os.environ)
+    address = "" if variables.get(settings.DOCKER_HOST) else docker_config.read_context_address()
+    if address.startswith("unix://"):  # docker-py finds no context if Docker has no configuration
+        variables[settings.DOCKER_HOST] = address
+    found = docker.from_env(
+        version=DEFAULT_DOCKER_API_VERSION, timeout=answer_s, environment=variables
+    )
     found.api.trust_env = False
     if found.api.base_url.startswith(("http://", "https://")):
         proxies.check_proxies(found.api.base_url)
@@ -139,7 +145,7 @@ def _check_address() -> None:
     docker_config.check_config()
     if not address and not _ADDRESS.fullmatch(docker_config.read_context_address().strip()):
         raise ConfigError(
-            "the current Docker context does not hold the address of a Docker engine",
+            "the current Docker context does not hold the address of an engine of this machine",
             docker_config.CONTEXT_HINT,
         )
 

@@ -12,17 +12,25 @@ import json
 import struct
 import tarfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from docker.errors import APIError, DockerException
+from docker.types import Mount
 
-from runner import containers, owner
+from runner import containers, engine, home, owner
 from runner.containers import ImageCannotStart
+from runner.engine_kind import EngineUnsuited
+from runner.untrusted import clean_line
 
 PURPOSE = "start"
 REPOSITORY = f"{containers.PREFIX}-{PURPOSE}"
 """Repository of our own image; its tag is the process that made it."""
 PROGRAM = "/exit"
+SEE_HINT = (
+    "run this program on the machine of the engine, as a user whose folders the engine can enter; "
+    "`docker context use default`, or unset DOCKER_HOST, for the engine of this machine"
+)
 _LOADED_AT = 0x400000
 _CODE = bytes.fromhex("31ff b83c000000 0f05")
 """`exit(0)` for Linux on x86-64: xor edi, edi; mov eax, 60; syscall."""
@@ -48,6 +56,31 @@ def is_fault_of_image(
             return False
     with_volumes = {**plain, "mounts": [*volumes, *plain.get("mounts", ())]}
     return not _is_started(client, reference, with_volumes)
+
+
+@cache
+def require_own_machine() -> None:
+    """Raise EngineUnsuited if the engine does not see the folders of this machine.
+
+    It runs on another one, as with a forwarded socket, or outside of the container of this program.
+    Raises EnvironmentFailed if the engine fails.
+    """
+    client = engine.connect_engine(containers.REMOVAL_S)
+    with (
+        engine.report_failures("trying to share a folder with the engine"),
+        home.scratch_folder("shared") as folder,
+        _own_image(client) as own,
+    ):
+        mounts = [Mount("/shared", str(folder), type="bind", read_only=True)]
+        named = {"name": containers.new_name(PURPOSE), "command": [PROGRAM], "mounts": mounts}
+        try:
+            container = containers.create_confined(client, own, named)
+        except APIError as error:
+            said = clean_line(str(error.explanation or error), 200)
+            raise EngineUnsuited(
+                f"the Docker engine does not see the folders of this machine: {said}", SEE_HINT
+            ) from None
+        container.remove(force=True)
 
 
 def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool:  # noqa: ANN401

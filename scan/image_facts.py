@@ -193,6 +193,7 @@ def probe_image(reference: str) -> ImageFacts | ScanProblem:
     is missing, crashes, hangs, or prints something else. So one bad image does not stop the others.
     Raises EnvironmentFailed if the engine fails.
     """
+    start_check.require_own_machine()
     engine.pull_image(reference)
     with (
         home.scratch_folder("inside") as folder,

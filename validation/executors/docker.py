@@ -114,7 +114,8 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
 
 
 def prepare_run(setup: Setup) -> None:
-    """Pull the image."""
+    """Pull the image, after a look whether the engine can run suites on this machine."""
+    start_check.require_own_machine()
     engine.pull_image(setup.reference, is_served_whole)
 
 
