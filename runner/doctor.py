@@ -31,17 +31,18 @@ class MachineFinding:
 
 
 def examine_machine(
-    scanner: Callable[[], str], registry: Callable[[], str]
+    scanner: Callable[[], str], registry: Callable[[], str], without_gpu: str
 ) -> Iterator[MachineFinding]:
     """Yield the state of each thing that a release needs, as soon as it is known.
 
-    `scanner` and `registry` return their version and address, or raise ReleaseError.
+    `scanner` and `registry` return their version and address, or raise ReleaseError. `without_gpu`
+    says what follows for the channel if this machine has no GPU.
     """
     yield _try_look("engine", _look_at_engine)
     yield _try_look("builder", lambda: " ".join(engine.build_command()[0]))
     yield _try_look("registry", registry)
     yield _try_look("scanner", scanner)
-    yield _find_gpus()
+    yield _find_gpus(without_gpu)
     yield _find_disk()
 
 
@@ -58,13 +59,13 @@ def _look_at_engine() -> str:
     return said
 
 
-def _find_gpus() -> MachineFinding:
+def _find_gpus(without_gpu: str) -> MachineFinding:
     if shutil.which("nvidia-smi") is None:
         return MachineFinding(
             "gpu",
             False,
             False,
-            "no nvidia-smi: GPU checks will be `not run`, and releases stay candidates",
+            f"no nvidia-smi: GPU checks will be `not run` on this machine; {without_gpu}",
         )
     try:
         names = shell.run(
