@@ -6,6 +6,7 @@ The runs are real processes that share the engine and nothing else.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,27 @@ from runner import engine, leftovers, start_check
 from runner.home import REPOSITORY
 from tests.fakes import small_image
 
-pytestmark = pytest.mark.docker
+CODE = ("runner", "oci", "images", "validation", "scan", "publish", "report", "commands")
+CLEARED = {
+    "runner/home.py": "a folder with a lock, which the next run removes",
+    "runner/records.py": "a file with the name of its process, which the next run removes",
+    "validation/executors/staging.py": "a folder with the name of its process",
+    "images/wheelhouse.py": "inside such a folder",
+    "publish/evidence/keys.py": "beside a key, in a folder that a person named",
+}
+"""Where temporary files may be made, and why nothing stays of a killed run."""
+
+
+def test_temporary_files_are_made_only_where_a_killed_run_leaves_none() -> None:
+    makes = re.compile(r"tempfile\.(?!gettempdir)\w+")
+    found = {
+        str(path.relative_to(REPOSITORY))
+        for folder in CODE
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if "validation/suites" not in str(path) and makes.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == CLEARED.keys()
+
 
 RUN = """
 import sys, time
@@ -71,6 +92,7 @@ def _what_is_left(made: list[str]) -> int:
     return (container in listed) + len({attached, loose} & volumes) + (image in tags)
 
 
+@pytest.mark.docker
 def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
     client = engine.connect_engine(60)
     with ExitStack() as runs:
