@@ -471,10 +471,16 @@ ENDED = f"{current_owner().rpartition('_')[0]}_0"
 
 
 def containers() -> list[Any]:
-    mine = f"{OWNER}={current_owner()}"
-    return engine.connect_engine().containers.list(
-        all=True, filters={"label": mine, "name": f"-{PURPOSE}-"}, ignore_removed=True
+    found = engine.connect_engine().containers.list(
+        all=True, filters={"label": OWNER, "name": f"-{PURPOSE}-"}, ignore_removed=True
     )
+    here, mine = str(home.home_folder()), current_owner()
+    return [
+        each
+        for each in found
+        if each.labels[OWNER] == mine
+        or any(mount["Source"].startswith(here) for mount in each.attrs["Mounts"])
+    ]
 
 
 ENGINE = [pytest.mark.docker, pytest.mark.usefixtures("clean_engine")]
