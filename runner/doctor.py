@@ -38,7 +38,7 @@ def examine_machine(
     `scanner` and `registry` return their version and address, or raise ReleaseError. `without_gpu`
     says what follows for the channel if this machine has no GPU.
     """
-    yield _try_look("engine", _look_at_engine)
+    yield _try_look("engine", engine_in_use)
     yield _try_look("builder", lambda: " ".join(engine.build_command()[0]))
     yield _try_look("registry", registry)
     yield _try_look("scanner", scanner)
@@ -51,12 +51,6 @@ def _try_look(name: str, look: Callable[[], str]) -> MachineFinding:
         return MachineFinding(name, True, True, look())
     except ReleaseError as error:
         return MachineFinding(name, False, True, str(error))
-
-
-def _look_at_engine() -> str:
-    said = engine.describe_engine()
-    start_check.require_own_machine()
-    return said
 
 
 def _find_gpus(without_gpu: str) -> MachineFinding:
@@ -103,3 +97,10 @@ def registry_in_use(ask: Callable[[str], None]) -> str:
     if engine.is_answering():
         engine.require_reachable(host)
     return f"{named} (configured)" if named else f"{host} (embedded)"
+
+
+def engine_in_use() -> str:
+    """Return the engine in words. Raises ReleaseError if it cannot work for this machine."""
+    said = engine.describe_engine()
+    start_check.require_own_machine()
+    return said

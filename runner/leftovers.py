@@ -1,4 +1,4 @@
-"""What killed runs left in the engine: containers, their volumes, and images of `start_check`.
+"""Removal of what killed runs left in the engine: containers, volumes, images of `start_check`.
 
 Each has a name of this project and the process that made it. That of a process that runs is never
 touched: it may be one of another checkout, shared folder or user.

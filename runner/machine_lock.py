@@ -47,7 +47,10 @@ def hold_device(folder: Path, device: str, deadline: float) -> Iterator[None]:
 
 def _wait_for_lock(handle: int, device: str, deadline: float) -> None:
     is_told = False
-    while not _try_lock(handle):
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         holder = _describe_holder(handle)
         if time.monotonic() > deadline:
             raise EnvironmentFailed(
@@ -58,14 +61,6 @@ def _wait_for_lock(handle: int, device: str, deadline: float) -> None:
             progress.say_line(f"  waiting for {device}: it is leased by {holder}")
             is_told = True
         time.sleep(POLL_S)
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _describe_holder(handle: int) -> str:

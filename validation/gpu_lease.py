@@ -19,7 +19,10 @@ DEVICES = Path("/sys/bus/pci/devices")
 WITHOUT_ADDRESS = Path("/sys/bus")
 """Stands for all GPUs that have no folder in DEVICES, such as those of a virtual machine by WSL."""
 WAIT_S = 7200.0
-"""How long a run waits for another one: every suite of an image with all its repeats is shorter."""
+"""How long a run waits for another one, which has the GPUs for one image at a time.
+
+The time limits of all suites together are 5,700 s: the sum of `timeout_s` in `suite.py`.
+"""
 
 
 @contextlib.contextmanager
