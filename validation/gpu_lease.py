@@ -33,13 +33,12 @@ def lease_gpus(gpus: Iterable[GpuAtRest], wait_s: float = WAIT_S) -> Iterator[No
     EnvironmentFailed.
     """
     deadline = time.monotonic() + wait_s
-    folders = {_folder_of(gpu): f"GPU {gpu.index} ({gpu.name})" for gpu in gpus}
+    folders: dict[Path, str] = {}
+    for gpu in gpus:
+        folder = DEVICES / gpu.address
+        is_known = bool(gpu.address) and folder.is_dir()
+        folders[folder if is_known else WITHOUT_ADDRESS] = f"GPU {gpu.index} ({gpu.name})"
     with contextlib.ExitStack() as held:
         for folder in sorted(folders):  # in one order, so that two runs never wait for each other
             held.enter_context(hold_device(folder, folders[folder], deadline))
         yield
-
-
-def _folder_of(gpu: GpuAtRest) -> Path:
-    folder = DEVICES / gpu.address
-    return folder if gpu.address and folder.is_dir() else WITHOUT_ADDRESS
