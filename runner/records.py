@@ -135,9 +135,7 @@ def _write_whole(path: Path, text: str) -> None:
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_parts(path)
-        prefix = f".{path.name}.{owner.current_owner()}."
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix)
+        handle, temporary = make_part(path)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(temporary).chmod(0o644)
@@ -150,14 +148,19 @@ def _write_whole(path: Path, text: str) -> None:
         ) from error
 
 
-def _remove_parts(path: Path) -> None:
-    """Remove what killed runs have written of a file: `.NAME.OWNER.RANDOM` beside it."""
+def make_part(path: Path) -> tuple[int, str]:
+    """Make a file beside `path` for what will replace it; return its descriptor and its path.
+
+    Its name is `.NAME.OWNER.RANDOM`. What killed runs have left of that file is removed. Raises
+    OSError.
+    """
     begin = f".{path.name}."
     with contextlib.suppress(OSError):
         for left in path.parent.iterdir():
             made = left.name.removeprefix(begin).rpartition(".")[0]
             if left.name.startswith(begin) and _OWNER.fullmatch(made) and not owner.is_alive(made):
                 left.unlink(missing_ok=True)
+    return tempfile.mkstemp(dir=path.parent, prefix=f"{begin}{owner.current_owner()}.")
 
 
 def read_record(kind: type[T], path: Path) -> T | None:

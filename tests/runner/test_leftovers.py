@@ -27,7 +27,6 @@ CLEARED = {
     "runner/records.py": "a file with the name of its process, which the next run removes",
     "validation/executors/staging.py": "a folder with the name of its process",
     "images/wheelhouse.py": "inside such a folder",
-    "publish/evidence/keys.py": "beside a key, in a folder that a person named",
 }
 """Where temporary files may be made, and why nothing stays of a killed run."""
 
