@@ -13,12 +13,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from runner import engine, leftovers, start_check
+from images import bytecode
+from images.catalog import load_catalog
+from images.plan import prefix_of
+from runner import containers, engine, leftovers, start_check
 from runner.home import REPOSITORY
+from runner.owner import current_owner
 from tests.fakes import small_image
 
 CODE = ("runner", "oci", "images", "validation", "scan", "publish", "report", "commands")
@@ -103,3 +108,18 @@ def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: 
         assert leftovers.remove_leftovers(client) >= 1
         assert (_what_is_left(at_work[1]), _what_is_left(killed[1])) == (4, 0)
     assert _what_is_left(at_work[1]) == 0
+
+
+def test_the_compiler_of_bytecode_is_found_by_the_next_run(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`docker run` starts it, so `create_confined` gives it neither its name nor its label."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(bytecode.shell, "run", lambda words, **_: commands.append(words))
+    monkeypatch.setattr(bytecode.engine, "docker_program", lambda: "docker")
+    bytecode._run_compiler(prefix_of(load_catalog().lines["2.6"]), "image", tmp_path)
+    (words,) = commands
+    (name,) = (each.removeprefix("--name=") for each in words if each.startswith("--name="))
+    listed = SimpleNamespace(containers=lambda **_: [{"Id": "1", "Names": [f"/{name}"]}])
+    assert containers.list_containers(SimpleNamespace(api=listed))
+    assert f"--label={containers.OWNER}={current_owner()}" in words
