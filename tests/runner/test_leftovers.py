@@ -115,8 +115,8 @@ def test_the_compiler_of_bytecode_is_found_by_the_next_run(
 ) -> None:
     """`docker run` starts it, so `create_confined` gives it neither its name nor its label."""
     commands: list[list[str]] = []
-    monkeypatch.setattr(bytecode.shell, "run", lambda words, **_: commands.append(words))
-    monkeypatch.setattr(bytecode.engine, "docker_program", lambda: "docker")
+    monkeypatch.setattr("images.bytecode.shell.run", lambda words, **_: commands.append(words))
+    monkeypatch.setattr("images.bytecode.engine.docker_program", lambda: "docker")
     bytecode._run_compiler(prefix_of(load_catalog().lines["2.6"]), "image", tmp_path)
     (words,) = commands
     (name,) = (each.removeprefix("--name=") for each in words if each.startswith("--name="))
