@@ -25,7 +25,10 @@ def test_options_that_this_machine_cannot_fulfil_are_no_fault_of_the_image(
     with small_image.configured("start", {"WorkingDir": "relative"}) as reference:
         assert not is_fault_of_image(client, reference, {**OPTIONS, **impossible}, [])
         assert is_fault_of_image(client, reference, OPTIONS, [])
-    mine = {"name": "-start-", "label": f"{containers.OWNER}={owner.current_owner()}"}
+    mine: dict[str, Any] = {
+        "name": "-start-",
+        "label": f"{containers.OWNER}={owner.current_owner()}",
+    }
     assert not client.containers.list(all=True, filters=mine)
 
 
