@@ -6,6 +6,7 @@ that answers as the other one does.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -146,6 +147,32 @@ def test_a_context_of_the_docker_client_is_used(
         engine.connect_engine()
 
 
+def _look_for_an_engine() -> subprocess.CompletedProcess[str]:
+    """Run the part of `make setup` that looks for an engine; it cannot install or start one."""
+    script = (REPOSITORY / "runner" / "setup.sh").read_text(encoding="utf-8")
+    functions = script[script.index("say()") : script.index('case "${1:-}" in')]
+    stopped = 'start_engine() { say "starting"; exit 9; }\ninstall_packages() { exit 9; }\nengine'
+    words = ["bash", "-c", f"set -euo pipefail\n{functions}\n{stopped}"]
+    return subprocess.run(
+        words, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_setup_starts_no_engine_beside_the_context_in_use(
+    docker_folder: Path, tmp_path: Path
+) -> None:
+    """The one that it starts would not be used."""
+    name = hashlib.sha256(b"team").hexdigest()
+    (docker_folder / "config.json").write_text('{"currentContext": "team"}')
+    (docker_folder / "contexts" / "meta" / name).mkdir(parents=True)
+    endpoint = {"docker": {"Host": f"unix://{tmp_path}/gone.sock"}}
+    meta = {"Name": "team", "Metadata": {}, "Endpoints": endpoint}
+    (docker_folder / "contexts" / "meta" / name / "meta.json").write_text(json.dumps(meta))
+    done = _look_for_an_engine()
+    assert done.returncode == 3, done.stderr
+    assert "no engine answers in the current Docker context -> start it" in done.stderr
+
+
 @pytest.mark.docker
 def test_a_context_over_ssh_is_refused_with_the_way_out(
     docker_folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -261,8 +288,5 @@ def test_the_real_podman_is_refused_in_one_line(
     monkeypatch.setenv("DOCKER_HOST", podman)
     with refused(EngineUnsuited, "the engine is Podman ", "BuildKit", "DOCKER_HOST"):
         engine.connect_engine()
-    done = subprocess.run(
-        ["runner/setup.sh"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = _look_for_an_engine()
     assert (done.returncode, "the engine is Podman" in done.stderr) == (3, True), done.stderr
-    assert "installing" not in done.stderr
