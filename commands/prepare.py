@@ -22,6 +22,7 @@ from commands.arguments import (
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.readiness import (
     add_channel,
+    describe_lack_of_gpu,
     examine_machine_for,
     list_channel_findings,
     say_readiness,
@@ -62,7 +63,7 @@ PROBLEMS_SHOWN = 50
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: show what this machine can do, and what it lacks."""
     findings: list[doctor.MachineFinding] = []
-    for each in chain(list_channel_findings(examine_machine_for(asked, None)), _examine_all()):
+    for each in chain(list_channel_findings(examine_machine_for(asked, None)), _examine_all(asked)):
         findings.append(each)
         if not asked.json:  # at once: the next look may wait
             sign = "ok" if each.ok else "missing" if each.required else "limited"
@@ -76,14 +77,16 @@ def run_doctor(asked: Namespace) -> int:
     )
 
 
-def _examine_all() -> Iterator[doctor.MachineFinding]:
+def _examine_all(asked: Namespace) -> Iterator[doctor.MachineFinding]:
     """Yield the state of the machine, and what this account may do in each repository.
 
     Only who promotes may push to production and to the journal, so that is not required.
     """
     answers = False
     for each in doctor.examine_machine(
-        trivy.scanner_version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
+        trivy.scanner_version,
+        lambda: doctor.registry_in_use(lambda host: Registry(host).ping()),
+        describe_lack_of_gpu(asked.channel),
     ):
         answers |= each.name == "registry" and each.ok
         yield each

@@ -42,10 +42,18 @@ def say_readiness(asked: Namespace, version: Version | None) -> None:
         progress.say_line(line)
 
 
+def describe_lack_of_gpu(channel: str) -> str:
+    """Return what it means for a channel, by default production, that a machine has no GPU."""
+    named = channel or PRODUCTION
+    if channels.load().find_demands(named).gpus:
+        return f"{named} needs the signed test result of a machine that has one"
+    return f"{named} asks for none"
+
+
 def list_channel_findings(ready: Readiness) -> tuple[MachineFinding, ...]:
     """Return the answer for `doctor`: what the machine can prove, and each thing that is missing.
 
-    Nothing of it is required: without it, releases stay candidates.
+    Nothing of it is required of this machine: signed evidence of another one can add it.
     """
     return (
         MachineFinding("channel", ready.is_ready, False, ready.summary_line),

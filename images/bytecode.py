@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from images import wheelhouse
 from images.catalog import IMAGES
 from images.layers import LayerSpec
 from images.wheels import OpenWheel, Prefix
-from runner import containers, engine, home, shell
+from runner import containers, engine, home, leftovers, owner, shell, start_check
 
 FILES_PER_JOB = 60
 TIMEOUT_S = 1800
@@ -70,6 +69,9 @@ def compile_in_container(
     (work / "jobs.json").write_text(json.dumps([job for made in jobs.values() for job in made]))
     made = work / "zips"
     made.mkdir()
+    with engine.report_failures("the engine's list of containers"):
+        leftovers.remove_leftovers(engine.connect_engine(containers.REMOVAL_S))
+    start_check.require_own_machine()
     engine.pull_image(os_image)
     _run_compiler(prefix, os_image, work)
     zips = iter(sorted(made.glob("*.zip")))
@@ -80,9 +82,9 @@ def _run_compiler(prefix: Prefix, os_image: str, work: Path) -> None:
     """Run the compiler in a container.
 
     The engine's client is used, not its API: with `--rm` the engine removes the container even if
-    this run is killed.
+    this run is killed. If it has not ended until then, the next run ends it.
     """
-    name = f"pytorch-cuda-images-bytecode-{uuid.uuid4().hex}"
+    name = containers.new_name("bytecode")
     folders = {
         home.make_home_folder("wheels"): "/wheels:ro",
         COMPILER: "/compiler.py:ro",
@@ -102,6 +104,7 @@ def _run_compiler(prefix: Prefix, os_image: str, work: Path) -> None:
                 "run",
                 "--rm",
                 f"--name={name}",
+                f"--label={containers.OWNER}={owner.current_owner()}",
                 *CONFINED,
                 *options,
                 os_image,

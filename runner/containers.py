@@ -10,20 +10,25 @@ import contextlib
 import json
 import os
 import posixpath
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
 
-from runner import progress
+from runner import owner, progress
 from runner.untrusted import clean_line
 
 PREFIX = "pytorch-cuda-images"
+OWNER = f"{PREFIX}.owner"
+"""Label of containers and volumes with the process that made them (`owner.current_owner`).
+
+It counts only if the name is one of ours: an image can carry any label.
+"""
 VOLUME_BYTES = 64 << 20
 MAX_VOLUMES = 50
 """Volumes that an image may declare; the engine needs about 10 ms for each."""
@@ -69,6 +74,9 @@ _OPTIONS = frozenset(
 )
 """Options that a container may have beside CONFINEMENT: none gives it a right on the host."""
 
+_NAME = re.compile(rf"{PREFIX}-[a-z]+-[0-9a-f]{{16,32}}")
+"""The names of `new_name`. Nothing else is removed: it may be somebody's."""
+
 _GO_TYPE_BITS = 0x8F28_0000
 """All bits of a Go `FileMode` that say that a file is not a regular one."""
 _GO_FOLDER = 1 << 31
@@ -91,12 +99,13 @@ def create_confined(client: Any, reference: str, options: Mapping[str, Any]) -> 
     """Create a container of an image with CONFINEMENT, and with `options` of docker-py's `create`.
 
     No other function creates one; the compiler of bytecode gets the same as options of `docker run`
-    (CONFINED). So no container has a capability. Raises ValueError for an option
-    that is not known to give no right.
+    (CONFINED). So no container has a capability. Its label OWNER names this process. Raises
+    ValueError for an option that is not known to give no right.
     """
     if unknown := sorted(options.keys() - _OPTIONS):
         raise ValueError(f"containers of images get no option {unknown}")
-    return client.containers.create(reference, **options, **CONFINEMENT)
+    labels = {**options.get("labels", {}), OWNER: owner.current_owner()}
+    return client.containers.create(reference, **{**options, "labels": labels}, **CONFINEMENT)
 
 
 @dataclass(frozen=True)
@@ -108,13 +117,12 @@ class LeftContainer:
     labels: Mapping[str, str]
 
 
-def list_of_purpose(client: Any, purpose: str) -> list[LeftContainer]:  # noqa: ANN401
-    """Return the containers that were started under `new_name(purpose)`, running or not.
+def list_containers(client: Any) -> list[LeftContainer]:  # noqa: ANN401
+    """Return the containers that have a name of `new_name`, running or not.
 
     The engine is asked for its list alone: it answers that even if one container is stuck.
     """
-    begins = f"{PREFIX}-{purpose}-"
-    listed = client.api.containers(all=True, filters={"name": begins})
+    listed = client.api.containers(all=True, filters={"name": f"{PREFIX}-"})
     found = (
         LeftContainer(
             str(each["Id"]),
@@ -123,7 +131,7 @@ def list_of_purpose(client: Any, purpose: str) -> list[LeftContainer]:  # noqa: 
         )
         for each in listed
     )
-    return [each for each in found if each.name.startswith(begins)]
+    return [each for each in found if _NAME.fullmatch(each.name)]
 
 
 def remove_left(client: Any, left: LeftContainer) -> bool:  # noqa: ANN401
@@ -281,17 +289,16 @@ def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str
     ]
 
 
-def volumes_read_only(
-    config: Mapping[str, Any], ours: str, labels: Mapping[str, str] | None = None
-) -> list[Mount]:
+def volumes_read_only(config: Mapping[str, Any], ours: str) -> list[Mount]:
     """Return a read-only mount for each volume that an image declares, with the image's content.
 
-    The engine makes them under names of this project, with `labels`. `remove_volumes` removes
-    them, and `remove_left_volumes` those of runs that were killed. Raises ImageCannotStart for a
-    path that no volume can have, and for more than MAX_VOLUMES.
+    The engine makes them under names of this project, with the label OWNER. `remove_volumes`
+    removes them, and `remove_left_volumes` those of runs that were killed. Raises ImageCannotStart
+    for a path that no volume can have, and for more than MAX_VOLUMES.
     """
+    labels = {OWNER: owner.current_owner()}
     return [
-        Mount(path, new_name("volume"), type="volume", read_only=True, labels=dict(labels or {}))
+        Mount(path, new_name("volume"), type="volume", read_only=True, labels=labels)
         for path in _volume_paths(config, ours)
     ]
 
@@ -314,14 +321,11 @@ def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterat
         raise
 
 
-def remove_left_volumes(client: Any, label: str) -> None:  # noqa: ANN401
-    """Remove the volumes of `volumes_read_only` that killed runs left.
-
-    The `label` of such a volume names a folder that is gone.
-    """
-    listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": label})
+def remove_left_volumes(client: Any) -> None:  # noqa: ANN401
+    """Remove the volumes of `volumes_read_only` that killed runs left."""
+    listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": OWNER})
     for each in listed.get("Volumes") or ():
-        if not Path((each.get("Labels") or {}).get(label, "/")).exists():
+        if not owner.is_alive((each.get("Labels") or {}).get(OWNER, "")):
             _remove_named(client, [str(each.get("Name", ""))])
 
 

@@ -114,9 +114,10 @@ def read_context_address() -> str:
     if name in ("", "default"):
         return ""
     identifier = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-    file = path.parent / "contexts" / "meta" / identifier / "meta.json"
+    folder = path.parent if found else Path(os.environ.get(settings.DOCKER_CONFIG) or "~/.docker")
+    file = folder.expanduser() / "contexts" / "meta" / identifier / "meta.json"
     context = f"{source} names the context `{show_value(name)}`"
-    if not found or not file.exists():  # without a configuration, docker-py looks for no context
+    if not file.exists():
         raise ConfigError(f"{context}, which does not exist", CONTEXT_HINT)
     try:
         checked = _read_checked(
@@ -127,7 +128,13 @@ def read_context_address() -> str:
     except Malformed as error:
         problem = f"{context}; its file {file} cannot be used: {error}"
         raise ConfigError(problem, CONTEXT_HINT) from None
-    return (endpoint.Host if endpoint else None) or ""
+    address = (endpoint.Host if endpoint else None) or ""
+    if not found and address.startswith("tcp://"):  # docker-py would not find the context
+        raise ConfigError(
+            f"{context}; without a file {folder}/config.json its certificates are not found",
+            f"run `docker context use {show_value(name)}`, which writes that file",
+        )
+    return address
 
 
 def _read_checked(path: Path, parse: Callable[[bytes], T]) -> T:

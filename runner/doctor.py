@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from runner import embedded, engine, home, shell
+from runner import embedded, engine, home, shell, start_check
 from runner.errors import ReleaseError
 from runner.progress import format_megabytes
 
@@ -31,17 +31,18 @@ class MachineFinding:
 
 
 def examine_machine(
-    scanner: Callable[[], str], registry: Callable[[], str]
+    scanner: Callable[[], str], registry: Callable[[], str], without_gpu: str
 ) -> Iterator[MachineFinding]:
     """Yield the state of each thing that a release needs, as soon as it is known.
 
-    `scanner` and `registry` return their version and address, or raise ReleaseError.
+    `scanner` and `registry` return their version and address, or raise ReleaseError. `without_gpu`
+    says what follows for the channel if this machine has no GPU.
     """
-    yield _try_look("engine", lambda: f"Docker {engine.engine_version()}")
+    yield _try_look("engine", engine_in_use)
     yield _try_look("builder", lambda: " ".join(engine.build_command()[0]))
     yield _try_look("registry", registry)
     yield _try_look("scanner", scanner)
-    yield _find_gpus()
+    yield _find_gpus(without_gpu)
     yield _find_disk()
 
 
@@ -52,13 +53,13 @@ def _try_look(name: str, look: Callable[[], str]) -> MachineFinding:
         return MachineFinding(name, False, True, str(error))
 
 
-def _find_gpus() -> MachineFinding:
+def _find_gpus(without_gpu: str) -> MachineFinding:
     if shutil.which("nvidia-smi") is None:
         return MachineFinding(
             "gpu",
             False,
             False,
-            "no nvidia-smi: GPU checks will be `not run`, and releases stay candidates",
+            f"no nvidia-smi: GPU checks will be `not run` on this machine; {without_gpu}",
         )
     try:
         names = shell.run(
@@ -93,4 +94,13 @@ def registry_in_use(ask: Callable[[str], None]) -> str:
     """
     named, host = embedded.configured_registry(), embedded.require_registry()
     ask(host)
+    if engine.is_answering():
+        engine.require_reachable(host)
     return f"{named} (configured)" if named else f"{host} (embedded)"
+
+
+def engine_in_use() -> str:
+    """Return the engine in words. Raises ReleaseError if it cannot work for this machine."""
+    said = engine.describe_engine()
+    start_check.require_own_machine()
+    return said

@@ -25,6 +25,7 @@ from docker.types import CancellableStream, DeviceRequest
 from runner import (
     accounts,
     docker_config,
+    engine_kind,
     free_space,
     progress,
     proxies,
@@ -70,13 +71,14 @@ _CALL_ERRORS = (
 def connect_engine(answer_s: int = 600) -> docker.DockerClient:
     """Return a client of an engine that answers within `answer_s` seconds.
 
-    Raises EnvironmentFailed if no engine answers, and ConfigError if DOCKER_HOST, Docker's
-    configuration or the current Docker context cannot be used.
+    Raises EnvironmentFailed if no engine answers, EngineUnsuited if one cannot do the work, and
+    ConfigError if DOCKER_HOST, Docker's configuration or the current Docker context cannot be used.
     """
     _check_address()
     try:
         found = _make_client(answer_s)
         found.ping()
+        engine_kind.require_limits(found.info())
     except ValueError:
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT) from None
     except (DockerException, requests.RequestException) as error:
@@ -104,8 +106,8 @@ def denied_socket() -> str:
 
 _NO_ADDRESS = "DOCKER_HOST is not the address of a Docker engine"
 _ADDRESS_HINT = (
-    "write unix:///path or tcp://host:port, or unset it; over SSH, forward the engine's socket: "
-    "`ssh -NL /path:/var/run/docker.sock USER@HOST`"
+    "write unix:///path or tcp://host:port, or unset it; the engine of another machine, as over "
+    "SSH, does not see the folders of this one: run this program there"
 )
 _HOST = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
 _ADDRESS = re.compile(rf"|unix://[^@?#]*|(?:tcp://)?{_HOST}:[0-9]+/?")
@@ -115,13 +117,19 @@ _ADDRESS = re.compile(rf"|unix://[^@?#]*|(?:tcp://)?{_HOST}:[0-9]+/?")
 def _make_client(answer_s: int) -> docker.DockerClient:
     """Return docker-py's client, which reads no `~/.netrc`; a proxy leads to TCP alone."""
     # with a version given, it asks the engine nothing before it is set up here
-    found = docker.from_env(version=DEFAULT_DOCKER_API_VERSION, timeout=answer_s)
+    variables = dict(os.environ)
+    address = "" if variables.get(settings.DOCKER_HOST) else docker_config.read_context_address()
+    if address.startswith("unix://"):  # docker-py finds no context if Docker has no configuration
+        variables[settings.DOCKER_HOST] = address
+    found = docker.from_env(
+        version=DEFAULT_DOCKER_API_VERSION, timeout=answer_s, environment=variables
+    )
     found.api.trust_env = False
     if found.api.base_url.startswith(("http://", "https://")):
         proxies.check_proxies(found.api.base_url)
         found.api.proxies = requests.utils.get_environ_proxies(found.api.base_url)
     api: Any = found.api  # its types name nothing of this
-    api._version = api._retrieve_server_version()
+    api._version = engine_kind.choose_api_version(api.version(api_version=False))
     return found
 
 
@@ -137,7 +145,7 @@ def _check_address() -> None:
     docker_config.check_config()
     if not address and not _ADDRESS.fullmatch(docker_config.read_context_address().strip()):
         raise ConfigError(
-            "the current Docker context does not hold the address of a Docker engine",
+            "the current Docker context does not hold the address of an engine of this machine",
             docker_config.CONTEXT_HINT,
         )
 
@@ -153,6 +161,18 @@ def is_answering() -> bool:
 def engine_version() -> str:
     """Return the engine's version, for records."""
     return str(connect_engine().version()["Version"])
+
+
+def describe_engine() -> str:
+    """Return the engine in words, for people. Raises as `connect_engine`."""
+    with report_failures("asking the engine what it is"):
+        return engine_kind.describe_engine(engine_version(), connect_engine().info())
+
+
+def require_reachable(registry: str) -> None:
+    """Raise EngineUnsuited if the engine cannot reach a registry (`HOST[:PORT]`) on loopback."""
+    with report_failures("asking the engine what it is"):
+        engine_kind.require_reachable(connect_engine().info(), registry)
 
 
 @cache
@@ -193,8 +213,9 @@ def report_failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class HeldImage:
-    """An image that the engine has. `id` is the digest of its configuration, which never changes.
+    """An image that the engine has. `id` is what it is called there, which never changes.
 
+    It is the digest of the configuration, or of the manifest if containerd keeps the images.
     `digest` is that of its manifest, empty if the image was only built here. `config` is its
     configuration (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
     """
@@ -302,6 +323,7 @@ def remove_container(name: str) -> None:
 
 def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] | None) -> str:
     """Pull an image; return the digest of its manifest, empty if the engine does not tell it."""
+    require_reachable(str(auth.resolve_repository_name(reference)[0]))
     pulled = _PullState()
     name = reference.partition("@")[0].rpartition("/")[2]
     try:

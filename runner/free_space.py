@@ -8,15 +8,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from runner import engine_kind
+
 FREE_BYTES = 10**9
+CONTAINERD_FOLDER = Path("/var/lib/containerd")
+"""Where containerd keeps images and containers, unless its configuration names another folder."""
 FREE_INODES = 10_000
 """If less is free on a disk that a container can write to, the container is ended."""
 
 
 def disks_of(client: Any, *folders: Path) -> tuple[Path, ...]:  # noqa: ANN401
-    """Return `folders`, and the engine's folder of containers if that is on this machine."""
-    kept = Path(str(client.info().get("DockerRootDir") or "/nowhere"))
-    return (*folders, kept) if kept.is_dir() else folders
+    """Return `folders`, and those of the engine's containers and images that are on this machine.
+
+    containerd has a folder of its own, which may be on another disk.
+    """
+    info = client.info()
+    kept = [Path(str(info.get("DockerRootDir") or "/nowhere"))]
+    if engine_kind.keeps_images_in_containerd(info):
+        kept.append(CONTAINERD_FOLDER)
+    return (*folders, *(each for each in kept if each.is_dir()))
 
 
 def find_full_disk(folders: Iterable[Path], needed: int = 0) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -20,7 +21,7 @@ from typing import TextIO
 
 from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, clean_line, open_own_file
+from runner.untrusted import Malformed, clean_line, open_own_file, read_own_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -29,6 +30,10 @@ OWN_MARK = f".{_NAME}"
 """An empty file in a shared folder that this program has made."""
 
 _SCRATCH = "pytorch-cuda-images-scratch-"
+_TABLE_BYTES = 64 << 20
+"""Bytes of the kernel's table of mounts at most."""
+_DETACH = 2
+"""MNT_DETACH of sys/mount.h: unmount even if a program is in it."""
 _LEFT = re.compile(rf"{_SCRATCH}[a-z]+-[a-z0-9_]{{8}}")
 """The names that `scratch_folder` makes. Nothing else is removed: it may be somebody's work."""
 
@@ -264,7 +269,7 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
                 continue
             with _hold_lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
                 if free:
-                    shutil.rmtree(left, ignore_errors=True)
+                    _remove_tree(left)
     with contextlib.ExitStack() as held:
         # Nothing is removed while `work` is shared: a folder is never seen between being made and
         # being locked.
@@ -274,7 +279,31 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_tree(folder)
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder, but nothing that is mounted in it.
+
+    A program that was killed can leave mounts, such as the machine's own /dev. They are unmounted,
+    and if that cannot be, the folder stays.
+    """
+    for mount in reversed(_list_mounts(folder)):
+        ctypes.CDLL(None).umount2(os.fsencode(mount), _DETACH)
+    if not _list_mounts(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _list_mounts(folder: Path) -> list[str]:
+    """Return the paths below `folder` where something is mounted, outer ones first."""
+    table = read_own_file(Path("/proc/self/mountinfo"), _TABLE_BYTES).decode(
+        errors="surrogateescape"
+    )
+    paths = (
+        re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), line.split()[4])
+        for line in table.splitlines()
+    )
+    return [path for path in paths if path.startswith(f"{folder.resolve()}/")]
 
 
 def keep_scratch_folder(purpose: str) -> Path:

@@ -11,6 +11,7 @@ import errno
 import json
 import math
 import os
+import re
 import tempfile
 from io import BufferedReader
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, TypeVar, cast
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from runner import home
+from runner import home, owner
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import hide_in_file, hide_in_values
 from runner.untrusted import (
@@ -66,6 +67,8 @@ _STEP = {
     yaml.MappingEndEvent: -1,
     yaml.SequenceEndEvent: -1,
 }
+
+_OWNER = re.compile(r"[^_]+_[0-9]+_[0-9]+")
 
 T = TypeVar("T")
 Loc = tuple[int | str, ...]
@@ -132,7 +135,7 @@ def _write_whole(path: Path, text: str) -> None:
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = make_part(path)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(temporary).chmod(0o644)
@@ -143,6 +146,21 @@ def _write_whole(path: Path, text: str) -> None:
         raise EnvironmentFailed(
             f"cannot write {path}: {error.strerror}", home.hint_for(error)
         ) from error
+
+
+def make_part(path: Path) -> tuple[int, str]:
+    """Make a file beside `path` for what will replace it; return its descriptor and its path.
+
+    Its name is `.NAME.OWNER.RANDOM`. What killed runs have left of that file is removed. Raises
+    OSError.
+    """
+    begin = f".{path.name}."
+    with contextlib.suppress(OSError):
+        for left in path.parent.iterdir():
+            made = left.name.removeprefix(begin).rpartition(".")[0]
+            if left.name.startswith(begin) and _OWNER.fullmatch(made) and not owner.is_alive(made):
+                left.unlink(missing_ok=True)
+    return tempfile.mkstemp(dir=path.parent, prefix=f"{begin}{owner.current_owner()}.")
 
 
 def read_record(kind: type[T], path: Path) -> T | None:

@@ -52,19 +52,25 @@ programs() {
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 }
 
-# Docker's configuration is checked before docker-py reads it, which would wait for a named pipe. Code 4: an engine runs,
-# and this user may not use it.
+# Docker's configuration is checked before docker-py reads it, which would wait for a named pipe. Code 2: what is said must
+# be corrected first. Code 4: an engine runs, and this user may not use it.
 engine_answers() {
   local said code=0
   said=$(PYTHONPATH=. timeout 60 .venv/bin/python -c '
-import sys
-from runner import docker_config, engine, errors
+import os, sys
+from runner import docker_config, engine, engine_kind, errors
 try:
     docker_config.check_config()
-except errors.ConfigError as error:
-    sys.exit(print(error) or 2)
-if engine.is_answering():
+    engine.connect_engine()
     sys.exit(0)
+except (errors.ConfigError, engine_kind.EngineUnsuited) as error:
+    sys.exit(print(error) or 2)
+except errors.EnvironmentFailed:
+    pass
+if not {"DOCKER_HOST", "DOCKER_CONTEXT"} & {name for name, value in os.environ.items() if value}:
+    if docker_config.read_context_address():
+        hint = "start it, or run `docker context use default`"
+        sys.exit(print(f"no engine answers in the current Docker context -> {hint}") or 2)
 if engine.denied_socket():
     sys.exit(4)
 sys.exit(1)' 2>/dev/null) || code=$?

@@ -12,19 +12,25 @@ import json
 import struct
 import tarfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from docker.errors import APIError, DockerException
+from docker.types import Mount
 
-from runner import containers, owner
+from runner import containers, engine, home, owner
 from runner.containers import ImageCannotStart
+from runner.engine_kind import EngineUnsuited
+from runner.untrusted import clean_line
 
 PURPOSE = "start"
-LABEL = "pytorch-cuda-images.start"
-"""Label with the process that started a container."""
 REPOSITORY = f"{containers.PREFIX}-{PURPOSE}"
 """Repository of our own image; its tag is the process that made it."""
 PROGRAM = "/exit"
+SEE_HINT = (
+    "run this program on the machine of the engine, as a user whose folders the engine can enter; "
+    "`docker context use default`, or unset DOCKER_HOST, for the engine of this machine"
+)
 _LOADED_AT = 0x400000
 _CODE = bytes.fromhex("31ff b83c000000 0f05")
 """`exit(0)` for Linux on x86-64: xor edi, edi; mov eax, 60; syscall."""
@@ -52,28 +58,37 @@ def is_fault_of_image(
     return not _is_started(client, reference, with_volumes)
 
 
-def remove_leftovers(client: Any) -> None:  # noqa: ANN401
-    """Remove containers and images of runs that were killed.
+@cache
+def require_own_machine() -> None:
+    """Raise EngineUnsuited if the engine does not see the folders of this machine.
 
-    Raises DockerException or requests.RequestException if the engine fails.
+    It runs on another one, as with a forwarded socket, or outside of the container of this program.
+    Raises EnvironmentFailed if the engine fails.
     """
-    for left in containers.list_of_purpose(client, PURPOSE):
-        if not owner.is_alive(left.labels.get(LABEL, "")):
-            containers.remove_left(client, left)
-    for image in client.api.images(name=REPOSITORY):
-        for name in image.get("RepoTags") or ():
-            if not owner.is_alive(name.rpartition(":")[2]):
-                with contextlib.suppress(DockerException):  # another run removes it
-                    client.api.remove_image(name, force=True)
+    client = engine.connect_engine(containers.REMOVAL_S)
+    with (
+        engine.report_failures("trying to share a folder with the engine"),
+        home.scratch_folder("shared") as folder,
+        _own_image(client) as own,
+    ):
+        mounts = [Mount("/shared", str(folder), type="bind", read_only=True)]
+        named = {"name": containers.new_name(PURPOSE), "command": [PROGRAM], "mounts": mounts}
+        try:
+            container = containers.create_confined(client, own, named)
+        except APIError as error:
+            said = clean_line(str(error.explanation or error), 200)
+            raise EngineUnsuited(
+                f"the Docker engine does not see the folders of this machine: {said}", SEE_HINT
+            ) from None
+        container.remove(force=True)
 
 
 def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool:  # noqa: ANN401
     container = None
     try:
-        labels = {**options.get("labels", {}), LABEL: owner.current_owner()}
-        name = {"name": containers.new_name(PURPOSE), "labels": labels}
+        named = {**options, "name": containers.new_name(PURPOSE)}
         with containers.without_volumes_of_a_failure(client, options.get("mounts", ())):
-            container = containers.create_confined(client, reference, {**options, **name})
+            container = containers.create_confined(client, reference, named)
         containers.require_plain_accounts(container)
         container.start()
     except (APIError, ImageCannotStart):

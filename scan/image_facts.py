@@ -25,19 +25,23 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from images.debian import installed_packages
-from runner import containers, engine, free_space, home, progress, records, start_check
+from runner import (
+    containers,
+    engine,
+    free_space,
+    home,
+    leftovers,
+    progress,
+    records,
+    start_check,
+)
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
 from scan import private_files
 from scan.record import ScanProblem
 
-PURPOSE = "look"
-LABEL = "pytorch-cuda-images.inside"
-"""Label with the scratch folder of the run that started the container; a run that ended has none.
-
-It counts only on containers and volumes with a name of ours: an image can carry any label.
-"""
+PURPOSE = "probe"
 
 PROBE = Path(__file__).resolve().parent / "image_probe.py"
 FOLDER = "/look"
@@ -189,18 +193,13 @@ def probe_image(reference: str) -> ImageFacts | ScanProblem:
     is missing, crashes, hangs, or prints something else. So one bad image does not stop the others.
     Raises EnvironmentFailed if the engine fails.
     """
+    start_check.require_own_machine()
     engine.pull_image(reference)
     with (
         home.scratch_folder("inside") as folder,
         engine.report_failures(f"probing the image {reference}"),
     ):
-        # Making our folder has removed those of runs that were killed.
-        client = engine.connect_engine(containers.REMOVAL_S)
-        for left in containers.list_of_purpose(client, PURPOSE):
-            if not Path(left.labels.get(LABEL, "/nowhere")).exists():
-                containers.remove_left(client, left)
-        containers.remove_left_volumes(client, LABEL)
-        start_check.remove_leftovers(client)
+        leftovers.remove_leftovers(engine.connect_engine(containers.REMOVAL_S))
         # Every user of a container may read it.
         shutil.copy2(PROBE, folder)
         (folder / PROBE.name).chmod(0o644)
@@ -352,7 +351,7 @@ def _started_container(reference: str, folder: Path, settings: Mapping[str, Any]
             container.start()
         except DockerException as error:
             container.reload()  # somebody may have removed it meanwhile
-            volumes = _list_volumes(reference, folder)
+            volumes = _list_volumes(reference)
             _raise_if_the_image_is_why(error, reference, settings, volumes)
             raise
         yield container
@@ -365,7 +364,7 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
     Raises ImageCannotStart if the image is why it cannot be created, and EnvironmentFailed if the
     engine's disk has no room for a copy of all of an image with volumes.
     """
-    volumes = _list_volumes(reference, folder)
+    volumes = _list_volumes(reference)
     if volumes:
         # the engine copies into each volume what the image has at its path
         size = int(_image_attributes(reference).get("Size") or 0)
@@ -399,9 +398,9 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
             progress.say_line(f"removed container {container.short_id}", detail=True)
 
 
-def _list_volumes(reference: str, folder: Path) -> list[Mount]:
+def _list_volumes(reference: str) -> list[Mount]:
     config = _image_attributes(reference).get("Config") or {}
-    return containers.volumes_read_only(config, FOLDER, {LABEL: str(folder)})
+    return containers.volumes_read_only(config, FOLDER)
 
 
 def _image_attributes(reference: str) -> Mapping[str, Any]:
@@ -415,7 +414,6 @@ def _container_settings(folder: Path, look: _Look) -> dict[str, Any]:
         "command": [f"{FOLDER}/{PROBE.name}", *look.paths],
         "entrypoint": ["python"],
         **({"user": look.user} if look.user != OWN_USER else {}),
-        "labels": {LABEL: str(folder)},
         "read_only": True,
         "mem_limit": MEMORY_BYTES,
         "memswap_limit": MEMORY_BYTES,

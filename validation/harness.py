@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from images.wheelhouse import describe_failure
@@ -64,8 +63,9 @@ def _make_readable(folder: Path) -> None:
 
 def _install_wheels(lock: Path, target: Path) -> None:
     """Install under a temporary name first: a folder with the final name is always complete."""
-    half = Path(tempfile.mkdtemp(dir=target.parent, prefix="half-"))
-    try:
+    with home.scratch_folder("harness") as folder:
+        half = folder / "half"
+        half.mkdir()
         command = (
             sys.executable,
             "-P",
@@ -84,8 +84,6 @@ def _install_wheels(lock: Path, target: Path) -> None:
             raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
         _make_readable(half)
         _publish_folder(half, target)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
 
 
 def _publish_folder(half: Path, target: Path) -> None:

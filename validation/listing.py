@@ -9,7 +9,6 @@ changed, and commit what it wrote.
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from docker.errors import APIError
 from docker.types import LogConfig, Mount
 
 from images import catalog
-from runner import containers, engine, progress, records, start_check
+from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, GateRefused, ReleaseError
 from runner.untrusted import Malformed, clean_line, clean_text, parse_json
@@ -84,11 +83,11 @@ def collect_checks(suite: Suite, reference: str) -> dict[str, Any]:
     """
     shipped = catalog.load_catalog()
     expected = expect_image(shipped, next(iter(shipped.lines)), shipped.stacks_of(suite.stack))
-    with tempfile.TemporaryDirectory() as folder:
-        harness.lay_out(Path(folder), suite, expected)
-        Path(folder).chmod(0o755)
+    with home.scratch_folder("listing") as folder:
+        harness.lay_out(folder, suite, expected)
+        folder.chmod(0o755)
         mounts = [
-            Mount(ROOT, folder, type="bind", read_only=True),
+            Mount(ROOT, str(folder), type="bind", read_only=True),
             Mount(f"{ROOT}/packages", str(harness.install_harness()), type="bind", read_only=True),
         ]
         with engine.report_failures(f"collecting the checks of {suite.name} in {reference}"):

@@ -60,7 +60,8 @@ class GpuAtRest:
 
     `uncorrected_errors` are of its memory since the driver was loaded, `repairs` what it says
     must be done about such errors. `throttled` are names as in GpuSample, `processes` those
-    that compute on it.
+    that compute on it, `process_ids` their numbers on the host. `address` is that on the PCI bus
+    (`0000:17:00.0`).
     """
 
     index: int
@@ -75,6 +76,8 @@ class GpuAtRest:
     uncorrected_errors: int = NOT_TOLD
     repairs: tuple[str, ...] = ()
     throttled: tuple[str, ...] = ()
+    process_ids: tuple[int, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,10 @@ def _read_gpus() -> Inventory:
 def _read_gpu(index: int) -> GpuAtRest:
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
     memory = _ask_driver(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
-    processes = _ask_driver(None, pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    processes: list[Any] | None = _ask_driver(
+        None, pynvml.nvmlDeviceGetComputeRunningProcesses, handle
+    )
+    bus = _ask_driver(None, pynvml.nvmlDeviceGetPciInfo, handle)
     uncorrected = (pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, pynvml.NVML_VOLATILE_ECC)
     return GpuAtRest(
         index=index,
@@ -244,6 +250,8 @@ def _read_gpu(index: int) -> GpuAtRest:
         ),
         repairs=tuple(_read_repairs(handle)),
         throttled=_read_throttle_reasons(handle),
+        process_ids=tuple(each.pid for each in processes or ()),
+        address=f"{bus.domain:04x}:{bus.bus:02x}:{bus.device:02x}.0" if bus else "",
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from images.compatibility import load_compatibility
 from runner import home, records
+from runner.owner import describe_process
 from runner.verdict import Verdict, worst_verdict
 from validation.nvml import SLOWED, GpuAtRest, Inventory
 from validation.record import Check, Figure, SuiteResult
@@ -23,6 +24,8 @@ NAME = "preflight"
 MEMORY_SHARE_IN_USE = 0.25
 """Of a GPU's memory. At rest a driver and a desktop keep some hundred megabytes."""
 UTILISATION_PERCENT = 10
+MAX_NAMED = 3
+"""Processes on a GPU that a message names."""
 
 FREE_DISK_BYTES = 10**9
 """Records and the suites' scratch folders are some megabytes; a disk this full stops the engine
@@ -201,7 +204,9 @@ def _find_damaged(gpu: GpuAtRest) -> Iterator[_HostProblem]:
 def _find_busy(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     signs = []
     if gpu.processes > 0:
-        signs.append(f"{gpu.processes} processes")
+        ids = gpu.process_ids[:MAX_NAMED]
+        named = [describe_process(pid, with_user=False) for pid in ids]
+        signs.append(": ".join((f"{gpu.processes} processes", *filter(None, [", ".join(named)]))))
     elif gpu.processes < 0 and gpu.utilisation_percent >= UTILISATION_PERCENT:
         # Only if processes are not told: utilisation lags behind the end of a program.
         signs.append(f"{gpu.utilisation_percent} % utilised")

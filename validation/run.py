@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -17,6 +18,7 @@ from validation import floor, gpu_work, harness, provisional, regression
 from validation.attempts import run_attempts
 from validation.check_list import hash_list
 from validation.executors import EXECUTORS, Executor, Setup
+from validation.gpu_lease import lease_gpus
 from validation.judge import judge_suite
 from validation.machine import DOCKER, Gpus, choose_gpus, describe_environment
 from validation.nvml import Sampler
@@ -58,12 +60,12 @@ def validate_image(
     `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises
     EnvironmentFailed if nothing can be judged: no engine, no such digest, `cuda` without a GPU.
     """
-    started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     runs_in = EXECUTORS[executor]
-    gpus = choose_gpus(device, runs_in.gpu_problem)
-    planned = _plan_gpus(subject.expected, len(gpus.names))
-    setup = Setup(subject.reference, harness.install_harness(), planned)
-    results = _run_suites(subject, setup, gpus, runs_in)
+    with _leased_gpus(device, runs_in) as gpus:
+        started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+        planned = _plan_gpus(subject.expected, len(gpus.names))
+        setup = Setup(subject.reference, harness.install_harness(), planned)
+        results = _run_suites(subject, setup, gpus, runs_in)
     return ValidationRecord(
         version=subject.version,
         image=subject.image,
@@ -77,6 +79,19 @@ def validate_image(
         started_at=started_at,
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+@contextlib.contextmanager
+def _leased_gpus(device: str, runs_in: Executor) -> Iterator[Gpus]:
+    """Yield the GPUs to use, which no other run of this machine has, nor anything of a killed one.
+
+    Raises as `choose_gpus`, and EnvironmentFailed if another run does not end.
+    """
+    chosen = choose_gpus(device, runs_in.gpu_problem)
+    with lease_gpus(chosen.inventory.gpus):
+        runs_in.remove_leftovers()
+        # they are read again: another run may have computed on them until now
+        yield choose_gpus(device, runs_in.gpu_problem) if chosen.names else chosen
 
 
 def is_still_valid(before: ValidationRecord, subject: ValidationTarget, device: str) -> bool:

@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from runner import settings
+from runner import records, settings
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import remember_secret
 from runner.untrusted import Malformed, clean_line, read_own_file
@@ -264,7 +263,7 @@ def _write_all(files: Mapping[Path, tuple[bytes, int]]) -> None:
 
 def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
     """Write `data` to a new file beside `path`, down to the disk. Nothing is left if that fails."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = records.make_part(path)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -11,10 +11,9 @@ import time
 import requests
 from docker.errors import DockerException
 
-from runner import engine, owner
+from runner import containers, engine, owner
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, patched, with_file
-from validation.executors.docker import LABEL
 from validation.executors.interface import Setup
 from validation.harness import ROOT
 from validation.proof import NOT_MADE
@@ -36,7 +35,7 @@ def killed_from_outside(clean: Setup) -> Setup:
 def _kill(reference: str) -> None:
     mine: dict[str, str | list[str] | bool] = {
         "ancestor": reference,
-        "label": f"{LABEL}={owner.current_owner()}",
+        "label": f"{containers.OWNER}={owner.current_owner()}",
     }
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:

@@ -29,6 +29,7 @@ class FakeGpu:
     memory_used_bytes: int = GIB // 2
     utilisation: int = 0
     processes: int = 0
+    process_ids: tuple[int, ...] = ()
     mig: bool = False
     reasons: int = pynvml.nvmlClocksThrottleReasonGpuIdle
     uncorrected: int = 0
@@ -38,6 +39,8 @@ class FakeGpu:
     lost_as: int = pynvml.NVML_ERROR_GPU_IS_LOST
     refuses: Collection[str] = ()
     looked_up: int = 0
+    address: tuple[int, int, int] = (0, 0xFE, 0)
+    """Domain, bus and device; no real device has it."""
 
 
 class FakeNvml:
@@ -100,6 +103,10 @@ class FakeNvml:
     def nvmlDeviceGetUUID(self, handle: int) -> str:  # noqa: N802
         return f"GPU-{handle}"
 
+    def nvmlDeviceGetPciInfo(self, handle: int) -> SimpleNamespace:  # noqa: N802
+        domain, bus, device = self.gpus[handle].address
+        return SimpleNamespace(domain=domain, bus=bus, device=device)
+
     def nvmlDeviceGetCudaComputeCapability(self, handle: int) -> tuple[int, int]:  # noqa: N802
         return self.gpus[handle].capability
 
@@ -115,7 +122,8 @@ class FakeNvml:
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:  # noqa: N802
         return [
-            SimpleNamespace(pid=pid, usedGpuMemory=0) for pid in range(self.gpus[handle].processes)
+            SimpleNamespace(pid=pid, usedGpuMemory=0)
+            for pid in self.gpus[handle].process_ids or range(self.gpus[handle].processes)
         ]
 
     def nvmlDeviceGetTotalEccErrors(self, handle: int, kind: int, counter: int) -> int:  # noqa: N802

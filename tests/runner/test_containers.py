@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from docker.types import Mount
 from runner import containers, engine, free_space
 from runner.containers import (
     ImageCannotStart,
-    list_of_purpose,
+    list_containers,
     new_name,
     volumes_in_memory,
     volumes_read_only,
@@ -33,9 +32,9 @@ class Engine:
 
 
 def test_containers_are_told_by_their_names() -> None:
-    ours, other = new_name("suite"), new_name("look")
-    found = list_of_purpose(Engine(ours, other, f"a-{ours}", "pytorch-cuda-images", "x"), "suite")
-    assert [each.name for each in found] == [ours]
+    ours = new_name("suite")
+    others = (f"a-{ours}", f"{ours}-b", "pytorch-cuda-images", "pytorch-cuda-images-registry", "x")
+    assert [each.name for each in list_containers(Engine(ours, *others))] == [ours]
     assert new_name("suite") != ours
 
 
@@ -179,14 +178,14 @@ def _create_and_look(name: str, instruction: str, options: dict[str, Any]) -> No
 
 @pytest.mark.docker
 def test_listed_containers_are_removed_without_looking_into_them() -> None:
-    client, purpose = engine.connect_engine(60), f"left{os.getpid()}"
+    client, name = engine.connect_engine(60), new_name("left")
     with small_image.planted("left", "RUN rm /etc/passwd", "LABEL a=b") as reference:
-        made = client.containers.create(reference, ["true"], name=new_name(purpose))
+        made = client.containers.create(reference, ["true"], name=name)
         containers.require_plain_accounts(made)
-        (left,) = containers.list_of_purpose(client, purpose)
+        (left,) = (each for each in containers.list_containers(client) if each.name == name)
         assert (left.id, left.name, left.labels["a"]) == (made.id, made.name, "b")
         assert containers.remove_left(client, left)
-        assert containers.list_of_purpose(client, purpose) == []
+        assert name not in {each.name for each in containers.list_containers(client)}
         assert containers.remove_left(client, left)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from commands import prepare
 from commands.parser import parse
-from runner import doctor, embedded, engine
+from commands.readiness import describe_lack_of_gpu
+from runner import doctor, embedded, engine, start_check
 from runner.doctor import MachineFinding
 from runner.errors import EnvironmentFailed, ReleaseError
 from scan import trivy
@@ -20,7 +21,9 @@ from scan import trivy
 @pytest.fixture(autouse=True)
 def healthy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine, room on the disk, and no GPU."""
-    monkeypatch.setattr(engine, "engine_version", lambda: "20.10")
+    monkeypatch.setattr(engine, "describe_engine", lambda: "Docker 20.10")
+    monkeypatch.setattr(engine, "is_answering", lambda: False)
+    monkeypatch.setattr(start_check, "require_own_machine", lambda: None)
     monkeypatch.setattr(
         engine, "build_command", lambda: (("/bin/docker", "build"), {"DOCKER_BUILDKIT": "1"})
     )
@@ -41,11 +44,14 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return put
 
 
+NO_GPU = "what follows"
+
+
 def found(
     scanner: Callable[[], str] = lambda: "Trivy 1",
     registry: Callable[[], str] = lambda: "r.example",
 ) -> dict[str, MachineFinding]:
-    return {finding.name: finding for finding in doctor.examine_machine(scanner, registry)}
+    return {finding.name: finding for finding in doctor.examine_machine(scanner, registry, NO_GPU)}
 
 
 def failing(error: ReleaseError) -> Callable[..., str]:
@@ -79,7 +85,7 @@ def test_a_lack_is_told_and_the_rest_is_looked_at(
     lacking = failing(LACK)
     if name in ("engine", "builder"):
         monkeypatch.setattr(
-            engine, {"engine": "engine_version", "builder": "build_command"}[name], lacking
+            engine, {"engine": "describe_engine", "builder": "build_command"}[name], lacking
         )
     findings = found(**({name: lacking} if name in ("registry", "scanner") else {}))
     assert findings[name] == MachineFinding(name, False, True, "it is not there -> fetch it")
@@ -90,7 +96,20 @@ def test_a_lack_is_told_and_the_rest_is_looked_at(
 def test_no_gpu_is_told_with_what_follows_and_required_of_nobody() -> None:
     gpu = found()["gpu"]
     assert (gpu.ok, gpu.required) == (False, False)
-    assert "`not run`" in gpu.detail
+    assert gpu.detail == f"no nvidia-smi: GPU checks will be `not run` on this machine; {NO_GPU}"
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        ("", "production needs the signed test result of a machine that has one"),
+        ("monthly", "monthly needs the signed test result of a machine that has one"),
+        ("candidate", "candidate asks for none"),
+    ],
+)
+def test_what_a_lack_of_gpus_means_is_said_of_the_channel(channel: str, said: str) -> None:
+    """Another machine can prove what this one cannot, so a release need not stay a candidate."""
+    assert describe_lack_of_gpu(channel) == said
 
 
 def test_every_gpu_is_named(nvidia_smi: Callable[[str], None]) -> None:

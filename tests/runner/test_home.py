@@ -262,3 +262,23 @@ def test_a_folder_of_a_whole_run_goes_with_it(home: Path) -> None:
     )
     assert done.stdout.startswith(str(home / "work"))
     assert not list((home / "work").iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: only root can mount")
+def test_what_a_killed_program_mounted_in_a_folder_is_unmounted_and_not_removed(
+    home: Path, tmp_path: Path
+) -> None:
+    """mmdebstrap, for one, mounts the machine's own /dev in the folder it works in."""
+    mine, left = tmp_path / "mine", home / "work" / "pytorch-cuda-images-scratch-os-abcdefgh"
+    inside = left / "a folder" / "dev"
+    for folder in (mine, inside):
+        folder.mkdir(parents=True)
+    (mine / "kept").touch()
+    subprocess.run(["mount", "--bind", mine, inside], check=True)
+    try:
+        assert (inside / "kept").exists()
+        with homes.scratch_folder("test"):
+            assert not left.exists()
+        assert (mine / "kept").exists()
+    finally:
+        subprocess.run(["umount", inside], capture_output=True, check=False)

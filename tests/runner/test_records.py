@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict
 
-from runner import records
+from runner import owner, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from tests.fakes.refusal import refused
@@ -339,3 +339,18 @@ def test_the_line_of_a_key_found_wrong_later() -> None:
     assert records.line_of(YAML, "parts", 1, "count") == 6
     assert records.line_of(YAML, "parts", 1, "gone") == 5
     assert records.line_of(YAML, "gone") == 1
+
+
+def test_what_a_killed_run_wrote_of_a_record_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    ended = f"{owner.current_owner().rpartition('_')[0]}_0"
+    left = tmp_path / f".a.json.{ended}.x1y2"
+    others = (
+        tmp_path / f".a.json.{owner.current_owner()}.x1y2",
+        tmp_path / f".b.json.{ended}.x1y2",
+        tmp_path / ".a.json.swp",
+        tmp_path / ".a.json.mine.x1y2",
+    )
+    for each in (left, *others):
+        each.write_text("half")
+    records.write_text(tmp_path / "a.json", "whole")
+    assert {*tmp_path.iterdir()} == {tmp_path / "a.json", *others}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from docker.types import LogConfig
 
-from runner import containers, engine, owner, start_check
+from runner import containers, engine, leftovers, owner, start_check
 from runner.start_check import is_fault_of_image
 from tests.fakes import small_image
 
@@ -25,7 +25,11 @@ def test_options_that_this_machine_cannot_fulfil_are_no_fault_of_the_image(
     with small_image.configured("start", {"WorkingDir": "relative"}) as reference:
         assert not is_fault_of_image(client, reference, {**OPTIONS, **impossible}, [])
         assert is_fault_of_image(client, reference, OPTIONS, [])
-    assert not client.containers.list(all=True, filters={"name": "pytorch-cuda-images-start-"})
+    mine: dict[str, Any] = {
+        "name": "-start-",
+        "label": f"{containers.OWNER}={owner.current_owner()}",
+    }
+    assert not client.containers.list(all=True, filters=mine)
 
 
 @pytest.mark.docker
@@ -41,13 +45,13 @@ def test_what_a_killed_run_left_is_removed() -> None:
             f"{repository}:{each}",
             ["/exit"],
             name=containers.new_name(start_check.PURPOSE),
-            labels={start_check.LABEL: each},
+            labels={containers.OWNER: each},
         )
         for each in (alive, dead)
     ]
     try:
-        start_check.remove_leftovers(client)
-        left = containers.list_of_purpose(client, start_check.PURPOSE)
+        leftovers.remove_leftovers(client)
+        left = containers.list_containers(client)
         assert made[0].id in {each.id for each in left}
         assert made[1].id not in {each.id for each in left}
         tags = {tag for each in client.images.list(repository) for tag in each.tags}

@@ -20,12 +20,12 @@ import requests
 from docker.errors import APIError
 
 from runner import engine, home, records
-from runner.containers import new_name
+from runner.containers import OWNER, new_name
 from runner.errors import EnvironmentFailed
+from runner.owner import current_owner
 from scan import image_facts, image_probe, private_files, trivy
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import (
-    LABEL,
     PURPOSE,
     ImageFacts,
     probe_image,
@@ -466,11 +466,21 @@ def clean_engine(home: Path) -> Iterator[None]:
     assert containers() == []
 
 
+ENDED = f"{current_owner().rpartition('_')[0]}_0"
+"""A process that has ended: no process of its number was started at this moment."""
+
+
 def containers() -> list[Any]:
     found = engine.connect_engine().containers.list(
-        all=True, filters={"label": LABEL}, ignore_removed=True
+        all=True, filters={"label": OWNER, "name": f"-{PURPOSE}-"}, ignore_removed=True
     )
-    return [each for each in found if each.labels[LABEL].startswith(str(home.home_folder()))]
+    here, mine = str(home.home_folder()), current_owner()
+    return [
+        each
+        for each in found
+        if each.labels[OWNER] == mine
+        or any(mount["Source"].startswith(here) for mount in each.attrs["Mounts"])
+    ]
 
 
 ENGINE = [pytest.mark.docker, pytest.mark.usefixtures("clean_engine")]
@@ -1021,8 +1031,8 @@ def test_volumes_of_a_run_that_was_killed_while_creating_are_removed() -> None:
     """There is no container that leads to them; those of a run at work stay."""
     api = engine.connect_engine().api
     gone, kept = new_name("volume"), new_name("volume")
-    api.create_volume(gone, labels={LABEL: "/nowhere"})
-    api.create_volume(kept, labels={LABEL: str(home.home_folder())})
+    api.create_volume(gone, labels={OWNER: ENDED})
+    api.create_volume(kept, labels={OWNER: current_owner()})
     try:
         probe_image(python_image())
         assert {gone, kept} & _volumes() == {kept}
@@ -1042,7 +1052,7 @@ def _volumes() -> set[str]:
 @engine_test
 def test_labels_of_an_image_take_no_container_away() -> None:
     """Containers inherit labels; only those with a name of ours are looked at."""
-    with planted("labels", f"LABEL {LABEL}=/nowhere") as reference:
+    with planted("labels", f"LABEL {OWNER}={ENDED}") as reference:
         other = engine.connect_engine().containers.create(reference, ["true"])
         try:
             probe_image(python_image())
@@ -1104,12 +1114,10 @@ def until(true: Callable[[], bool]) -> None:
 
 
 @engine_test
-def test_the_container_of_a_run_at_work_is_left_alone(tmp_path: Path) -> None:
-    at_work = tmp_path / "home" / "work-of-another"
-    at_work.mkdir(parents=True)
+def test_the_container_of_a_run_at_work_is_left_alone() -> None:
     named = new_name(PURPOSE)
     other = engine.connect_engine().containers.create(
-        python_image(), ["true"], name=named, labels={LABEL: str(at_work)}
+        python_image(), ["true"], name=named, labels={OWNER: current_owner()}
     )
     try:
         probe_image(python_image())

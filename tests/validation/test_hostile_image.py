@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner import engine, owner
+from runner import containers, engine, owner
 from runner.verdict import Verdict
 from tests.fakes.small_image import loaded, planted
 from tests.validation import hostile
@@ -322,7 +322,7 @@ def test_the_engine_runs_no_program_in_a_container_that_hangs(setup: Setup, tmp_
     client, since = engine.connect_engine(), int(time.time())
     result = _run(tmp_path, setup, "import time; time.sleep(60)", timeout_s=3)
     assert result.reason.startswith("hung")
-    filters = {"event": "exec_create", "label": docker.LABEL}
+    filters = {"event": "exec_create", "label": containers.OWNER}
     assert not [*client.events(since=since, until=int(time.time()) + 1, filters=filters)]
 
 
@@ -353,7 +353,7 @@ def test_account_files_that_become_pipes_block_nothing(setup: Setup, tmp_path: P
 
 def test_labels_of_an_image_take_no_container_away(setup: Setup) -> None:
     with planted(
-        "suite-labels", f"LABEL {docker.LABEL}={owner.current_owner()[:-1]}9"
+        "suite-labels", f"LABEL {containers.OWNER}={owner.current_owner()[:-1]}9"
     ) as reference:
         other = engine.connect_engine().containers.create(reference, ["true"])
         try:

@@ -30,6 +30,7 @@ CALLS_THAT_MAY_BE_REFUSED = (
     "nvmlDeviceGetClockInfo",
     "nvmlDeviceGetPowerUsage",
     "nvmlDeviceGetTemperature",
+    "nvmlDeviceGetPciInfo",
 )
 
 
@@ -73,10 +74,24 @@ def test_every_gpu_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     found = read_inventory()
     assert (found.driver, found.problem, fake.sessions) == ("550.54.15", "", 0)
     assert found.gpus[0] == GpuAtRest(
-        0, "GPU-0", "NVIDIA A100-SXM4-80GB", (8, 0), 80 * GIB, GIB // 2, False, 0, 0, 0, (), ()
+        0,
+        "GPU-0",
+        "NVIDIA A100-SXM4-80GB",
+        (8, 0),
+        80 * GIB,
+        GIB // 2,
+        False,
+        0,
+        0,
+        0,
+        (),
+        (),
+        (),
+        "0000:fe:00.0",
     )
     second = found.gpus[1]
     assert (second.compute_capability, second.mig, second.processes) == ((7, 5), True, 2)
+    assert second.process_ids == (0, 1)
     assert (second.uncorrected_errors, second.throttled) == (
         3,
         ("sw power cap", "hw thermal slowdown"),

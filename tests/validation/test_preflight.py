@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,8 @@ from validation.record import Check, SuiteResult
 GOOD = GpuAtRest(
     0, "GPU-0", "NVIDIA A100", (8, 0), 80 << 30, 1 << 30, False, 0, 0, 0, (), ("sw power cap",)
 )
+INIT = Path("/proc/1/comm").read_text().strip()
+"""The program of process 1 of this machine."""
 OF_GPUS = (
     "driver_floor",
     "every_gpu_answers",
@@ -126,6 +129,13 @@ def test_a_toolkit_nothing_is_known_of() -> None:
             replace(GOOD, processes=3, memory_used_bytes=40 << 30),
             "gpus_are_idle",
             "GPU 0 is in use (3 processes, 50% of its memory taken), expected it to be idle",
+            "end it, or wait",
+        ),
+        (
+            replace(GOOD, processes=2, process_ids=(1 << 30, 1)),
+            "gpus_are_idle",
+            f"GPU 0 is in use (2 processes: process {1 << 30}, process 1 ({INIT})), "
+            "expected it to be idle",
             "end it, or wait",
         ),
         (

@@ -4,6 +4,7 @@ says.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -65,11 +66,19 @@ class Stage:
     )
     ran: list[tuple[str, Setup]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     PROVES_IMAGE: bool = True
     name: str = DOCKER
 
+    def remove_leftovers(self) -> None:
+        self.done.append("leftovers")
+
     def prepare_run(self, setup: Setup) -> None:
         self.prepared.append(setup.reference)
+
+    def check_host(self, *_: object) -> SuiteResult:
+        self.done.append("preflight")
+        return _preflight(self.preflight)
 
     def run_suite(self, suite: Suite, setup: Setup) -> SuiteExecution:
         self.ran.append((suite.name, setup))
@@ -123,7 +132,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr("validation.harness.install_harness", lambda: Path("/harness"))
     monkeypatch.setattr("validation.run.describe_environment", _environment)
     monkeypatch.setattr("validation.run.choose_gpus", lambda *_: stage.gpus)
-    monkeypatch.setattr("validation.run.check_host", lambda *_: _preflight(stage.preflight))
+    monkeypatch.setattr("validation.run.check_host", stage.check_host)
     for module in ("run", "regression"):
         monkeypatch.setattr(f"validation.{module}.judge_suite", stage.judge)
     yield stage
@@ -175,6 +184,24 @@ def test_gpus_found_are_planned_and_watched(stage: Stage) -> None:
     assert all(result.samples == (READING,) for result in record.suites if result.suite in SUITES)
     assert record.environment.driver == "550.54.15"
     assert record.command.endswith("--device cuda")
+
+
+def test_gpus_are_leased_and_freed_of_killed_runs_before_they_are_judged(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the container of a killed run would make the GPU busy, and nobody would remove it."""
+
+    @contextlib.contextmanager
+    def lease(gpus: tuple[GpuAtRest, ...]) -> Iterator[None]:
+        stage.done.append(f"lease {len(gpus)}")
+        yield
+        stage.done.append(f"end after {len(stage.ran)} suites")
+
+    monkeypatch.setattr("validation.run.lease_gpus", lease)
+    stage.gpus = TWO_GPUS
+    run.validate_image(SUBJECT, "cuda")
+    run_alone = ["lease 2", "leftovers", "preflight", f"end after {len(SUITES)} suites"]
+    assert stage.done == run_alone
 
 
 def test_a_pass_on_gpus_that_the_driver_did_not_see_is_a_failure(stage: Stage) -> None:

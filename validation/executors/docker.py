@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
 from oci.served import is_served_whole
-from runner import containers, engine, free_space, owner, progress, start_check
+from runner import containers, engine, free_space, leftovers, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
@@ -31,10 +31,6 @@ from validation.suite import Suite
 PROVES_IMAGE = True
 
 PURPOSE = "suite"
-LABEL = "pytorch-cuda-images.validation"
-"""Holds the owner, so that a later run can tell the containers of a killed one from those of one at
-work. It is read of containers with a name of ours alone: an image can carry any label.
-"""
 
 POLL_S = 0.2
 STACKS_S = 2.0
@@ -118,11 +114,9 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
 
 
 def prepare_run(setup: Setup) -> None:
-    """Pull the image; remove containers and folders of runs that were killed."""
+    """Pull the image, after a look whether the engine can run suites on this machine."""
+    start_check.require_own_machine()
     engine.pull_image(setup.reference, is_served_whole)
-    left = remove_leftovers()
-    if left:
-        progress.say_line(f"  removed {left} containers of a run that was killed")
 
 
 def gpu_problem() -> str:
@@ -138,23 +132,18 @@ def describe_machine() -> Machine:
     )
 
 
-def remove_leftovers() -> int:
-    """Remove containers and folders of killed runs; return how many containers were removed."""
+def remove_leftovers() -> None:
+    """As `Executor.remove_leftovers`: containers, and folders of this user."""
     staging.remove_leftovers()
-    client = engine.connect_engine(containers.REMOVAL_S)
     try:
-        dead = [
-            left
-            for left in containers.list_of_purpose(client, PURPOSE)
-            if not owner.is_alive(left.labels.get(LABEL, ""))
-        ]
-        start_check.remove_leftovers(client)
+        left = leftovers.remove_leftovers(engine.connect_engine(containers.REMOVAL_S))
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(
             f"the engine cannot list containers: {_shorten_error(error)}",
             "run `./release.py doctor` to find out why",
         ) from None
-    return sum(containers.remove_left(client, left) for left in dead)
+    if left:
+        progress.say_line(f"  removed {left} containers of a run that was killed")
 
 
 def _engine_client() -> docker.DockerClient:
@@ -318,7 +307,6 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
         **_LIMITED,
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
-        "labels": {LABEL: owner.current_owner()},
         "read_only": not suite.writes_root,
         "tmpfs": {}
         if suite.writes_root

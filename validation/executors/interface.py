@@ -47,8 +47,14 @@ class Executor(Protocol):
         writable).
         """
 
+    def remove_leftovers(self) -> None:
+        """Remove what killed runs left behind: it may still compute on a GPU.
+
+        Raises EnvironmentFailed if the engine does not answer.
+        """
+
     def prepare_run(self, setup: Setup) -> None:
-        """Fetch what is needed and remove what killed runs left behind.
+        """Fetch what is needed.
 
         Raises EnvironmentFailed, and ImageCannotBeUnpacked if the image itself is at fault.
         """

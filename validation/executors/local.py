@@ -54,13 +54,12 @@ HINT = "name a Python that has the image's packages: --python /path/to/python"
 
 
 def prepare_run(setup: Setup) -> None:
-    """Check that the interpreter has torch and nothing hides GPUs; remove what killed runs left."""
+    """Check that the interpreter has torch and nothing hides GPUs."""
     if VISIBLE_GPUS in os.environ:
         raise ConfigError(
             f"{VISIBLE_GPUS} is set, but the suites must see every GPU",
             f"run `unset {VISIBLE_GPUS}` first",
         )
-    staging.remove_leftovers()
     command = [setup.reference, "-c", "import torch"]
     # no module of the folder that it runs in: a Python before 3.11 ignores the variable
     variables = suite_environment(setup) | {"PYTHONSAFEPATH": "1"}
@@ -92,6 +91,11 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
             host_problem=written.host_problem,
             asked=asked,
         )
+
+
+def remove_leftovers() -> None:
+    """As `Executor.remove_leftovers`: folders."""
+    staging.remove_leftovers()
 
 
 def gpu_problem() -> str:

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from runner import engine, home
+from runner.containers import OWNER
 from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED, written
 from validation.executors import docker
-from validation.executors.docker import LABEL
 from validation.executors.interface import Setup
 from validation.judge import judge_suite
 from validation.record import SuiteResult
@@ -49,7 +49,7 @@ def setup(
 
 def _ours() -> list[Any]:
     found = engine.connect_engine().containers.list(
-        all=True, filters={"label": LABEL}, ignore_removed=True
+        all=True, filters={"label": OWNER}, ignore_removed=True
     )
     here = str(home.home_folder())
     return [

@@ -1,0 +1,34 @@
+"""Removal of what killed runs left in the engine: containers, volumes, images of `start_check`.
+
+Each has a name of this project and the process that made it. That of a process that runs is never
+touched: it may be one of another checkout, shared folder or user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from docker.errors import DockerException
+
+from runner import containers, owner, start_check
+
+
+def remove_leftovers(client: Any) -> int:  # noqa: ANN401 - docker-py has no types
+    """Remove what killed runs left, whatever they did; return how many containers were removed.
+
+    `client` should wait no longer than `containers.REMOVAL_S`. Raises DockerException or
+    requests.RequestException if the engine fails.
+    """
+    removed = sum(
+        containers.remove_left(client, left)
+        for left in containers.list_containers(client)
+        if not owner.is_alive(left.labels.get(containers.OWNER, ""))
+    )
+    containers.remove_left_volumes(client)
+    for image in client.api.images(name=start_check.REPOSITORY):
+        for name in image.get("RepoTags") or ():
+            if not owner.is_alive(name.rpartition(":")[2]):
+                with contextlib.suppress(DockerException):  # another run removes it
+                    client.api.remove_image(name, force=True)
+    return removed
