@@ -295,7 +295,7 @@ class ReleaseRun:
             evidence_signer=self.signing_context.evidence_signer,
             trusted=self.signing_context.trusted,
             compare=self.find_difference,
-            today=_today(),
+            now=datetime.datetime.now(datetime.UTC),
         )
         promoted = promotion.promote_candidate(candidate, self.options.promotion)
         put = None if self.options.promotion.dry_run else self.record_store.find_promotion()

@@ -54,6 +54,7 @@ from tests.publish.stage_records import STAGING, staged
 from tests.scan.samples import CANARIES
 
 TODAY = datetime.date(2026, 11, 21)
+NOON = datetime.time(12)
 JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
 MONTHLY = PromotionRequest(channel="monthly", kind="patch")
 FIRST = PromotionRequest(channel="production", kind="major", approved=True)
@@ -126,7 +127,11 @@ class Line:
         return build
 
     def promote(
-        self, build: BuildRecord, asked: PromotionRequest = MONTHLY, today: datetime.date = TODAY
+        self,
+        build: BuildRecord,
+        asked: PromotionRequest = MONTHLY,
+        today: datetime.date = TODAY,
+        at: datetime.time = NOON,
     ) -> PromotionResult:
         version = self.catalog.require_version(build.version)
 
@@ -143,7 +148,7 @@ class Line:
             self.evidence_signer,
             self.trusted,
             compare,
-            today,
+            datetime.datetime.combine(today, at, datetime.UTC),
         )
         return promote_candidate(candidate, asked)
 
