@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from images.statement_names import read_name, write_name
 from oci.manifest import canonical_json
 from oci.reference import is_digest
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from runner.errors import ConfigError, GateRefused
 from runner.redaction import hide_in_values
 
+OWN, OWN_BEFORE = "pytorchCudaImages_details", "pytorchCudaImages"
+"""The field of a predicate that holds what its specification has no place for.
+
+SLSA wants the names of such fields as `VENDOR_FIELD`. The second name was written before.
+"""
 STATEMENT = "https://in-toto.io/Statement/v1"
 MEDIA_TYPE = "application/vnd.in-toto+json"
 
@@ -46,6 +52,16 @@ class Statement:
 
 def to_json(statement: Statement) -> bytes:
     """Return the statement as bytes, always the same: sorted keys, no spaces, ASCII, no secrets."""
+    return _encode_statement(statement, write_name(statement.predicate_type))
+
+
+def is_encoding(statement: Statement, data: bytes) -> bool:
+    """Return whether `data` is a statement, under the name of its type here or in the code."""
+    names = {write_name(statement.predicate_type), statement.predicate_type}
+    return any(data == _encode_statement(statement, name) for name in names)
+
+
+def _encode_statement(statement: Statement, predicate_type: str) -> bytes:
     subject = {
         "name": statement.name,
         "digest": {"sha256": statement.subject.removeprefix("sha256:")},
@@ -54,7 +70,7 @@ def to_json(statement: Statement) -> bytes:
         {
             "_type": STATEMENT,
             "subject": [subject],
-            "predicateType": statement.predicate_type,
+            "predicateType": predicate_type,
             "predicate": hide_in_values(dict(statement.predicate)),
         }
     )
@@ -71,7 +87,7 @@ def from_json(data: bytes) -> Statement:
         predicate_type, predicate = content["predicateType"], content.get("predicate", {})
         if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
             raise TypeError("predicateType is no text, or predicate no object")  # noqa: TRY301
-        return Statement(digest, name, predicate_type, predicate)
+        return Statement(digest, name, read_name(predicate_type), _rename_own_field(predicate))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GateRefused(
             f"the statement is not about one digest with one predicate ({error!r:.100})", NOT_USABLE
@@ -80,3 +96,10 @@ def from_json(data: bytes) -> Statement:
         raise GateRefused(
             f"the statement is not about a digest: {error.message}", NOT_USABLE
         ) from None
+
+
+def _rename_own_field(predicate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a predicate with the field of our own under its present name."""
+    if OWN_BEFORE not in predicate or OWN in predicate:
+        return predicate
+    return {OWN if name == OWN_BEFORE else name: value for name, value in predicate.items()}
