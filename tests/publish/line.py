@@ -44,6 +44,7 @@ from tests.fakes.cyclonedx import sbom
 from tests.publish.signed import (
     H200,
     P256,
+    STARTED,
     WHEELS,
     build_record,
     scan_record,
@@ -84,6 +85,7 @@ class Line:
         findings: Sequence[TriagedFinding] = (),
         image: str = "base",
         software: Mapping[str, Any] | None = None,
+        scanned_at: str = STARTED,
     ) -> BuildRecord:
         """A build in staging with all its evidence; without tests if `gpus` is None.
 
@@ -109,7 +111,11 @@ class Line:
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
         scan = replace(
-            scan_record(build, *findings), version=version, sbom=bill, origins=(DEBIAN_TRACKER,)
+            scan_record(build, *findings),
+            version=version,
+            sbom=bill,
+            origins=(DEBIAN_TRACKER,),
+            started_at=scanned_at,
         )
         if any(each.standing is TriageStatus.BLOCKS for each in findings):
             scan = replace(scan, verdict=Verdict.FAIL, reason="1 findings block")

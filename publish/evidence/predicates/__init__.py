@@ -3,8 +3,8 @@
 A module has `statement(...)`, which a stage calls, `read(statement)`, which a reader calls that
 decides, and `KIND`, which describes it; publish/evidence/kinds.py lists all of them. A decision is
 made from a dataclass, not from JSON. `read` refuses the predicates of other producers if they lack
-what is decided from. Fields of our own are in `pytorchCudaImages_details`, as SLSA asks for extension
-fields (slsa.dev/spec/v1.1/provenance, "Extension fields"), or are annotations.
+what is decided from. Fields of our own are in `pytorchCudaImages_details`, as SLSA asks
+(slsa.dev/spec/v1.1/provenance, "Extension fields"), or are annotations.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
+OPENVEX = "https://openvex.dev/ns/v0.2.0"
 DECISION = "https://github.com/pytorch-cuda-images/decision/v1"
 OS_LAYER = "https://github.com/pytorch-cuda-images/os-layer/v1"
 YANK = "https://github.com/pytorch-cuda-images/yank/v1"

@@ -1,14 +1,15 @@
 """How an image was built: SLSA provenance v1 (slsa.dev/provenance/v1).
 
 External parameters are those that a person types: version, image, and the line it belongs to.
-Resolved dependencies are all that went in: the git commit of this repository, the base image, Debian's packages, every locked wheel by
-SHA-256, and the layers in order (a layer found in the registry was made in an earlier run). A layer
-whose digest was locked says so, and which git commit holds that lock. Start and end are those of
-the run that assembled the image. A field of ours, `debian_taken_at`, gives the age: all but
-Debian's packages is locked, and as good as new. `builder.id` is the workflow on GitHub Actions, as
-its own provenance names it, else a machine of ours, which a verifier should trust less. The
-invocation is the run there, else a UUID of this build on this machine. dpkg keeps no digest of a
-Debian package: the digest of the OS layer stands for all of them.
+Resolved dependencies are all that went in: the git commit of this repository, the base image,
+Debian's packages, every locked wheel by SHA-256, and the layers in order (a layer found in the
+registry was made in an earlier run). A layer whose digest was locked says so, and which git commit
+holds that lock. Start and end are those of the run that assembled the image. A field of ours,
+`debian_taken_at`, gives the age: all but Debian's packages is locked, and as good as new.
+`builder.id` is the workflow on GitHub Actions, as its own provenance names it, else a machine of
+ours, which a verifier should trust less. The invocation is the run there, else a UUID of this build
+on this machine. dpkg keeps no digest of a Debian package: the digest of the OS layer stands for all
+of them.
 """
 
 from __future__ import annotations
@@ -252,8 +253,8 @@ def _list_dependencies(
 ) -> Iterator[Descriptor]:
     source = builder.source or (f"git+{build.source}" if build.source else "")
     if commit := builder.commit or build.source_commit:
-        uri = {"uri": source} if source else {}
-        yield {"name": "source", **uri, "digest": {"gitCommit": commit}}
+        address: Descriptor = {"uri": source} if source else {}
+        yield {"name": "source", **address, "digest": {"gitCommit": commit}}
     if build.base_source:
         yield _describe_base(build.base_source)
     for package in build.debian_packages:
