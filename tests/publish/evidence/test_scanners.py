@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import gzip
-import io
 import json
-import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +12,14 @@ from typing import Any
 import pytest
 
 from images.record import BuildRecord
-from oci.manifest import LAYER_GZIP, OCI_CONFIG, Manifest, image_manifest, sha256
+from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import OPENVEX, VULNERABILITIES, list_artifacts
 from publish.tags import lock
 from scan import trivy, vex
 from scan.record import TriagedFinding, TriageStatus
+from tests.fakes.packaged_image import JINJA2, push_packaged_image
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import PipAdvisory, write
 from tests.publish import line as lines
@@ -29,29 +27,13 @@ from tests.publish.line import FIRST, TODAY, Line, line_of_one
 from tests.publish.stage_records import built
 from tests.scan.samples import excuse, finding
 
-METADATA = "opt/venv/lib/python3.11/site-packages/jinja2-3.1.4.dist-info/METADATA"
-FILES = {
-    METADATA: b"Metadata-Version: 2.1\nName: jinja2\nVersion: 3.1.4\n",
-    "etc/os-release": b'ID=debian\nVERSION_ID="12"\n',
-}
 HARMLESS, TAKEN = "CVE-2026-1", "CVE-2026-2"
 
 
 def stage_real(registry: Registry, content: str, repository: str) -> tuple[BuildRecord, Manifest]:
     """An image in staging that has a package, another one for each folder of a test."""
     own = {"srv/of": content.rpartition(" ")[2].encode()}
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        for path, data in {**FILES, **own}.items():
-            member = tarfile.TarInfo(path)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    root = {"type": "layers", "diff_ids": [sha256(raw.getvalue())]}
-    config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": root}
-    layer = registry.push_bytes(repository, gzip.compress(raw.getvalue(), mtime=0), LAYER_GZIP)
-    described = registry.push_bytes(repository, json.dumps(config).encode(), OCI_CONFIG)
-    manifest = image_manifest(described, [layer])
-    registry.put_manifest(repository, manifest.digest, manifest)
+    manifest = push_packaged_image(registry, repository, {**JINJA2, **own})
     return built("base", manifest.digest, repository), manifest
 
 
