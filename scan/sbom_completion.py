@@ -9,6 +9,7 @@ distributes them. The hash of a wheel is the one that its lock demands.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from scan.documents import parse_cyclonedx, read_document
 
 _INDEXES = {"pypi": "Python Package Index"}
 """Who distributes packages of a type of package URL that names no supplier."""
+_LICENCE = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 _SYSTEMS = {"debian": "Debian Project"}
 
 
@@ -81,7 +83,9 @@ def _complete_spdx(document: dict[str, Any], build: BuildRecord, hashes: Mapping
     ours = f"Organization: {read_own_name().removeprefix('https://')}"
     if creation := document.get("creationInfo"):
         creation["creators"] = [ours, *creation.get("creators", [])]
-    for package in document.get("packages", []):
+    packages = document.get("packages", [])
+    _declare_licences(document, packages)
+    for package in packages:
         is_image = package.get("primaryPackagePurpose") == "CONTAINER"
         purl = _read_spdx_purl(package.get("externalRefs", []))
         if is_image:
@@ -91,6 +95,21 @@ def _complete_spdx(document: dict[str, Any], build: BuildRecord, hashes: Mapping
             package["supplier"] = f"Organization: {known}" if known else ours
         if found := hashes.get(_plain_purl(purl)):
             package["checksums"] = [{"algorithm": "SHA256", "checksumValue": found}]
+
+
+def _declare_licences(document: dict[str, Any], packages: Sequence[Mapping[str, Any]]) -> None:
+    """Declare the licences outside SPDX's list that packages name and Trivy does not declare.
+
+    Without their declaration the document is not valid.
+    """
+    declared = document.setdefault("hasExtractedLicensingInfos", [])
+    known = {each.get("licenseId") for each in declared}
+    expressions = (str(each.get("licenseDeclared")) for each in packages)
+    named = {name for each in expressions for name in _LICENCE.findall(each)} - known
+    for name in sorted(named):
+        title = name.removeprefix("LicenseRef-")
+        text = f"The packages that name {title} hold its text."
+        declared.append({"licenseId": name, "name": title, "extractedText": text})
 
 
 def _read_spdx_purl(references: Sequence[Mapping[str, str]]) -> str:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from images.locks import Wheel
 from images.record import BuildRecord
 from oci import referrers
-from oci.manifest import Descriptor
+from oci.manifest import TITLE, Descriptor
 from oci.registry import Registry, RegistryError
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
@@ -127,7 +127,7 @@ def attach_record(
     blobs = [(kind, records.to_json(record).encode())]
     subject = read_subject(registry, build)
     return referrers.attach_artifact(
-        registry, build.repository, subject, kind, blobs, {CREATED: created}
+        registry, build.repository, subject, kind, blobs, {CREATED: created, TITLE: f"{stage}.json"}
     ).digest
 
 

@@ -26,7 +26,9 @@ from tests.fakes.trivy_db import PipAdvisory, write
 from tests.publish.stage_records import built
 
 OTHERS = {
-    f"{SITE_PACKAGES}/odd-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: odd\nVersion: 1\n"
+    f"{SITE_PACKAGES}/odd-1.dist-info/METADATA": (
+        b"Metadata-Version: 2.4\nName: odd\nVersion: 1\nLicense-Expression: LicenseRef-Odd\n"
+    )
 }
 WHEELS = (
     Wheel("jinja2", "3.1.4", "c" * 64, "jinja2-3.1.4-py3-none-any.whl", 7),
@@ -85,6 +87,8 @@ def test_spdx_has_the_minimum_elements(documents: Documents) -> None:
         assert each["name"], each
         assert each["versionInfo"], each
         assert each["SPDXID"], each
+    licences = {each["licenseId"] for each in spdx["hasExtractedLicensingInfos"]}
+    assert "LicenseRef-Odd" in licences, "a document that names it without declaring it is invalid"
     assert "DESCRIBES" in {each["relationshipType"] for each in spdx["relationships"]}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from images.record import BuildRecord
+from oci import referrers
 from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.evidence import store as evidence
@@ -98,6 +99,26 @@ def test_trivy_leaves_out_what_does_not_affect_the_released_image(line: Line) ->
     (hidden,) = result["ExperimentalModifiedFindings"]
     assert (hidden["Finding"]["VulnerabilityID"], hidden["Status"]) == (HARMLESS, "not_affected")
     assert hidden["Statement"] == "component_not_present"
+
+
+def test_every_file_of_evidence_has_a_name(line: Line) -> None:
+    """`oras pull` writes no blob without a title."""
+    build = prepare(line, HARMLESS)
+    line.promote(build, FIRST)
+    production = line.catalog.repositories.production
+    names = []
+    for each in referrers.list_referrers(line.registry, production, build.digest):
+        made = line.registry.read_manifest(production, each.descriptor.digest)
+        assert made is not None
+        (layer,) = made.content["layers"]
+        names.append(layer["annotations"]["org.opencontainers.image.title"])
+        assert each.annotations["org.opencontainers.image.title"] == names[-1]
+    assert sorted(names) == [
+        *("build.json", "decision.sigstore.json", "openvex.sigstore.json"),
+        *("provenance.sigstore.json", "sbom.cdx.json", "sbom.sigstore.json", "sbom.spdx.json"),
+        *("scan.json", "test-result.sigstore.json", "validation.json"),
+        "vulnerability-result.sigstore.json",
+    ]
 
 
 def test_only_the_exceptions_of_the_last_scan_go_to_production(line: Line) -> None:
