@@ -386,9 +386,11 @@ def test_the_verdict_survives_the_tightest_limit(monkeypatch: pytest.MonkeyPatch
     assert len(text.encode()) <= 300
 
 
-def test_write_puts_both_files(tmp_path: Path) -> None:
+def test_write_puts_every_file(tmp_path: Path) -> None:
     paths = render.write_report(tmp_path / "v2.6.0", *full())
-    assert [path.name for path in paths] == ["report.html", "report.md"]
+    assert [path.name for path in paths] == [
+        *("report.html", "report.md", "report.sarif", "report.junit.xml")
+    ]
     assert paths[0].read_text(encoding="utf-8") == render.render_html(*full())
     assert paths[1].read_text(encoding="utf-8") == render.render_markdown(*full())
 
