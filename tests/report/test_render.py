@@ -102,6 +102,13 @@ def test_the_page_is_well_formed_and_loads_nothing(case: Callable[[], Records]) 
     assert page.external == []
 
 
+@pytest.mark.parametrize("case", [full, nothing, samples.proven])
+def test_every_landmark_has_a_name_of_its_own(case: Callable[[], Records]) -> None:
+    names = Page(render.render_html(*case())).landmarks
+    assert all(names)
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize(
     "planted",
     [
