@@ -300,6 +300,7 @@ class ReleaseRun:
         return find_previous(self.registry, self.catalog, self.version, image, trusted)
 
     def _promote_images(self) -> ReleaseRecord:
+        time_of_day = datetime.datetime.now(datetime.UTC).timetz()
         candidate = PromotionCandidate(
             catalog=self.catalog,
             version=self.version,
@@ -308,7 +309,7 @@ class ReleaseRun:
             evidence_signer=self.signing_context.evidence_signer,
             trusted=self.signing_context.trusted,
             compare=self.find_difference,
-            now=datetime.datetime.now(datetime.UTC),
+            now=datetime.datetime.combine(_today(), time_of_day),
         )
         promoted = promotion.promote_candidate(candidate, self.options.promotion)
         put = None if self.options.promotion.dry_run else self.record_store.find_promotion()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -260,28 +261,25 @@ def _date_decisions(
     moment = max([now.astimezone(datetime.UTC), *latest]).isoformat(timespec="seconds")
     earliest = max([datetime.datetime.combine(now, datetime.time(), datetime.UTC), *latest])
     return tuple(
-        next(
-            (
-                same
-                for each in decision.found
-                if (same := _read_decision(each))
-                and replace(same, decided_on="") == decision.decided
-                and earliest <= parse_moment(same.decided_on) <= parse_moment(moment)
-            ),
-            replace(decision.decided, decided_on=moment),
-        )
-        for decision in judged
+        _find_same_decision(each, earliest, parse_moment(moment))
+        or replace(each.decided, decided_on=moment)
+        for each in judged
     )
 
 
-def _read_decision(found: FoundEvidence) -> DecisionClaim | None:
-    """Return a decision with a valid moment that a trusted key signed; None for other evidence."""
-    if found.statement is None or found.predicate_type != DECISION or not found.created:
-        return None
-    try:
-        return decisions.read_decision(found.statement)
-    except GateRefused:
-        return None
+def _find_same_decision(
+    judged: _ImageDecision, earliest: datetime.datetime, latest: datetime.datetime
+) -> DecisionClaim | None:
+    """Return the same decision if a trusted key signed it between two moments."""
+    for found in judged.found:
+        if found.statement is None or found.predicate_type != DECISION or not found.created:
+            continue
+        with contextlib.suppress(GateRefused):
+            before = decisions.read_decision(found.statement)
+            is_same = replace(before, decided_on="") == judged.decided
+            if is_same and earliest <= parse_moment(before.decided_on) <= latest:
+                return before
+    return None
 
 
 def _check_kind(

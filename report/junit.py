@@ -7,7 +7,7 @@ crashed, or took too long) has a case of its own name. So nothing looks better t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -50,7 +50,13 @@ def render_junit(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
 
 
 def _add_suite(root: Element, image: str, record: ValidationRecord, suite: SuiteResult) -> None:
-    found = _write_suite(root, f"{image}.{suite.suite}", [*_list_cases(suite)], suite.seconds)
+    cases = list(suite.checks)
+    if suite.verdict is not Verdict.PASS and not any(
+        _ELEMENTS.get(each.verdict) == _ELEMENTS[suite.verdict] for each in cases
+    ):
+        own = Check(suite.suite, suite.verdict, suite.reason, 0.0, (), suite.cause)
+        cases.insert(0, own)  # no check says how the suite ended
+    found = _write_suite(root, f"{image}.{suite.suite}", cases, suite.seconds)
     # JUnit's schema wants a time without a zone
     found.set("timestamp", one_line(record.started_at)[:19])
     properties = Element("properties")
@@ -64,15 +70,6 @@ def _add_suite(root: Element, image: str, record: ValidationRecord, suite: Suite
     if suite.last_output:
         output = clip_start(clean_text(suite.last_output), _CHARACTERS)
         SubElement(found, "system-out").text = output
-
-
-def _list_cases(suite: SuiteResult) -> Iterator[Check]:
-    """Yield the checks of a suite, and the suite itself if no check says how it ended."""
-    if suite.verdict is not Verdict.PASS and not any(
-        _ELEMENTS.get(each.verdict) == _ELEMENTS[suite.verdict] for each in suite.checks
-    ):
-        yield Check(suite.suite, suite.verdict, suite.reason, 0.0, (), suite.cause)
-    yield from suite.checks
 
 
 def _write_suite(root: Element, name: str, cases: Sequence[Check], seconds: float) -> Element:

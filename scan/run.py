@@ -65,7 +65,7 @@ class ScanTarget:
 
     @property
     def released(self) -> ReleasedImage:
-        """What the documents call the image: its name in production."""
+        """The image as the documents name it: as in production."""
         return ReleasedImage(
             f"{self.registry}/{self.production or self.build.repository}", self.wheels
         )

@@ -33,7 +33,7 @@ _SYSTEMS = {"debian": "Debian Project"}
 
 @dataclass(frozen=True)
 class ReleasedImage:
-    """What an image is called in production: HOST/REPOSITORY, and the wheels that it holds."""
+    """An image as it is released: HOST/REPOSITORY of production, and the wheels that it holds."""
 
     name: str
     wheels: tuple[Wheel, ...] = ()
@@ -87,7 +87,11 @@ def _complete_spdx(document: dict[str, Any], build: BuildRecord, hashes: Mapping
     _declare_licences(document, packages)
     for package in packages:
         is_image = package.get("primaryPackagePurpose") == "CONTAINER"
-        purl = _read_spdx_purl(package.get("externalRefs", []))
+        named = {
+            each.get("referenceType"): each.get("referenceLocator", "")
+            for each in package.get("externalRefs", [])
+        }
+        purl = str(named.get("purl", ""))
         if is_image:
             package["versionInfo"] = build.version
         if package.get("supplier", "NOASSERTION") == "NOASSERTION":
@@ -110,12 +114,6 @@ def _declare_licences(document: dict[str, Any], packages: Sequence[Mapping[str, 
         title = name.removeprefix("LicenseRef-")
         text = f"The packages that name {title} hold its text."
         declared.append({"licenseId": name, "name": title, "extractedText": text})
-
-
-def _read_spdx_purl(references: Sequence[Mapping[str, str]]) -> str:
-    """Return the package URL among the external references of an SPDX package; empty for none."""
-    purls = (each for each in references if each.get("referenceType") == "purl")
-    return next((each.get("referenceLocator", "") for each in purls), "")
 
 
 def _find_index(purl: str) -> str:

@@ -87,7 +87,10 @@ def from_json(data: bytes) -> Statement:
         predicate_type, predicate = content["predicateType"], content.get("predicate", {})
         if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
             raise TypeError("predicateType is no text, or predicate no object")  # noqa: TRY301
-        return Statement(digest, name, read_name(predicate_type), _rename_own_field(predicate))
+        if OWN_BEFORE in predicate and OWN not in predicate:
+            predicate = {**predicate, OWN: predicate[OWN_BEFORE]}
+            del predicate[OWN_BEFORE]
+        return Statement(digest, name, read_name(predicate_type), predicate)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GateRefused(
             f"the statement is not about one digest with one predicate ({error!r:.100})", NOT_USABLE
@@ -96,10 +99,3 @@ def from_json(data: bytes) -> Statement:
         raise GateRefused(
             f"the statement is not about a digest: {error.message}", NOT_USABLE
         ) from None
-
-
-def _rename_own_field(predicate: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a predicate with the field of our own under its present name."""
-    if OWN_BEFORE not in predicate or OWN in predicate:
-        return predicate
-    return {OWN if name == OWN_BEFORE else name: value for name, value in predicate.items()}

@@ -121,6 +121,16 @@ def test_every_file_of_evidence_has_a_name(line: Line) -> None:
     ]
 
 
+@pytest.mark.parametrize("line", [True], ids=["referrers API"], indirect=True)
+def test_evidence_has_no_tags_if_the_registry_lists_it(line: Line) -> None:
+    build = prepare(line, HARMLESS)
+    line.promote(build, FIRST)
+    places = line.catalog.repositories
+    for repository in (places.staging, places.production):
+        tags = line.registry.list_tags(repository)
+        assert not [each for each in tags if each.startswith("sha256-")]
+
+
 def test_only_the_exceptions_of_the_last_scan_go_to_production(line: Line) -> None:
     prepare(line, HARMLESS, TAKEN, today=TODAY - datetime.timedelta(days=1))
     build = prepare(line, TAKEN)
