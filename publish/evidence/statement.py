@@ -18,11 +18,10 @@ from publish.evidence.strict_json import NOT_USABLE, json_object
 from runner.errors import ConfigError, GateRefused
 from runner.redaction import hide_in_values
 
-OWN, OWN_BEFORE = "pytorchCudaImages_details", "pytorchCudaImages"
-"""The field of a predicate that holds what its specification has no place for.
-
-SLSA wants the names of such fields as `VENDOR_FIELD`. The second name was written before.
-"""
+OWN = "pytorchCudaImages"
+"""The field of a predicate that holds what its specification has no place for."""
+_SLSA, _SLSA_OWN = "https://slsa.dev/", f"{OWN}_details"
+"""SLSA wants names of such fields as VENDOR_FIELD, so it is written so there, and read by both."""
 STATEMENT = "https://in-toto.io/Statement/v1"
 MEDIA_TYPE = "application/vnd.in-toto+json"
 
@@ -62,6 +61,9 @@ def is_encoding(statement: Statement, data: bytes) -> bool:
 
 
 def _encode_statement(statement: Statement, predicate_type: str) -> bytes:
+    predicate = dict(statement.predicate)
+    if predicate_type.startswith(_SLSA):
+        predicate = _rename_field(predicate, OWN, _SLSA_OWN)
     subject = {
         "name": statement.name,
         "digest": {"sha256": statement.subject.removeprefix("sha256:")},
@@ -71,7 +73,7 @@ def _encode_statement(statement: Statement, predicate_type: str) -> bytes:
             "_type": STATEMENT,
             "subject": [subject],
             "predicateType": predicate_type,
-            "predicate": hide_in_values(dict(statement.predicate)),
+            "predicate": hide_in_values(predicate),
         }
     )
 
@@ -87,9 +89,8 @@ def from_json(data: bytes) -> Statement:
         predicate_type, predicate = content["predicateType"], content.get("predicate", {})
         if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
             raise TypeError("predicateType is no text, or predicate no object")  # noqa: TRY301
-        if OWN_BEFORE in predicate and OWN not in predicate:
-            predicate = {**predicate, OWN: predicate[OWN_BEFORE]}
-            del predicate[OWN_BEFORE]
+        if predicate_type.startswith(_SLSA):
+            predicate = _rename_field(predicate, _SLSA_OWN, OWN)
         return Statement(digest, name, read_name(predicate_type), predicate)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GateRefused(
@@ -99,3 +100,7 @@ def from_json(data: bytes) -> Statement:
         raise GateRefused(
             f"the statement is not about a digest: {error.message}", NOT_USABLE
         ) from None
+
+
+def _rename_field(predicate: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if name == old else name: value for name, value in predicate.items()}

@@ -3,8 +3,9 @@
 A module has `statement(...)`, which a stage calls, `read(statement)`, which a reader calls that
 decides, and `KIND`, which describes it; publish/evidence/kinds.py lists all of them. A decision is
 made from a dataclass, not from JSON. `read` refuses the predicates of other producers if they lack
-what is decided from. Fields of our own are in `pytorchCudaImages_details`, as SLSA asks
-(slsa.dev/spec/v1.1/provenance, "Extension fields"), or are annotations.
+what is decided from. Fields of our own are in `pytorchCudaImages`, in provenance in
+`pytorchCudaImages_details` as SLSA asks (slsa.dev/spec/v1.1/provenance, "Extension fields"), or are
+annotations.
 """
 
 from __future__ import annotations
