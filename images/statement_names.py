@@ -1,8 +1,8 @@
 """The names of what this project states: predicate types, the build type and builders.
 
 They are URIs below one name, `statements` in the catalogue, which the owner of a fork sets. In the
-code they stand below DEFAULT. They are changed where they are written and read, and nowhere else.
-What was stated below DEFAULT, before the name was set, is read as before.
+code they stand below DEFAULT. They are changed when a statement is written or read. What was stated
+below DEFAULT, before the name was set, is read as before.
 """
 
 from __future__ import annotations

@@ -449,7 +449,9 @@ def test_a_secret_that_is_escaped_is_not_shown(
     monkeypatch.setenv("HF_TOKEN", secret := "S3_cret*x[y]<z>&`q\"'|#12")
     release, (images,) = samples.proven()
     assert images.validation is not None
-    said = replace(images.validation, reason=f"it was {secret}")
+    failed = samples.check("nccl", Verdict.FAIL, f"as was said: {secret}")
+    suite = samples.suite("versions", failed, verdict=Verdict.FAIL)
+    said = replace(images.validation, reason=f"it was {secret}", suites=(suite,))
     given = replace(release, reason=f"as was said: {secret}"), [replace(images, validation=said)]
     for path in render.write_report(tmp_path, *given):
         text = path.read_text()
