@@ -1,9 +1,9 @@
 """Completion of the SBOMs that Trivy writes: what the image is called, suppliers, hashes.
 
 Trivy names the image as it scanned it, in staging. Readers look for it in production, to which it
-goes under the same digest. The minimum elements of the NTIA ask for the version and the supplier of each
-component. Trivy knows neither of the image itself, and no supplier of Python packages: the index
-distributes them. The hash of a wheel is the one that its lock demands.
+goes under the same digest. The minimum elements of the NTIA ask for the version and the supplier of
+each component. Trivy knows neither of the image itself, and no supplier of Python packages: the
+index distributes them. The hash of a wheel is the one that its lock demands.
 """
 
 from __future__ import annotations
