@@ -22,6 +22,7 @@ from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
 from report import difference_page, render
 from report.model import ImageRecords
+from report.sarif import SourceLine
 from runner import home, progress
 from runner.errors import EXIT_OK, ConfigError, ReleaseError
 from runner.verdict import Verdict, summary_verdict
@@ -155,7 +156,7 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
             if each.difference:
                 difference_page.write_difference(folder / each.image, each.difference)
         release, line = cut.record_store.read_release(), cut.catalog.lines[cut.version.line]
-        for path in render.write_report(folder, release, known, line):
+        for path in render.write_report(folder, release, known, line, _list_places(cut)):
             progress.say_line(f"report: {path}")
     else:
         stages: dict[str, Callable[[], object]] = {
@@ -165,6 +166,18 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
         }
         stages[stage]()
     return cut.record_store.read_release()
+
+
+def _list_places(cut: ReleaseRun) -> dict[str, SourceLine]:
+    """Return the line of the lock that holds each wheel, by `NAME@VERSION`."""
+    return {
+        f"{wheel.name}@{wheel.version}": SourceLine(
+            f"images/{layer.stack}/{cut.version.line}.lock", wheel.line
+        )
+        for planned in cut.plan.images
+        for layer in planned.layers
+        for wheel in layer.wheels
+    }
 
 
 COMMANDS = (

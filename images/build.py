@@ -10,6 +10,7 @@ import datetime
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from images import (
@@ -34,6 +35,7 @@ from images.system_layer import SystemLayer, SystemLayerSigner
 from images.workers import Recipe
 from oci.registry import Registry
 from runner import checkout, home, progress, records
+from runner.checkout import Checkout
 from runner.pool import worker_pool
 
 
@@ -129,6 +131,10 @@ class _Stage:
     @property
     def cache_repository(self) -> str:
         return self.catalog.repositories.cache
+
+    @cached_property
+    def source(self) -> Checkout:
+        return checkout.describe_checkout(self.root)
 
     def find_system(self, spec: LayerSpec) -> HeldSystemLayer | None:
         """Return the OS layer if the registry has it, with a statement of a trusted signer."""
@@ -271,6 +277,8 @@ class _Stage:
             seconds=round(seconds, 2),
             debian_taken_at=system.taken_at,
             lock_commit=commit,
+            source=self.source.address,
+            source_commit=self.source.commit,
         )
 
     def _record_path(self, planned: PlannedImage) -> Path:

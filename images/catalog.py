@@ -34,6 +34,7 @@ from images.field_types import (
     Repository,
     Suite,
     Title,
+    WebName,
     Word,
 )
 from images.names import BASE, join_stacks, split_image
@@ -173,7 +174,8 @@ class Stack:
 class Catalog:
     """The contents of catalog.yaml.
 
-    `growth_percent` is the most that an image may grow from one release to the next.
+    `growth_percent` is the most that an image may grow from one release to the next. `statements`
+    is the name below which predicate types and builders are (images/statement_names.py).
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -182,6 +184,7 @@ class Catalog:
     stacks: dict[str, Stack]
     growth_percent: Annotated[float, Field(ge=0, le=1000)]
     images: tuple[str, ...]
+    statements: WebName = "https://github.com/pytorch-cuda-images"
 
     def require_version(self, text: str) -> Version:
         """Return the version that `text` is (`v2.6.3`).

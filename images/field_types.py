@@ -69,6 +69,13 @@ Sentence = Annotated[
     str, require_form(r"[!-~](?:[ -~]{0,298}[!-~])?", "1 to 300 printable ASCII characters")
 ]
 Repository = Annotated[str, AfterValidator(_check_repository)]
+WebName = Annotated[
+    str,
+    require_form(
+        r"https://[A-Za-z0-9.-]{1,200}(?:/[A-Za-z0-9._-]{1,100}){0,10}",
+        "an address as https://github.com/OWNER/REPOSITORY, without a slash at its end",
+    ),
+]
 PinnedImage = Annotated[str, AfterValidator(_check_pinned_image)]
 Word = Annotated[str, require_form(r"[!-~]{1,200}", "1 to 200 printable ASCII characters")]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]

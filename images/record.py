@@ -46,7 +46,9 @@ class BuildRecord:
     `debian_taken_at` is the time when `debian_packages` were taken from Debian, and so the age of
     the image for advisories; empty if the OS layer was made before this was recorded. Both are ISO
     8601. `lock_commit` is the git commit that holds the lock of layers; empty if the lock was
-    changed and not committed, or is in no checkout.
+    changed and not committed, or is in no checkout. `source` is the address of the git repository
+    that built the image, and `source_commit` its commit. The first is empty if the checkout names
+    no address that others can reach, both are if a file of it was changed.
     """
 
     version: str
@@ -66,6 +68,8 @@ class BuildRecord:
     seconds: float
     debian_taken_at: str = ""
     lock_commit: str = ""
+    source: str = ""
+    source_commit: str = ""
 
     def image_reference(self, registry: str) -> str:
         """Return `HOST/REPOSITORY@sha256:...`, for an engine or a scanner."""

@@ -8,7 +8,7 @@ may write there can have put it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest
@@ -137,10 +137,11 @@ def push_document(
 ) -> Manifest:
     """Push a document of media type `kind`, signed if there is a seal, and return its manifest.
 
-    The manifest itself is not put.
+    Its files are named after the kind. The manifest itself is not put.
     """
+    name = kind.rpartition("-images.")[2].partition("+")[0].partition(".")[0]
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
-    signatures = [registry.push_bytes(repository, seal.sign(body), seal.media_type)] if seal else []
-    return image_manifest(
-        config, [*signatures, registry.push_bytes(repository, body, kind)], artifact_type=kind
-    )
+    pushed = [registry.push_bytes(repository, seal.sign(body), seal.media_type)] if seal else []
+    signatures = [replace(each, title=f"{name}.sigstore.json") for each in pushed]
+    document = replace(registry.push_bytes(repository, body, kind), title=f"{name}.json")
+    return image_manifest(config, [*signatures, document], artifact_type=kind)

@@ -26,6 +26,7 @@ OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
+TITLE = "org.opencontainers.image.title"
 EMPTY_CONFIG = b"{}"
 
 MAX_MANIFEST_BYTES = 4 << 20
@@ -50,15 +51,21 @@ def sha256(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A reference to content by digest; `size` in bytes."""
+    """A reference to content by digest; `size` in bytes.
+
+    `title` is the name of the file that clients such as `oras pull` write; empty for none. It is
+    written, and never read.
+    """
 
     media_type: str
     digest: str
     size: int
+    title: str = ""
 
-    def as_dict(self) -> dict[str, str | int]:
+    def as_dict(self) -> dict[str, Any]:
         """Return it as a manifest writes it."""
-        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        named = {"annotations": {TITLE: self.title}} if self.title else {}
+        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size, **named}
 
 
 @dataclass(frozen=True)

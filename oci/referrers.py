@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -50,6 +51,7 @@ from oci.copying import require_manifest
 from oci.manifest import (
     EMPTY_CONFIG,
     OCI_EMPTY,
+    TITLE,
     Descriptor,
     Manifest,
     canonical_json,
@@ -95,12 +97,14 @@ def attach_artifact(  # noqa: PLR0913, PLR0917 - where, about what, and the thre
 ) -> Descriptor:
     """Push an artifact about `subject` and return the descriptor of its manifest.
 
-    `blobs` are pairs of media type and bytes. The same arguments give the same manifest, which is
+    `blobs` are pairs of media type and bytes. A title among the annotations is also the name of its
+    first blob as a file. The same arguments give the same manifest, which is
     attached once, however often this is called. The subject need not be there yet. Raises
     RegistryError; then call again.
     """
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     layers = [registry.push_bytes(repository, data, media_type) for media_type, data in blobs]
+    layers[:1] = [replace(each, title=annotations.get(TITLE, "")) for each in layers[:1]]
     manifest = image_manifest(config, layers, annotations, artifact_type, subject)
     put_artifacts(registry, repository, subject.digest, [manifest])
     return manifest.descriptor

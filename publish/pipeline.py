@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from images import build
 from images.catalog import Catalog, Version
 from images.layers import POOL, WHEEL
+from images.locks import Wheel
 from images.plan import ReleasePlan
 from images.record import BuildRecord
 from oci.registry import Registry
@@ -183,13 +184,23 @@ class ReleaseRun:
             layer_signer=os_layer_signer.make_os_layer_signer(signer.signer),
             renew=self._should_renew(),
         )
-        for record, planned in zip(built, self.plan.images, strict=True):
-            layers = [layer for layer in planned.layers if layer.kind in (WHEEL, POOL)]
-            signer.attest_build(record, [wheel for layer in layers for wheel in layer.wheels])
+        for record in built:
+            signer.attest_build(record, self._list_wheels(record.image))
             manifest = read_manifest(self.registry, self._staged_image(record))
             tag = self.record_store.staging_tag(record.image)
             self.registry.put_manifest(record.repository, tag, manifest)
         return built
+
+    def _list_wheels(self, image: str) -> tuple[Wheel, ...]:
+        """Return the wheels of the locks of an image."""
+        return tuple(
+            wheel
+            for planned in self.plan.images
+            if planned.image == image
+            for layer in planned.layers
+            if layer.kind in (WHEEL, POOL)
+            for wheel in layer.wheels
+        )
 
     def _should_renew(self) -> bool:
         """Return whether the OS layer is made anew: never for a released version."""
@@ -279,6 +290,8 @@ class ReleaseRun:
             budget=catalog.budget_of(self.version.line, build.image),
             growth_percent=catalog.growth_percent,
             before=sum(layer.size for layer in layers) if before else None,
+            production=catalog.repositories.production,
+            wheels=self._list_wheels(build.image),
         )
 
     def _previous_image(self, image: str) -> Published | None:
@@ -287,6 +300,7 @@ class ReleaseRun:
         return find_previous(self.registry, self.catalog, self.version, image, trusted)
 
     def _promote_images(self) -> ReleaseRecord:
+        time_of_day = datetime.datetime.now(datetime.UTC).timetz()
         candidate = PromotionCandidate(
             catalog=self.catalog,
             version=self.version,
@@ -295,7 +309,7 @@ class ReleaseRun:
             evidence_signer=self.signing_context.evidence_signer,
             trusted=self.signing_context.trusted,
             compare=self.find_difference,
-            today=_today(),
+            now=datetime.datetime.combine(_today(), time_of_day),
         )
         promoted = promotion.promote_candidate(candidate, self.options.promotion)
         put = None if self.options.promotion.dry_run else self.record_store.find_promotion()

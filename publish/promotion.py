@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +15,10 @@ from images.version import line_numbers
 from publish.evidence import attest
 from publish.evidence import store as evidence
 from publish.evidence.attest import EvidenceSigner
+from publish.evidence.predicates import DECISION
 from publish.evidence.predicates import decision as decisions
 from publish.evidence.predicates.decision import DecisionClaim
+from publish.evidence.store import FoundEvidence
 from publish.evidence.trust import Trusted
 from publish.policy import channels as channel_data
 from publish.policy import gate, release_kinds
@@ -28,6 +31,7 @@ from publish.tags.production import Production
 from publish.tags.promotion_plan import ApprovedImage, TagSet, TransactionOutcome
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
+from runner.moments import parse_moment
 from runner.verdict import Verdict, summary_verdict
 from scan.difference import Difference
 from scan.line_fixes import WITHOUT_EXCEPTION
@@ -78,7 +82,12 @@ class PromotionCandidate:
     evidence_signer: EvidenceSigner
     trusted: Trusted
     compare: Compare
-    today: datetime.date
+    now: datetime.datetime
+
+    @property
+    def today(self) -> datetime.date:
+        """The day (UTC) that evidence is compared with."""
+        return self.now.astimezone(datetime.UTC).date()
 
     @cached_property
     def previous_images(self) -> frozenset[str]:
@@ -95,9 +104,13 @@ class PromotionCandidate:
 
 @dataclass(frozen=True)
 class _ImageDecision:
-    """The decision about one image, with its reasons and the notes for a reader as data."""
+    """The decision about one image, with its reasons and the notes for a reader as data.
+
+    `found` is all evidence about the image.
+    """
 
     decided: DecisionClaim
+    found: tuple[FoundEvidence, ...]
     reasons: tuple[Reason, ...]
     notes: tuple[Reason, ...]
 
@@ -126,7 +139,7 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
     for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
         attempt = _Attempt(channels, name, kind, asked.approved)
         decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
-        decided = tuple(each.decided for each in decisions)
+        decided = _date_decisions(candidate.now, decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
         for note in group_images(note for each in decisions for note in each.notes):
             progress.say_line(f"  {note}")
@@ -224,10 +237,49 @@ def _decide_image(
         tags=tuple(tags),
         evidence=decision.evidence,
         policy=hashlib.sha256(policy_files).hexdigest(),
-        # by the day, so that the same question gives the same decision
-        decided_on=f"{candidate.today}T00:00:00+00:00",
+        decided_on="",
     )
-    return _ImageDecision(decided, reasons, tuple(notes))
+    return _ImageDecision(decided, found, reasons, tuple(notes))
+
+
+def _date_decisions(
+    now: datetime.datetime, judged: Sequence[_ImageDecision]
+) -> tuple[DecisionClaim, ...]:
+    """Return the decisions with their moment, the same for all: now, but after all evidence.
+
+    A decision that was signed today already keeps its moment: the same question, asked again by a
+    run after a killed one, has the same answer.
+    """
+    counted = {artifact for each in judged for artifact in each.decided.evidence}
+    # a machine with evidence may have a clock that is ahead of ours
+    latest = [
+        parse_moment(each.created) + datetime.timedelta(seconds=1)
+        for decision in judged
+        for each in decision.found
+        if each.artifact in counted and each.created
+    ]
+    moment = max([now.astimezone(datetime.UTC), *latest]).isoformat(timespec="seconds")
+    earliest = max([datetime.datetime.combine(now, datetime.time(), datetime.UTC), *latest])
+    return tuple(
+        _find_same_decision(each, earliest, parse_moment(moment))
+        or replace(each.decided, decided_on=moment)
+        for each in judged
+    )
+
+
+def _find_same_decision(
+    judged: _ImageDecision, earliest: datetime.datetime, latest: datetime.datetime
+) -> DecisionClaim | None:
+    """Return the same decision if a trusted key signed it between two moments."""
+    for found in judged.found:
+        if found.statement is None or found.predicate_type != DECISION or not found.created:
+            continue
+        with contextlib.suppress(GateRefused):
+            before = decisions.read_decision(found.statement)
+            is_same = replace(before, decided_on="") == judged.decided
+            if is_same and earliest <= parse_moment(before.decided_on) <= latest:
+                return before
+    return None
 
 
 def _check_kind(

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from publish.released.record import ReleaseRecord
 from report.escape import one_line
-from report.notes_view import describe_promotion
+from report.notes_view import describe_promotion, drop_repetition
 from report.view import is_released
 from runner import records
 from runner.errors import ConfigError
@@ -184,17 +184,15 @@ def _make_entry(home: str, release: FeedRelease) -> FeedEntry:
     except ValueError:
         problem = f"{record.version}: `finished_at` is {record.finished_at!r}, which is not a time"
         raise ConfigError(problem, "run the release again") from None
+    standing = describe_promotion(record)
+    reason = drop_repetition(standing, record.reason)
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
     return FeedEntry(
         id=f"{home}/releases/tag/{quote(clean_text(record.version), safe='')}",
-        title=record.version
-        if is_released(record)
-        else f"{record.version} ({describe_promotion(record)})",
+        title=record.version if is_released(record) else f"{record.version} ({standing})",
         updated=updated,
         channel=clean_text(record.channel) or "none",
-        summary=one_line(
-            ": ".join(part for part in (describe_promotion(record), record.reason) if part)
-        ),
+        summary=one_line(f"{standing}: {reason}" if reason else standing),
         content=markdown.render(clean_text(release.notes)),
     )
 

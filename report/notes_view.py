@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from publish.released.record import ReleaseRecord
+from publish.released.record import NOT_FOR_PRODUCTION, ReleaseRecord
 from report import units
 from report.component_versions import LABELS, list_component_versions
 from report.difference_view import AdvisoryRow, ChangeRow, DifferenceView, difference_view
@@ -64,7 +64,7 @@ def notes_view(given: Notes) -> NotesView:
         mark=shown.mark,
         standing=describe_promotion(release),
         released=is_released(release) and shown.mark.word == Verdict.PASS,
-        reason=shown.reason,
+        reason=drop_repetition(describe_promotion(release), shown.reason),
         finished=units.format_time(release.finished_at),
         exceptions=shown.exceptions,
         support=shown.support,
@@ -91,6 +91,12 @@ def notes_view(given: Notes) -> NotesView:
     )
 
 
+def drop_repetition(standing: str, reason: str) -> str:
+    """Return a reason that is shown after how far a release went, without words of that."""
+    is_said = standing.endswith(NOT_FOR_PRODUCTION)
+    return reason.removeprefix(f"{NOT_FOR_PRODUCTION}: ") if is_said else reason
+
+
 def describe_promotion(release: ReleaseRecord) -> str:
     """Return how far the release went, in a few words."""
     if not release.channel:
@@ -98,7 +104,7 @@ def describe_promotion(release: ReleaseRecord) -> str:
     return (
         f"Promoted to {release.channel}"
         if is_released(release)
-        else "Candidate only, not for production"
+        else f"Candidate only, {NOT_FOR_PRODUCTION}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Reports as HTML and Markdown; the same records give the same bytes.
+"""Reports as HTML, Markdown, SARIF and JUnit; the same records give the same bytes.
 
 Nothing here reads the clock, the disk or the network.
 """
@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from images.catalog import Line
 from publish.released.record import ReleaseRecord
-from report import escape
+from report import escape, junit, sarif
 from report.model import ImageRecords, Page
+from report.sarif import Places
 from report.view import build_page
 from runner import records, untrusted
 
@@ -95,15 +96,23 @@ def write_report(
     release: ReleaseRecord,
     images: Sequence[ImageRecords],
     line: Line | None = None,
-) -> tuple[Path, Path]:
-    """Write report.html and report.md into `folder` and return their paths.
+    places: Places | None = None,
+) -> tuple[Path, ...]:
+    """Write the report for people (HTML, Markdown) and programs (SARIF, JUnit); return the paths.
 
-    Raises EnvironmentFailed.
+    `places` are the lines of the locks that SARIF names. Raises EnvironmentFailed.
     """
-    page_path, summary_path = folder / "report.html", folder / "report.md"
-    records.write_text(page_path, render_html(release, images, line))
-    records.write_text(summary_path, render_markdown(release, images, line))
-    return page_path, summary_path
+    # brackets and quotes that are escaped would hide a secret from the search when this is written
+    release, images = records.without_secrets(release), [*map(records.without_secrets, images)]
+    texts = {
+        "report.html": render_html(release, images, line),
+        "report.md": render_markdown(release, images, line),
+        sarif.FILE: sarif.render_sarif(release, images, places),
+        junit.FILE: junit.render_junit(release, images),
+    }
+    for name, text in texts.items():
+        records.write_text(folder / name, text)
+    return tuple(folder / name for name in texts)
 
 
 @cache

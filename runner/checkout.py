@@ -7,12 +7,43 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner import home, settings, shell
 
 TIMEOUT_S = 20
+_REMOTE = re.compile(
+    r"(?:(?:https|ssh)://(?:[^@/\s]*@)?|[A-Za-z0-9._-]+@(?=[A-Za-z0-9.-]+:))"
+    r"(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+/|[:/])(?P<path>[A-Za-z0-9._~/-]+?)(?:\.git)?/?",
+    re.ASCII,
+)
 _COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The commit that is checked out; `address` is that of its repository for others.
+
+    A field is empty if it is not known; both are if a file was changed and not committed.
+    """
+
+    address: str = ""
+    commit: str = ""
+
+
+def describe_checkout(folder: Path) -> Checkout:
+    """Return the repository and the commit that hold the files of `folder` as they are on disk.
+
+    The address is that of the remote `origin`, as HTTPS and without an account. An address on this
+    machine says nothing to others, and is left out.
+    """
+    changed = _run_git(folder, "status", "--porcelain", "--untracked-files=no")
+    commit = (_run_git(folder, "rev-parse", "HEAD") or "").strip()
+    if changed != "" or not _COMMIT.fullmatch(commit):
+        return Checkout()
+    remote = _REMOTE.fullmatch((_run_git(folder, "remote", "get-url", "origin") or "").strip())
+    return Checkout(f"https://{remote['host']}/{remote['path']}" if remote else "", commit)
 
 
 def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) -> str:

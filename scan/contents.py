@@ -13,10 +13,11 @@ from oci.registry import file_sha256
 from runner import freshness, progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
-from scan import image_facts, sbom, trivy
+from scan import image_facts, sbom, sbom_completion, trivy
 from scan.documents import parse_cyclonedx, parse_report
 from scan.image_facts import ImageFacts
 from scan.record import Package, Sbom, ScanProblem, ScanRecord
+from scan.sbom_completion import ReleasedImage
 
 INSIDE = "inside.json"
 
@@ -51,18 +52,25 @@ class ImageContents:
 
 
 def inspect_image(
-    build: BuildRecord, registry: str, folder: Path, before: ScanRecord | None
+    build: BuildRecord,
+    registry: str,
+    folder: Path,
+    before: ScanRecord | None,
+    released: ReleasedImage | None = None,
 ) -> ImageContents:
     """Analyse and probe a digest; the documents are left in `folder`.
 
     A digest never changes. So the documents of the record `before` are used again if they are
-    complete, and young enough to be signed again with their own date. Raises EnvironmentFailed if
+    complete, and young enough to be signed again with their own date. `released` is what the SBOMs
+    call the image; without it they are left as Trivy writes them. Raises EnvironmentFailed if
     Trivy or the engine fails, or if Trivy analysed other bytes.
     """
     reference = build.image_reference(registry)
     if not _is_reusable(before, build, folder):
         with progress.show_step(f"{build.image}: SBOM"):
             trivy.analyse_image(reference, folder)
+            if released:
+                sbom_completion.complete_documents(folder, build, released)
         with progress.show_step(f"{build.image}: image probe"):
             found = image_facts.probe_image(reference)
             result = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from images.catalog import Budget, Repositories
+from images.locks import Wheel
 from images.record import BuildRecord
 from oci.document import Seal
 from oci.registry import Registry
@@ -39,6 +40,7 @@ from scan.policy import (
     load_policy,
 )
 from scan.record import Origin, ScanProblem, ScanRecord, count_severities
+from scan.sbom_completion import ReleasedImage
 from scan.trivy import VulnerabilityDatabase
 
 
@@ -47,6 +49,8 @@ class ScanTarget:
     """An image to be scanned: its build, its registry, and its limits in the catalogue.
 
     `before` is the compressed size in bytes of the line's release before, None if there is none.
+    `production` is the repository that the image goes to, if it goes anywhere. `wheels` are those
+    of its locks.
     """
 
     build: BuildRecord
@@ -56,6 +60,15 @@ class ScanTarget:
     budget: Budget
     growth_percent: float
     before: int | None
+    production: str = ""
+    wheels: tuple[Wheel, ...] = ()
+
+    @property
+    def released(self) -> ReleasedImage:
+        """The image as the documents name it: as in production."""
+        return ReleasedImage(
+            f"{self.registry}/{self.production or self.build.repository}", self.wheels
+        )
 
 
 def load_context(
@@ -109,14 +122,15 @@ def _scan_contents(
     subject: ScanTarget, judges: AssessmentContext, folder: Path, before: ScanRecord | None
 ) -> ScanRecord:
     scanner = trivy.scanner_version()
-    contents = inspect_image(subject.build, subject.registry, folder, before)
+    contents = inspect_image(subject.build, subject.registry, folder, before, subject.released)
     problems = bound_problems(tuple(_find_problems(subject, judges, contents)))
     assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, judges)
     excuses: list[PolicyException | LineException] = [
         *judges.excuses,
         *judges.find_line_excuses(subject.place.line),
     ]
-    vex.write_vex(folder, subject.build, assessed.findings or (), excuses, judges.today.isoformat())
+    product = vex.name_product(subject.released.name, subject.build.digest)
+    vex.write_vex(folder, product, assessed.findings or (), excuses, judges.today)
     verdict, reason = assess.verdict_of(problems, assessed)
     inside, bundled = contents.inside, list[Origin]()
     if not isinstance(inside, ScanProblem):  # no advisories cover what is inside other packages

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from oci import document, referrers
 from oci.document import Seal, StoredDocument
+from oci.manifest import TITLE
 from oci.registry import Registry, RegistryError
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
@@ -51,7 +52,7 @@ def attach_sbom(
             subject.descriptor,
             kind,
             [(kind, records.read_document(folder / name))],
-            {},
+            {TITLE: name},
         ).digest
         for kind, name in ((CYCLONEDX, sbom.file), (SPDX, sbom.spdx))
     )

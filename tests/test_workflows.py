@@ -5,6 +5,8 @@ Every rule and both linters are shown a planted fault.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -688,6 +690,37 @@ def test_notes_and_feed_are_published_with_the_release(
 def test_the_feed_is_where_it_is_read_also_after_a_patch_of_an_older_line(tmp_path: Path) -> None:
     _, called = announced("publish", "gh release create", tmp_path, LATEST="v2.9.0")
     assert called[-1] == "release upload v2.9.0 out/releases.atom --clobber"
+
+
+@pytest.mark.parametrize("there", [["scan"], ["scan", "promote"]])
+@pytest.mark.parametrize("answer", [0, 1])
+def test_the_report_that_got_furthest_becomes_alerts(
+    there: list[str], answer: int, tmp_path: Path
+) -> None:
+    with_jq()
+    for job in there:
+        folder = tmp_path / f"reports/{job}-attempt-2/v2.6.2"
+        folder.mkdir(parents=True)
+        (folder / "report.sarif").write_text(f"the report of {job}")
+    stub(tmp_path / "gh", f'echo "$@" >> calls; exit {answer}')
+    given = {
+        "VERSION": "v2.6.2",
+        "GITHUB_RUN_ATTEMPT": "2",
+        "GITHUB_SHA": "9" * 40,
+        "GITHUB_REF": "refs/heads/main",
+        "GITHUB_REPOSITORY": "owner/images",
+    }
+    code, _, _ = ran(script("release.yml", "alerts", "sarifs"), tmp_path, tmp_path, **given)
+    assert code == 0, "a repository without code scanning still releases"
+    said = json.loads((tmp_path / "upload.json").read_text())
+    assert (said["commit_sha"], said["ref"]) == ("9" * 40, "refs/heads/main")
+    report = gzip.decompress(base64.b64decode(said["sarif"])).decode()
+    assert report == f"the report of {there[-1]}"
+    assert (
+        (tmp_path / "calls")
+        .read_text()
+        .startswith("api --method POST repos/owner/images/code-scanning/sarifs")
+    )
 
 
 @pytest.mark.parametrize("address", ["", "https://example.com/hook"])

@@ -46,8 +46,9 @@ it.
 
 WRITES = {
     "release.yml publish": {"contents"},
-    "monthly.yml release": {"contents"},
-    "quarterly.yml release": {"contents"},
+    "release.yml alerts": {"security-events"},
+    "monthly.yml release": {"contents", "security-events"},
+    "quarterly.yml release": {"contents", "security-events"},
     "update.yml open": {"contents", "pull-requests", "actions"},
     "update.yml tell": {"issues"},
 }

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from images.locks import Wheel
 from images.record import BuildRecord
 from oci import referrers
-from oci.manifest import Descriptor
+from oci.manifest import TITLE, Descriptor
 from oci.registry import Registry, RegistryError
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
@@ -25,6 +25,7 @@ from publish.evidence.bundle_files import SERVED
 from publish.evidence.keyless import KEYLESS, KeylessSigner
 from publish.evidence.keys import PrivateKey
 from publish.evidence.predicates import (
+    OPENVEX,
     PROVENANCE,
     SBOM,
     TEST_RESULT,
@@ -32,6 +33,7 @@ from publish.evidence.predicates import (
     add_artifacts,
     cyclonedx,
     list_artifacts,
+    openvex,
     provenance,
     test_result,
     vulnerability,
@@ -41,6 +43,7 @@ from publish.evidence.store import FoundEvidence, Signer
 from publish.evidence.trust import Trusted
 from runner import home, progress, records, settings
 from runner.errors import ConfigError, EnvironmentFailed
+from scan import vex
 from scan.record import ScanRecord
 from validation.record import ValidationRecord
 
@@ -78,17 +81,20 @@ class EvidenceSigner:
     def attest_scan(
         self, build: BuildRecord, record: ScanRecord, folder: Path, documents: Sequence[str] = ()
     ) -> None:
-        """Attach the SBOM in `folder`, the scan record and the vulnerability result.
+        """Attach the SBOM and the OpenVEX document in `folder`, the record and the result.
 
         `documents` are the digests of the artifacts that hold the SBOM for other tools.
         """
         if record.sbom:
             document = records.read_document(folder / record.sbom.file)
             self._publish_statement(build, cyclonedx.make_statement(record, document, self.name))
-        kept = attach_record(self.registry, build, "scan", record, record.started_at)
+        named = [attach_record(self.registry, build, "scan", record, record.started_at), *documents]
+        if (folder / vex.FILE).exists():
+            document = records.read_document(folder / vex.FILE)
+            excused = openvex.make_statement(document, build.digest, self.name)
+            named.append(self._publish_statement(build, excused))
         self._publish_statement(
-            build,
-            add_artifacts(vulnerability.make_statement(record, self.name), [kept, *documents]),
+            build, add_artifacts(vulnerability.make_statement(record, self.name), named)
         )
 
     def attest_decision(self, build: BuildRecord, statement: Statement) -> str:
@@ -121,7 +127,7 @@ def attach_record(
     blobs = [(kind, records.to_json(record).encode())]
     subject = read_subject(registry, build)
     return referrers.attach_artifact(
-        registry, build.repository, subject, kind, blobs, {CREATED: created}
+        registry, build.repository, subject, kind, blobs, {CREATED: created, TITLE: f"{stage}.json"}
     ).digest
 
 
@@ -197,8 +203,10 @@ def list_carried_artifacts(
     used = [each for each in signed if each.artifact in counted]
     # what is counted is needed also if it was deleted meanwhile, and is listed no more
     needed = tuple(dict.fromkeys((*counted, *_list_with_named(registry, build, used))))
-    every = _list_with_named(registry, build, signed)
-    return CarriedArtifacts(needed, tuple(each for each in every if each not in needed))
+    # a tool takes the first OpenVEX document that it finds: an earlier one must not be there too
+    earlier = {each.artifact for each in signed if each.predicate_type == OPENVEX} - {*needed}
+    every = set(_list_with_named(registry, build, signed)) - earlier
+    return CarriedArtifacts(needed, tuple(sorted(every - {*needed})))
 
 
 def _list_with_named(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from images.statement_names import read_name
 from oci import referrers
 from oci.copying import require_manifest
 from oci.manifest import EMPTY_CONFIG, Descriptor, Manifest, sha256
@@ -190,4 +191,4 @@ def _require_plain(manifest: Manifest, subject: str) -> Descriptor:
 
 
 def _claimed_type(listed: Referrer) -> str:
-    return clean_line(listed.annotations.get(PREDICATE_TYPE, ""), 120)
+    return read_name(clean_line(listed.annotations.get(PREDICATE_TYPE, ""), 120))

@@ -52,7 +52,7 @@ class DocumentSeal:
             made = store.verify_bundle(signature, self.trusted)
         except GateRefused as error:
             return error.message
-        if made.payload != statement.to_json(self._make_statement(digest)):
+        if not statement.is_encoding(self._make_statement(digest), made.payload):
             return "what was signed is another document"
         return (
             ""

@@ -9,6 +9,7 @@ from publish.evidence.predicates import (
     EvidenceKind,
     cyclonedx,
     decision,
+    openvex,
     provenance,
     test_result,
     value_at,
@@ -24,6 +25,7 @@ KINDS = (
     test_result.KIND,
     cyclonedx.KIND,
     vulnerability.KIND,
+    openvex.KIND,
     decision.KIND,
     yank.KIND,
 )

@@ -14,10 +14,12 @@ those of other tools. They are read one by one, up to a limit (publish/evidence/
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from oci.manifest import (
     EMPTY_CONFIG,
     OCI_EMPTY,
+    TITLE,
     Descriptor,
     Manifest,
     canonical_json,
@@ -73,7 +75,8 @@ def rebuild_sealed_manifest(listed: Referrer, subject: str, trusted: PublicKeys)
         dsse.verify_envelope(envelope, trusted, TYPE)
     except (Malformed, GateRefused, KeyError, TypeError):
         return None
-    made = image_manifest(_CONFIG, [blob], listed.annotations, listed.artifact_type, about)
+    named = replace(blob, title=listed.annotations.get(TITLE, ""))
+    made = image_manifest(_CONFIG, [named], listed.annotations, listed.artifact_type, about)
     return made if about.digest == subject and made.digest == listed.descriptor.digest else None
 
 

@@ -11,12 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from images.statement_names import read_name, write_name
 from oci.manifest import canonical_json
 from oci.reference import is_digest
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from runner.errors import ConfigError, GateRefused
 from runner.redaction import hide_in_values
 
+OWN = "pytorchCudaImages"
+"""The field of a predicate that holds what its specification has no place for."""
+_SLSA, _SLSA_OWN = "https://slsa.dev/", f"{OWN}_details"
+"""SLSA wants names of such fields as VENDOR_FIELD, so it is written so there, and read by both."""
 STATEMENT = "https://in-toto.io/Statement/v1"
 MEDIA_TYPE = "application/vnd.in-toto+json"
 
@@ -46,6 +51,19 @@ class Statement:
 
 def to_json(statement: Statement) -> bytes:
     """Return the statement as bytes, always the same: sorted keys, no spaces, ASCII, no secrets."""
+    return _encode_statement(statement, write_name(statement.predicate_type))
+
+
+def is_encoding(statement: Statement, data: bytes) -> bool:
+    """Return whether `data` is a statement, under the name of its type here or in the code."""
+    names = {write_name(statement.predicate_type), statement.predicate_type}
+    return any(data == _encode_statement(statement, name) for name in names)
+
+
+def _encode_statement(statement: Statement, predicate_type: str) -> bytes:
+    predicate = dict(statement.predicate)
+    if predicate_type.startswith(_SLSA):
+        predicate = _rename_field(predicate, OWN, _SLSA_OWN)
     subject = {
         "name": statement.name,
         "digest": {"sha256": statement.subject.removeprefix("sha256:")},
@@ -54,8 +72,8 @@ def to_json(statement: Statement) -> bytes:
         {
             "_type": STATEMENT,
             "subject": [subject],
-            "predicateType": statement.predicate_type,
-            "predicate": hide_in_values(dict(statement.predicate)),
+            "predicateType": predicate_type,
+            "predicate": hide_in_values(predicate),
         }
     )
 
@@ -71,7 +89,9 @@ def from_json(data: bytes) -> Statement:
         predicate_type, predicate = content["predicateType"], content.get("predicate", {})
         if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
             raise TypeError("predicateType is no text, or predicate no object")  # noqa: TRY301
-        return Statement(digest, name, predicate_type, predicate)
+        if predicate_type.startswith(_SLSA):
+            predicate = _rename_field(predicate, _SLSA_OWN, OWN)
+        return Statement(digest, name, read_name(predicate_type), predicate)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GateRefused(
             f"the statement is not about one digest with one predicate ({error!r:.100})", NOT_USABLE
@@ -80,3 +100,7 @@ def from_json(data: bytes) -> Statement:
         raise GateRefused(
             f"the statement is not about a digest: {error.message}", NOT_USABLE
         ) from None
+
+
+def _rename_field(predicate: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if name == old else name: value for name, value in predicate.items()}

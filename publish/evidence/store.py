@@ -26,8 +26,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from images.statement_names import write_name
 from oci import referrers
-from oci.manifest import Descriptor, canonical_json, sha256
+from oci.manifest import TITLE, Descriptor, canonical_json, sha256
 from oci.registry import Registry
 from publish.evidence import dsse, keyless, seal, statement
 from publish.evidence.bundle_files import (
@@ -199,12 +200,14 @@ def _attach_statement(
 
 def _make_annotations(about: Statement) -> dict[str, str]:
     """Return Sigstore's annotations, and the names of BuildKit and older cosign for the type."""
-    created = read_date(about)
+    created, name = read_date(about), write_name(about.predicate_type)
+    kind = find_kind(about.predicate_type)
     return {
         "dev.sigstore.bundle.content": "dsse-envelope",
-        PREDICATE_TYPE: about.predicate_type,
-        "in-toto.io/predicate-type": about.predicate_type,
-        "predicateType": about.predicate_type,
+        PREDICATE_TYPE: name,
+        "in-toto.io/predicate-type": name,
+        "predicateType": name,
+        TITLE: f"{kind.title.lower().replace(' ', '-') if kind else 'statement'}.sigstore.json",
         **({_CREATED: created} if created else {}),
     }
 

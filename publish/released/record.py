@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from runner.verdict import Verdict
 
+NOT_FOR_PRODUCTION = "not for production"
+"""How the reason of a refused release begins."""
+
 
 @dataclass(frozen=True)
 class PromotedTag:
@@ -42,7 +45,7 @@ class GateRefusal:
         first, *more = self.reasons
         noun = "reason" if len(more) == 1 else "reasons"
         others = f" (and {len(more)} more {noun})" if more else ""
-        return f"not for production: {first}{others}"
+        return f"{NOT_FOR_PRODUCTION}: {first}{others}"
 
 
 @dataclass(frozen=True)

@@ -272,15 +272,19 @@ def _make_promotions(
     for digest, each in pairs:
         digests.setdefault(each.image, set()).add(digest)
     groups: dict[tuple[str, tuple[str, ...]], dict[str, JournalEntry]] = {}
+    moments: dict[tuple[str, tuple[str, ...]], str] = {}
     for digest, each in sorted(pairs, key=lambda pair: (pair[1].image, pair[0])):
         current = lookup.resolve_tag(each.own_tags[0])
         if current == digest or current not in digests[each.image]:
             entries = tuple(list_entries(each, digest))
             aliases = tuple(dict.fromkeys(entry.alias for entry in entries))
-            group = groups.setdefault((clamp_moment(each.decided_on), aliases), {})
+            moment = clamp_moment(each.decided_on)
+            key = moment[: len("2026-11-27")], aliases
+            group = groups.setdefault(key, {})
             group.update((entry.tag, entry) for entry in entries)
-    for (moment, _), by_tag in groups.items():
-        yield Transaction("promotion", version, OWNER, moment, tuple(by_tag.values()))
+            moments[key] = max(moment, moments.get(key, ""))
+    for key, by_tag in groups.items():
+        yield Transaction("promotion", version, OWNER, moments[key], tuple(by_tag.values()))
 
 
 def _make_yank(

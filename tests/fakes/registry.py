@@ -354,9 +354,8 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(self.query.get("from", ["0"])[0])
         end = start + self.registry.page
         more = {"Link": f'<{self.path_only}?from={end}>; rel="next"'} if end < len(entries) else {}
-        return self._content(
-            json.dumps({**frame, name: entries[start:end]}).encode(), "application/json", **more
-        )
+        kind = str(frame.get("mediaType", "application/json"))
+        return self._content(json.dumps({**frame, name: entries[start:end]}).encode(), kind, **more)
 
     def _upload(self, repository: str, session: str) -> None:
         if self.command == "POST":

@@ -44,6 +44,7 @@ from tests.fakes.cyclonedx import sbom
 from tests.publish.signed import (
     H200,
     P256,
+    STARTED,
     WHEELS,
     build_record,
     scan_record,
@@ -54,6 +55,7 @@ from tests.publish.stage_records import STAGING, staged
 from tests.scan.samples import CANARIES
 
 TODAY = datetime.date(2026, 11, 21)
+NOON = datetime.time(12)
 JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
 MONTHLY = PromotionRequest(channel="monthly", kind="patch")
 FIRST = PromotionRequest(channel="production", kind="major", approved=True)
@@ -83,6 +85,7 @@ class Line:
         findings: Sequence[TriagedFinding] = (),
         image: str = "base",
         software: Mapping[str, Any] | None = None,
+        scanned_at: str = STARTED,
     ) -> BuildRecord:
         """A build in staging with all its evidence; without tests if `gpus` is None.
 
@@ -108,7 +111,11 @@ class Line:
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
         scan = replace(
-            scan_record(build, *findings), version=version, sbom=bill, origins=(DEBIAN_TRACKER,)
+            scan_record(build, *findings),
+            version=version,
+            sbom=bill,
+            origins=(DEBIAN_TRACKER,),
+            started_at=scanned_at,
         )
         if any(each.standing is TriageStatus.BLOCKS for each in findings):
             scan = replace(scan, verdict=Verdict.FAIL, reason="1 findings block")
@@ -126,7 +133,11 @@ class Line:
         return build
 
     def promote(
-        self, build: BuildRecord, asked: PromotionRequest = MONTHLY, today: datetime.date = TODAY
+        self,
+        build: BuildRecord,
+        asked: PromotionRequest = MONTHLY,
+        today: datetime.date = TODAY,
+        at: datetime.time = NOON,
     ) -> PromotionResult:
         version = self.catalog.require_version(build.version)
 
@@ -143,7 +154,7 @@ class Line:
             self.evidence_signer,
             self.trusted,
             compare,
-            today,
+            datetime.datetime.combine(today, at, datetime.UTC),
         )
         return promote_candidate(candidate, asked)
 

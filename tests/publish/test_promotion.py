@@ -29,13 +29,14 @@ from publish.released.verify import verify_reference
 from publish.tags import lock, moves
 from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError, GateRefused
+from runner.moments import parse_moment
 from runner.verdict import Verdict
 from scan import trivy
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.sigstore import SIGNER, FakeSigstore
 from tests.fakes.sigstore import STRANGER as SOMEBODY_ELSE
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, write
-from tests.publish.line import FIRST, MONTHLY, TODAY, Line, line_of_one
+from tests.publish.line import FIRST, MONTHLY, NOON, TODAY, Line, line_of_one
 from tests.publish.signed import P256, STRANGER, build_record, decide, trust
 from tests.publish.stage_records import staged
 
@@ -313,6 +314,35 @@ def test_latest_comes_back_to_an_older_line_where_the_newest_was_withdrawn(line:
     patch = newer.prepare("v2.6.1", jinja2="3.1.5")
     newer.promote(patch)
     assert newer.tags()["latest"] == patch.digest
+
+
+def read_moments(line: Line, build: BuildRecord) -> list[datetime.datetime]:
+    """When the decisions about a build were made."""
+    found = evidence.read_evidence(
+        line.registry, build.repository, build.digest, line.trusted, DECISION
+    )
+    return [parse_moment(each.created) for each in found]
+
+
+def test_a_decision_has_its_moment_and_the_same_one_when_it_is_asked_again(line: Line) -> None:
+    first = line.prepare("v2.6.0")
+    line.promote(first, FIRST)
+    noon = datetime.datetime.combine(TODAY, NOON, datetime.UTC)
+    assert read_moments(line, first) == [noon]
+    line.promote(first, FIRST, at=datetime.time(18))
+    assert read_moments(line, first) == [noon]
+    line.promote(first, FIRST, today=TODAY + datetime.timedelta(days=1))
+    assert read_moments(line, first) == [noon, noon + datetime.timedelta(days=1)]
+
+
+def test_a_decision_is_after_its_evidence_also_if_another_clock_is_ahead(line: Line) -> None:
+    first = line.prepare("v2.6.0")
+    day = datetime.date.fromisoformat(first.created_at[:10])
+    line.promote(first, FIRST, today=day, at=datetime.time(0))
+    found = evidence.read_evidence(line.registry, first.repository, first.digest, line.trusted)
+    newest = max(parse_moment(each.created) for each in found if each.predicate_type != DECISION)
+    (moment,) = read_moments(line, first)
+    assert newest < moment < newest + datetime.timedelta(seconds=2)
 
 
 def test_a_dry_run_shows_the_moves_and_changes_nothing(line: Line) -> None:

@@ -14,7 +14,7 @@ ACTIVE = {"script", "iframe", "object", "embed", "base", "form"}
 
 class Page(HTMLParser):
     """A parsed page; `problems` is what is not well-formed, `external` what it would load or
-    run.
+    run, `landmarks` the names of its sections.
     """
 
     def __init__(self, text: str) -> None:
@@ -24,6 +24,7 @@ class Page(HTMLParser):
         self.texts: list[str] = []
         self.ids: list[str] = []
         self.targets: list[str] = []
+        self.landmarks: list[str] = []
         self._open: list[str] = []
         self.feed(text)
         self.close()
@@ -44,6 +45,9 @@ class Page(HTMLParser):
             self.problems.append(f"attribute given twice: {tag}")
         if tag in ACTIVE or any(name.startswith("on") for name in names):
             self.external.append(tag)
+        if tag == "section":
+            said = dict(attrs)
+            self.landmarks.append(said.get("aria-label") or said.get("aria-labelledby") or "")
         for name, value in attrs:
             self._attribute(name, value or "")
         if tag not in VOID:

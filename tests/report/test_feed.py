@@ -9,14 +9,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from publish.released.record import ReleaseRecord
+from publish.released.record import GateRefusal, ReleaseRecord
 from report import feed
 from report.feed import FeedPlace, FeedRelease, render_feed
-from report.notes import render_notes
+from report.notes import Notes, render_notes
 from runner.errors import ConfigError
+from runner.verdict import Verdict
 from tests.fakes.refusal import refused
 from tests.report import samples
-from tests.report.test_notes import patched
+from tests.report.test_notes import LINE, patched
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 HOME = "https://example.org/images"
@@ -97,6 +98,20 @@ def test_ids_stay_when_a_candidate_is_released_or_its_notes_change() -> None:
         "v2.6.1 (Candidate only, not for production)",
         "v2.6.1",
     )
+
+
+@pytest.mark.parametrize("channel", ["candidate", "", "production"])
+def test_no_phrase_stands_twice(channel: str) -> None:
+    refusal = GateRefusal(Verdict.INCONCLUSIVE, ("base: no tests on a GPU",))
+    reason = "" if channel == "production" else refusal.summary_line
+    record = replace(SECOND.record, channel=channel, refusal=refusal, reason=reason)
+    (entry,) = entries(FeedRelease(record, render_notes(Notes(record, LINE, ()))))
+    for name in ("title", "summary"):
+        assert said(entry, name).lower().count("not for production") <= 1
+    summary = said(entry, "summary")
+    assert ("base: no tests on a GPU" in summary) == (channel != "production")
+    content = said(entry, "content").lower()
+    assert content.count("not for production") <= 1
 
 
 def test_a_slash_at_the_end_of_home_changes_no_id() -> None:

@@ -102,6 +102,13 @@ def test_the_page_is_well_formed_and_loads_nothing(case: Callable[[], Records]) 
     assert page.external == []
 
 
+@pytest.mark.parametrize("case", [full, nothing, samples.proven])
+def test_every_landmark_has_a_name_of_its_own(case: Callable[[], Records]) -> None:
+    names = Page(render.render_html(*case())).landmarks
+    assert all(names)
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize(
     "planted",
     [
@@ -386,9 +393,11 @@ def test_the_verdict_survives_the_tightest_limit(monkeypatch: pytest.MonkeyPatch
     assert len(text.encode()) <= 300
 
 
-def test_write_puts_both_files(tmp_path: Path) -> None:
+def test_write_puts_every_file(tmp_path: Path) -> None:
     paths = render.write_report(tmp_path / "v2.6.0", *full())
-    assert [path.name for path in paths] == ["report.html", "report.md"]
+    assert [path.name for path in paths] == [
+        *("report.html", "report.md", "report.sarif", "report.junit.xml")
+    ]
     assert paths[0].read_text(encoding="utf-8") == render.render_html(*full())
     assert paths[1].read_text(encoding="utf-8") == render.render_markdown(*full())
 
@@ -440,7 +449,9 @@ def test_a_secret_that_is_escaped_is_not_shown(
     monkeypatch.setenv("HF_TOKEN", secret := "S3_cret*x[y]<z>&`q\"'|#12")
     release, (images,) = samples.proven()
     assert images.validation is not None
-    said = replace(images.validation, reason=f"it was {secret}")
+    failed = samples.check("nccl", Verdict.FAIL, f"as was said: {secret}")
+    suite = samples.suite("versions", failed, verdict=Verdict.FAIL)
+    said = replace(images.validation, reason=f"it was {secret}", suites=(suite,))
     given = replace(release, reason=f"as was said: {secret}"), [replace(images, validation=said)]
     for path in render.write_report(tmp_path, *given):
         text = path.read_text()

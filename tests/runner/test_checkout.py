@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from images.catalog import IMAGES
-from runner.checkout import commit_of
+from runner.checkout import Checkout, commit_of, describe_checkout
 
 SHA = "c" * 40
 
@@ -83,3 +83,31 @@ def test_without_git_it_is_what_the_ci_checked_out(
     assert commit_of([checkout / "a.lock"], {"GITHUB_SHA": said}) == "", (
         "which is this checkout, and no other folder"
     )
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://forge.example/team/images.git", "https://forge.example/team/images"),
+        ("https://user:secret@forge.example/team/images", "https://forge.example/team/images"),
+        ("git@forge.example:team/images.git", "https://forge.example/team/images"),
+        ("ssh://git@forge.example:2222/team/images.git", "https://forge.example/team/images"),
+        ("/srv/git/images.git", ""),
+        ("file:///srv/git/images.git", ""),
+        ("", ""),
+    ],
+)
+def test_the_source_has_an_address_that_others_can_reach(
+    checkout: Path, remote: str, address: str
+) -> None:
+    if remote:
+        git(checkout, "remote", "add", "origin", remote)
+    assert describe_checkout(checkout) == Checkout(address, git(checkout, "rev-parse", "HEAD"))
+
+
+def test_no_commit_is_the_source_of_changed_files(checkout: Path) -> None:
+    (checkout / "more.txt").write_text("not part of the repository\n")
+    assert describe_checkout(checkout).commit
+    (checkout / "a.lock").write_text("changed\n")
+    assert describe_checkout(checkout) == Checkout()
+    assert describe_checkout(Path("/")) == Checkout()

@@ -413,7 +413,8 @@ def test_the_remedy_is_another_line(assessed: Assessed) -> None:
 
 def test_openvex_names_the_mitigation(tmp_path: Path) -> None:
     judged = TriagedFinding(torch(), TriageStatus.EXCUSED, "2027-05-26", "because", "2027-05-26")
-    vex.write_vex(tmp_path, built("base"), [judged], [line_excuse()], "2026-11-27")
+    product = vex.name_product("h/pytorch-cuda", built("base").digest)
+    vex.write_vex(tmp_path, product, [judged], [line_excuse()], TODAY)
     (statement,) = json.loads((tmp_path / vex.FILE).read_text())["statements"]
     assert (statement["status"], statement["action_statement"]) == ("affected", "use safetensors")
 

@@ -3,8 +3,9 @@
 A module has `statement(...)`, which a stage calls, `read(statement)`, which a reader calls that
 decides, and `KIND`, which describes it; publish/evidence/kinds.py lists all of them. A decision is
 made from a dataclass, not from JSON. `read` refuses the predicates of other producers if they lack
-what is decided from. Fields of our own are named `pytorchCudaImages`, as the specification asks
-(spec/v1/README.md, extension fields), or are annotations.
+what is decided from. Fields of our own are in `pytorchCudaImages`, in provenance in
+`pytorchCudaImages_details` as SLSA asks (slsa.dev/spec/v1.1/provenance, "Extension fields"), or are
+annotations.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from oci.reference import is_digest
-from publish.evidence.statement import Statement
+from publish.evidence.statement import OWN, Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner.errors import ConfigError, GateRefused
 from runner.moments import parse_moment
@@ -28,15 +29,13 @@ PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
+OPENVEX = "https://openvex.dev/ns/v0.2.0"
 DECISION = "https://github.com/pytorch-cuda-images/decision/v1"
 OS_LAYER = "https://github.com/pytorch-cuda-images/os-layer/v1"
 YANK = "https://github.com/pytorch-cuda-images/yank/v1"
 FINDINGS = "https://github.com/pytorch-cuda-images/findings/v1"
 JOURNAL = "https://github.com/pytorch-cuda-images/journal/v1"
 LOCK = "https://github.com/pytorch-cuda-images/lock/v1"
-
-OWN = "pytorchCudaImages"
-"""The field of a predicate that holds what its specification has no place for."""
 
 T = TypeVar("T")
 

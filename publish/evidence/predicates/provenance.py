@@ -1,17 +1,21 @@
 """How an image was built: SLSA provenance v1 (slsa.dev/provenance/v1).
 
 External parameters are those that a person types: version, image, and the line it belongs to.
-Resolved dependencies are all that went in: the base image, Debian's packages, every locked wheel by
-SHA-256, and the layers in order (a layer found in the registry was made in an earlier run). A layer
-whose digest was locked says so, and which git commit holds that lock. Start and end are those of
-the run that assembled the image. A field of ours, `debian_taken_at`, gives the age: all but
-Debian's packages is locked, and as good as new. `builder.id` is the workflow on GitHub Actions, as
-its own provenance names it, else a machine of ours, which a verifier should trust less.
+Resolved dependencies are all that went in: the git commit of this repository, the base image,
+Debian's packages, every locked wheel by SHA-256, and the layers in order (a layer found in the
+registry was made in an earlier run). A layer whose digest was locked says so, and which git commit
+holds that lock. Start and end are those of the run that assembled the image. A field of ours,
+`debian_taken_at`, gives the age: all but Debian's packages is locked, and as good as new.
+`builder.id` is the workflow on GitHub Actions, as its own provenance names it, else a machine of
+ours, which a verifier should trust less. The invocation is the run there, else a UUID of this build
+on this machine. dpkg keeps no digest of a Debian package: the digest of the OS layer stands for all
+of them.
 """
 
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +24,17 @@ from packageurl import PackageURL
 
 from images.locks import Wheel
 from images.record import BuildRecord
+from images.statement_names import read_name, write_name
 from images.version import line_of_torch, number_of
 from oci.manifest import LAYER_GZIP
 from publish.evidence.predicates import (
-    OWN,
     PROVENANCE,
     EvidenceKind,
     add_seconds,
     read_value,
     require_type,
 )
-from publish.evidence.statement import Statement
+from publish.evidence.statement import OWN, Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner import settings
 from runner.errors import ConfigError, GateRefused
@@ -39,6 +43,7 @@ from runner.redaction import show_value
 
 BUILD_TYPE = "https://github.com/pytorch-cuda-images/build/v1"
 LOCAL_BUILDER = "https://github.com/pytorch-cuda-images/builder/local"
+"""Names in the code; images/statement_names.py says how they are written."""
 
 Descriptor = dict[str, Any]
 """An in-toto ResourceDescriptor."""
@@ -152,7 +157,7 @@ def make_statement(
     """
     predicate = {
         "buildDefinition": {
-            "buildType": BUILD_TYPE,
+            "buildType": write_name(BUILD_TYPE),
             "externalParameters": {
                 "version": build.version,
                 "image": build.image,
@@ -167,7 +172,10 @@ def make_statement(
             },
             "resolvedDependencies": list(_list_dependencies(build, wheels, builder)),
         },
-        "runDetails": {"builder": {"id": builder.id}, "metadata": _describe_run(build, builder)},
+        "runDetails": {
+            "builder": {"id": write_name(builder.id)},
+            "metadata": _describe_run(build, builder),
+        },
         OWN: {"debian_taken_at": build.debian_taken_at},
     }
     return Statement(build.digest, name, PROVENANCE, predicate)
@@ -183,8 +191,8 @@ def read_provenance(statement: Statement) -> BuildClaim:
     dependencies = read_value(list[Descriptor], statement, definition, "resolvedDependencies")
     built = BuildClaim(
         asked=read_value(BuildRequest, statement, definition, "externalParameters"),
-        build_type=read_value(str, statement, definition, "buildType"),
-        builder=read_value(str, statement, "runDetails", "builder", "id"),
+        build_type=read_name(read_value(str, statement, definition, "buildType")),
+        builder=read_name(read_value(str, statement, "runDetails", "builder", "id")),
         dependencies=len(dependencies),
         taken_at=read_value(str, statement, OWN, "debian_taken_at")
         if OWN in statement.predicate
@@ -231,8 +239,9 @@ def _require_order(built: BuildClaim) -> None:
 
 def _describe_run(build: BuildRecord, builder: Builder) -> dict[str, str]:
     started = add_seconds(build.created_at, -build.seconds)
+    build_id = uuid.uuid5(uuid.NAMESPACE_URL, f"{build.digest} {build.created_at}")
     found = {
-        "invocationId": builder.invocation,
+        "invocationId": builder.invocation or build_id.urn,
         "startedOn": started,
         "finishedOn": build.created_at,
     }
@@ -242,8 +251,10 @@ def _describe_run(build: BuildRecord, builder: Builder) -> dict[str, str]:
 def _list_dependencies(
     build: BuildRecord, wheels: Iterable[Wheel], builder: Builder
 ) -> Iterator[Descriptor]:
-    if builder.source:
-        yield {"name": "source", "uri": builder.source, "digest": {"gitCommit": builder.commit}}
+    source = builder.source or (f"git+{build.source}" if build.source else "")
+    if commit := builder.commit or build.source_commit:
+        address: Descriptor = {"uri": source} if source else {}
+        yield {"name": "source", **address, "digest": {"gitCommit": commit}}
     if build.base_source:
         yield _describe_base(build.base_source)
     for package in build.debian_packages:

@@ -1,9 +1,10 @@
 """The result of the tests: in-toto `test-result/v0.1`.
 
-The specification has passed, warned and failed. Only `pass` is passed here. Every other verdict of
-a suite is failed, `not run` and `flaky` too, so a reader who knows only the specification is never
-told too good a result. The exact verdicts, the GPUs and the executor are in the annotations of the
-one `configuration`, whose digest is the key of the suites and of what they were told to expect.
+The specification has passed, warned and failed. Only `pass` is passed here, and `result` is PASSED
+only if all of it passed, so a reader who knows only the specification is never told too good a
+result. What did not run did not fail: a suite that is `not run` is in no list. The exact verdicts,
+the GPUs and the executor are in the annotations of the one `configuration`, whose digest is the key
+of the suites and of what they were told to expect.
 
 They also have the levels of proof and the kind of the floor, which are derived from the checks that
 ran and passed, and the digest of each list of checks. A statement from before these were written
@@ -90,7 +91,11 @@ def make_statement(record: ValidationRecord, stacks: Collection[str], name: str)
     """Return the record as a statement, with every suite that images of `stacks` must pass."""
     tested = make_claim(record, stacks)
     passed = [suite.name for suite in tested.suites if suite.verdict is Verdict.PASS]
-    failed = [suite.name for suite in tested.suites if suite.verdict is not Verdict.PASS]
+    failed = [
+        suite.name
+        for suite in tested.suites
+        if suite.verdict not in (Verdict.PASS, Verdict.NOT_RUN)
+    ]
     suites = {
         "name": "suites",
         "digest": {"sha256": record.key},

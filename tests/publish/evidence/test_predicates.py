@@ -5,6 +5,8 @@ out.
 from __future__ import annotations
 
 import json
+import re
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,11 +18,11 @@ from oci.manifest import canonical_json
 from publish.evidence.kinds import read_date
 from publish.evidence.predicates import (
     DECISION,
-    OWN,
     PROVENANCE,
     SBOM,
     TEST_RESULT,
     VULNERABILITIES,
+    add_artifacts,
     add_seconds,
     cyclonedx,
     decision,
@@ -30,7 +32,7 @@ from publish.evidence.predicates import (
 )
 from publish.evidence.predicates.provenance import LOCAL_BUILDER, Builder, BuildRequest
 from publish.evidence.predicates.test_result import MISSING, GpuCount
-from publish.evidence.statement import Statement, from_json, to_json
+from publish.evidence.statement import OWN, Statement, from_json, to_json
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from scan.record import ScanProblem, TriageStatus
@@ -109,17 +111,17 @@ def test_a_suite_that_was_left_out_is_listed_as_not_run(name: str) -> None:
         True,
     )
     assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, f"{name}: {MISSING}")
-    assert (predicate(*all_but(name))["result"], predicate(*all_but(name))["failedTests"]) == (
-        "FAILED",
-        [name],
-    )
+    stated = predicate(*all_but(name))
+    assert (stated["result"], stated["failedTests"]) == ("FAILED", [])
+    assert name not in stated["passedTests"]
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
 def test_only_pass_is_passed(verdict: Verdict) -> None:
     suites = [*all_but("ddp"), suite("ddp", verdict, "because")]
     found = predicate(*suites)
-    assert (found["result"], found["failedTests"]) == ("FAILED", ["ddp"])
+    failed = [] if verdict is Verdict.NOT_RUN else ["ddp"]  # what did not run did not fail
+    assert (found["result"], found["failedTests"]) == ("FAILED", failed)
     assert "ddp" not in found["passedTests"]
     assert outcome(*suites).verdict is not Verdict.PASS
 
@@ -280,7 +282,13 @@ def test_start_and_finish() -> None:
     found = provenance.make_statement(BUILD, WHEELS, BUILDER, NAME).predicate["runDetails"][
         "metadata"
     ]
+    build_id = found.pop("invocationId")
     assert found == {"startedOn": "2026-11-20T09:58:30+00:00", "finishedOn": STARTED}
+    assert uuid.UUID(build_id.removeprefix("urn:uuid:"))
+    again = provenance.make_statement(
+        replace(BUILD, created_at="2026-11-21T10:00:00+00:00"), WHEELS, BUILDER, NAME
+    )
+    assert again.predicate["runDetails"]["metadata"]["invocationId"] != build_id
 
 
 def test_it_is_as_old_as_its_debian_packages_however_often_it_is_assembled() -> None:
@@ -368,6 +376,74 @@ def test_a_variable_of_the_workflow_that_is_missing_or_odd(name: str, value: str
 def test_elsewhere_the_builder_is_a_machine() -> None:
     assert provenance.detect_builder({}) == Builder(LOCAL_BUILDER)
     assert "source" not in dependencies(Builder(LOCAL_BUILDER))
+
+
+@pytest.mark.parametrize("address", ["https://forge.example/team/images", ""])
+def test_elsewhere_the_source_is_the_commit_that_built_it(address: str) -> None:
+    record = replace(BUILD, source=address, source_commit="8" * 40)
+    about = carried(provenance.make_statement(record, WHEELS, Builder(LOCAL_BUILDER), NAME))
+    first = about.predicate["buildDefinition"]["resolvedDependencies"][0]
+    uri = {"uri": f"git+{address}"} if address else {}
+    assert first == {"name": "source", **uri, "digest": {"gitCommit": "8" * 40}}
+    on_github = provenance.make_statement(
+        record, WHEELS, provenance.detect_builder(ACTIONS), NAME
+    ).predicate["buildDefinition"]["resolvedDependencies"][0]
+    assert on_github["digest"] == {"gitCommit": "9" * 40}
+
+
+DESCRIPTOR = {"uri", "digest", "name", "downloadLocation", "mediaType", "content", "annotations"}
+SLSA: dict[str, Any] = {
+    "buildDefinition": {
+        "buildType": str,
+        "externalParameters": dict,
+        "internalParameters": dict,
+        "resolvedDependencies": list,
+    },
+    "runDetails": {
+        "builder": {"id": str, "builderDependencies": list, "version": dict},
+        "metadata": {"invocationId": str, "startedOn": str, "finishedOn": str},
+        "byproducts": list,
+    },
+}
+"""The fields of slsa.dev/provenance/v1, and the types of their values."""
+EXTENSION = re.compile(r"[A-Za-z0-9]+_[A-Za-z0-9]+")
+"""SLSA: a name of a field outside the specification is VENDOR_FIELD, the others have no `_`."""
+
+
+def read_strictly(held: dict[str, Any], known: dict[str, Any]) -> None:
+    """Refuse what the specification of SLSA provenance does not allow."""
+    for name, value in held.items():
+        if EXTENSION.fullmatch(name):
+            continue
+        assert name in known, name
+        if isinstance(known[name], dict):
+            read_strictly(value, known[name])
+        else:
+            assert isinstance(value, known[name]), name
+            for each in value if known[name] is list else ():
+                assert set(each) <= DESCRIPTOR, each
+                assert each.get("uri") or each.get("digest") or each.get("content"), each
+
+
+@pytest.mark.parametrize("builder", [Builder(LOCAL_BUILDER), provenance.detect_builder(ACTIONS)])
+def test_a_strict_reader_of_slsa_provenance_takes_ours(builder: Builder) -> None:
+    record = replace(BUILD, source="https://forge.example/team/images", source_commit="8" * 40)
+    about = add_artifacts(provenance.make_statement(record, WHEELS, builder, NAME), [OTHER])
+    held = plain(about)["predicate"]
+    read_strictly(held, SLSA)
+    assert {"buildDefinition", "runDetails"} <= set(held)
+    with pytest.raises(AssertionError):
+        read_strictly({**held, OWN: {}}, SLSA)
+
+
+@pytest.mark.parametrize("about", statements(), ids=lambda about: about.predicate_type)
+def test_what_was_signed_with_the_earlier_name_of_our_field_is_read_as_before(
+    about: Statement,
+) -> None:
+    content = plain(about)
+    if about.predicate_type == PROVENANCE:
+        content["predicate"][OWN] = content["predicate"].pop(f"{OWN}_details")
+    assert from_json(canonical_json(content)) == carried(about)
 
 
 # Bill of materials and decision

@@ -67,6 +67,19 @@ def test_the_manifest_is_made_again_without_a_request(
     assert made == client.read_manifest("r", listed.descriptor.digest)
 
 
+def test_an_artifact_of_before_files_had_names_is_still_sealed(client: Registry) -> None:
+    subject = image(client)
+    blob = client.push_bytes("r", b"a bundle", BUNDLE)
+    notes = seal.add_seal({"note": "x"}, subject.descriptor, blob, P256)
+    made = referrers.attach_artifact(
+        client, "r", subject.descriptor, BUNDLE, [(BUNDLE, b"a bundle")], notes
+    )
+    entry = Referrer(made, BUNDLE, notes)
+    found = seal.rebuild_sealed_manifest(entry, subject.digest, public(P256))
+    assert found is not None
+    assert "annotations" not in found.content["layers"][0]
+
+
 def changed(**notes: str) -> Callable[[Referrer], Referrer]:
     return lambda listed: replace(listed, annotations={**listed.annotations, **notes})
 

@@ -174,6 +174,7 @@ def test_an_artifact_is_laid_out_as_cosign_lays_out_its_own(client: Registry) ->
         "in-toto.io/predicate-type": TEST_RESULT,
         "predicateType": TEST_RESULT,
         "org.opencontainers.image.created": "2026-11-20T10:01:01+00:00",
+        "org.opencontainers.image.title": "test-result.sigstore.json",
     }
     layer = manifest.parse_blobs()[-1]
     held = json.loads(client.read_blob("r", layer.digest))

@@ -21,7 +21,7 @@ from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.kinds import read_date
 from publish.evidence.predicates import SBOM, provenance, test_result, vulnerability
-from publish.evidence.statement import Statement
+from publish.evidence.statement import OWN, Statement
 from publish.evidence.store import FoundEvidence
 from publish.policy import channels, gate
 from publish.policy.channels import Channels
@@ -355,7 +355,7 @@ def test_what_has_no_date_counts_for_nothing(
     subject: PromotionSubject, shipped: Channels, name: str, text: Any
 ) -> None:
     path = {
-        "provenance": ("pytorchCudaImages", "debian_taken_at"),
+        "provenance": (OWN, "debian_taken_at"),
         "test result": ("configuration", 0, "annotations", "finished_at"),
         "SBOM": ("metadata", "timestamp"),
         "vulnerability result": ("metadata", "scanFinishedOn"),
@@ -720,7 +720,7 @@ def test_hiding_the_names_of_what_blocks_does_not_hide_that_it_does(
     blocks = of_scan(
         replace(scan(), findings=(TriagedFinding(finding(), TriageStatus.BLOCKS, "", ""),))
     )
-    nameless = edited(blocks, ("pytorchCudaImages", "blocking"), [])
+    nameless = edited(blocks, (OWN, "blocking"), [])
     (reason,) = judged(subject, shipped, with_(vulnerability_result=nameless)).reason_lines
     assert reason == "cv: vulnerability result: blocked by 1 finding"
 
@@ -778,7 +778,7 @@ def test_a_scan_without_a_database_is_no_scan(
 def test_a_database_of_no_known_day_refuses(
     subject: PromotionSubject, shipped: Channels, text: str
 ) -> None:
-    about = edited(of_scan(scan()), ("pytorchCudaImages", "database", "updated_at"), text)
+    about = edited(of_scan(scan()), (OWN, "database", "updated_at"), text)
     assert not judged(subject, shipped, with_(vulnerability_result=about)).is_allowed
 
 
@@ -887,11 +887,11 @@ DECIDES: dict[str, tuple[tuple[str | int, ...], ...]] = {
         *(("buildDefinition", "internalParameters", each) for each in ("torch", "cuda", "python")),
         ("runDetails", "builder"),
         ("runDetails", "metadata", "finishedOn"),
-        ("pytorchCudaImages",),
+        (OWN,),
     ),
     "test result": (("configuration", 0, "annotations"),),
     "SBOM": (("components", 1, "purl"), ("metadata",)),
-    "vulnerability result": (("pytorchCudaImages",), ("metadata", "scanFinishedOn")),
+    "vulnerability result": ((OWN,), ("metadata", "scanFinishedOn")),
 }
 """What a decision is made from.
 

@@ -305,7 +305,7 @@ def test_no_text_of_a_forged_journal_is_signed(
     )
     assert "mallory" not in str(signed)
     assert {entry.tag for entry in signed[0].entries} == {each.tag for each in genuine.entries}
-    assert signed[0].started_at == "2026-11-21T00:00:00Z"
+    assert signed[0].started_at == "2026-11-21T12:00:00Z"  # the moment of the decision
 
 
 def test_a_yank_that_a_forged_journal_leaves_out_counts(
