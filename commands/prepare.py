@@ -35,7 +35,7 @@ from oci.access import describe_access, examine_access
 from oci.registry import Registry
 from publish import check as checking
 from publish.evidence import attest
-from publish.pipeline import load_judges
+from publish.pipeline import load_assessment_context
 from publish.policy import release_kinds
 from publish.refresh import describe_changes, refresh_layers, refresh_locks
 from runner import doctor, embedded, home, progress, records
@@ -187,13 +187,13 @@ def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> in
 
 def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
     indexes.settings_of_uv()  # stops before anything is judged if pip and uv do not go together
-    judges = load_judges(
+    context = load_assessment_context(
         catalog,
         Registry(embedded.require_registry()),
         make_options(asked),
         attest.load_trusted_if_any(),
     )
-    changed = {line: refresh_locks(catalog, line, asked.kind, judges) for line in lines}
+    changed = {line: refresh_locks(catalog, line, asked.kind, context) for line in lines}
     if asked.json:
         plain = {line: records.to_plain(each) if each else None for line, each in changed.items()}
         progress.print_json(plain)

@@ -33,7 +33,7 @@ from publish.compare import compare_versions
 from publish.evidence import attest, documents, keys
 from publish.image_assessor import ImageAssessor
 from publish.notifier import Notifier
-from publish.pipeline import ReleaseRun, load_judges
+from publish.pipeline import ReleaseRun, load_assessment_context
 from publish.policy import channels, schedule
 from publish.released.promotions import list_releases
 from publish.released.published import CANDIDATE, PRODUCTION
@@ -202,8 +202,8 @@ def run_yank(asked: Namespace) -> int:
 
 def _make_assessor(catalog: Catalog, registry: Registry, asked: Namespace) -> ImageAssessor:
     trusted = attest.load_trusted()
-    judges = load_judges(catalog, registry, make_options(asked), trusted)
-    return ImageAssessor(registry, catalog, trusted, judges)
+    context = load_assessment_context(catalog, registry, make_options(asked), trusted)
+    return ImageAssessor(registry, catalog, trusted, context)
 
 
 def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:

@@ -41,7 +41,14 @@ from validation.expectations import expect_image
 from validation.record import ValidationRecord
 from validation.run import ValidationTarget
 
-__all__ = ["STAGES", "STAGE_LIMITS_S", "ReleaseRun", "StageOptions", "list_stages", "load_judges"]
+__all__ = [
+    "STAGES",
+    "STAGE_LIMITS_S",
+    "ReleaseRun",
+    "StageOptions",
+    "list_stages",
+    "load_assessment_context",
+]
 
 STAGE_LIMITS_S = {
     "build": 3 * 3600,
@@ -167,7 +174,7 @@ class ReleaseRun:
         if before is None:
             return None
         assessor = ImageAssessor(
-            self.registry, self.catalog, self.signing_context.trusted, self._todays_judges
+            self.registry, self.catalog, self.signing_context.trusted, self._assessment_context
         )
         return compare_images(assessor, before, self._staged_image(build))
 
@@ -238,22 +245,22 @@ class ReleaseRun:
 
     def _scan_images(self) -> tuple[ScanRecord, ...]:
         builds = self.record_store.read_builds()
-        judges = self._todays_judges
-        scanned = tuple(self._scan_image(record, judges) for record in builds)
+        context = self._assessment_context
+        scanned = tuple(self._scan_image(record, context) for record in builds)
         found = [judged.finding for record in scanned for judged in record.findings or ()]
-        history = judges.history.with_findings(found, judges.today)
+        history = context.history.with_findings(found, context.today)
         repository, seal = (
             self.catalog.repositories.records,
             self.signing_context.seal_of_findings(),
         )
-        store.store_history(self.registry, repository, history, seal, judges.today)
+        store.store_history(self.registry, repository, history, seal, context.today)
         return scanned
 
-    def _scan_image(self, build: BuildRecord, judges: AssessmentContext) -> ScanRecord:
+    def _scan_image(self, build: BuildRecord, context: AssessmentContext) -> ScanRecord:
         path = self.record_store.path_of(build.image, "scan")
         place = CatalogPlace(self.version.line, build.stacks)
         target, before = self._scan_target(build, place), records.read_record(ScanRecord, path)
-        scanned = scanning.scan_image(target, judges, path.parent, before)
+        scanned = scanning.scan_image(target, context, path.parent, before)
         records.write_record(path, scanned)
         attached: tuple[str, ...] = ()
         if scanned.sbom and not any(each.kind == SBOM_PROBLEM for each in scanned.problems):
@@ -264,7 +271,7 @@ class ReleaseRun:
         progress.say_line(
             f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}"
         )
-        for text in list_remedies(scanned, place, judges.today):
+        for text in list_remedies(scanned, place, context.today):
             progress.say_block(text, "    ")
         return scanned
 
@@ -329,8 +336,10 @@ class ReleaseRun:
             progress.say_line(f"  {line}")
 
     @cached_property
-    def _todays_judges(self) -> AssessmentContext:
-        return load_judges(self.catalog, self.registry, self.options, self.signing_context.trusted)
+    def _assessment_context(self) -> AssessmentContext:
+        return load_assessment_context(
+            self.catalog, self.registry, self.options, self.signing_context.trusted
+        )
 
     def _run_timed(self, stage: str, work: Callable[[], T]) -> T:
         """Run a stage within its limit, and record how long it took."""
@@ -344,7 +353,7 @@ class ReleaseRun:
         return done
 
 
-def load_judges(
+def load_assessment_context(
     catalog: Catalog, registry: Registry, options: StageOptions, trusted: Trusted
 ) -> AssessmentContext:
     """Return what images are judged with today: policy, exceptions, history and a database.

@@ -83,7 +83,7 @@ class Assessment:
     limitation: str
 
 
-def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) -> Assessment:
+def assess_sbom(document: Path, place: CatalogPlace, context: AssessmentContext) -> Assessment:
     """Return the findings for a stored CycloneDX document; Trivy's own result is left beside it.
 
     Raises EnvironmentFailed if Trivy crashes, hangs, or writes nothing or another shape than
@@ -91,15 +91,15 @@ def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) 
     """
     parsed = documents.read_document(document)
     packages, distribution = sbom.read_packages(parsed), sbom.read_distribution(parsed)
-    held = judges.database
+    held = context.database
     if isinstance(held, str):
         return Assessment(
             None, count_origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}"
         )
-    with filed_names.add_names(document, judges.canaries.filed_as) as asked:
+    with filed_names.add_names(document, context.canaries.filed_as) as asked:
         result = trivy.find_vulnerabilities(asked.document, held, document.with_name(RESULT))
     found = tuple(_give_own_names(tuple(read_findings(result)), asked))
-    rules = triage_rules(place, judges, found)
+    rules = triage_rules(place, context, found)
     wrong = judge.exception_problems(
         rules, found, packages, partial(database.knows_advisory, held.database_file)
     )
@@ -109,7 +109,7 @@ def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) 
         origins=counted,
         findings=judge.triage_findings(found, rules),
         problems=documents.bound_problems((*wrong, *_end_of_life(result, distribution))),
-        limitation=_find_limitation(held, counted, judges, distribution),
+        limitation=_find_limitation(held, counted, context, distribution),
     )
 
 
@@ -145,19 +145,19 @@ def is_only_outside(assessment: Assessment) -> bool:
 
 
 def triage_rules(
-    place: CatalogPlace, judges: AssessmentContext, found: Sequence[Finding]
+    place: CatalogPlace, context: AssessmentContext, found: Sequence[Finding]
 ) -> TriageRules:
     """Return the policy's rules for one image today."""
-    history = judges.history.with_findings(found, judges.today)
+    history = context.history.with_findings(found, context.today)
     return TriageRules(
-        grace=judges.policy.grace_for(place.line, place.stacks),
+        grace=context.policy.grace_for(place.line, place.stacks),
         excuses=[
-            excuse for excuse in judges.excuses if excuse.applies_to(place.line, place.stacks)
+            excuse for excuse in context.excuses if excuse.applies_to(place.line, place.stacks)
         ],
-        longest=judges.policy.exception_days,
-        today=judges.today,
-        fixed_on=partial(history.first_fix_day, today=judges.today),
-        line_excuses=judges.find_line_excuses(place.line),
+        longest=context.policy.exception_days,
+        today=context.today,
+        fixed_on=partial(history.first_fix_day, today=context.today),
+        line_excuses=context.find_line_excuses(place.line),
     )
 
 
@@ -228,7 +228,7 @@ def _give_own_names(found: Sequence[Finding], asked: AskedSbom) -> Iterator[Find
 def _find_limitation(
     held: VulnerabilityDatabase,
     counted: Sequence[Origin],
-    judges: AssessmentContext,
+    context: AssessmentContext,
     distribution: str,
 ) -> str:
     """Return why no findings would prove nothing; empty if they would.
@@ -237,9 +237,9 @@ def _find_limitation(
     a known advisory.
     """
     record = held.record
-    days = (judges.today - parse_moment(record.updated_at).date()).days
-    if days > judges.policy.database_days:
-        return f"the database is {days} days old, {judges.policy.database_days} are allowed"
+    days = (context.today - parse_moment(record.updated_at).date()).days
+    if days > context.policy.database_days:
+        return f"the database is {days} days old, {context.policy.database_days} are allowed"
     blind = [
         f"{origin.packages} {origin.name}"
         for origin in counted
@@ -247,8 +247,8 @@ def _find_limitation(
     ]
     if blind:
         return f"the database has no advisories for {', '.join(blind)} packages"
-    grace = judges.policy.canary_grace_days
-    missed = canaries.find_missed(held, judges.canaries, distribution, grace)
+    grace = context.policy.canary_grace_days
+    missed = canaries.find_missed(held, context.canaries, distribution, grace)
     return canaries.explain_missed(missed, record.updated_at)
 
 

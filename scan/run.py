@@ -82,7 +82,7 @@ def load_context(
 
 
 def scan_image(
-    subject: ScanTarget, judges: AssessmentContext, folder: Path, before: ScanRecord | None = None
+    subject: ScanTarget, context: AssessmentContext, folder: Path, before: ScanRecord | None = None
 ) -> ScanRecord:
     """Scan one digest and leave the documents in `folder`; those of the record `before` are reused.
 
@@ -95,7 +95,7 @@ def scan_image(
         time.monotonic(),
     )
     try:
-        record = _scan_contents(subject, judges, folder, before)
+        record = _scan_contents(subject, context, folder, before)
     except EnvironmentFailed as error:
         record = replace(
             unscanned_record(subject.build),
@@ -106,17 +106,19 @@ def scan_image(
 
 
 def _scan_contents(
-    subject: ScanTarget, judges: AssessmentContext, folder: Path, before: ScanRecord | None
+    subject: ScanTarget, context: AssessmentContext, folder: Path, before: ScanRecord | None
 ) -> ScanRecord:
     scanner = trivy.scanner_version()
     contents = inspect_image(subject.build, subject.registry, folder, before)
-    problems = bound_problems(tuple(_find_problems(subject, judges, contents)))
-    assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, judges)
+    problems = bound_problems(tuple(_find_problems(subject, context, contents)))
+    assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, context)
     excuses: list[PolicyException | LineException] = [
-        *judges.excuses,
-        *judges.find_line_excuses(subject.place.line),
+        *context.excuses,
+        *context.find_line_excuses(subject.place.line),
     ]
-    vex.write_vex(folder, subject.build, assessed.findings or (), excuses, judges.today.isoformat())
+    vex.write_vex(
+        folder, subject.build, assessed.findings or (), excuses, context.today.isoformat()
+    )
     verdict, reason = assess.verdict_of(problems, assessed)
     inside, bundled = contents.inside, list[Origin]()
     if not isinstance(inside, ScanProblem):  # no advisories cover what is inside other packages
@@ -140,13 +142,13 @@ def _scan_contents(
 
 
 def _find_problems(
-    subject: ScanTarget, judges: AssessmentContext, contents: ImageContents
+    subject: ScanTarget, context: AssessmentContext, contents: ImageContents
 ) -> Iterator[ScanProblem]:
     """Yield the problems that no vulnerability database is needed for.
 
     Those of the SBOM come first, since all others depend on it.
     """
-    policy, build = judges.policy, subject.build
+    policy, build = context.policy, subject.build
     if isinstance(contents.inside, ScanProblem):
         yield contents.inside
     else:

@@ -54,7 +54,7 @@ from tests.publish.stage_records import STAGING, staged
 from tests.scan.samples import CANARIES
 
 TODAY = datetime.date(2026, 11, 21)
-JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
+CONTEXT = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
 MONTHLY = PromotionRequest(channel="monthly", kind="patch")
 FIRST = PromotionRequest(channel="production", kind="major", approved=True)
 
@@ -153,7 +153,7 @@ class Line:
 
     @property
     def assessor(self) -> ImageAssessor:
-        return ImageAssessor(self.registry, self.catalog, self.trusted, JUDGES)
+        return ImageAssessor(self.registry, self.catalog, self.trusted, CONTEXT)
 
     @property
     def production(self) -> Production:

@@ -179,8 +179,8 @@ def test_rescan_and_due_say_it_once_and_no_patch_is_due(
     write(tmp_path / "db", advisories, known, updated_at=updated)
     database = trivy.obtain_database(str(tmp_path / "db"), None)
     given = load_line_exceptions() if exceptions else ()
-    judges = AssessmentContext(load_policy(), (), database, History({}), TODAY, CANARIES, given)
-    bench = ImageAssessor(line.registry, line.catalog, OURS, judges, lambda: P256)
+    context = AssessmentContext(load_policy(), (), database, History({}), TODAY, CANARIES, given)
+    bench = ImageAssessor(line.registry, line.catalog, OURS, context, lambda: P256)
     result = rescan_images(bench, PRODUCTION)
     said = SENTENCE + (
         " (there is an exception until 2027-05-26)"

@@ -368,10 +368,10 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
         line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
     )
     knowing = replace(
-        line.assessor.judges, database=trivy.obtain_database(str(line.folder / "db"), None)
+        line.assessor.context, database=trivy.obtain_database(str(line.folder / "db"), None)
     )
     roll_back(
-        line.production, "v2.6", rescan.make_target_check(replace(line.assessor, judges=knowing))
+        line.production, "v2.6", rescan.make_target_check(replace(line.assessor, context=knowing))
     )
     assert line.tags()["v2.6"] == before["v2.6.0"]
 

@@ -360,10 +360,10 @@ def assessed(tmp_path: Path, home: Path) -> Assessed:
         document.write_text(json.dumps(sbom()))
         filed = replace(CANARIES, filed_as=load_canaries().filed_as)
         database = trivy.obtain_database(str(tmp_path / "db"), None)
-        judges = AssessmentContext(
+        context = AssessmentContext(
             load_policy(), (), database, History({}), day, filed, line_excuses
         )
-        return assess.assess_sbom(document, PLACE, judges)
+        return assess.assess_sbom(document, PLACE, context)
 
     return made
 
