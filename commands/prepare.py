@@ -40,6 +40,7 @@ from publish.policy import release_kinds
 from publish.refresh import describe_changes, refresh_layers, refresh_locks
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_OK, EnvironmentFailed
+from runner.nouns import count_noun
 from scan import trivy
 from scan.record import count_problems
 
@@ -234,7 +235,7 @@ def run_check(asked: Namespace) -> int:
             f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}"
         )
     if more := count_problems(found.problems[PROBLEMS_SHOWN:]):
-        progress.say_line(f"    and {more:,} more problems: the record has them")
+        progress.say_line(f"    and {count_noun(more, 'more problem')}: the record has them")
     progress.say_line(f"record: {path}")
     progress.say_line(
         f"{found.reference}: {found.verdict}{f', {found.reason}' if found.reason else ''}"
@@ -286,7 +287,7 @@ def run_prune(asked: Namespace) -> int:
     size = f"{total:,} bytes ({progress.format_megabytes(total)})"
     # the layers that only these images share are counted when they are gone
     said = f"at least {size} would be freed" if asked.dry_run else f"{size} are free"
-    progress.say_line(f"{len(freed)} things: {said}")
+    progress.say_line(f"{count_noun(len(freed), 'thing')}: {said}")
     return EXIT_OK
 
 

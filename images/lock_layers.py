@@ -20,6 +20,7 @@ from images.resolve import LayerLocks
 from images.workers import Recipe
 from runner import engine, home, progress, records
 from runner.errors import ConfigError
+from runner.nouns import count_noun
 
 Interpreter = Callable[[Line, Path], str]
 """A function of a line and a folder for scratch. It returns the engine's name of an image whose
@@ -61,7 +62,9 @@ def make_locked_layers(
     wheelhouse.fetch_wheels(list(every.values()), line.python)
     _check_architectures(line, wheels)
     ownership.check_owners(every.values(), prefix_of(line))
-    progress.say_line(f"  {len(specs)} layers of line {name} are made to lock their digests")
+    progress.say_line(
+        f"  line {name}: making {count_noun(len(specs), 'layer')} to lock the digests"
+    )
     with home.scratch_folder("lock") as work:
         recipe = Recipe(name, prefix_of(line), line.epoch, work)
         made = workers.make_python(recipe, list(specs.values()), lambda: interpreter(line, work))

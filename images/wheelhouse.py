@@ -14,6 +14,7 @@ from images.locks import Wheel
 from oci.registry import file_sha256
 from runner import home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.nouns import count_noun
 from runner.pool import worker_pool
 from runner.untrusted import clean_text
 
@@ -58,7 +59,7 @@ def fetch_wheels(wheels: Sequence[Wheel], python: str) -> None:
     total = sum(wheel.size for wheel in missing)
     with (
         home.scratch_folder("download") as folder,
-        progress.show_meter(f"download {len(missing)} wheels", total) as meter,
+        progress.show_meter(f"download {count_noun(len(missing), 'wheel')}", total) as meter,
     ):
         stop = threading.Event()
         watcher = threading.Thread(target=_watch_download, args=(folder, meter, stop))

@@ -69,6 +69,7 @@ from oci.referrer_list import (
 )
 from oci.registry import WORKERS, Registry, RegistryError, Unreadable, report_malformed
 from runner import progress
+from runner.nouns import count_noun
 from runner.pool import worker_pool
 
 ATTEMPTS = 8
@@ -177,7 +178,8 @@ def _read_manifests(
     if left := len(names) - len(asked):
         where = f"{registry.host}/{repository}:{list_tag(subject)}"
         progress.say_line(
-            f"  {left} artifacts of {where} are not read: remove those that nobody needs"
+            f"  {where}: too many artifacts, so {count_noun(left, 'artifact')} cannot be read; "
+            "remove those that nobody needs"
         )
     with worker_pool(WORKERS) as pool:
         return dict(

@@ -18,6 +18,7 @@ from oci.served import is_served_whole
 from runner import engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.nouns import count_noun
 from runner.time_limit import time_limit
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary_verdict
@@ -106,9 +107,9 @@ def check_image(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
     )
     longest_s = longest_check_s(expected.stacks)
+    limit = count_noun(longest_s // 3600, "hour")
     progress.say_line(
-        f"  this takes some minutes; if the image hangs, it is ended after {longest_s // 3600} "
-        "hours at the latest"
+        f"  this takes some minutes; if the image hangs, it is ended after {limit} at the latest"
     )
     with time_limit(f"check of {reference}", longest_s):
         judged = validation.validate_image(_make_target(catalog, expected, image, command), device)

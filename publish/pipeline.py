@@ -28,6 +28,7 @@ from publish.released.published import Published, find_previous, is_released, re
 from publish.released.record import GateRefusal, PromotedTag, ReleaseRecord
 from publish.signing_context import SigningContext
 from runner import progress, records
+from runner.nouns import count_noun
 from runner.time_limit import time_limit
 from scan import run as scanning
 from scan import store, trivy
@@ -312,7 +313,9 @@ class ReleaseRun:
             channel=promoted.channel,
             promotions=tuple(self._show_tags(promoted)),
             finished_at=put.at if put else time_now(),
-            refusal=GateRefusal(promoted.verdict, lines) if lines else None,
+            refusal=GateRefusal(promoted.verdict, lines, promoted.reasons[0].cause)
+            if lines
+            else None,
         )
 
     def _show_tags(self, promoted: PromotionResult) -> Iterator[PromotedTag]:
@@ -330,7 +333,7 @@ class ReleaseRun:
             yield PromotedTag(entry.image, repository, entry.tag, entry.new)
         staying = sum(entry.old == entry.new for entry in promoted.outcome.entries)
         if staying and self.options.promotion.dry_run:
-            tags = "1 tag" if staying == 1 else f"{staying} tags"
+            tags = count_noun(staying, "tag")
             progress.say_line(f"  {tags} would not move (details with --verbose)")
         for line in promoted.outcome.left:
             progress.say_line(f"  {line}")

@@ -28,9 +28,10 @@ from publish.tags.production import Production
 from publish.tags.promotion_plan import ApprovedImage, TagSet, TransactionOutcome
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
+from runner.nouns import count_noun
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict, summary_verdict
 from scan.difference import Difference
-from scan.line_fixes import WITHOUT_EXCEPTION
 from scan.policy import EXCEPTIONS, POLICY
 
 Compare = Callable[[BuildRecord], Difference | None]
@@ -154,9 +155,8 @@ def _make_refusal(
     version: str, channel: str, either: str, reasons: Sequence[Reason]
 ) -> GateRefused:
     """Return the error in one line; its notes are the reasons, which were printed before."""
-    count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
     what = "cannot be promoted" if either else "was not promoted"
-    counted = f"{count}, listed above; nothing was changed"
+    counted = f"{count_noun(len(reasons), 'reason')}, listed above; nothing was changed"
     refusal = GateRefused(
         f"{version} {what} to the channel {channel}{either}: {counted}", _advise_on(reasons)
     )
@@ -167,18 +167,18 @@ def _make_refusal(
 
 def _advise_on(reasons: Sequence[Reason]) -> str:
     """Return what to do next, by what is among the reasons."""
-    texts = [reason.text for reason in reasons]
+    causes = {reason.cause for reason in reasons}
     steps = []
-    if any(gate.NOT_ASSESSED in text for text in texts):
+    if ReasonCause.NO_DATABASE in causes:
         steps.append(
             "run `scan` again with `--trivy-db FOLDER` or `--db-repository ADDRESS`, then `promote`"
         )
-    if any(WITHOUT_EXCEPTION in text for text in texts):
+    if ReasonCause.NO_EXCEPTION in causes:
         steps.append(
             f"add a reviewed entry to `line_exceptions` in {EXCEPTIONS.name}, then run `scan` and "
             "`promote`; or move to the line that is named"
         )
-    if release_kinds.UNAPPROVED in texts:
+    if ReasonCause.NOT_APPROVED in causes:
         steps.append("add `--approve` to `promote` if a person approves this major release")
     return "; ".join([*steps, _WAY_OUT])
 
@@ -247,11 +247,13 @@ def _check_kind(
         return
     for note in release_kinds.kind_notes(changed, kind, candidate.catalog_line, approved=approved):
         notes.append(Reason(image, "", Verdict.PASS, note))
+    if release_kinds.lacks_approval(kind, approved=approved):
+        text, cause = release_kinds.UNAPPROVED, ReasonCause.NOT_APPROVED
+        yield Reason(image, "", Verdict.NOT_RUN, text, cause)
     for problem in release_kinds.kind_problems(
-        changed, kind, candidate.catalog_line, approved=approved
+        changed, kind, candidate.catalog_line, approved=True
     ):
-        is_missing = problem == release_kinds.UNAPPROVED
-        yield Reason(image, "", Verdict.NOT_RUN if is_missing else Verdict.FAIL, problem)
+        yield Reason(image, "", Verdict.FAIL, problem)
 
 
 def _check_images(candidate: PromotionCandidate, build: BuildRecord, kind: str) -> Iterator[Reason]:

@@ -20,6 +20,7 @@ from publish.policy.channels import Channels, Demands, list_alternatives
 from publish.promotion import PromotionRequest, default_kind
 from runner import settings
 from runner.errors import ReleaseError
+from runner.nouns import count_noun
 from validation import floor
 from validation.families import find_family
 from validation.levels import LEVELS, MEANINGS, list_levels_of
@@ -53,9 +54,8 @@ class Readiness:
     def summary_line(self) -> str:
         """The machine, what it can prove, and how many things are missing, in one line."""
         count, can = len(self.missing), ", ".join(self.can) or "no level"
-        lacks = "nothing is missing" if not count else "1 thing is missing"
-        lacks = f"{count} things are missing" if count > 1 else lacks
-        return f"{self.channel}: {self.machine}; can prove {can}; {lacks}"
+        things = count_noun(count, "thing is", "things are") if count else "nothing is"
+        return f"{self.channel}: {self.machine}; can prove {can}; {things} missing"
 
     @property
     def all_notes(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from publish.released.published import CANDIDATE, PRODUCTION, Published, list_pu
 from publish.tags.rollback import CheckTarget, RollbackTarget
 from runner import progress
 from runner.errors import EnvironmentFailed
+from runner.nouns import count_noun
 from runner.verdict import Verdict, summary_verdict
 from scan import assess, sbom, store
 from scan.history import RescanVerdict
@@ -217,7 +218,10 @@ def _report_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerd
     """Judge an image and say the result in a line."""
     judged, assessed = _judge_image(assessor, image)
     unrated = count_severities(assessed.findings).get(UNKNOWN)
-    notes = (judged.reason, f"{unrated} findings of unknown severity" if unrated else "")
+    notes = (
+        judged.reason,
+        f"{count_noun(unrated, 'finding')} of unknown severity" if unrated else "",
+    )
     said = ", ".join(filter(None, (judged.verdict, *notes)))
     progress.say_line(f"  {assessed.name}: {said} ({judged.seconds} s)")
     return judged, assessed

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from report import units
 from report.scan_view import PACKAGE_KINDS
+from runner.nouns import count_noun
 from scan.difference import SECURITY, AdvisoryChanges, Difference, PackageChange, PackagePresence
 from scan.difference import LayerChanges as LayerDifference
 from scan.record import SEVERITIES, TriagedFinding, severity_of
@@ -138,9 +139,7 @@ def summarize_difference(found: Difference) -> str:
 
 
 def _count_changes(changes: Sequence[PackageChange]) -> str:
-    said = (
-        f"{units.count_noun(len(changes), 'package')} changed" if changes else "no package changed"
-    )
+    said = f"{count_noun(len(changes), 'package')} changed" if changes else "no package changed"
     counts = (
         (sum(change.how == SECURITY for change in changes), "for security"),
         (sum(change.downgrade for change in changes), "downgraded"),

@@ -21,6 +21,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
 
 from runner import progress
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 
 PREFIX = "pytorch-cuda-images"
@@ -337,13 +338,14 @@ def _volume_paths(config: Mapping[str, Any], ours: str) -> Iterator[str]:
     declared = config.get("Volumes") or ()
     if len(declared) > MAX_VOLUMES:
         raise ImageCannotStart(
-            f"it declares {len(declared):,} volumes, more than the allowed {MAX_VOLUMES}"
+            f"it declares {count_noun(len(declared), 'volume')}; at most {MAX_VOLUMES} are allowed"
         )
     plain = dict.fromkeys(_require_plain_volume(path, ours) for path in declared)
     steps = {step for path in plain for step in _steps_to(path)}
     if len(steps) > MAX_VOLUME_FOLDERS:
         raise ImageCannotStart(
-            f"its volumes are in {len(steps):,} folders, more than the allowed {MAX_VOLUME_FOLDERS}"
+            f"its volumes are in {count_noun(len(steps), 'folder')}, more than the allowed "
+            f"{MAX_VOLUME_FOLDERS}"
         )
     for path in plain:
         # its content would be copied once for each of them

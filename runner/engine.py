@@ -33,6 +33,7 @@ from runner import (
 )
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.nouns import count_noun
 from runner.redaction import show_value
 from runner.untrusted import clean_line
 
@@ -328,7 +329,8 @@ def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] |
     found = connect_engine().images.get(reference)
     size = progress.format_megabytes(int((found.attrs or {}).get("Size") or 0))
     progress.say_line(
-        f"  pulled {name}: {pulled.layers} layers, the image takes {size} in the engine"
+        f"  pulled {name}: {count_noun(pulled.layers, 'layer')}; the image takes {size} in the "
+        "engine"
     )
     return pulled.digest
 

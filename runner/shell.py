@@ -21,7 +21,7 @@ from typing import IO
 from weakref import WeakSet
 
 from runner import home, progress, redaction, settings
-from runner.errors import EnvironmentFailed
+from runner.errors import EnvironmentFailed, ProgramTooSlow
 from runner.settings import ForeignSecret
 from runner.untrusted import clean_line, clean_text
 
@@ -127,12 +127,10 @@ def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     with _start_program(words, hint, variables, takes_input=stdin is not None) as process:
         streams = _Streams(process, stdin)
         if not _wait_for_program(process, streams, timeout_s):
-            what = (
-                f"printed more than {OUTPUT_BYTES >> 20} MB"
-                if streams.is_too_much
-                else f"did not finish in {timeout_s:.0f} s"
-            )
-            raise EnvironmentFailed(f"`{words[0]}` {what}", hint)
+            if streams.is_too_much:
+                problem = f"`{words[0]}` printed more than {OUTPUT_BYTES >> 20} MB"
+                raise EnvironmentFailed(problem, hint)
+            raise ProgramTooSlow(f"`{words[0]}` did not finish in {timeout_s:.0f} s", hint)
     return CompletedProgram(process.returncode, *streams.decode_texts())
 
 

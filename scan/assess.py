@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.moments import parse_moment
+from runner.nouns import count_noun
 from runner.untrusted import clean_line, escape_unprintable
 from runner.verdict import Verdict, worst_verdict
 from scan import canaries, database, documents, filed_names, judge, sbom, trivy
@@ -239,7 +240,8 @@ def _find_limitation(
     record = held.record
     days = (context.today - parse_moment(record.updated_at).date()).days
     if days > context.policy.database_days:
-        return f"the database is {days} days old, {context.policy.database_days} are allowed"
+        limit = count_noun(context.policy.database_days, "day")
+        return f"the database is {count_noun(days, 'day')} old; the limit is {limit}"
     blind = [
         f"{origin.packages} {origin.name}"
         for origin in counted

@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from runner import home, records
 from runner.moments import add_days, parse_moment
+from runner.nouns import count_noun
 from scan import documents, filed_names, trivy
 from scan.filed_names import FiledNames
 from scan.policy import FOLDER, Text, split_purl
@@ -108,7 +109,7 @@ def explain_missed(missed: Sequence[Canary], updated_at: str) -> str:
     if not missed:
         return ""
     others = len(missed) - 1
-    more = f" and {others} other known {'advisory' if others == 1 else 'advisories'}"
+    more = f" and {count_noun(others, 'other known advisory', 'other known advisories')}"
     return (
         f"the database of {updated_at[:10]} does not know {missed[0]}{more if others else ''} "
         f"of scan/{CANARIES.name}, so it cannot prove that there are no findings: use another one "

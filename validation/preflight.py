@@ -13,6 +13,7 @@ from pathlib import Path
 
 from images.compatibility import load_compatibility
 from runner import home, records
+from runner.nouns import count_noun
 from runner.verdict import Verdict, worst_verdict
 from validation.nvml import SLOWED, GpuAtRest, Inventory
 from validation.record import Check, Figure, SuiteResult
@@ -201,7 +202,7 @@ def _find_damaged(gpu: GpuAtRest) -> Iterator[_HostProblem]:
 def _find_busy(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     signs = []
     if gpu.processes > 0:
-        signs.append(f"{gpu.processes} processes")
+        signs.append(f"{count_noun(gpu.processes, 'process', 'processes')}")
     elif gpu.processes < 0 and gpu.utilisation_percent >= UTILISATION_PERCENT:
         # Only if processes are not told: utilisation lags behind the end of a program.
         signs.append(f"{gpu.utilisation_percent} % utilised")

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from validation import check_list
@@ -120,8 +121,8 @@ def _describe_wrong_answer(
     for part, values in given:
         found.setdefault(part, []).append(values)
     for part, answer in right.items():
-        if len(found.get(part, [])) != 1:
-            return f"{len(found.get(part, [])) or 'no'} answers to `{part}`{EXPECTED}one"
+        if (count := len(found.get(part, []))) != 1:
+            return f"{count_noun(count, 'answer')} to `{part}`{EXPECTED}one"
         if wrong := _describe_difference(found[part][0], answer):
             return f"the answer to `{part}` {wrong}"
     if beyond := sorted(set(found) - set(right)):
@@ -131,7 +132,7 @@ def _describe_wrong_answer(
 
 def _describe_difference(values: tuple[float | str, ...], right: ExpectedAnswer) -> str:
     if len(values) != len(right.values):
-        return f"has {len(values)} values{EXPECTED}{len(right.values)}"
+        return f"has {count_noun(len(values), 'value')}{EXPECTED}{len(right.values)}"
     for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
         is_right = (
             value == wanted

@@ -87,6 +87,11 @@ def kind_problems(
     return tuple(ruling.problem for ruling in rulings if ruling.problem)
 
 
+def lacks_approval(kind: str, *, approved: bool) -> bool:
+    """Return whether a release of this kind still needs the approval of a person."""
+    return kind == MAJOR and not approved
+
+
 def image_problem(word: str, kind: str) -> str:
     """Return why a release of this kind may not add or remove an image; empty if it may.
 
@@ -124,7 +129,7 @@ def _judge_release(
     if kind not in KINDS:
         yield _Ruling(f"`{kind}` is not a kind of release; use patch, feature or major")
         return
-    if kind == MAJOR and not approved:
+    if lacks_approval(kind, approved=approved):
         yield _Ruling(UNAPPROVED)
     if difference is None:
         first = f"this is the first release of line {name}"

@@ -37,6 +37,7 @@ from publish.released import proof, trusted_journal, yank_statements
 from publish.released.published import CANDIDATE
 from publish.tags.journal import TAG, Journal, StoredJournal, list_tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.nouns import count_noun
 from runner.redaction import show_value
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
@@ -266,7 +267,7 @@ def _find_decision_problems(
         ]
         yield from problems[:_MAX_SHOWN]
         if len(problems) > _MAX_SHOWN:
-            yield f"{len(problems) - _MAX_SHOWN} more artifacts that prove nothing"
+            yield f"{count_noun(len(problems) - _MAX_SHOWN, 'more artifact')} that prove nothing"
         return
     yield from decided.reasons
     if decided.verdict is not Verdict.PASS:
@@ -275,8 +276,8 @@ def _find_decision_problems(
     missing = set(decided.evidence) - set(usable)
     if missing:
         yield (
-            f"{len(missing)} of the {len(decided.evidence)} statements that the decision was made "
-            "from are missing or changed"
+            f"missing or changed: {len(missing)} of the "
+            f"{count_noun(len(decided.evidence), 'statement')} that the decision was made from"
         )
     counted = {usable[each].predicate_type for each in decided.evidence if each in usable}
     yield from (
@@ -358,7 +359,7 @@ def _list_standing(
     exceptions = describe_exceptions(judged, day)
     yield from exceptions[:_MAX_SHOWN]
     if len(exceptions) > _MAX_SHOWN:
-        yield f"{len(exceptions) - _MAX_SHOWN} more exceptions"
+        yield f"{count_noun(len(exceptions) - _MAX_SHOWN, 'more exception')}"
     if version is None:
         return
     if version.line not in known.lines:

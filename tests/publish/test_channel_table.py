@@ -191,7 +191,7 @@ def test_a_measured_floor_is_one_that_the_statement_names(
     record = channel_table.make_record(build, L4)
     tested = replace(test_result.make_claim(record, ("base",)), floor=floor)
     demands = replace(channels.load().demands["proven"], floor=("measured",))
-    problems = [text for _, text in proof.find_run_problems(tested, {}, demands)]
+    problems = [each.text for each in proof.find_run_problems(tested, {}, demands)]
     assert any("floor of the throughput" in text for text in problems) is not takes
 
 

@@ -18,6 +18,7 @@ from oci.served import is_served_whole
 from runner import containers, engine, free_space, owner, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 from validation import control_groups
 from validation.executors import root_usage, staging
@@ -122,7 +123,7 @@ def prepare_run(setup: Setup) -> None:
     engine.pull_image(setup.reference, is_served_whole)
     left = remove_leftovers()
     if left:
-        progress.say_line(f"  removed {left} containers of a run that was killed")
+        progress.say_line(f"  removed {count_noun(left, 'container')} of a run that was killed")
 
 
 def gpu_problem() -> str:
