@@ -187,16 +187,19 @@ def add_keys(command: ArgumentParser) -> None:
 
 
 def add_release(command: ArgumentParser) -> None:
-    """Add what names a release and says how its stages run."""
+    """Add what names a release: its version, and `--images`."""
     command.add_argument("version", help="for example v2.6.0")
     add_images(command)
+
+
+def add_device(command: ArgumentParser) -> None:
+    """Add `--device`, the place where the suites run."""
     command.add_argument(
         "--device",
         choices=("auto", "cuda", "cpu"),
         default="auto",
         help="where the suites run; auto uses the GPUs if there are any",
     )
-    add_database(command)
 
 
 def add_promotion(command: ArgumentParser) -> None:

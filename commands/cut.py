@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from commands.arguments import (
+    add_database,
+    add_device,
     add_promotion,
     add_release,
     load_catalog,
@@ -168,13 +170,20 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
 
 
 COMMANDS = (
-    Command("release", run_release, (add_release, UNTIL, add_promotion), longest_s=24 * 3600),
+    Command(
+        "release",
+        run_release,
+        (add_release, add_device, add_database, UNTIL, add_promotion),
+        longest_s=24 * 3600,
+    ),
 )
 
 STAGE_COMMANDS = (
     Command("build", run_build, (add_release, RENEW), longest_s=4 * 3600),
-    Command("validate", run_validate, (add_release, _add_executor), longest_s=13 * 3600),
-    Command("scan", run_scan, (add_release,), longest_s=4 * 3600),
-    Command("promote", run_promote, (add_release, add_promotion), longest_s=2 * 3600),
-    Command("report", run_report, (add_release,), longest_s=2 * 3600),
+    Command(
+        "validate", run_validate, (add_release, add_device, _add_executor), longest_s=13 * 3600
+    ),
+    Command("scan", run_scan, (add_release, add_database), longest_s=4 * 3600),
+    Command("promote", run_promote, (add_release, add_database, add_promotion), longest_s=2 * 3600),
+    Command("report", run_report, (add_release, add_database), longest_s=2 * 3600),
 )

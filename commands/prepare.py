@@ -10,6 +10,7 @@ from itertools import chain
 
 from commands.arguments import (
     add_database,
+    add_device,
     add_images,
     load_catalog,
     make_argument,
@@ -258,12 +259,7 @@ def _add_check(command: ArgumentParser) -> None:
         default="",
         help="for example base,cv; by default the stacks in the image's labels",
     )
-    command.add_argument(
-        "--device",
-        choices=("auto", "cuda", "cpu"),
-        default="auto",
-        help="where the suites run; auto uses the GPUs if there are any",
-    )
+    add_device(command)
 
 
 def run_prune(asked: Namespace) -> int:

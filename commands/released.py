@@ -353,7 +353,10 @@ def _read_notes(path: Path) -> str:
 
 def run_keys(asked: Namespace) -> int:
     """`keys`: make a pair of keys to sign evidence."""
-    for path in keys.generate_pair(asked.folder, asked.name):
+    paths = keys.generate_pair(asked.folder, asked.name)
+    if asked.json:
+        progress.print_json([str(path) for path in paths])
+    for path in paths:
         progress.say_line(f"wrote {path}")
     return EXIT_OK
 
@@ -365,6 +368,6 @@ COMMANDS = (
     Command("rollback", run_rollback, (add_database, ALIAS, TO)),
     Command("yank", run_yank, (YANKED, REASON)),
     Command("due", run_due, (add_keys, DATE)),
-    Command("notes", run_notes, (add_release, _add_telling)),
+    Command("notes", run_notes, (add_release, add_database, _add_telling), has_json=False),
     Command("keys", run_keys, (FOLDER, NAME)),
 )
