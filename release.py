@@ -33,7 +33,7 @@ def _end_now(message: str, exit_code: int) -> NoReturn:
 
 
 def _use_own_python() -> None:
-    """Go on in the Python of the virtual environment beside this file, without secrets around it.
+    """Start again in the Python of the virtual environment beside this file, without secrets.
 
     It is started again if its Python is another one, if a secret is in its environment, or if
     PYTHONINSPECT is: Python would end with a prompt instead of an exit code. If there is no such

@@ -215,7 +215,7 @@ def add_promotion(command: ArgumentParser) -> None:
         "--kind",
         choices=release_kinds.KINDS,
         default="",
-        help="the kind of release; by default major for the first of a line, otherwise patch",
+        help="the release kind; by default major for the first of a line, otherwise patch",
     )
     command.add_argument(
         "--approve", action="store_true", help="say that you approve a major release"

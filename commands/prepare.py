@@ -163,7 +163,7 @@ def _show_plan(plan: planning.ReleasePlan) -> None:
 def run_lock(asked: Namespace) -> int:
     """`lock`: update the locks of a line to the newest versions that its next release may have.
 
-    The changes are shown. With `--layers` only the lock of layers is written again; the versions of
+    The changes are shown. With `--layers` only the layer lock is written again; the versions of
     the wheels stay the same.
     """
     catalog = load_catalog()
@@ -216,7 +216,7 @@ def _add_line(command: ArgumentParser) -> None:
     command.add_argument(
         "--layers",
         action="store_true",
-        help="only write the lock of layers again; the locks of wheels stay as they are",
+        help="only write the layer lock again; the wheel locks stay as they are",
     )
 
 

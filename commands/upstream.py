@@ -107,7 +107,7 @@ def run_line(asked: Namespace) -> int:
     """`line`: `line new` writes the catalogue entry and the locks of a new line, for review.
 
     It downloads no wheels. The next step is `lock LINE --layers`: it downloads them and writes the
-    lock of layers.
+    layer lock.
     """
     catalog = load_catalog()
     made = new_line.write_line(catalog, asked.line, asked.source)

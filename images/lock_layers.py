@@ -1,4 +1,4 @@
-"""Writing of the lock of layers: every Python layer of a line is made, and nothing is pushed.
+"""Writing of the layer lock: every Python layer of a line is made, and nothing is pushed.
 
 Bytecode is compiled by the Python that an image will ship. This needs a Docker engine: the OS layer
 is made from today's Debian packages, and imported into the engine.

@@ -115,7 +115,7 @@ def read_layer_locks(catalog: Catalog, name: str) -> LayerLocks:
 
 
 def write_layer_locks(name: str, locks: LayerLocks) -> None:
-    """Write the lock of layers of every stack of line `name`."""
+    """Write the layer lock of every stack of line `name`."""
     for stack, held in locks.items():
         layer_lock.write_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, name), stack, held)
 

@@ -222,7 +222,7 @@ class OpenWheel:
                 raise ConfigError(
                     f"images/catalog.yaml: left_out: `{pattern}` matches "
                     f"{'a file of .dist-info' if matched else 'no file'} of {self.wheel.file}",
-                    "mend the pattern, or remove it",
+                    "correct the pattern, or remove it",
                 )
             found |= matched
         return found

@@ -167,7 +167,7 @@ class ReleaseRun:
         return proof.read_proof(self.registry, build.repository, build.digest, trusted)
 
     def find_difference(self, build: BuildRecord) -> Difference | None:
-        """Return the difference to the line's newest release before; None if there is none.
+        """Return the difference to the newest previous release of the line; None if there is none.
 
         Both are judged by the vulnerability database that is at hand, if there is one.
         """
@@ -290,7 +290,7 @@ class ReleaseRun:
         )
 
     def _previous_image(self, image: str) -> Published | None:
-        """Return the image of the line's newest release before; None if there is none."""
+        """Return the image of the newest previous release of the line; None if there is none."""
         trusted = self.signing_context.trusted
         return find_previous(self.registry, self.catalog, self.version, image, trusted)
 

@@ -35,7 +35,7 @@ from scan.difference import Difference
 from scan.policy import EXCEPTIONS, POLICY
 
 Compare = Callable[[BuildRecord], Difference | None]
-"""The difference of an image to the release before it in its line; None if there is none."""
+"""The difference of an image to the previous release of its line; None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class _ImageDecision:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One try: a channel, with the kind of release and the approval of a person."""
+    """One try: a channel, with the release kind and the approval of a person."""
 
     channels: Channels
     channel: str
@@ -184,7 +184,7 @@ def _advise_on(reasons: Sequence[Reason]) -> str:
 
 
 def default_kind(version: Version) -> str:
-    """Return the kind of a release if none is given: major for the first of a line, else patch."""
+    """Return the release kind if none is given: major for the first of a line, else patch."""
     return release_kinds.PATCH if version.patch else release_kinds.MAJOR
 
 
@@ -238,7 +238,7 @@ def _check_kind(
     try:
         changed = candidate.compare(build)
     except ConfigError as error:
-        text = f"it cannot be compared with the release before: {error.message}"
+        text = f"it cannot be compared with the previous release: {error.message}"
         yield Reason(image, "", Verdict.NOT_RUN, text)
         return
     if candidate.previous_images and image not in candidate.previous_images:
@@ -257,7 +257,7 @@ def _check_kind(
 
 
 def _check_images(candidate: PromotionCandidate, build: BuildRecord, kind: str) -> Iterator[Reason]:
-    """Yield which images of the catalogue and of the release before are missing."""
+    """Yield which images of the catalogue and of the previous release are missing."""
     images = {each.image for each in candidate.builds}
     missing = set(candidate.catalog.images) - images
     if missing:

@@ -27,7 +27,7 @@ from scan.record import TriagedFinding
 def refresh_locks(
     catalog: Catalog, name: str, kind: str, context: AssessmentContext
 ) -> Difference | None:
-    """Resolve line `name` again and write its locks of wheels and layers.
+    """Resolve line `name` again and write its wheel locks and layers.
 
     Returns what changed, None if there was no lock before. A package changes as far as a `kind`
     release allows, further if that fixes an advisory on it. Raises GateRefused, and leaves the
@@ -61,7 +61,7 @@ def refresh_locks(
 
 
 def refresh_layers(catalog: Catalog, name: str) -> list[str]:
-    """Write the locks of layers of line `name` from the locks of wheels as they are.
+    """Write the layer locks of line `name` from the wheel locks as they are.
 
     Returns the names of the layers whose lock changed. Raises ConfigError and EnvironmentFailed.
     """

@@ -114,7 +114,7 @@ def post_message(to: Webhook, what: Mapping[str, Any], *, dry_run: bool = False)
     """Post a document; repeat that if the receiver is busy or away.
 
     There are RETRIES repeats, with backoff and the receiver's `Retry-After`. Raises nothing for
-    errors on the way: the caller shows the line and goes on.
+    errors on the way: the caller shows the line and continues.
     """
     body = json.dumps(hide_in_values(dict(what)), sort_keys=True, separators=(",", ":")).encode()
     if dry_run:

@@ -1,7 +1,7 @@
 """The one way to run another program: shown first, with limits of time and output.
 
 When this run is interrupted, or when a program runs too long or prints too much, the program is
-ended with all that it started, so that nothing goes on writing in a scratch folder. A failure is
+ended with all that it started, so that nothing continues to write in a scratch folder. A failure is
 one clear line.
 """
 

@@ -43,7 +43,7 @@ class TriageRules:
 
     `grace` is days by severity; a missing severity never blocks. `longest` is the maximum number of
     days of an exception. `fixed_on` returns the first day on which a fix of a finding was known
-    (`scan/history.py`). `line_excuses` are the exceptions of the line, for what it cannot fix.
+    (`scan/history.py`). `line_excuses` are the line exceptions, for what it cannot fix.
     """
 
     grace: Mapping[str, int]
@@ -93,7 +93,7 @@ def _apply_grace(finding: Finding, rules: TriageRules) -> tuple[TriageStatus, st
 def _find_excuse(finding: Finding, rules: TriageRules) -> PolicyException | LineException | None:
     """Return the exception that lets a finding stand today, or None.
 
-    If the fix is another line, the finding needs an exception of the line. That an image is not
+    If the fix is another line, the finding needs a line exception. That an image is not
     affected may be said of any finding.
     """
     is_outside = bool(find_outside_fix(finding))

@@ -46,7 +46,7 @@ from scan.trivy import VulnerabilityDatabase
 class ScanTarget:
     """An image to be scanned: its build, its registry, and its limits in the catalogue.
 
-    `before` is the compressed size in bytes of the line's release before, None if there is none.
+    `before` is the compressed size in bytes of the line's previous release, None if there is none.
     """
 
     build: BuildRecord

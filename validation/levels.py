@@ -93,7 +93,7 @@ def lacks_gpu(suite: SuiteResult, gpus: int) -> bool:
 
     Every other check passed, and each that was not run needs a GPU by the list of checks, or may
     be `not run` on a CPU. The results that the host adds (the machine, the floor, the comparison
-    with the release before) are `not run` only without a GPU.
+    with the previous release) are `not run` only without a GPU.
     """
     if gpus or suite.verdict is not Verdict.NOT_RUN:
         return False

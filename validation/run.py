@@ -37,7 +37,7 @@ class ValidationTarget:
     """An image to judge, and the facts that its tag asserts.
 
     `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no
-    `digest`. `previous` is the reference of the release before in the same line, empty if there
+    `digest`. `previous` is the reference of the previous release in the same line, empty if there
     is none. `command` is what a person types to judge it again, if that is not `validate`.
     """
 

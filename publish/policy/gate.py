@@ -206,7 +206,7 @@ def decide_promotion(
 
 
 def _check_request(gate: _GateContext, channel: str) -> Iterator[Problem]:
-    """Yield why the channel does not accept this kind of release or image, whatever is proven."""
+    """Yield why the channel does not accept this release kind or image, whatever is proven."""
     kinds, kind = gate.channels.find_channel(channel).kinds, gate.subject.kind
     if kind not in kinds:
         accepted = " and ".join(kinds)

@@ -20,11 +20,11 @@ _DUE: Mapping[SupportStatus, tuple[Kind, ...]] = {
     SupportStatus.SECURITY: ("patch",),
     SupportStatus.ENDED: (),
 }
-"""The kinds of releases that can become due for a line, by its status."""
+"""The release kinds that can become due for a line, by its status."""
 
 
 def select_due_kinds(kinds: Iterable[Kind], line: Line, day: datetime.date) -> tuple[Kind, ...]:
-    """Return those kinds of releases that can be due for the line on a day (UTC)."""
+    """Return those release kinds that can be due for the line on a day (UTC)."""
     return tuple(kind for kind in kinds if kind in _DUE[line.find_support(day).status])
 
 

@@ -1,6 +1,6 @@
 """The reasons why a release is refused, or why one is due.
 
-The gate, the kinds of releases and the schedule use the same class. A reason is data; it becomes
+The gate, the release kinds and the schedule use the same class. A reason is data; it becomes
 text only where it is shown or recorded.
 """
 

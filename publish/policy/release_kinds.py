@@ -1,4 +1,4 @@
-"""Kinds of releases: what each may change compared with the previous release of its line.
+"""Release kinds: what each may change compared with the previous release of its line.
 
 - `patch`: security patches and critical fixes. PyTorch, CUDA, cuDNN, NCCL and Python stay as they
   are. No package is added or removed. A Python package changes only its patch level, unless the
@@ -127,7 +127,7 @@ def _judge_release(
     """Yield the rulings on the kind, on the two versions and on every change of a package."""
     name = line_of_torch(line.torch)
     if kind not in KINDS:
-        yield _Ruling(f"`{kind}` is not a kind of release; use patch, feature or major")
+        yield _Ruling(f"`{kind}` is not a release kind; use patch, feature or major")
         return
     if lacks_approval(kind, approved=approved):
         yield _Ruling(UNAPPROVED)

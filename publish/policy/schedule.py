@@ -202,7 +202,7 @@ def _find_due_channels(
 ) -> Iterator[tuple[str, list[_DatedReason]]]:
     """Yield the channels with a release that is due, each with reasons; advisories come first.
 
-    A channel that takes no kind of release that the line may have is left out.
+    A channel that takes no release kind that the line may have is left out.
     """
     for name, channel in sorted(channels.channels.items(), key=lambda item: not item[1].advisories):
         reasons = [

@@ -66,16 +66,7 @@ CONTENT = st.fixed_dictionaries(
 ANY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return Registry(fake.host)
+pytestmark = pytest.mark.usefixtures("without_sleep")
 
 
 # Parsing

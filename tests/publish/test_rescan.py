@@ -32,7 +32,6 @@ from publish.released.published import (
     list_published,
 )
 from publish.rescan import NO_SBOM, rescan_images
-from publish.tags import lock
 from publish.tags.promotion_plan import ApprovedImage, TagSet
 from publish.tags.rollback import yank_version
 from publish.tags.transaction import promote_tags
@@ -64,10 +63,7 @@ DAY = datetime.datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
 Release = Callable[..., BuildRecord]
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else wants the lock here."""
-    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("without_lock_wait")
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class ProvenanceLayer:
-    """A layer of the image, by its digest; `locked` if that is in the lock of layers.
+    """A layer of the image, by its digest; `locked` if that is in the layer lock.
 
     `commit` is the git commit that holds the lock; empty if it is not known.
     """

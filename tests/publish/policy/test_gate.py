@@ -49,11 +49,6 @@ EVERY = ("provenance", "test result", "SBOM", "vulnerability result")
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Channels:
-    return channels.load()
-
-
-@pytest.fixture(scope="module")
 def subject() -> PromotionSubject:
     known = catalog.load_catalog()
     return gate.make_subject(known, known.require_version("v2.6.0"), "cv", DIGEST, "patch")
