@@ -61,15 +61,15 @@ PROBLEMS_SHOWN = 50
 """Problems of an image that `check` shows on the terminal, one a line."""
 
 
-def run_doctor(asked: Namespace) -> int:
+def run_doctor(arguments: Namespace) -> int:
     """`doctor`: show what this machine can do, and what it lacks."""
     findings: list[doctor.MachineFinding] = []
-    for each in chain(list_channel_findings(examine_machine_for(asked, None)), _examine_all()):
+    for each in chain(list_channel_findings(examine_machine_for(arguments, None)), _examine_all()):
         findings.append(each)
-        if not asked.json:  # at once: the next look may wait
+        if not arguments.json:  # at once: the next look may wait
             sign = "ok" if each.ok else "missing" if each.required else "limited"
             progress.print_answer(f"{sign:8} {each.name:10} {' '.join(each.detail.split())}")
-    if asked.json:
+    if arguments.json:
         print_record(tuple(findings))
     return (
         EXIT_OK
@@ -99,20 +99,23 @@ def _examine_all() -> Iterator[doctor.MachineFinding]:
         yield doctor.MachineFinding(name, is_ok, is_required, describe_access(access))
 
 
-def run_plan(asked: Namespace) -> int:
+def run_plan(arguments: Namespace) -> int:
     """`plan`: show what would be built, and why; needs no engine and no network."""
     catalog = load_catalog()
-    if asked.channel or asked.command == "release":
-        version = catalog.require_version(asked.version) if asked.version else None
-        say_readiness(asked, version)
-    form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
-    versions = _planned_versions(catalog, asked.version)
+    if arguments.channel or arguments.command == "release":
+        version = catalog.require_version(arguments.version) if arguments.version else None
+        say_readiness(arguments, version)
+    form, images = (
+        "json" if arguments.json else arguments.format,
+        catalog.image_names(arguments.images),
+    )
+    versions = _planned_versions(catalog, arguments.version)
     plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())
     support = {name: line.support for name, line in catalog.lines.items()}
     today = datetime.datetime.now(datetime.UTC).date()
     plans = [replace(each, support=describe_support(support[each.line], today)) for each in plans]
     if plans:
-        _print_plans(plans, form, asked.version)
+        _print_plans(plans, form, arguments.version)
     for line, error in errors.items():
         if len(versions) > 1:
             progress.say_line(f"line {line} has no plan: {error.message}")
@@ -160,43 +163,43 @@ def _show_plan(plan: planning.ReleasePlan) -> None:
     progress.print_answer(f"line {plan.line}: {plan.support}")
 
 
-def run_lock(asked: Namespace) -> int:
+def run_lock(arguments: Namespace) -> int:
     """`lock`: update the locks of a line to the newest versions that its next release may have.
 
     The changes are shown. With `--layers` only the layer lock is written again; the versions of
     the wheels stay the same.
     """
     catalog = load_catalog()
-    lines = list(catalog.lines) if asked.line is None else [asked.line]
+    lines = list(catalog.lines) if arguments.line is None else [arguments.line]
     for line in lines:
         require_line(catalog, line)
     with home.share_home():
-        if asked.layers:
-            return _lock_layers(catalog, lines, asked)
-        return _lock_wheels(catalog, lines, asked)
+        if arguments.layers:
+            return _lock_layers(catalog, lines, arguments)
+        return _lock_wheels(catalog, lines, arguments)
 
 
-def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+def _lock_layers(catalog: Catalog, lines: Sequence[str], arguments: Namespace) -> int:
     changed = {line: refresh_layers(catalog, line) for line in lines}
-    if asked.json:
+    if arguments.json:
         plain = {line: {"layers": layers} for line, layers in changed.items()}
         progress.print_json(plain)
     for line, layers in changed.items():
-        said = f"layers with a new lock: {', '.join(layers)}" if layers else "no layer changed"
-        progress.say_line(f"line {line}: {said}")
+        result = f"layers with a new lock: {', '.join(layers)}" if layers else "no layer changed"
+        progress.say_line(f"line {line}: {result}")
     return EXIT_OK
 
 
-def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+def _lock_wheels(catalog: Catalog, lines: Sequence[str], arguments: Namespace) -> int:
     indexes.settings_of_uv()  # stops before anything is judged if pip and uv do not go together
     context = load_assessment_context(
         catalog,
         Registry(embedded.require_registry()),
-        make_options(asked),
+        make_options(arguments),
         attest.load_trusted_if_any(),
     )
-    changed = {line: refresh_locks(catalog, line, asked.kind, context) for line in lines}
-    if asked.json:
+    changed = {line: refresh_locks(catalog, line, arguments.kind, context) for line in lines}
+    if arguments.json:
         plain = {line: records.to_plain(each) if each else None for line, each in changed.items()}
         progress.print_json(plain)
     for line, difference in changed.items():
@@ -220,16 +223,20 @@ def _add_line(command: ArgumentParser) -> None:
     )
 
 
-def run_check(asked: Namespace) -> int:
+def run_check(arguments: Namespace) -> int:
     """`check`: run the suites on any image and inspect it; nothing is signed or promoted."""
-    command = typed_command(asked)
+    command = typed_command(arguments)
     with home.only_run():
         found = checking.check_image(
-            load_catalog(), asked.image, (asked.line, asked.stacks), asked.device, command
+            load_catalog(),
+            arguments.image,
+            (arguments.line, arguments.stacks),
+            arguments.device,
+            command,
         )
         path = checking.record_path(home.out_folder(), found)
         records.write_record(path, found)
-    if asked.json:
+    if arguments.json:
         print_record(found)
     for problem in found.problems[:PROBLEMS_SHOWN]:
         progress.say_line(
@@ -262,28 +269,28 @@ def _add_check(command: ArgumentParser) -> None:
     add_device(command)
 
 
-def run_prune(asked: Namespace) -> int:
+def run_prune(arguments: Namespace) -> int:
     """`prune`: delete wheels, layers and pulled images that nothing needs any more.
 
     Deletes wheels that no lock of this checkout names, layers of the embedded registry that no
     image and no lock names, and images of this project that the engine can get again.
     """
     catalog = load_catalog()
-    with home.share_home() if asked.dry_run else home.claim_home():
+    with home.share_home() if arguments.dry_run else home.claim_home():
         unused = pruning.find_unused(catalog, home.out_folder())
         for each in unused:
             size = progress.format_megabytes(each.bytes)
             progress.say_line(f"  {each.kind} {each.name}: {size}")
         total = sum(each.bytes for each in unused)
         freed = unused
-        if not asked.dry_run:
+        if not arguments.dry_run:
             freed, total = pruning.free_unused(unused)
-    if asked.json:
+    if arguments.json:
         print_record(freed)
     size = f"{total:,} bytes ({progress.format_megabytes(total)})"
     # the layers that only these images share are counted when they are gone
-    said = f"at least {size} would be freed" if asked.dry_run else f"{size} are free"
-    progress.say_line(f"{count_noun(len(freed), 'thing')}: {said}")
+    result = f"at least {size} would be freed" if arguments.dry_run else f"{size} are free"
+    progress.say_line(f"{count_noun(len(freed), 'thing')}: {result}")
     return EXIT_OK
 
 

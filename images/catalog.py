@@ -262,12 +262,16 @@ class Catalog:
         ]
         return [*parents, stack]
 
-    def image_names(self, asked: str | None) -> tuple[str, ...]:
+    def image_names(self, names_text: str | None) -> tuple[str, ...]:
         """Return the images of `--images` (separated by commas), each once, in canonical form.
 
         None stands for all images of the catalogue. Raises ConfigError for an unknown name.
         """
-        names = self.images if asked is None else tuple(part.strip() for part in asked.split(","))
+        names = (
+            self.images
+            if names_text is None
+            else tuple(part.strip() for part in names_text.split(","))
+        )
         if not any(names):
             raise ConfigError("--images names no image", f"images: {', '.join(self.images)}")
         if not all(names) or len(names) > _MAX_IMAGES:

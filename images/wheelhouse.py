@@ -109,12 +109,12 @@ def _download_batch(batch: list[Wheel], python: str, folder: Path) -> list[Wheel
     return batch
 
 
-def describe_failure(said: str) -> str:
+def describe_failure(output: str) -> str:
     """Return what pip's stderr says about a failure, in one line.
 
     Of an exception, it is the name alone: the text may hold a part of a password.
     """
-    lines = clean_text(said).strip().splitlines()
+    lines = clean_text(output).strip().splitlines()
     if any(line.startswith("Traceback ") for line in lines):
         name = re.match(r"[A-Za-z_.]+", lines[-1])
         return f"pip itself failed ({name[0].rpartition('.')[2] if name else 'unknown'})"

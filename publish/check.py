@@ -92,17 +92,17 @@ def find_expectation(
 
 
 def check_image(
-    catalog: Catalog, reference: str, asked: tuple[str, str], device: str, command: str
+    catalog: Catalog, reference: str, line_and_stacks: tuple[str, str], device: str, command: str
 ) -> CheckRecord:
     """Run the suites in containers of an image, and inspect it.
 
-    `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or
-    cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
-    line and stacks are not known, EnvironmentFailed if the engine fails.
+    `line_and_stacks` are `--line` and `--stacks`, empty if they were not given; `device` is auto,
+    cpu or cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or
+    its line and stacks are not known, EnvironmentFailed if the engine fails.
     """
     with time_limit(f"pull of {reference}", OBTAIN_S):
         image = engine.obtain_image(reference, is_served_whole)
-    expected = find_expectation(catalog, *asked, image.config.get("Labels") or {})
+    expected = find_expectation(catalog, *line_and_stacks, image.config.get("Labels") or {})
     progress.say_line(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
     )

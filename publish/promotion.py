@@ -113,29 +113,29 @@ class _Attempt:
     approved: bool
 
 
-def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) -> PromotionResult:
+def promote_candidate(candidate: PromotionCandidate, request: PromotionRequest) -> PromotionResult:
     """Decide and promote.
 
     Raises GateRefused with every reason of every image, and whatever a transaction raises.
     """
-    channels, kind = channel_data.load(), asked.kind or default_kind(candidate.version)
-    if not asked.dry_run:
+    channels, kind = channel_data.load(), request.kind or default_kind(candidate.version)
+    if not request.dry_run:
         # what a killed run began was decided then: the age of its evidence does not count now
         transaction.resume_interrupted(candidate.production)
     refused: tuple[Reason, ...] = ()
     verdict = Verdict.PASS
-    for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
-        attempt = _Attempt(channels, name, kind, asked.approved)
+    for name in [request.channel] if request.channel else [PRODUCTION, CANDIDATE]:
+        attempt = _Attempt(channels, name, kind, request.approved)
         decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
         decided = tuple(each.decided for each in decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
         for note in group_images(note for each in decisions for note in each.notes):
             progress.say_line(f"  {note}")
         if not reasons:
-            if refused and asked.dry_run:
+            if refused and request.dry_run:
                 progress.say_line(f"  it would go to the channel {name} instead")
-            outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
-            if refused and not asked.dry_run:
+            outcome = _move_tags(candidate, attempt, decided, dry_run=request.dry_run)
+            if refused and not request.dry_run:
                 progress.say_line(f"  {candidate.version} is in the channel {name} now")
                 progress.say_line(f"  for {PRODUCTION}: {_advise_on(refused)}")
             return PromotionResult(name, kind, decided, outcome, refused, verdict)
@@ -146,7 +146,7 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
         for reason in reasons:
             progress.say_line(f"    {reason}")
         refused, verdict = reasons, summary_verdict(each.verdict for each in decided)
-        if not asked.channel and name == PRODUCTION and not asked.dry_run:
+        if not request.channel and name == PRODUCTION and not request.dry_run:
             progress.say_line(f"  trying the channel {CANDIDATE} instead")
     raise _make_refusal(f"{candidate.version}", name, either, reasons)
 

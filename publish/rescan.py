@@ -222,8 +222,8 @@ def _report_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerd
         judged.reason,
         f"{count_noun(unrated, 'finding')} of unknown severity" if unrated else "",
     )
-    said = ", ".join(filter(None, (judged.verdict, *notes)))
-    progress.say_line(f"  {assessed.name}: {said} ({judged.seconds} s)")
+    result = ", ".join(filter(None, (judged.verdict, *notes)))
+    progress.say_line(f"  {assessed.name}: {result} ({judged.seconds} s)")
     return judged, assessed
 
 

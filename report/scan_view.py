@@ -256,8 +256,8 @@ def list_documents(record: ScanRecord | None) -> tuple[DocumentView, ...]:
     """
     if record is None or record.sbom is None:
         return ()
-    said = units.shorten_digest(f"sha256:{record.sbom.sha256}")
-    found = [DocumentView("CycloneDX", f"{record.image}/{record.sbom.file}", said)]
+    digest = units.shorten_digest(f"sha256:{record.sbom.sha256}")
+    found = [DocumentView("CycloneDX", f"{record.image}/{record.sbom.file}", digest)]
     found += [DocumentView("SPDX", f"{record.image}/{record.sbom.spdx}", "")]
     if any(each.standing is TriageStatus.EXCUSED for each in record.findings or ()):
         found.append(DocumentView("OpenVEX", f"{record.image}/{vex.FILE}", ""))

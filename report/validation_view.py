@@ -85,14 +85,14 @@ def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
     )
     reasons = Counter(reason for sample in seen for reason in sample.throttled)
     throttled = ", ".join(f"{reason} in {count}" for reason, count in sorted(reasons.items()))
-    told = (
+    parts = (
         f"{statistics.median(clocks):.0f} MHz (median)" if clocks else "",
         f"at most {max(degrees)} °C" if degrees else "",
         f"at most {max(watts):.0f} W" if watts else "",
         count_noun(len(seen), "reading"),
         f"throttled: {throttled}" if throttled else "never throttled",
     )
-    return f"GPU {gpu}: {', '.join(part for part in told if part)}"
+    return f"GPU {gpu}: {', '.join(part for part in parts if part)}"
 
 
 def count_verdicts(verdicts: Sequence[Verdict]) -> str:

@@ -134,9 +134,9 @@ def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     return CompletedProgram(process.returncode, *streams.decode_texts())
 
 
-def full_disk_hint(said: str) -> str:
+def full_disk_hint(output: str) -> str:
     """Return what to do if a program said that a disk is full, or an empty text if it did not."""
-    return home.full_hint() if any(words in said for words in _FULL) else ""
+    return home.full_hint() if any(words in output for words in _FULL) else ""
 
 
 def stop_all() -> bool:
@@ -166,7 +166,7 @@ def end_programs_of(threads: Collection[threading.Thread]) -> None:
 
 _running: dict[subprocess.Popen[bytes], threading.Thread] = {}
 """Every program that runs, with the thread that waits for it."""
-_asked: set[subprocess.Popen[bytes]] = set()
+_asked_to_end: set[subprocess.Popen[bytes]] = set()
 """The programs that were asked to end."""
 _interrupted = threading.Event()
 _stopped: WeakSet[threading.Thread] = WeakSet()
@@ -213,7 +213,7 @@ def _start_program(
     finally:
         _end_program(process)
         _running.pop(process, None)
-        _asked.discard(process)
+        _asked_to_end.discard(process)
 
 
 @contextlib.contextmanager
@@ -267,8 +267,8 @@ class _Streams:
 
     def decode_texts(self) -> tuple[str, str]:
         """Return stdout, and the end of stderr without secrets: it gets into messages."""
-        said = redaction.hide_in_text(self._error.decode(errors="replace"))
-        return self._out.decode(errors="replace"), said
+        output = redaction.hide_in_text(self._error.decode(errors="replace"))
+        return self._out.decode(errors="replace"), output
 
     def _read_output(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError), stream:
@@ -327,8 +327,8 @@ def _end_program(process: subprocess.Popen[bytes]) -> None:
 
 def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> None:
     """Send SIGTERM to the processes of a program, once: a second one would end its cleaning up."""
-    if process not in _asked:
-        _asked.add(process)
+    if process not in _asked_to_end:
+        _asked_to_end.add(process)
         _signal_all(members, signal.SIGTERM)
 
 

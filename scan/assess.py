@@ -18,7 +18,7 @@ from runner.untrusted import clean_line, escape_unprintable
 from runner.verdict import Verdict, worst_verdict
 from scan import canaries, database, documents, filed_names, judge, sbom, trivy
 from scan.canaries import Canaries, load_canaries
-from scan.filed_names import AskedSbom
+from scan.filed_names import ExtendedSbom
 from scan.history import History
 from scan.judge import TriageRules
 from scan.line_fixes import find_outside_fix
@@ -97,9 +97,9 @@ def assess_sbom(document: Path, place: CatalogPlace, context: AssessmentContext)
         return Assessment(
             None, count_origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}"
         )
-    with filed_names.add_names(document, context.canaries.filed_as) as asked:
-        result = trivy.find_vulnerabilities(asked.document, held, document.with_name(RESULT))
-    found = tuple(_give_own_names(tuple(read_findings(result)), asked))
+    with filed_names.add_names(document, context.canaries.filed_as) as extended:
+        result = trivy.find_vulnerabilities(extended.document, held, document.with_name(RESULT))
+    found = tuple(_give_own_names(tuple(read_findings(result)), extended))
     rules = triage_rules(place, context, found)
     wrong = judge.exception_problems(
         rules, found, packages, partial(database.knows_advisory, held.database_file)
@@ -216,12 +216,12 @@ def count_origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple
     )
 
 
-def _give_own_names(found: Sequence[Finding], asked: AskedSbom) -> Iterator[Finding]:
+def _give_own_names(found: Sequence[Finding], extended: ExtendedSbom) -> Iterator[Finding]:
     """Yield each finding once, with the name that its package has in the image."""
-    yield from (each for each in found if asked.own_purl(each.purl) == each.purl)
+    yield from (each for each in found if extended.own_purl(each.purl) == each.purl)
     known = {(each.id, split_purl(each.purl)) for each in found}
     for each in found:
-        purl = asked.own_purl(each.purl)
+        purl = extended.own_purl(each.purl)
         if purl != each.purl and (each.id, split_purl(purl)) not in known:
             yield replace(each, purl=purl, package=split_purl(purl)[2])
 

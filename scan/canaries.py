@@ -140,12 +140,12 @@ def _find_silent(
 
 
 def _find_canaries(
-    database: VulnerabilityDatabase, asked: Sequence[Canary], filed_as: FiledNames, release: str
+    database: VulnerabilityDatabase, canaries: Sequence[Canary], filed_as: FiledNames, release: str
 ) -> frozenset[Canary]:
     """Return the canaries of a release of a distribution, and of PyPI, that Trivy finds."""
     with home.scratch_folder("canaries") as folder:
         document = folder / "canaries.cdx.json"
-        document.write_text(json.dumps(make_sbom(asked, release)))
+        document.write_text(json.dumps(make_sbom(canaries, release)))
         with filed_names.add_names(document, filed_as) as named:
             result = trivy.find_vulnerabilities(named.document, database, folder / "found.json")
     found = {
@@ -153,7 +153,7 @@ def _find_canaries(
         for target in documents.parse_report(result).Results or ()
         for each in target.Vulnerabilities or ()
     }
-    return frozenset(each for each in asked if (each.id, split_purl(each.package)) in found)
+    return frozenset(each for each in canaries if (each.id, split_purl(each.package)) in found)
 
 
 def make_sbom(canaries: Iterable[Canary], distribution: str) -> dict[str, Any]:
@@ -184,6 +184,6 @@ def _package_component(parsed: PackageURL, purl: str) -> dict[str, Any]:
 def _make_component(
     kind: str, name: str, version: str, purl: str, **properties: str
 ) -> dict[str, Any]:
-    said = [{"name": f"{_PROPERTY}{key}", "value": value} for key, value in properties.items()]
-    whole = {"type": kind, "name": name, "version": version, "properties": said}
+    entries = [{"name": f"{_PROPERTY}{key}", "value": value} for key, value in properties.items()]
+    whole = {"type": kind, "name": name, "version": version, "properties": entries}
     return {**whole, "bom-ref": purl or name, **({"purl": purl} if purl else {})}

@@ -83,8 +83,8 @@ class OtherAdvisory:
         names = f" ({', '.join(self.aliases)})" if self.aliases else ""
         fix = f"fixed in {self.fixed_version}" if self.fixed_version else "no fix is known"
         where = f"; in {', '.join(self.images)}" if self.images else ""
-        said = f": {self.title}" if self.title else ""
-        return f"{self.id}{names} in {self.package} {self.version}, {fix}{where}{said}"
+        title = f": {self.title}" if self.title else ""
+        return f"{self.id}{names} in {self.package} {self.version}, {fix}{where}{title}"
 
 
 @dataclass(frozen=True)

@@ -123,14 +123,14 @@ def describe_proof(proven: Mapping[str, str]) -> str:
 
     `proven` has the machine that proved each level: {`one-gpu-nccl`: `NVIDIA L4`}.
     """
-    said = {
+    texts = {
         ONE_GPU_GLOO: "gradient sync proven with gloo on one {}",
         ONE_GPU_NCCL: "gradient sync proven with NCCL on one {} over sockets",
         MULTI_GPU: "gradient sync proven with NCCL between GPUs on {}",
         MULTI_NODE: "gradient sync proven with NCCL between machines on {}",
     }
     best = next((level for level in reversed(LEVELS) if level in proven), None)
-    first = said[best].format(proven[best]) if best else "gradient sync on a GPU: not tested"
+    first = texts[best].format(proven[best]) if best else "gradient sync on a GPU: not tested"
     untested = [UNTESTED[level] for level in LEVELS if level not in proven]
     return "; ".join([first, *(f"{each}: not tested" for each in (untested if best else []))])
 

@@ -65,12 +65,12 @@ def check_host(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResul
     checks = tuple(_host_checks(seen, cuda, driver_floor, room))
     verdict = worst_verdict(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict), None)
-    told = first is not None and verdict is not Verdict.PASS
+    explained = first is not None and verdict is not Verdict.PASS
     return SuiteResult(
         suite=NAME,
         verdict=verdict,
-        reason=f"{first.name}: {first.reason}" if first and told else "",
-        cause=first.cause if first and told else "",
+        reason=f"{first.name}: {first.reason}" if first and explained else "",
+        cause=first.cause if first and explained else "",
         seconds=round(time.monotonic() - started, 3),
         checks=checks,
         last_output="",

@@ -241,7 +241,7 @@ def _hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
         if path.suffix in (".py", ".yaml")
     )
     files.append(provisional.DATA)
-    asked = [
+    settings = [
         subject.driver_floor,
         subject.previous,
         *(suite.name for suite in list_suites(subject.stacks)),
@@ -251,7 +251,7 @@ def _hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
         records.read_bytes(harness.LOCK),
         records.to_json(planned).encode(),
     ]
-    return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()
+    return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in settings)])).hexdigest()
 
 
 def _rerun_command(subject: ValidationTarget, device: str) -> str:

@@ -201,8 +201,8 @@ def decide_promotion(
     verdict = Verdict.PASS
     if reasons:
         verdict = summary_verdict([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
-    said = proof.describe_runs(runs)
-    return GateDecision(verdict, merge_suites(reasons), tuple(sorted(counted)), said)
+    proven = proof.describe_runs(runs)
+    return GateDecision(verdict, merge_suites(reasons), tuple(sorted(counted)), proven)
 
 
 def _check_request(gate: _GateContext, channel: str) -> Iterator[Problem]:
@@ -406,10 +406,10 @@ def _judge_provenance(
 ) -> Iterator[Problem]:
     """Yield where the provenance differs from the catalogue."""
     built, facts = contents
-    yield from _require_name(built.asked.version, built.asked.image, gate)
+    yield from _require_name(built.request.version, built.request.image, gate)
     line = gate.subject.version.line
-    if built.asked.line != line:
-        yield Problem(Verdict.FAIL, f"built for line {built.asked.line}, not {line}")
+    if built.request.line != line:
+        yield Problem(Verdict.FAIL, f"built for line {built.request.line}, not {line}")
     if built.build_type != provenance.BUILD_TYPE:
         yield Problem(
             Verdict.FAIL, f"its build type is {built.build_type}, not {provenance.BUILD_TYPE}"

@@ -60,8 +60,8 @@ def describe_wanted(wanted: Sequence[str], families: Families) -> str:
 
 def describe_gpus(gpus: Iterable[tuple[str, int]]) -> str:
     """Return the place of a run in words: `on 2 x NVIDIA L4`, or `without a GPU`."""
-    said = ", ".join(f"{count} x {model}" for model, count in gpus)
-    return f"on {said}" if said else "without a GPU"
+    models = ", ".join(f"{count} x {model}" for model, count in gpus)
+    return f"on {models}" if models else "without a GPU"
 
 
 def proves_level(tested: TestClaim, level: str, demands: Demands, families: Families) -> bool:

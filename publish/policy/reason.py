@@ -43,7 +43,7 @@ class Reason:
 
 
 class Problem(NamedTuple):
-    """What is wrong with one statement or one run; with the image it becomes a Reason."""
+    """One thing that is wrong with a statement or a run; with the image it becomes a Reason."""
 
     verdict: Verdict
     text: str

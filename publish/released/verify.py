@@ -291,11 +291,11 @@ def _find_decision_problems(
 def _find_other_image(found: Sequence[FoundEvidence], decided: DecisionClaim) -> Iterator[str]:
     """Yield a reason if the decision is about one image and the provenance about another."""
     built = _read_provenance(found)
-    asked = built.asked if built else None
-    if asked and (asked.version, asked.image) != (decided.version, decided.image):
+    request = built.request if built else None
+    if request and (request.version, request.image) != (decided.version, decided.image):
         yield (
             f"the decision is about {decided.version} {decided.image}, but the image was built as "
-            f"{asked.version} {asked.image}"
+            f"{request.version} {request.image}"
         )
 
 
@@ -351,7 +351,7 @@ def _list_standing(
 ) -> Iterator[str]:
     """Yield the support of the line, what it cannot fix, and the exceptions of the newest scan."""
     built, day = _read_provenance(found), known.today
-    version = parse_version(decided.version if decided else built.asked.version if built else "")
+    version = parse_version(decided.version if decided else built.request.version if built else "")
     judged: tuple[TriagedFinding, ...] = ()
     if scan := attest.find_newest_statement(found, VULNERABILITIES):
         with contextlib.suppress(GateRefused):

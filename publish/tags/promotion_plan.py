@@ -252,8 +252,8 @@ def _find_unexpected_aliases(
             _report_replaced(move, digest)
             continue
         wanted = " or ".join(sorted(expected)) or "a release"
-        said = f"the journal says that it should point to {wanted}"
-        yield f"{move.tag} points to {digest or 'nothing'}; {said}"
+        expectation = f"the journal says that it should point to {wanted}"
+        yield f"{move.tag} points to {digest or 'nothing'}; {expectation}"
 
 
 def _report_replaced(move: PlannedMove, digest: str) -> None:

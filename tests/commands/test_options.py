@@ -22,7 +22,7 @@ from runner.home import REPOSITORY
 FILES = (*sorted((REPOSITORY / "commands").glob("*.py")), REPOSITORY / "publish" / "pipeline.py")
 OF_EVERY_COMMAND = {"help", "verbose", "action"}
 """`action` is a word that has to be typed, such as `add` of `line add`."""
-NAMESPACE, OPTIONS = "asked", "options"
+NAMESPACE, OPTIONS = "arguments", "options"
 
 DESTINATIONS = {
     "device": ("device",),

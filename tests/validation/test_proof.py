@@ -132,7 +132,7 @@ def test_a_wrong_answer_beside_another_failure_fails_its_check_alone() -> None:
 
 
 def test_a_suite_that_was_given_no_nonce_is_not_believed() -> None:
-    told = replace(ended(DEVICE, entries(DEVICE)), asked=None)
+    told = replace(ended(DEVICE, entries(DEVICE)), challenge=None)
     assert (
         judge_suite(DEVICE, told).reason
         == "the report was not made by the suites: nobody gave `device` a nonce"

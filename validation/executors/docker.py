@@ -98,8 +98,8 @@ _LIMITED = {
 
 def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
     """As `Executor.run_suite`, in a container of its own."""
-    started, asked = time.monotonic(), make_challenge(setup.expected)
-    with staging.stage_run(suite, setup, asked) as folder:
+    started, challenge = time.monotonic(), make_challenge(setup.expected)
+    with staging.stage_run(suite, setup, challenge) as folder:
         ended = _run_container(suite, setup, folder)
         written = staging.read_output(folder)
         return SuiteExecution(
@@ -111,7 +111,7 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
             engine_problem=ended.engine_problem,
-            asked=asked,
+            challenge=challenge,
             container=ended.container,
             malformed=ended.malformed or written.malformed,
             host_problem=ended.host_problem or written.host_problem,
