@@ -66,7 +66,10 @@ CONTENT = st.fixed_dictionaries(
 ANY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-pytestmark = pytest.mark.usefixtures("without_sleep")
+@pytest.fixture
+def fake(fake: FakeRegistry, without_sleep: None) -> FakeRegistry:
+    """The registry, to clients that do not wait; other servers of this file need to sleep."""
+    return fake
 
 
 # Parsing
