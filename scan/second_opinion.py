@@ -290,7 +290,7 @@ def _find_advisories(
     wanted = list(dict.fromkeys(each for ids in unknown.values() for each in ids))
     details = {each: client.read_advisory(each) for each in wanted[:MAX_LOOKED_UP]}
     if len(wanted) > MAX_LOOKED_UP:
-        left = f"{len(wanted) - MAX_LOOKED_UP:,} of its advisories were not looked up"
+        left = f"not looked up: {len(wanted) - MAX_LOOKED_UP:,} of its advisories"
     fixes = {id_: _list_fixes(advisory) for id_, advisory in details.items()}
     found = (_describe_unknown(key, ids, details, fixes, known) for key, ids in unknown.items())
     listed = tuple(itertools.islice(itertools.chain.from_iterable(found), MAX_LISTED + 1))

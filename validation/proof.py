@@ -124,7 +124,8 @@ def _describe_wrong_answer(
         found.setdefault(part, []).append(values)
     for part, answer in right.items():
         if (count := len(found.get(part, []))) != 1:
-            return f"{count_noun(count, 'answer')} to `{part}`{EXPECTED}one"
+            answers = count_noun(count, "answer") if count else "no answers"
+            return f"{answers} to `{part}`{EXPECTED}one"
         if wrong := _describe_difference(found[part][0], answer):
             return f"the answer to `{part}` {wrong}"
     if beyond := sorted(set(found) - set(right)):

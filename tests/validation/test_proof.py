@@ -247,7 +247,7 @@ def test_a_check_of_two_gpus_cannot_pass_on_one() -> None:
     )
     calls = [two if call["nodeid"] == two["nodeid"] else call for call in calls]
     reason = _reason(_judged(ddp, calls, gpus=1), "integer_gradients[nccl]")
-    assert reason == "passed in a run with 1 GPUs, expected not run: it needs 2"
+    assert reason == "passed in a run with 1 GPU, expected not run: it needs 2"
 
 
 @pytest.mark.parametrize(
