@@ -639,7 +639,7 @@ def test_a_part_of_a_journal_is_not_signed(
 ) -> None:
     """Signed without the rest, it would hide that for ever."""
     monkeypatch.setattr(transaction, "WHOLE_VERSIONS", 1)
-    with refused(EnvironmentFailed, "1 more versions", "could not be looked up"):
+    with refused(EnvironmentFailed, "1 more version", "could not be looked up"):
         taken_over(client, claim, FIRST, SECOND)
     assert read_journal(client, "records", journal_seal(P256)).problem
 
