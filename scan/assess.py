@@ -128,8 +128,9 @@ def verdict_of(problems: Sequence[ScanProblem], assessment: Assessment) -> tuple
         first = found[0]
         fix = f"{first.package} {first.installed_version} -> {first.fixed_version}"
         named = f"first {first.id} ({first.severity.lower()}): {fix}"
-        many = "findings block" + (" that no release of the line can fix" if outside else "")
-        reasons.append(f"{len(found)} {many}, {named}")
+        count = count_noun(len(found), "finding blocks", "findings block")
+        unfixable = " that no release of the line can fix" if outside else ""
+        reasons.append(f"{count}{unfixable}, {named}")
     refused = Verdict.FAIL if reasons else Verdict.PASS
     verdict = worst_verdict(
         [refused, Verdict.INCONCLUSIVE if assessment.limitation else Verdict.PASS]

@@ -111,7 +111,7 @@ class Line:
             scan_record(build, *findings), version=version, sbom=bill, origins=(DEBIAN_TRACKER,)
         )
         if any(each.standing is TriageStatus.BLOCKS for each in findings):
-            scan = replace(scan, verdict=Verdict.FAIL, reason="1 findings block")
+            scan = replace(scan, verdict=Verdict.FAIL, reason="1 finding blocks")
         evidence_signer = EvidenceSigner(
             self.registry, signer or self.signer, self.catalog.repositories.production
         )

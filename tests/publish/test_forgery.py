@@ -278,7 +278,9 @@ def attest_pem(key: PrivateKey) -> str:
             {"evidence": ()}, "made without this kind of evidence: provenance", id="from nothing"
         ),
         pytest.param(
-            {"evidence": ("sha256:" + "0" * 64,)}, "1 of the 1 statements", id="from what is gone"
+            {"evidence": ("sha256:" + "0" * 64,)},
+            "1 of the 1 statement that",
+            id="from what is gone",
         ),
         pytest.param(
             {"image": "cv"},

@@ -172,7 +172,7 @@ def test_the_newest_release_that_is_refused_makes_a_patch_due(
         ("v2.6.1", "cv"): Verdict.PASS,
     }
     assert [(due.line, due.newest, due.next) for due in judged.due] == [("2.6", "v2.6.1", "v2.6.2")]
-    assert "base: 1 findings block, first CVE-2026-2" in judged.due[0].reasons[0]
+    assert "base: 1 finding blocks, first CVE-2026-2" in judged.due[0].reasons[0]
 
 
 def test_the_newest_release_that_its_users_are_on_decides(

@@ -73,7 +73,7 @@ def evidence_of(day: datetime.date, findings: Sequence[TriagedFinding]) -> list[
         started_at=at,
         database=Database("db", "4" * 64, at),
         verdict=Verdict.FAIL if refused else Verdict.PASS,
-        reason="1 findings block" if refused else "",
+        reason="1 finding blocks" if refused else "",
     )
     statements = [
         provenance.make_statement(build, WHEELS, BUILDER, NAME),
