@@ -107,8 +107,8 @@ def hash_list(suite: Suite) -> str:
 
     Comments and layout of the file change nothing. Raises ConfigError if it cannot be read.
     """
-    asked = records.to_json(dict(sorted(load_checks(suite).items())))
-    return hashlib.sha256(asked.encode()).hexdigest()
+    content = records.to_json(dict(sorted(load_checks(suite).items())))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @cache

@@ -79,11 +79,8 @@ def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
             replace(check, verdict=Verdict.INFRA, reason=STARVED) if check.reason == DIED else check
             for check in checks
         )
-    failure = (
-        malformed
-        or _container_failure(suite, ended)
-        or _report_failure(suite, ended, report, checks)
-    )
+    failure = malformed or _container_failure(suite, ended)
+    failure = failure or _report_failure(suite, ended, report, checks)
     checks, problem = proof.examine_report(
         suite, ended.challenge, ended.seconds, report.phases, checks
     )

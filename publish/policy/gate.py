@@ -404,7 +404,7 @@ def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[Prob
 def _judge_provenance(
     contents: tuple[BuildClaim, dict[str, str]], _: _TrustedStatement, gate: _GateContext
 ) -> Iterator[Problem]:
-    """Yield where the provenance differs from the catalogue."""
+    """Yield how the provenance differs from the catalogue."""
     built, facts = contents
     yield from _require_name(built.request.version, built.request.image, gate)
     line = gate.subject.version.line
