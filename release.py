@@ -33,7 +33,7 @@ def _end_now(message: str, exit_code: int) -> NoReturn:
 
 
 def _use_own_python() -> None:
-    """Go on in the Python of the virtual environment beside this file, without secrets around it.
+    """Start again in the Python of the virtual environment beside this file, without secrets.
 
     It is started again if its Python is another one, if a secret is in its environment, or if
     PYTHONINSPECT is: Python would end with a prompt instead of an exit code. If there is no such
@@ -196,21 +196,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run_command(arguments: Sequence[str]) -> int:
     """Parse the arguments and run the command within its time limit."""
-    asked = parse(arguments)
-    progress.set_verbose(asked.verbose)
+    options = parse(arguments)
+    progress.set_verbose(options.verbose)
     # a key or a list of trusted keys with a wrong name would silently not count
     for name in settings.find_unknown_names():
         own = [each.name for each in settings.SETTINGS if each.name.startswith(settings.OWN)]
         near = difflib.get_close_matches(name, own, 1, cutoff=0.93)
-        meant = f"{near[0]} is one: rename it, or unset it" if near else "unset it"
-        raise ConfigError(f"{name} is not a setting", f"{meant}; all are in docs/settings.md")
+        hint = f"{near[0]} is one: rename it, or unset it" if near else "unset it"
+        raise ConfigError(f"{name} is not a setting", f"{hint}; all are in docs/settings.md")
     # a wrong address is refused before anything is done, also by commands that need none
     embedded.configured_registry()
     plain_http_hosts()
     tls.find_authorities()  # libraries read them too, and would wait for a named pipe
-    run: Callable[[Namespace], int] = asked.run
-    with time_limit(f"`{asked.command}`", asked.longest_s):
-        return run(asked)
+    run: Callable[[Namespace], int] = options.run
+    with time_limit(f"`{options.command}`", options.longest_s):
+        return run(options)
 
 
 def _report_mistake(error: BaseException) -> str:

@@ -76,8 +76,8 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--python-version", required=True, help="of the GPU machine: 3.12")
-    asked = parser.parse_args()
-    prepare_packages(asked.folder, asked.python_version)
+    arguments = parser.parse_args()
+    prepare_packages(arguments.folder, arguments.python_version)
 
 
 if __name__ == "__main__":

@@ -70,13 +70,13 @@ class Session:
     def __init__(self, out: Path, device: str, python: str, only: str) -> None:
         """Read the facts of `python`. `only` is a part of the names of the defects to plant."""
         self.out, self.device, self.python, self.only = out, device, python, only
-        asked = subprocess.run(
+        done = subprocess.run(
             [python, REPOSITORY / "benchmarks" / "gpu_facts.py"],
             capture_output=True,
             text=True,
             check=True,
         )
-        self.facts = json.loads(asked.stdout)
+        self.facts = json.loads(done.stdout)
         self.driver_floor = load_compatibility().toolkits[self.facts["cuda"]].oldest_driver
 
     def run_part(self, name: str) -> None:
@@ -172,13 +172,13 @@ class Session:
 
     def measure_svd(self) -> None:
         """Write how far singular vectors of fp32 matrices are from orthogonal, by method."""
-        asked = subprocess.run(
+        done = subprocess.run(
             [self.python, REPOSITORY / "benchmarks" / "svd_errors.py", self.device],
             capture_output=True,
             text=True,
             check=True,
         )
-        self._write("svd.json", json.loads(asked.stdout))
+        self._write("svd.json", json.loads(done.stdout))
 
     def _planted_environments(self) -> Iterator[tuple[str, dict[str, str]]]:
         yield "no defect", {}
@@ -279,11 +279,11 @@ def main() -> None:
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--defect", default="", help="plant only defects with this in their name")
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    os.environ["PYTORCH_CUDA_IMAGES_OUT"] = str(asked.out.resolve())
-    session = Session(asked.out, asked.device, sys.executable, asked.defect)
-    for part in asked.parts.split(","):
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    os.environ["PYTORCH_CUDA_IMAGES_OUT"] = str(arguments.out.resolve())
+    session = Session(arguments.out, arguments.device, sys.executable, arguments.defect)
+    for part in arguments.parts.split(","):
         session.run_part(part)
 
 

@@ -82,10 +82,10 @@ def _approve(registry: Registry, staging: str, image: str, reference: str) -> Ap
     digest = reference.rpartition("@")[2]
     manifest = registry.read_manifest(staging, digest)
     assert manifest is not None
-    said = referrers.attach_artifact(
+    attached = referrers.attach_artifact(
         registry, staging, manifest.descriptor, "benchmark", [("text/plain", b"yes")], {}
     )
-    return ApprovedImage(image, digest, staging, said.digest, (said.digest,))
+    return ApprovedImage(image, digest, staging, attached.digest, (attached.digest,))
 
 
 def by_docker(host: str, target: str, references: dict[str, str]) -> None:

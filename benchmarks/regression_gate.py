@@ -163,11 +163,11 @@ def measure(percent: int, clean: Setup) -> str:
         figure(result, name) for name in ("mean", "lower", "upper", "pairs")
     )
     noise = 100 * statistics.fmean(statistics.stdev(values) for values in seen.values())
-    said = (
+    text = (
         f"{mean:.1f} % ({lower:.1f} to {upper:.1f}) | {pairs:.0f} | {noise:.1f} % | "
         f"{result.seconds:.0f} s"
     )
-    return f"| {name} | {result.verdict} | {said} |"
+    return f"| {name} | {result.verdict} | {text} |"
 
 
 def main() -> None:
@@ -182,8 +182,8 @@ def main() -> None:
         metavar="N",
         help="comparisons of each kind in real containers",
     )
-    asked = parser.parse_args()
-    if not asked.real:
+    arguments = parser.parse_args()
+    if not arguments.real:
         random.seed(SEED)
         print_simulation()
         return
@@ -193,7 +193,7 @@ def main() -> None:
         "| candidate | verdict | mean log-ratio (bounds) | pairs | noise of a run | took "
         "|\n|---|---|---|---|---|---|"
     )
-    for _ in range(asked.real):
+    for _ in range(arguments.real):
         for percent in SLOWER:
             print(measure(percent, clean), flush=True)
 

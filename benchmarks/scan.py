@@ -80,11 +80,11 @@ def ours(reference: str, folder: Path, cache: Path) -> None:
 def judge_stored(document: Path, place: CatalogPlace, database: str) -> float:
     """Return the median seconds that judging one stored document takes."""
     held = trivy.obtain_database(database, None)
-    judges = AssessmentContext(
+    context = AssessmentContext(
         load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date()
     )
     return statistics.median(
-        timed(lambda: assess_sbom(document, place, judges)) for _ in range(JUDGED)
+        timed(lambda: assess_sbom(document, place, context)) for _ in range(JUDGED)
     )
 
 

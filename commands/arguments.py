@@ -79,9 +79,9 @@ def parse_image_reference(text: str) -> str:
     return text
 
 
-def typed_command(asked: Namespace) -> str:
+def typed_command(arguments: Namespace) -> str:
     """Return the command that was typed, as records keep it, without passwords."""
-    return shlex.join(["./release.py", *map(hide_in_text, asked.typed)])
+    return shlex.join(["./release.py", *map(hide_in_text, arguments.typed)])
 
 
 def parse_line(text: str) -> str:
@@ -187,16 +187,19 @@ def add_keys(command: ArgumentParser) -> None:
 
 
 def add_release(command: ArgumentParser) -> None:
-    """Add what names a release and says how its stages run."""
+    """Add what names a release: its version, and `--images`."""
     command.add_argument("version", help="for example v2.6.0")
     add_images(command)
+
+
+def add_device(command: ArgumentParser) -> None:
+    """Add `--device`, the place where the suites run."""
     command.add_argument(
         "--device",
         choices=("auto", "cuda", "cpu"),
         default="auto",
         help="where the suites run; auto uses the GPUs if there are any",
     )
-    add_database(command)
 
 
 def add_promotion(command: ArgumentParser) -> None:
@@ -212,7 +215,7 @@ def add_promotion(command: ArgumentParser) -> None:
         "--kind",
         choices=release_kinds.KINDS,
         default="",
-        help="the kind of release; by default major for the first of a line, otherwise patch",
+        help="the release kind; by default major for the first of a line, otherwise patch",
     )
     command.add_argument(
         "--approve", action="store_true", help="say that you approve a major release"
@@ -222,10 +225,14 @@ def add_promotion(command: ArgumentParser) -> None:
     )
 
 
-def make_options(asked: Namespace) -> StageOptions:
+def make_options(arguments: Namespace) -> StageOptions:
     """Return the options of any command; those that it does not take are as in DEFAULTS."""
-    promotion = PromotionRequest(asked.channel, asked.kind, asked.approve, asked.dry_run)
-    return StageOptions(asked.device, asked.trivy_db, asked.db_repository, promotion, asked.renew)
+    promotion = PromotionRequest(
+        arguments.channel, arguments.kind, arguments.approve, arguments.dry_run
+    )
+    return StageOptions(
+        arguments.device, arguments.trivy_db, arguments.db_repository, promotion, arguments.renew
+    )
 
 
 def load_catalog() -> Catalog:
@@ -240,12 +247,12 @@ def open_registry() -> tuple[Catalog, Registry]:
     return load_catalog(), Registry(embedded.require_registry())
 
 
-def open_release(asked: Namespace) -> ReleaseRun:
+def open_release(arguments: Namespace) -> ReleaseRun:
     """Return the release that a person named, on the registry in use."""
     catalog, registry = open_registry()
-    version = catalog.require_version(asked.version)
+    version = catalog.require_version(arguments.version)
     plan = planning.make_plan(
-        catalog, version, catalog.image_names(asked.images), home.out_folder()
+        catalog, version, catalog.image_names(arguments.images), home.out_folder()
     )
     return ReleaseRun(
         catalog,
@@ -253,6 +260,6 @@ def open_release(asked: Namespace) -> ReleaseRun:
         plan,
         registry,
         home.out_folder(),
-        make_options(asked),
-        typed_command(asked),
+        make_options(arguments),
+        typed_command(arguments),
     )

@@ -15,16 +15,16 @@ from validation import baseline, floor
 VERSION = make_argument("version", help="for example v2.6.0, validated on the GPU to measure")
 
 
-def run_baseline(asked: Namespace) -> int:
+def run_baseline(arguments: Namespace) -> int:
     """`baseline`: write what a release reached on its GPU as the measured floor, to be committed.
 
     The file is `validation/expectations/LINE/GPU.yaml`, and the record of the run is beside it.
     Floors that are known already are replaced: look at the difference before you commit it.
     """
-    release = open_release(asked)
-    found = _choose_record(release.record_store.read_known(), asked.version)
+    release = open_release(arguments)
+    found = _choose_record(release.record_store.read_known(), arguments.version)
     written = baseline.write_baseline(found, floor.line_folder(release.version.line))
-    if asked.json:
+    if arguments.json:
         progress.print_json(records.to_json([str(path) for path in written]))
     for path in written:
         progress.say_line(f"wrote {path}")
@@ -47,9 +47,9 @@ def _choose_record(known: tuple[StageRecords, ...], version: str) -> baseline.Me
             if isinstance(measured, baseline.MeasuredRun):
                 return measured
             reasons.setdefault(measured, []).append(each.build.image)
-    said = "; ".join(f"{', '.join(images)}: {reason}" for reason, images in reasons.items())
+    problems = "; ".join(f"{', '.join(images)}: {reason}" for reason, images in reasons.items())
     raise ConfigError(
-        f"{version} was not measured on a GPU: {said or 'it was not validated'}",
+        f"{version} was not measured on a GPU: {problems or 'it was not validated'}",
         f"run `./release.py validate {version} --device cuda` on the GPU to measure",
     )
 

@@ -26,7 +26,8 @@ class Command:
     """One command. `run` does it and returns the exit code.
 
     Each of `takes` adds arguments, in the order in which help shows them. A command that takes
-    longer than `longest_s` seconds is ended: it waits for something that never comes.
+    longer than `longest_s` seconds is ended: it waits for something that never comes. `has_json` is
+    False if its answer is another document.
     The stages of a release have limits of their own below that (publish/pipeline.py).
 
     The docstring of `run` is its help, so that a command is described once: "`NAME`: its purpose"
@@ -36,16 +37,20 @@ class Command:
     run: Callable[[Namespace], int]
     takes: tuple[Callable[[ArgumentParser], None], ...] = ()
     longest_s: float = 1800
+    has_json: bool = True
 
     def add_to(self, commands: _SubParsersAction[Any]) -> None:
-        """Add the command with its arguments, and with --json and --verbose, to a parser.
+        """Add the command with its arguments, --verbose, and --json if it has that, to a parser.
 
         The parsed arguments have `run`, and the name as `command`.
         """
         description = (self.run.__doc__ or "").strip()
         short = description.partition("\n")[0].partition(": ")[2].removesuffix(".")
         parser = commands.add_parser(self.name, help=short, description=description)
-        parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+        if self.has_json:
+            parser.add_argument(
+                "--json", action="store_true", help="print one JSON document on stdout"
+            )
         parser.add_argument(
             "--verbose", action="store_true", help="show external commands and details"
         )

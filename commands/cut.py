@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from commands.arguments import (
+    add_database,
+    add_device,
     add_promotion,
     add_release,
     load_catalog,
@@ -39,51 +41,51 @@ RENEW = make_argument(
 )
 
 
-def run_release(asked: Namespace) -> int:
+def run_release(arguments: Namespace) -> int:
     """`release`: run every stage in order, up to `--until`."""
-    if asked.dry_run:
-        return run_plan(asked)
-    version = load_catalog().require_version(asked.version)
-    say_readiness(asked, version)
+    if arguments.dry_run:
+        return run_plan(arguments)
+    version = load_catalog().require_version(arguments.version)
+    say_readiness(arguments, version)
     with home.only_run():
-        return _run_stages(open_release(asked), list_stages(asked.until), asked)
+        return _run_stages(open_release(arguments), list_stages(arguments.until), arguments)
 
 
-def run_build(asked: Namespace) -> int:
+def run_build(arguments: Namespace) -> int:
     """`build`: make the missing layers, and assemble the images in staging."""
-    return _run_stage(asked)
+    return _run_stage(arguments)
 
 
-def run_validate(asked: Namespace) -> int:
+def run_validate(arguments: Namespace) -> int:
     """`validate`: run the suites in containers of the built images."""
-    if asked.executor == "local":
-        return _validate_locally(asked)
-    if asked.python:
+    if arguments.executor == "local":
+        return _validate_locally(arguments)
+    if arguments.python:
         raise ConfigError(
             "--python is for the local executor, but the suites run in containers", LOCAL
         )
-    return _run_stage(asked)
+    return _run_stage(arguments)
 
 
-def run_scan(asked: Namespace) -> int:
+def run_scan(arguments: Namespace) -> int:
     """`scan`: list every package of the built images, and judge them by the policy."""
-    return _run_stage(asked)
+    return _run_stage(arguments)
 
 
-def run_promote(asked: Namespace) -> int:
+def run_promote(arguments: Namespace) -> int:
     """`promote`: decide from the signed evidence, and set the tags that the decision allows."""
-    return _run_stage(asked)
+    return _run_stage(arguments)
 
 
-def run_report(asked: Namespace) -> int:
+def run_report(arguments: Namespace) -> int:
     """`report`: write the HTML and Markdown reports; the exit code is that of the verdict."""
-    return _run_stage(asked)
+    return _run_stage(arguments)
 
 
-def _run_stage(asked: Namespace) -> int:
+def _run_stage(arguments: Namespace) -> int:
     """Run one stage by itself, from the records of the one before."""
     with home.only_run():
-        return _run_stages(open_release(asked), [asked.command], asked)
+        return _run_stages(open_release(arguments), [arguments.command], arguments)
 
 
 def _add_executor(command: ArgumentParser) -> None:
@@ -100,15 +102,15 @@ def _add_executor(command: ArgumentParser) -> None:
     )
 
 
-def _validate_locally(asked: Namespace) -> int:
+def _validate_locally(arguments: Namespace) -> int:
     """Run the suites in a Python of this machine.
 
     No engine, registry or image is used, and no release record is written.
     """
-    python = asked.python or LOCAL_PYTHON
+    python = arguments.python or LOCAL_PYTHON
     with home.only_run():
-        judged = open_release(asked).validate_locally(python)
-    if asked.json:
+        judged = open_release(arguments).validate_locally(python)
+    if arguments.json:
         print_record(judged)
     for record in judged:
         progress.say_line(
@@ -118,12 +120,12 @@ def _validate_locally(asked: Namespace) -> int:
     return EXIT_OF_VERDICT[summary_verdict(record.verdict for record in judged)]
 
 
-def _run_stages(cut: ReleaseRun, stages: Sequence[str], asked: Namespace) -> int:
+def _run_stages(cut: ReleaseRun, stages: Sequence[str], arguments: Namespace) -> int:
     if "validate" in stages:
         size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
         progress.say_line(f"  the engine will need up to {size} to run the suites in the images")
     record = [_run_named_stage(cut, stage) for stage in stages][-1]
-    if asked.json:
+    if arguments.json:
         print_record(record)
     if stages[-1] == "build":
         return EXIT_OK
@@ -181,13 +183,20 @@ def _list_places(cut: ReleaseRun) -> dict[str, SourceLine]:
 
 
 COMMANDS = (
-    Command("release", run_release, (add_release, UNTIL, add_promotion), longest_s=24 * 3600),
+    Command(
+        "release",
+        run_release,
+        (add_release, add_device, add_database, UNTIL, add_promotion),
+        longest_s=24 * 3600,
+    ),
 )
 
 STAGE_COMMANDS = (
     Command("build", run_build, (add_release, RENEW), longest_s=4 * 3600),
-    Command("validate", run_validate, (add_release, _add_executor), longest_s=13 * 3600),
-    Command("scan", run_scan, (add_release,), longest_s=4 * 3600),
-    Command("promote", run_promote, (add_release, add_promotion), longest_s=2 * 3600),
-    Command("report", run_report, (add_release,), longest_s=2 * 3600),
+    Command(
+        "validate", run_validate, (add_release, add_device, _add_executor), longest_s=13 * 3600
+    ),
+    Command("scan", run_scan, (add_release, add_database), longest_s=4 * 3600),
+    Command("promote", run_promote, (add_release, add_database, add_promotion), longest_s=2 * 3600),
+    Command("report", run_report, (add_release, add_database), longest_s=2 * 3600),
 )

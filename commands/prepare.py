@@ -10,6 +10,7 @@ from itertools import chain
 
 from commands.arguments import (
     add_database,
+    add_device,
     add_images,
     load_catalog,
     make_argument,
@@ -36,11 +37,12 @@ from oci.access import describe_access, examine_access
 from oci.registry import Registry
 from publish import check as checking
 from publish.evidence import attest
-from publish.pipeline import load_judges
+from publish.pipeline import load_assessment_context
 from publish.policy import release_kinds
 from publish.refresh import describe_changes, refresh_layers, refresh_locks
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_OK, EnvironmentFailed
+from runner.nouns import count_noun
 from scan import trivy
 from scan.record import count_problems
 
@@ -60,15 +62,17 @@ PROBLEMS_SHOWN = 50
 """Problems of an image that `check` shows on the terminal, one a line."""
 
 
-def run_doctor(asked: Namespace) -> int:
+def run_doctor(arguments: Namespace) -> int:
     """`doctor`: show what this machine can do, and what it lacks."""
     findings: list[doctor.MachineFinding] = []
-    for each in chain(list_channel_findings(examine_machine_for(asked, None)), _examine_all(asked)):
+    for each in chain(
+        list_channel_findings(examine_machine_for(arguments, None)), _examine_all(arguments)
+    ):
         findings.append(each)
-        if not asked.json:  # at once: the next look may wait
+        if not arguments.json:  # at once: the next look may wait
             sign = "ok" if each.ok else "missing" if each.required else "limited"
             progress.print_answer(f"{sign:8} {each.name:10} {' '.join(each.detail.split())}")
-    if asked.json:
+    if arguments.json:
         print_record(tuple(findings))
     return (
         EXIT_OK
@@ -77,7 +81,7 @@ def run_doctor(asked: Namespace) -> int:
     )
 
 
-def _examine_all(asked: Namespace) -> Iterator[doctor.MachineFinding]:
+def _examine_all(arguments: Namespace) -> Iterator[doctor.MachineFinding]:
     """Yield the state of the machine, and what this account may do in each repository.
 
     Only who promotes may push to production and to the journal, so that is not required.
@@ -86,7 +90,7 @@ def _examine_all(asked: Namespace) -> Iterator[doctor.MachineFinding]:
     for each in doctor.examine_machine(
         trivy.scanner_version,
         lambda: doctor.registry_in_use(lambda host: Registry(host).ping()),
-        describe_lack_of_gpu(asked.channel),
+        describe_lack_of_gpu(arguments.channel),
     ):
         answers |= each.name == "registry" and each.ok
         yield each
@@ -100,20 +104,23 @@ def _examine_all(asked: Namespace) -> Iterator[doctor.MachineFinding]:
         yield doctor.MachineFinding(name, is_ok, is_required, describe_access(access))
 
 
-def run_plan(asked: Namespace) -> int:
+def run_plan(arguments: Namespace) -> int:
     """`plan`: show what would be built, and why; needs no engine and no network."""
     catalog = load_catalog()
-    if asked.channel or asked.command == "release":
-        version = catalog.require_version(asked.version) if asked.version else None
-        say_readiness(asked, version)
-    form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
-    versions = _planned_versions(catalog, asked.version)
+    if arguments.channel or arguments.command == "release":
+        version = catalog.require_version(arguments.version) if arguments.version else None
+        say_readiness(arguments, version)
+    form, images = (
+        "json" if arguments.json else arguments.format,
+        catalog.image_names(arguments.images),
+    )
+    versions = _planned_versions(catalog, arguments.version)
     plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())
     support = {name: line.support for name, line in catalog.lines.items()}
     today = datetime.datetime.now(datetime.UTC).date()
     plans = [replace(each, support=describe_support(support[each.line], today)) for each in plans]
     if plans:
-        _print_plans(plans, form, asked.version)
+        _print_plans(plans, form, arguments.version)
     for line, error in errors.items():
         if len(versions) > 1:
             progress.say_line(f"line {line} has no plan: {error.message}")
@@ -161,43 +168,43 @@ def _show_plan(plan: planning.ReleasePlan) -> None:
     progress.print_answer(f"line {plan.line}: {plan.support}")
 
 
-def run_lock(asked: Namespace) -> int:
+def run_lock(arguments: Namespace) -> int:
     """`lock`: update the locks of a line to the newest versions that its next release may have.
 
-    The changes are shown. With `--layers` only the lock of layers is written again; the versions of
+    The changes are shown. With `--layers` only the layer lock is written again; the versions of
     the wheels stay the same.
     """
     catalog = load_catalog()
-    lines = list(catalog.lines) if asked.line is None else [asked.line]
+    lines = list(catalog.lines) if arguments.line is None else [arguments.line]
     for line in lines:
         require_line(catalog, line)
     with home.share_home():
-        if asked.layers:
-            return _lock_layers(catalog, lines, asked)
-        return _lock_wheels(catalog, lines, asked)
+        if arguments.layers:
+            return _lock_layers(catalog, lines, arguments)
+        return _lock_wheels(catalog, lines, arguments)
 
 
-def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+def _lock_layers(catalog: Catalog, lines: Sequence[str], arguments: Namespace) -> int:
     changed = {line: refresh_layers(catalog, line) for line in lines}
-    if asked.json:
+    if arguments.json:
         plain = {line: {"layers": layers} for line, layers in changed.items()}
         progress.print_json(plain)
     for line, layers in changed.items():
-        said = f"layers with a new lock: {', '.join(layers)}" if layers else "no layer changed"
-        progress.say_line(f"line {line}: {said}")
+        result = f"layers with a new lock: {', '.join(layers)}" if layers else "no layer changed"
+        progress.say_line(f"line {line}: {result}")
     return EXIT_OK
 
 
-def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+def _lock_wheels(catalog: Catalog, lines: Sequence[str], arguments: Namespace) -> int:
     indexes.settings_of_uv()  # stops before anything is judged if pip and uv do not go together
-    judges = load_judges(
+    context = load_assessment_context(
         catalog,
         Registry(embedded.require_registry()),
-        make_options(asked),
+        make_options(arguments),
         attest.load_trusted_if_any(),
     )
-    changed = {line: refresh_locks(catalog, line, asked.kind, judges) for line in lines}
-    if asked.json:
+    changed = {line: refresh_locks(catalog, line, arguments.kind, context) for line in lines}
+    if arguments.json:
         plain = {line: records.to_plain(each) if each else None for line, each in changed.items()}
         progress.print_json(plain)
     for line, difference in changed.items():
@@ -217,27 +224,31 @@ def _add_line(command: ArgumentParser) -> None:
     command.add_argument(
         "--layers",
         action="store_true",
-        help="only write the lock of layers again; the locks of wheels stay as they are",
+        help="only write the layer lock again; the wheel locks stay as they are",
     )
 
 
-def run_check(asked: Namespace) -> int:
+def run_check(arguments: Namespace) -> int:
     """`check`: run the suites on any image and inspect it; nothing is signed or promoted."""
-    command = typed_command(asked)
+    command = typed_command(arguments)
     with home.only_run():
         found = checking.check_image(
-            load_catalog(), asked.image, (asked.line, asked.stacks), asked.device, command
+            load_catalog(),
+            arguments.image,
+            (arguments.line, arguments.stacks),
+            arguments.device,
+            command,
         )
         path = checking.record_path(home.out_folder(), found)
         records.write_record(path, found)
-    if asked.json:
+    if arguments.json:
         print_record(found)
     for problem in found.problems[:PROBLEMS_SHOWN]:
         progress.say_line(
             f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}"
         )
     if more := count_problems(found.problems[PROBLEMS_SHOWN:]):
-        progress.say_line(f"    and {more:,} more problems: the record has them")
+        progress.say_line(f"    and {count_noun(more, 'more problem')}: the record has them")
     progress.say_line(f"record: {path}")
     progress.say_line(
         f"{found.reference}: {found.verdict}{f', {found.reason}' if found.reason else ''}"
@@ -260,36 +271,31 @@ def _add_check(command: ArgumentParser) -> None:
         default="",
         help="for example base,cv; by default the stacks in the image's labels",
     )
-    command.add_argument(
-        "--device",
-        choices=("auto", "cuda", "cpu"),
-        default="auto",
-        help="where the suites run; auto uses the GPUs if there are any",
-    )
+    add_device(command)
 
 
-def run_prune(asked: Namespace) -> int:
+def run_prune(arguments: Namespace) -> int:
     """`prune`: delete wheels, layers and pulled images that nothing needs any more.
 
     Deletes wheels that no lock of this checkout names, layers of the embedded registry that no
     image and no lock names, and images of this project that the engine can get again.
     """
     catalog = load_catalog()
-    with home.share_home() if asked.dry_run else home.claim_home():
+    with home.share_home() if arguments.dry_run else home.claim_home():
         unused = pruning.find_unused(catalog, home.out_folder())
         for each in unused:
             size = progress.format_megabytes(each.bytes)
             progress.say_line(f"  {each.kind} {each.name}: {size}")
         total = sum(each.bytes for each in unused)
         freed = unused
-        if not asked.dry_run:
+        if not arguments.dry_run:
             freed, total = pruning.free_unused(unused)
-    if asked.json:
+    if arguments.json:
         print_record(freed)
     size = f"{total:,} bytes ({progress.format_megabytes(total)})"
     # the layers that only these images share are counted when they are gone
-    said = f"at least {size} would be freed" if asked.dry_run else f"{size} are free"
-    progress.say_line(f"{len(freed)} things: {said}")
+    result = f"at least {size} would be freed" if arguments.dry_run else f"{size} are free"
+    progress.say_line(f"{count_noun(len(freed), 'thing')}: {result}")
     return EXIT_OK
 
 

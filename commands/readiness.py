@@ -24,21 +24,21 @@ def add_channel(command: ArgumentParser) -> None:
     )
 
 
-def examine_machine_for(asked: Namespace, version: Version | None) -> Readiness:
+def examine_machine_for(arguments: Namespace, version: Version | None) -> Readiness:
     """Return what this machine can and cannot prove for the channel that a person named."""
-    request = PromotionRequest(asked.channel, asked.kind, asked.approve)
-    database = asked.trivy_db or asked.db_repository or ""
+    request = PromotionRequest(arguments.channel, arguments.kind, arguments.approve)
+    database = arguments.trivy_db or arguments.db_repository or ""
     plans = ReleasePlans(version, request, database)
     known = channels.load()
     inventory = nvml.Inventory(problem="--device cpu was asked for")
-    if asked.device != "cpu":
+    if arguments.device != "cpu":
         inventory = nvml.read_inventory()
-    return examine_readiness(known, asked.channel or PRODUCTION, plans, inventory)
+    return examine_readiness(known, arguments.channel or PRODUCTION, plans, inventory)
 
 
-def say_readiness(asked: Namespace, version: Version | None) -> None:
+def say_readiness(arguments: Namespace, version: Version | None) -> None:
     """Tell a person what this machine can prove for the channel, before any work."""
-    for line in examine_machine_for(asked, version).describe_readiness():
+    for line in examine_machine_for(arguments, version).describe_readiness():
         progress.say_line(line)
 
 
@@ -47,7 +47,7 @@ def describe_lack_of_gpu(channel: str) -> str:
     named = channel or PRODUCTION
     if channels.load().find_demands(named).gpus:
         return f"{named} needs the signed test result of a machine that has one"
-    return f"{named} asks for none"
+    return f"no GPU is needed for {named}"
 
 
 def list_channel_findings(ready: Readiness) -> tuple[MachineFinding, ...]:

@@ -33,7 +33,7 @@ from publish.compare import compare_versions
 from publish.evidence import attest, documents, keys
 from publish.image_assessor import ImageAssessor
 from publish.notifier import Notifier
-from publish.pipeline import ReleaseRun, load_judges
+from publish.pipeline import ReleaseRun, load_assessment_context
 from publish.policy import channels, schedule
 from publish.released.promotions import list_releases
 from publish.released.published import CANDIDATE, PRODUCTION
@@ -94,15 +94,15 @@ FOLDER = make_argument("folder", type=parse_folder, help="the folder for NAME.ke
 NAME = make_argument("--name", default="release", help="the name of both files; by default release")
 
 
-def run_rescan(asked: Namespace) -> int:
+def run_rescan(arguments: Namespace) -> int:
     """`rescan`: judge every released image with today's vulnerability database; pulls no image."""
     catalog, registry = open_registry()
     assessor, service = (
-        _make_assessor(catalog, registry, asked),
+        _make_assessor(catalog, registry, arguments),
         second_opinion.configured_service(),
     )
-    judged = rescan_images(assessor, asked.channel, service)
-    if asked.json:
+    judged = rescan_images(assessor, arguments.channel, service)
+    if arguments.json:
         print_record(judged)
     for old in judged.outdated_judgements:
         progress.say_line(
@@ -115,20 +115,20 @@ def run_rescan(asked: Namespace) -> int:
     for unfixable in judged.unfixable:
         progress.say_line(unfixable.text)
     if not judged.judgements:
-        progress.say_line(f"the channel {asked.channel} has no image of a supported line")
+        progress.say_line(f"the channel {arguments.channel} has no image of a supported line")
     return EXIT_OF_VERDICT[judged.verdict]
 
 
-def run_diff(asked: Namespace) -> int:
+def run_diff(arguments: Namespace) -> int:
     """`diff`: show what changed between two releases: packages, advisories, layers, bytes."""
     catalog, registry = open_registry()
-    versions = catalog.require_version(asked.before), catalog.require_version(asked.after)
-    assessor = _make_assessor(catalog, registry, asked)
+    versions = catalog.require_version(arguments.before), catalog.require_version(arguments.after)
+    assessor = _make_assessor(catalog, registry, arguments)
     found = {
         image: compare_versions(assessor, image, versions)
-        for image in catalog.image_names(asked.images)
+        for image in catalog.image_names(arguments.images)
     }
-    if asked.json:
+    if arguments.json:
         plain = {image: records.to_plain(difference) for image, difference in found.items()}
         progress.print_json(plain)
     else:
@@ -136,18 +136,18 @@ def run_diff(asked: Namespace) -> int:
     return EXIT_OK
 
 
-def run_verify(asked: Namespace) -> int:
+def run_verify(arguments: Namespace) -> int:
     """`verify`: show what is proven about an image, and by whom, from the registry alone."""
     catalog, registry = open_registry()
     found = verify_reference(
         registry,
         catalog.repositories,
-        asked.reference,
-        attest.load_trusted(asked.key, asked.identity),
+        arguments.reference,
+        attest.load_trusted(arguments.key, arguments.identity),
         catalog.images,
         known=CatalogLines(catalog.lines, datetime.datetime.now(datetime.UTC).date()),
     )
-    if asked.json:
+    if arguments.json:
         print_record(found)
     else:
         explained = ""
@@ -166,48 +166,48 @@ def run_verify(asked: Namespace) -> int:
     return EXIT_OF_VERDICT[found.verdict]
 
 
-def run_rollback(asked: Namespace) -> int:
+def run_rollback(arguments: Namespace) -> int:
     """`rollback`: move an alias, and all that moved with it, back to the previous release."""
     catalog, registry = open_registry()
-    check_target = make_target_check(_make_assessor(catalog, registry, asked))
+    check_target = make_target_check(_make_assessor(catalog, registry, arguments))
     with home.only_run():
         return _show_outcome(
             roll_back(
                 open_production(
-                    registry, catalog, attest.load_trusted(), f"rollback of {asked.alias}"
+                    registry, catalog, attest.load_trusted(), f"rollback of {arguments.alias}"
                 ),
-                asked.alias,
+                arguments.alias,
                 check_target,
-                asked.to,
+                arguments.to,
             ),
-            asked,
+            arguments,
         )
 
 
-def run_yank(asked: Namespace) -> int:
+def run_yank(arguments: Namespace) -> int:
     """`yank`: mark a release that nobody should use; this deletes nothing."""
     catalog, registry = open_registry()
     with home.only_run():
         return _show_outcome(
             yank_version(
                 open_production(
-                    registry, catalog, attest.load_trusted(), f"yank of {asked.version}"
+                    registry, catalog, attest.load_trusted(), f"yank of {arguments.version}"
                 ),
-                asked.version,
-                asked.reason,
+                arguments.version,
+                arguments.reason,
             ),
-            asked,
+            arguments,
         )
 
 
-def _make_assessor(catalog: Catalog, registry: Registry, asked: Namespace) -> ImageAssessor:
+def _make_assessor(catalog: Catalog, registry: Registry, arguments: Namespace) -> ImageAssessor:
     trusted = attest.load_trusted()
-    judges = load_judges(catalog, registry, make_options(asked), trusted)
-    return ImageAssessor(registry, catalog, trusted, judges)
+    context = load_assessment_context(catalog, registry, make_options(arguments), trusted)
+    return ImageAssessor(registry, catalog, trusted, context)
 
 
-def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
-    if asked.json:
+def _show_outcome(outcome: TransactionOutcome, arguments: Namespace) -> int:
+    if arguments.json:
         print_record(outcome)
     for entry in outcome.entries:
         progress.say_line(f"  {entry.tag}: {entry.old or 'nothing'} -> {entry.new}")
@@ -218,7 +218,7 @@ def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
     return EXIT_INCONCLUSIVE if outcome.unreached else EXIT_OK
 
 
-def run_due(asked: Namespace) -> int:
+def run_due(arguments: Namespace) -> int:
     """`due`: show which releases are due, and why.
 
     Some facts may be unknown: which images the scan refuses, or the channel of a release that a
@@ -226,15 +226,15 @@ def run_due(asked: Namespace) -> int:
     could not be asked.
     """
     catalog, registry = open_registry()
-    trusted = attest.load_trusted(asked.key, asked.identity)
+    trusted = attest.load_trusted(arguments.key, arguments.identity)
     today = datetime.datetime.now(datetime.UTC).date()
-    day, rules = asked.date or today, channels.load()
+    day, rules = arguments.date or today, channels.load()
     needs_channel = partial(schedule.needs_channel, day, rules, catalog.lines)
     out = list_releases(registry, catalog, trusted, needs_channel)
     seal = documents.make_findings_seal(attest.load_signer, trusted)
     kept = store.read_stored(registry, catalog.repositories.records, seal, today)
     found = schedule.find_due(day, rules, catalog.lines, out, kept.history.judgements)
-    if asked.json:
+    if arguments.json:
         progress.print_json([records.to_plain(each) for each in found])
     else:
         lines = [" ".join(str(each).split()) for each in found] or [f"nothing is due on {day}"]
@@ -271,25 +271,29 @@ def _show_lines(catalog: Catalog, released: Set[str], day: datetime.date) -> Non
         progress.say_line(f"  no release yet, so nothing can be due: {', '.join(missing)}")
 
 
-def run_notes(asked: Namespace) -> int:
+def run_notes(arguments: Namespace) -> int:
     """`notes`: write the release notes and the feed of releases, and notify the webhook.
 
     The notes are Markdown, beside the report and on stdout.
     """
     hook = webhook.read_webhook()
     notifiers: tuple[Notifier, ...] = (hook,) if hook else ()
-    told = open_release(asked)
-    images = tuple(_image_notes(told, known) for known in told.record_store.read_known())
-    record, line = told.record_store.read_release(), told.catalog.lines[told.version.line]
-    path = notes.write_notes(told.record_store.release_path.parent, Notes(record, line, images))
+    release = open_release(arguments)
+    images = tuple(_image_notes(release, known) for known in release.record_store.read_known())
+    record, line = release.record_store.read_release(), release.catalog.lines[release.version.line]
+    path = notes.write_notes(release.record_store.release_path.parent, Notes(record, line, images))
     text = _read_notes(path)
-    place = FeedPlace(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
-    here = [*_released_notes(told.out), feed.FeedRelease(record, text)]
-    feed.write_feed(told.out, place, here, feed.read_feeds(asked.feeds) if asked.feeds else ())
+    place = FeedPlace(
+        FEED_TITLE, arguments.home, f"{arguments.home}/releases/latest/download/{feed.FILE}"
+    )
+    here = [*_released_notes(release.out), feed.FeedRelease(record, text)]
+    feed.write_feed(
+        release.out, place, here, feed.read_feeds(arguments.feeds) if arguments.feeds else ()
+    )
     progress.print_answer(text)
-    address = f"{asked.home}/releases/tag/{record.version}"
+    address = f"{arguments.home}/releases/tag/{record.version}"
     for notifier in notifiers:
-        progress.say_line(notifier.notify(record, address, dry_run=asked.dry_run).line)
+        progress.say_line(notifier.notify(record, address, dry_run=arguments.dry_run).line)
     return EXIT_OK
 
 
@@ -308,7 +312,7 @@ def _add_telling(command: ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
 
 
-def _image_notes(told: ReleaseRun, known: StageRecords) -> ImageNotes:
+def _image_notes(release: ReleaseRun, known: StageRecords) -> ImageNotes:
     """Return the records of an image for the notes.
 
     Notes are published: if this machine fails, none are written. If an SBOM is missing, they say
@@ -319,11 +323,11 @@ def _image_notes(told: ReleaseRun, known: StageRecords) -> ImageNotes:
         known.build,
         known.validation,
         known.scan,
-        proof=told.read_proof(known.build),
+        proof=release.read_proof(known.build),
     )
-    found = ImageNotes(images, told.read_sbom(known.build), None)
+    found = ImageNotes(images, release.read_sbom(known.build), None)
     try:
-        return replace(found, difference=told.find_difference(known.build))
+        return replace(found, difference=release.find_difference(known.build))
     except ConfigError as error:
         return replace(found, incomparable=error.message)
 
@@ -351,9 +355,12 @@ def _read_notes(path: Path) -> str:
         ) from None
 
 
-def run_keys(asked: Namespace) -> int:
+def run_keys(arguments: Namespace) -> int:
     """`keys`: make a pair of keys to sign evidence."""
-    for path in keys.generate_pair(asked.folder, asked.name):
+    paths = keys.generate_pair(arguments.folder, arguments.name)
+    if arguments.json:
+        progress.print_json([str(path) for path in paths])
+    for path in paths:
         progress.say_line(f"wrote {path}")
     return EXIT_OK
 
@@ -365,6 +372,6 @@ COMMANDS = (
     Command("rollback", run_rollback, (add_database, ALIAS, TO)),
     Command("yank", run_yank, (YANKED, REASON)),
     Command("due", run_due, (add_keys, DATE)),
-    Command("notes", run_notes, (add_release, _add_telling)),
+    Command("notes", run_notes, (add_release, add_database, _add_telling), has_json=False),
     Command("keys", run_keys, (FOLDER, NAME)),
 )

@@ -20,19 +20,19 @@ MAX_REASONS_CHARACTERS = 300
 """Characters that are shown of what holds a package back. JSON has all of it."""
 
 
-def run_outdated(asked: Namespace) -> int:
+def run_outdated(arguments: Namespace) -> int:
     """`outdated`: compare locks, base images and lines with what the package indexes offer.
 
     Nothing is changed. It ends with 0 whether something is newer or not, and with 3 if the index
     cannot be read.
     """
     catalog = load_catalog()
-    if asked.line is not None:
-        require_line(catalog, asked.line)
+    if arguments.line is not None:
+        require_line(catalog, arguments.line)
     found = outdated.find_outdated(
-        catalog, list(catalog.lines) if asked.line is None else [asked.line]
+        catalog, list(catalog.lines) if arguments.line is None else [arguments.line]
     )
-    if asked.json:
+    if arguments.json:
         print_record(found)
     else:
         _show_outdated(found, max(catalog.lines, key=line_numbers))
@@ -56,10 +56,10 @@ def _show_outdated(found: Outdated, newest_line: str) -> None:
 def _show_line(line: OutdatedLine) -> None:
     for stack in line.stacks:
         count = len(stack.packages)
-        said = (
+        text = (
             f"not the newest: {count} of its packages" if count else "every package is the newest"
         )
-        progress.print_answer(f"line {line.line}, {stack.stack}: {said}")
+        progress.print_answer(f"line {line.line}, {stack.stack}: {text}")
         for package in stack.packages:
             for row in _describe_package(package):
                 progress.print_answer(f"  {row}")
@@ -92,9 +92,9 @@ def _describe_line(line: OutdatedLine) -> Iterator[str]:
     for kind in line.kinds:
         parts = [f"would add {', '.join(kind.added)}"] if kind.added else []
         parts += [f"would drop {', '.join(kind.dropped)}"] if kind.dropped else []
-        said = kind.problem or "; ".join(parts)
-        if said:
-            yield f"a {kind.kind} release: {said}"
+        text = kind.problem or "; ".join(parts)
+        if text:
+            yield f"a {kind.kind} release: {text}"
     base, step = line.base, "the newest"
     if base.problem:
         step = f"not compared: {base.problem}"
@@ -103,15 +103,15 @@ def _describe_line(line: OutdatedLine) -> Iterator[str]:
     yield f"base {base.image}: {step}"
 
 
-def run_line(asked: Namespace) -> int:
+def run_line(arguments: Namespace) -> int:
     """`line`: `line new` writes the catalogue entry and the locks of a new line, for review.
 
     It downloads no wheels. The next step is `lock LINE --layers`: it downloads them and writes the
-    lock of layers.
+    layer lock.
     """
     catalog = load_catalog()
-    made = new_line.write_line(catalog, asked.line, asked.source)
-    if asked.json:
+    made = new_line.write_line(catalog, arguments.line, arguments.source)
+    if arguments.json:
         print_record(made)
     for path in made.files:
         progress.say_line(f"wrote {path}")

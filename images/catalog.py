@@ -42,6 +42,7 @@ from images.support import LineSupport, SupportPhase, SupportStatus, find_phase,
 from images.version import Version, is_line, line_of_torch, parse_version
 from runner import records
 from runner.errors import ConfigError
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 
 __all__ = [
@@ -264,17 +265,21 @@ class Catalog:
         ]
         return [*parents, stack]
 
-    def image_names(self, asked: str | None) -> tuple[str, ...]:
+    def image_names(self, names_text: str | None) -> tuple[str, ...]:
         """Return the images of `--images` (separated by commas), each once, in canonical form.
 
         None stands for all images of the catalogue. Raises ConfigError for an unknown name.
         """
-        names = self.images if asked is None else tuple(part.strip() for part in asked.split(","))
+        names = (
+            self.images
+            if names_text is None
+            else tuple(part.strip() for part in names_text.split(","))
+        )
         if not any(names):
             raise ConfigError("--images names no image", f"images: {', '.join(self.images)}")
         if not all(names) or len(names) > _MAX_IMAGES:
             problem = (
-                f"has {len(names)} names"
+                f"has {count_noun(len(names), 'name')}"
                 if all(names)
                 else "has an empty name: two commas in a row, or a comma at an end"
             )
@@ -362,7 +367,9 @@ def _check_images(catalog: Catalog, check: _CatalogFile) -> None:
     for index, image in enumerate(catalog.images):
         if len(image) > _MAX_NAME_CHARACTERS:
             raise check.error_at(
-                ("images", index), f"image name of {len(image)} characters", "name fewer stacks"
+                ("images", index),
+                f"image name of {count_noun(len(image), 'character')}",
+                "name fewer stacks",
             )
         try:
             catalog.stacks_of(image)

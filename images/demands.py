@@ -116,12 +116,12 @@ class ResolvedLine:
                     for requirement in (needs.requires if needs else ())
                     if _is_active(requirement, self.python, extras[wheel.name])
                 ]
-            asked: dict[str, Set[str]] = defaultdict(lambda: {""})
+            next_extras: dict[str, Set[str]] = defaultdict(lambda: {""})
             for each in found:
-                asked[each.package] = asked[each.package] | each.requirement.extras
-            if asked == extras:
+                next_extras[each.package] = next_extras[each.package] | each.requirement.extras
+            if next_extras == extras:
                 break
-            extras = asked
+            extras = next_extras
         return found
 
 

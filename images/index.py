@@ -126,10 +126,10 @@ def resolve_offers(
             timeout_s=RESOLVE_S,
         )
     if done.code:
-        said = clean_line(done.stderr, 400)
+        problem = clean_line(done.stderr, 400)
         if _NO_SOLUTION in done.stderr:
-            raise NoVersion(f"no versions fit together: {said}", HINT)
-        raise EnvironmentFailed(f"the package index cannot be read: {said}", HINT)
+            raise NoVersion(f"no versions fit together: {problem}", HINT)
+        raise EnvironmentFailed(f"the package index cannot be read: {problem}", HINT)
     return _read_pylock(done.stdout, python, uv.places)
 
 
@@ -301,10 +301,10 @@ def _ask_size(wheel: OfferedWheel) -> int:
             answer = _session_of(wheel).head(
                 wheel.address, timeout=transport.TIMEOUT_S, allow_redirects=False
             )
-        said = answer.headers.get("Content-Length", "") if answer.status_code == 200 else ""
+        length = answer.headers.get("Content-Length", "") if answer.status_code == 200 else ""
     except (OSError, ValueError):
         return 0
-    return int(said) if re.fullmatch(r"[0-9]{1,12}", said) else 0
+    return int(length) if re.fullmatch(r"[0-9]{1,12}", length) else 0
 
 
 def _session_of(wheel: OfferedWheel) -> requests.Session:

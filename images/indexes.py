@@ -37,14 +37,14 @@ def read_pip_settings() -> dict[str, str]:
 
     Addresses may hold passwords. Raises EnvironmentFailed if pip cannot tell it.
     """
-    said = shell.run(
+    listing = shell.run(
         [sys.executable, "-P", "-m", "pip", "config", "list"],
         hint=INDEX_HINT,
         env={**shell.secrets_for(settings.INDEXES), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         timeout_s=60,
     )
     found: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
-    for line in said.splitlines():
+    for line in listing.splitlines():
         match = _CONFIG.fullmatch(line)
         if match and match["section"] in found:
             with contextlib.suppress(ValueError, SyntaxError):

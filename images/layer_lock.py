@@ -1,6 +1,6 @@
-"""The lock of layers: the digest of each Python layer of a stack.
+"""The layer lock: the digest of each Python layer of a stack.
 
-It is beside the lock of wheels (`images/STACK/LINE.layers.lock`), with one line for each layer:
+It is beside the wheel lock (`images/STACK/LINE.layers.lock`), with one line for each layer:
 
     KIND KEY DIGEST SIZE DIFF_ID UNCOMPRESSED  # NAME
 
@@ -53,7 +53,7 @@ def layer_lock_path(root: Path, stack: str, line: str) -> Path:
 
 
 def relock_hint(line: str) -> str:
-    """Return the hint how to write the lock of layers of a line again."""
+    """Return the hint how to write the layer lock of a line again."""
     return (
         f"run `./release.py lock --layers {line}` and commit the files it writes; the versions "
         "of the wheels stay the same"
@@ -84,8 +84,8 @@ def read_layer_lock(path: Path, line: str) -> tuple[LockedLayer, ...]:
 def write_layer_lock(path: Path, stack: str, layers: Sequence[LockedLayer]) -> None:
     """Write the lock of a stack's layers, in the order they have in an image."""
     head = (
-        f"# The Python layers of {stack}. Written by `./release.py lock` from the lock of "
-        "wheels; do not edit.\n"
+        f"# The Python layers of {stack}. Written by `./release.py lock` from the wheel lock; "
+        "do not edit.\n"
     )
     records.write_text(path, head + "".join(f"{layer.lock_line()}\n" for layer in layers))
 

@@ -96,13 +96,13 @@ def with_locks(
         held = by_key.pop(spec.key, None)
         if held is None or (held.name, held.kind) != (spec.name, spec.kind):
             raise ConfigError(
-                f"{place}: no entry for the layer `{spec.name}`, which the lock of wheels needs",
+                f"{place}: no entry for the layer `{spec.name}`, which the wheel lock needs",
                 layer_lock.relock_hint(line),
             )
     if by_key:
         stale = next(iter(by_key.values())).name
         raise ConfigError(
-            f"{place}: the layer `{stale}` belongs to no wheel in the lock of wheels",
+            f"{place}: the layer `{stale}` belongs to no wheel in the wheel lock",
             layer_lock.relock_hint(line),
         )
     blobs = {layer.key: layer.blob for layer in lock}

@@ -1,4 +1,4 @@
-"""Writing of the lock of layers: every Python layer of a line is made, and nothing is pushed.
+"""Writing of the layer lock: every Python layer of a line is made, and nothing is pushed.
 
 Bytecode is compiled by the Python that an image will ship. This needs a Docker engine: the OS layer
 is made from today's Debian packages, and imported into the engine.
@@ -20,6 +20,7 @@ from images.resolve import LayerLocks
 from images.workers import Recipe
 from runner import engine, home, progress, records
 from runner.errors import ConfigError
+from runner.nouns import count_noun
 
 Interpreter = Callable[[Line, Path], str]
 """A function of a line and a folder for scratch. It returns the engine's name of an image whose
@@ -61,7 +62,9 @@ def make_locked_layers(
     wheelhouse.fetch_wheels(list(every.values()), line.python)
     _check_architectures(line, wheels)
     ownership.check_owners(every.values(), prefix_of(line))
-    progress.say_line(f"  {len(specs)} layers of line {name} are made to lock their digests")
+    progress.say_line(
+        f"  line {name}: making {count_noun(len(specs), 'layer')} to lock the digests"
+    )
     with home.scratch_folder("lock") as work:
         recipe = Recipe(name, prefix_of(line), line.epoch, work)
         made = workers.make_python(recipe, list(specs.values()), lambda: interpreter(line, work))

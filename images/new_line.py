@@ -147,7 +147,7 @@ def _find_architectures(
     known = load_compatibility(COMPATIBILITY).find_build(line.torch, line.cuda).architectures
     doubt = (
         f"architectures {' '.join(known)}: taken over from line {source}, because the wheel of"
-        " torch cannot be read in parts; the lock of layers refuses wrong ones"
+        " torch cannot be read in parts; the layer lock refuses wrong ones"
     )
     return known, (doubt,)
 

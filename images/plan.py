@@ -82,8 +82,8 @@ def make_plan(
 ) -> ReleasePlan:
     """Plan the images `names` of a release from the locks under `root`.
 
-    Raises ConfigError if a lock is missing or wrong, or if the lock of layers does not belong to
-    the lock of wheels.
+    Raises ConfigError if a lock is missing or wrong, or if the layer lock does not belong to
+    the wheel lock.
     """
     every = tuple(dict.fromkeys(stack for name in names for stack in catalog.stacks_of(name)))
     locks = line_locks.locks_of(catalog, version.line, every, root)
@@ -246,7 +246,7 @@ def _explain_change(
         spec.locked and known.get(spec.key, spec.locked.digest) != spec.locked.digest
         for spec in specs
     ):
-        reasons.append("lock of layers")
+        reasons.append("layer lock")
     if before.version != str(version):
         reasons = [
             f"release after {before.version}",

@@ -13,7 +13,7 @@ class BuiltLayer:
 
     `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`.
     `made` is its origin in this run: `built`, or `reused` from the registry. `locked` says whether
-    its digest is in the lock of layers, as that of every Python layer is.
+    its digest is in the layer lock, as that of every Python layer is.
     """
 
     name: str
@@ -45,7 +45,7 @@ class BuildRecord:
     `created_at` is the time of assembly, which may be long after its layers were made.
     `debian_taken_at` is the time when `debian_packages` were taken from Debian, and so the age of
     the image for advisories; empty if the OS layer was made before this was recorded. Both are ISO
-    8601. `lock_commit` is the git commit that holds the lock of layers; empty if the lock was
+    8601. `lock_commit` is the git commit that holds the layer lock; empty if the lock was
     changed and not committed, or is in no checkout. `source` is the address of the git repository
     that built the image, and `source_commit` its commit. The first is empty if the checkout names
     no address that others can reach, both are if a file of it was changed.

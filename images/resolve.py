@@ -25,6 +25,7 @@ from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 
 HINT = "check requirements.in, and the indexes of pip (`pip config list`) and uv (UV_DEFAULT_INDEX)"
@@ -97,7 +98,7 @@ def write_locks(name: str, locks: Locks) -> None:
     for stack, held in locks.items():
         write_lock(_lock_path(stack, name), stack, held)
         progress.say_line(
-            f"  {stack}: {len(held)} wheels, "
+            f"  {stack}: {count_noun(len(held), 'wheel')}, "
             f"{progress.format_megabytes(sum(wheel.size for wheel in held))}"
         )
 
@@ -114,7 +115,7 @@ def read_layer_locks(catalog: Catalog, name: str) -> LayerLocks:
 
 
 def write_layer_locks(name: str, locks: LayerLocks) -> None:
-    """Write the lock of layers of every stack of line `name`."""
+    """Write the layer lock of every stack of line `name`."""
     for stack, held in locks.items():
         layer_lock.write_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, name), stack, held)
 

@@ -20,7 +20,7 @@ FIRST_DAY, LAST_DAY = datetime.date(2020, 1, 1), datetime.date(2099, 12, 31)
 class SupportStatus(StrEnum):
     """A status, in the only order in which a line may have them.
 
-    For an `active` line every kind of release can be due, for a `security` line only patches. Of a
+    For an `active` line every release kind can be due, for a `security` line only patches. Of a
     line that `ended` nothing is promoted, and what was published stays.
     """
 

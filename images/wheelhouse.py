@@ -14,6 +14,7 @@ from images.locks import Wheel
 from oci.registry import file_sha256
 from runner import home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.nouns import count_noun
 from runner.pool import worker_pool
 from runner.untrusted import clean_text
 
@@ -58,7 +59,7 @@ def fetch_wheels(wheels: Sequence[Wheel], python: str) -> None:
     total = sum(wheel.size for wheel in missing)
     with (
         home.scratch_folder("download") as folder,
-        progress.show_meter(f"download {len(missing)} wheels", total) as meter,
+        progress.show_meter(f"download {count_noun(len(missing), 'wheel')}", total) as meter,
     ):
         stop = threading.Event()
         watcher = threading.Thread(target=_watch_download, args=(folder, meter, stop))
@@ -108,12 +109,12 @@ def _download_batch(batch: list[Wheel], python: str, folder: Path) -> list[Wheel
     return batch
 
 
-def describe_failure(said: str) -> str:
+def describe_failure(output: str) -> str:
     """Return what pip's stderr says about a failure, in one line.
 
     Of an exception, it is the name alone: the text may hold a part of a password.
     """
-    lines = clean_text(said).strip().splitlines()
+    lines = clean_text(output).strip().splitlines()
     if any(line.startswith("Traceback ") for line in lines):
         name = re.match(r"[A-Za-z_.]+", lines[-1])
         return f"pip itself failed ({name[0].rpartition('.')[2] if name else 'unknown'})"

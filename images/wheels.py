@@ -222,7 +222,7 @@ class OpenWheel:
                 raise ConfigError(
                     f"images/catalog.yaml: left_out: `{pattern}` matches "
                     f"{'a file of .dist-info' if matched else 'no file'} of {self.wheel.file}",
-                    "mend the pattern, or remove it",
+                    "correct the pattern, or remove it",
                 )
             found |= matched
         return found
@@ -233,8 +233,8 @@ class OpenWheel:
         try:
             yield
         except _UNREADABLE as error:
-            said = " ".join(str(error).split())[:200] or type(error).__name__
-            raise self.damage_error(f"{what}: {said}" if what else said) from None
+            problem = " ".join(str(error).split())[:200] or type(error).__name__
+            raise self.damage_error(f"{what}: {problem}" if what else problem) from None
 
     def _index_files(self, files: Iterable[InstalledFile]) -> dict[str, InstalledFile]:
         found: dict[str, InstalledFile] = {}

@@ -1,6 +1,6 @@
 """Making and pushing of layers on all cores, each in its own process, with one live display.
 
-A layer is compared with the lock of layers before it is pushed.
+A layer is compared with the layer lock before it is pushed.
 """
 
 from __future__ import annotations

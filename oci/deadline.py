@@ -160,7 +160,7 @@ class _HeadReader:
         if len(line) > MAX_LINE_BYTES or self._left < 0:
             raise HTTPException("its headers are too long")
         if line[:1] in (b" ", b"\t"):
-            raise HTTPException("a header goes on over several lines")
+            raise HTTPException("a header has several lines")
         return line
 
     def close(self) -> None:

@@ -41,24 +41,24 @@ def _diagnose_answer(cause: BaseException) -> tuple[int, str, str] | None:
     if isinstance(cause, WrongAnswer):
         return 200, str(cause), _BROKEN
     if isinstance(cause, _NO_HTTP) and not isinstance(cause, _NO_ANSWER):
-        said = without_secrets(str(cause))
-        return 200, f"the answer is not valid HTTP ({said})", _BROKEN
+        text = without_secrets(str(cause))
+        return 200, f"the answer is not valid HTTP ({text})", _BROKEN
     return None
 
 
 def _diagnose_connection(error: Exception, cause: BaseException, host: str) -> tuple[int, str, str]:
     """Return status, problem and hint of a request that got no answer."""
     if hint := tls.handshake_hint(cause, host):
-        said = (
+        text = (
             cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
         )
-        return 0, f"no secure connection: {without_secrets(said)}", hint
+        return 0, f"no secure connection: {without_secrets(text)}", hint
     if hint := home.machine_hint(cause):
         return 0, without_secrets(str(cause)), hint
     if proxy := _proxy_problem(error, cause, host):
         return 0, proxy, _PROXY
-    said = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-    return 0, without_secrets(said), ""
+    text = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    return 0, without_secrets(text), ""
 
 
 _NO_HTTP = (
@@ -100,23 +100,23 @@ def _proxy_problem(error: Exception, cause: BaseException, host: str) -> str:
         return ""
     address = f"https://{host}/"
     found = requests.utils.select_proxy(address, requests.utils.get_environ_proxies(address))
-    said = "SOCKS is not supported" if is_socks else str(cause)
-    return f"the proxy {show_address(found or '')} cannot be used: {without_secrets(said)}"
+    text = "SOCKS is not supported" if is_socks else str(cause)
+    return f"the proxy {show_address(found or '')} cannot be used: {without_secrets(text)}"
 
 
 def unexpected_answer_error(what: str, answer: requests.Response) -> RegistryError:
     """Return the error of a request that got an unexpected answer."""
-    said = clean_line(answer.content.decode("utf-8", "replace"), 200)
+    body = clean_line(answer.content.decode("utf-8", "replace"), 200)
     wait = answer.headers.get("Retry-After", "")
     wait_s = make_retries().parse_retry_after(wait)
     asks = f"and asks to wait ({clean_line(wait, 40)})" if wait_s else ""
-    words = (f"{what}: the registry answered {answer.status_code}", said, asks)
+    words = (f"{what}: the registry answered {answer.status_code}", body, asks)
     message = " ".join(word for word in words if word)
     hint = _hint_for_answer(
         str(answer.request.method) if answer.request else what.partition(" ")[0],
         what,
         answer.status_code,
-        said,
+        body,
     )
     return RegistryError(answer.status_code, message, hint, wait_s=wait_s)
 
@@ -148,13 +148,13 @@ _MOVING = (
 )
 
 
-def _hint_for_answer(method: str, what: str, status: int, said: str) -> str:
+def _hint_for_answer(method: str, what: str, status: int, body: str) -> str:
     """Return the hint that fits a registry's own words, or an empty text if its status says all."""
-    if method in _CHANGES and status in (400, 403, 409, 412) and _IMMUTABLE.search(said):
+    if method in _CHANGES and status in (400, 403, 409, 412) and _IMMUTABLE.search(body):
         return f"exclude the tags that move from the registry's rule of immutable tags: {_MOVING}"
-    if method in _CHANGES and status == 404 and "NAME_UNKNOWN" in said:
+    if method in _CHANGES and status == 404 and "NAME_UNKNOWN" in body:
         repository = re.split("/(?:manifests|blobs)/", what.partition(" ")[2])[0]
         return f"create the repository `{repository}` in the registry: it creates none by itself"
-    if status == 400 and "BLOB_UNKNOWN" in said:
+    if status == 400 and "BLOB_UNKNOWN" in body:
         return "run the stage that made it again: the registry lost something that it names"
     return ""

@@ -90,8 +90,8 @@ def read_signed(  # noqa: PLR0913, PLR0917 - where, who is believed, and how muc
                 seal.digest_problem(layer.digest, signature) if signature else "nobody signed it"
             )
         if problem and layer.size > (limit if unsigned_limit is None else unsigned_limit):
-            said = f"{problem}, and it has {layer.size:,} bytes, too many to read"
-            return StoredDocument(b"", manifest.digest, said, is_readable=False)
+            text = f"{problem}, and it has {layer.size:,} bytes, too many to read"
+            return StoredDocument(b"", manifest.digest, text, is_readable=False)
         body = _read_blob(registry, repository, layer)
     except Unreadable as error:
         digest = registry.resolve_digest(repository, tag) or ""
@@ -99,8 +99,8 @@ def read_signed(  # noqa: PLR0913, PLR0917 - where, who is believed, and how muc
     if body is not None:
         return StoredDocument(body, manifest.digest, problem)
     gone = f"{where} names a blob that is not there"
-    said = f"{gone} ({problem})" if problem else gone
-    return StoredDocument(b"", manifest.digest, said, is_readable=False, is_lost=not problem)
+    text = f"{gone} ({problem})" if problem else gone
+    return StoredDocument(b"", manifest.digest, text, is_readable=False, is_lost=not problem)
 
 
 def _list_layers(

@@ -107,12 +107,16 @@ class Login(AuthBase):
             return ""
         return self._headers.get((purpose[0], True)) or self._headers.get(purpose, "")
 
-    def _request_token(self, said: Mapping[str, str]) -> str:
+    def _request_token(self, challenge: Mapping[str, str]) -> str:
         """Return the header with a token for the scope that the registry asks for.
 
         Without credentials it is a token for everybody.
         """
-        service, scope, realm = said.get("service", ""), said.get("scope", ""), said["realm"]
+        service, scope, realm = (
+            challenge.get("service", ""),
+            challenge.get("scope", ""),
+            challenge["realm"],
+        )
         if refresh := self._docker_credentials.get("identitytoken"):
             form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": CLIENT_ID}
             form |= {"service": service, "scope": scope}

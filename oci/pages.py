@@ -19,8 +19,8 @@ def parse_listed_entry(entry: object) -> dict[str, Any] | None:
         descriptor = parse_descriptor(entry).as_dict()
     except Malformed:
         return None
-    said = entry if isinstance(entry, dict) else {}
-    kind, notes = said.get("artifactType"), said.get("annotations")
+    fields = entry if isinstance(entry, dict) else {}
+    kind, notes = fields.get("artifactType"), fields.get("annotations")
     texts = notes.items() if isinstance(notes, dict) else ()
     return {
         **descriptor,

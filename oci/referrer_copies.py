@@ -38,8 +38,8 @@ def copy_artifacts(
     """
     digests = sorted(set(artifacts))
     with worker_pool(WORKERS) as pool:
-        said = list(pool.map(partial(_copy_problem, registry, source, subject), digests))
-        problems = {digest: text for digest, text in zip(digests, said, strict=True) if text}
+        results = list(pool.map(partial(_copy_problem, registry, source, subject), digests))
+        problems = {digest: text for digest, text in zip(digests, results, strict=True) if text}
         if problems:
             raise UnfitArtifacts(f"{registry.host}/{source}", problems)
         manifests = list(pool.map(partial(copy_contents, registry, source, target), digests))

@@ -101,7 +101,7 @@ def read_list(
     content = found.content if found is not None and found.is_index else dict(_EMPTY)
     if not is_reduced:
         return content
-    first = [said[0] for said in group_by_digest(content["manifests"]).values()][:MAX_LOOKUPS]
+    first = [entries[0] for entries in group_by_digest(content["manifests"]).values()][:MAX_LOOKUPS]
     return _EMPTY | {"manifests": [_describe_referrer(each) for each in first]}
 
 
@@ -110,9 +110,11 @@ def group_by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
     found: dict[str, dict[bytes, Referrer]] = {}
     for entry in entries:
         if each := _parse_entry(entry):
-            said = canonical_json([each.descriptor.as_dict(), each.artifact_type, each.annotations])
-            found.setdefault(each.descriptor.digest, {}).setdefault(said, each)
-    return {digest: list(said.values()) for digest, said in found.items()}
+            content = canonical_json(
+                [each.descriptor.as_dict(), each.artifact_type, each.annotations]
+            )
+            found.setdefault(each.descriptor.digest, {}).setdefault(content, each)
+    return {digest: list(content.values()) for digest, content in found.items()}
 
 
 def select_marks(subject: str, tags: Iterable[str]) -> dict[str, None]:
@@ -166,8 +168,8 @@ def _parse_entry(entry: object) -> Referrer | None:
         descriptor = parse_descriptor(entry)
     except Malformed:
         return None
-    said = entry if isinstance(entry, dict) else {}
-    kind, notes = said.get("artifactType"), said.get("annotations")
+    fields = entry if isinstance(entry, dict) else {}
+    kind, notes = fields.get("artifactType"), fields.get("annotations")
     texts = (
         {name: text for name, text in notes.items() if isinstance(text, str)}
         if isinstance(notes, dict)

@@ -71,6 +71,7 @@ from oci.referrer_list import (
 )
 from oci.registry import WORKERS, Registry, RegistryError, Unreadable, report_malformed
 from runner import progress
+from runner.nouns import count_noun
 from runner.pool import worker_pool
 
 ATTEMPTS = 8
@@ -150,11 +151,11 @@ def _resolve_listed(  # noqa: PLR0913, PLR0917 - about what, what is listed and 
 
     If the list may be wrong about an artifact, its manifest is read.
     """
-    found = {digest: said[0] for digest, said in listed.items()}
+    found = {digest: entries[0] for digest, entries in listed.items()}
     doubtful = [
         digest
-        for digest, said in listed.items()
-        if len(said) > 1 or (mark_tag(subject, digest) in marks and not vouched(said[0]))
+        for digest, entries in listed.items()
+        if len(entries) > 1 or (mark_tag(subject, digest) in marks and not vouched(entries[0]))
     ]
     known = {mark_tag(subject, digest) for digest in listed}
     looked = _read_manifests(
@@ -177,17 +178,18 @@ def _read_manifests(
 
     At most MAX_LOOKUPS are read.
     """
-    asked = names[: referrer_list.MAX_LOOKUPS]
-    if left := len(names) - len(asked):
+    looked_up = names[: referrer_list.MAX_LOOKUPS]
+    if left := len(names) - len(looked_up):
         where = f"{registry.host}/{repository}:{list_tag(subject)}"
         progress.say_line(
-            f"  {left} artifacts of {where} are not read: remove those that nobody needs"
+            f"  {where}: too many artifacts, so {count_noun(left, 'artifact')} cannot be read; "
+            "remove those that nobody needs"
         )
     with worker_pool(WORKERS) as pool:
         return dict(
             zip(
-                asked,
-                pool.map(partial(_read_own_manifest, registry, repository, subject), asked),
+                looked_up,
+                pool.map(partial(_read_own_manifest, registry, repository, subject), looked_up),
                 strict=True,
             )
         )

@@ -14,6 +14,7 @@ from oci.registry import Registry
 from runner import progress
 from runner.address import address_problem
 from runner.errors import ReleaseError
+from runner.nouns import count_noun
 from runner.untrusted import Malformed
 
 DOCKER_HUB = "docker.io"
@@ -55,7 +56,8 @@ def _has_blobs(registry: Registry, repository: str, image: Manifest) -> bool:
     blobs = {(blob.digest, blob.size) for blob in image.parse_blobs()}
     if len(blobs) > MAX_BLOBS:
         return True
-    progress.say_line(f"  the pull failed: the registry is asked for {len(blobs)} parts of it")
+    parts = count_noun(len(blobs), "part")
+    progress.say_line(f"  the pull failed: asking the registry for {parts} of the image")
     deadline = time.monotonic() + MAX_WAIT_S
     return all(
         time.monotonic() < deadline and registry.has_blob(repository, digest, size)

@@ -160,12 +160,12 @@ def _load_certificates(made: ssl.SSLContext, folder: Path) -> None:
                 made.load_cert_chain(path, path.with_suffix(".key"), password=_no_password)
         except (OSError, ValueError, Malformed) as error:  # an SSLError is an OSError
             beside = "" if path.suffix == ".crt" else f" with {path.with_suffix('.key').name}"
-            said = " ".join(str(error).split())[:200]
+            text = " ".join(str(error).split())[:200]
             hint = (
                 "correct it (PEM; NAME.crt is an authority, NAME.cert with NAME.key is yours), "
                 "or remove it"
             )
-            raise ConfigError(f"{path}{beside} cannot be used: {said}", hint) from None
+            raise ConfigError(f"{path}{beside} cannot be used: {text}", hint) from None
 
 
 def _list_files(folder: Path) -> Iterable[Path]:

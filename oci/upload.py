@@ -119,13 +119,13 @@ def check_digest(answer: requests.Response, digest: str) -> None:
 
 def upload_location(answer: requests.Response) -> str:
     """Return the address to continue an upload at; empty if the registry states none."""
-    said = answer.headers.get("Location", "")
+    location = answer.headers.get("Location", "")
     try:
-        address = urljoin(answer.url, said) if said else ""
+        address = urljoin(answer.url, location) if location else ""
         scheme = urlsplit(address).scheme
     except ValueError:
         scheme = "none"
-    if said and scheme not in ("http", "https"):
+    if location and scheme not in ("http", "https"):
         raise RegistryError(
             answer.status_code,
             f"{show_address(answer.url)}: the `Location` header is not an address",
@@ -269,5 +269,5 @@ def _held_bytes(answer: requests.Response) -> int | None:
 
     Registries say `0-0` both for no byte and for one.
     """
-    said = re.fullmatch(r"(?:bytes=)?0-(\d{1,16})", answer.headers.get("Range", ""))
-    return int(said[1]) + 1 if said and int(said[1]) > 0 else None
+    match = re.fullmatch(r"(?:bytes=)?0-(\d{1,16})", answer.headers.get("Range", ""))
+    return int(match[1]) + 1 if match and int(match[1]) > 0 else None

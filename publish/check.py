@@ -18,6 +18,7 @@ from oci.served import is_served_whole
 from runner import engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.nouns import count_noun
 from runner.time_limit import time_limit
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary_verdict
@@ -91,24 +92,24 @@ def find_expectation(
 
 
 def check_image(
-    catalog: Catalog, reference: str, asked: tuple[str, str], device: str, command: str
+    catalog: Catalog, reference: str, line_and_stacks: tuple[str, str], device: str, command: str
 ) -> CheckRecord:
     """Run the suites in containers of an image, and inspect it.
 
-    `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or
-    cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
-    line and stacks are not known, EnvironmentFailed if the engine fails.
+    `line_and_stacks` are `--line` and `--stacks`, empty if they were not given; `device` is auto,
+    cpu or cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or
+    its line and stacks are not known, EnvironmentFailed if the engine fails.
     """
     with time_limit(f"pull of {reference}", OBTAIN_S):
         image = engine.obtain_image(reference, is_served_whole)
-    expected = find_expectation(catalog, *asked, image.config.get("Labels") or {})
+    expected = find_expectation(catalog, *line_and_stacks, image.config.get("Labels") or {})
     progress.say_line(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
     )
     longest_s = longest_check_s(expected.stacks)
+    limit = count_noun(longest_s // 3600, "hour")
     progress.say_line(
-        f"  this takes some minutes; if the image hangs, it is ended after {longest_s // 3600} "
-        "hours at the latest"
+        f"  this takes some minutes; if the image hangs, it is ended after {limit} at the latest"
     )
     with time_limit(f"check of {reference}", longest_s):
         judged = validation.validate_image(_make_target(catalog, expected, image, command), device)
@@ -143,7 +144,7 @@ def longest_check_s(stacks: Collection[str]) -> int:
 
 
 def record_path(out: Path, record: CheckRecord) -> Path:
-    """Return where the record of a check is kept: out/checks/ID/check.json."""
+    """Return the path of the record of a check: out/checks/ID/check.json."""
     return out / "checks" / record.image_id.removeprefix("sha256:")[:16] / "check.json"
 
 

@@ -22,14 +22,14 @@ from scan.assess import Assessment, AssessmentContext, CatalogPlace
 class ImageAssessor:
     """The judgement of images in a registry.
 
-    `trusted` are the signers whose SBOMs count, `judges` is what images are judged with, `signer`
+    `trusted` are the signers whose SBOMs count, `context` is what images are judged with, `signer`
     signs the history.
     """
 
     registry: Registry
     catalog: Catalog
     trusted: Trusted
-    judges: AssessmentContext
+    context: AssessmentContext
     signer: Callable[[], Signer] = attest.load_signer
 
     def assess_image(self, image: Published) -> tuple[dict[str, Any], Assessment] | None:
@@ -47,4 +47,4 @@ class ImageAssessor:
             path = folder / "sbom.cdx.json"
             path.write_text(json.dumps(document))
             place = CatalogPlace(image.version.line, self.catalog.stacks_of(image.image))
-            return document, assess.assess_sbom(path, place, self.judges)
+            return document, assess.assess_sbom(path, place, self.context)

@@ -29,6 +29,7 @@ from publish.released.published import Published, find_previous, is_released, re
 from publish.released.record import GateRefusal, PromotedTag, ReleaseRecord
 from publish.signing_context import SigningContext
 from runner import progress, records
+from runner.nouns import count_noun
 from runner.time_limit import time_limit
 from scan import run as scanning
 from scan import store, trivy
@@ -42,7 +43,14 @@ from validation.expectations import expect_image
 from validation.record import ValidationRecord
 from validation.run import ValidationTarget
 
-__all__ = ["STAGES", "STAGE_LIMITS_S", "ReleaseRun", "StageOptions", "list_stages", "load_judges"]
+__all__ = [
+    "STAGES",
+    "STAGE_LIMITS_S",
+    "ReleaseRun",
+    "StageOptions",
+    "list_stages",
+    "load_assessment_context",
+]
 
 STAGE_LIMITS_S = {
     "build": 3 * 3600,
@@ -160,7 +168,7 @@ class ReleaseRun:
         return proof.read_proof(self.registry, build.repository, build.digest, trusted)
 
     def find_difference(self, build: BuildRecord) -> Difference | None:
-        """Return the difference to the line's newest release before; None if there is none.
+        """Return the difference to the newest previous release of the line; None if there is none.
 
         Both are judged by the vulnerability database that is at hand, if there is one.
         """
@@ -168,7 +176,7 @@ class ReleaseRun:
         if before is None:
             return None
         assessor = ImageAssessor(
-            self.registry, self.catalog, self.signing_context.trusted, self._todays_judges
+            self.registry, self.catalog, self.signing_context.trusted, self._assessment_context
         )
         return compare_images(assessor, before, self._staged_image(build))
 
@@ -249,22 +257,22 @@ class ReleaseRun:
 
     def _scan_images(self) -> tuple[ScanRecord, ...]:
         builds = self.record_store.read_builds()
-        judges = self._todays_judges
-        scanned = tuple(self._scan_image(record, judges) for record in builds)
+        context = self._assessment_context
+        scanned = tuple(self._scan_image(record, context) for record in builds)
         found = [judged.finding for record in scanned for judged in record.findings or ()]
-        history = judges.history.with_findings(found, judges.today)
+        history = context.history.with_findings(found, context.today)
         repository, seal = (
             self.catalog.repositories.records,
             self.signing_context.seal_of_findings(),
         )
-        store.store_history(self.registry, repository, history, seal, judges.today)
+        store.store_history(self.registry, repository, history, seal, context.today)
         return scanned
 
-    def _scan_image(self, build: BuildRecord, judges: AssessmentContext) -> ScanRecord:
+    def _scan_image(self, build: BuildRecord, context: AssessmentContext) -> ScanRecord:
         path = self.record_store.path_of(build.image, "scan")
         place = CatalogPlace(self.version.line, build.stacks)
         target, before = self._scan_target(build, place), records.read_record(ScanRecord, path)
-        scanned = scanning.scan_image(target, judges, path.parent, before)
+        scanned = scanning.scan_image(target, context, path.parent, before)
         records.write_record(path, scanned)
         attached: tuple[str, ...] = ()
         if scanned.sbom and not any(each.kind == SBOM_PROBLEM for each in scanned.problems):
@@ -275,7 +283,7 @@ class ReleaseRun:
         progress.say_line(
             f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}"
         )
-        for text in list_remedies(scanned, place, judges.today):
+        for text in list_remedies(scanned, place, context.today):
             progress.say_block(text, "    ")
         return scanned
 
@@ -295,7 +303,7 @@ class ReleaseRun:
         )
 
     def _previous_image(self, image: str) -> Published | None:
-        """Return the image of the line's newest release before; None if there is none."""
+        """Return the image of the newest previous release of the line; None if there is none."""
         trusted = self.signing_context.trusted
         return find_previous(self.registry, self.catalog, self.version, image, trusted)
 
@@ -319,7 +327,9 @@ class ReleaseRun:
             channel=promoted.channel,
             promotions=tuple(self._show_tags(promoted)),
             finished_at=put.at if put else time_now(),
-            refusal=GateRefusal(promoted.verdict, lines) if lines else None,
+            refusal=GateRefusal(promoted.verdict, lines, promoted.reasons[0].cause)
+            if lines
+            else None,
         )
 
     def _show_tags(self, promoted: PromotionResult) -> Iterator[PromotedTag]:
@@ -337,14 +347,16 @@ class ReleaseRun:
             yield PromotedTag(entry.image, repository, entry.tag, entry.new)
         staying = sum(entry.old == entry.new for entry in promoted.outcome.entries)
         if staying and self.options.promotion.dry_run:
-            tags = "1 tag" if staying == 1 else f"{staying} tags"
+            tags = count_noun(staying, "tag")
             progress.say_line(f"  {tags} would not move (details with --verbose)")
         for line in promoted.outcome.left:
             progress.say_line(f"  {line}")
 
     @cached_property
-    def _todays_judges(self) -> AssessmentContext:
-        return load_judges(self.catalog, self.registry, self.options, self.signing_context.trusted)
+    def _assessment_context(self) -> AssessmentContext:
+        return load_assessment_context(
+            self.catalog, self.registry, self.options, self.signing_context.trusted
+        )
 
     def _run_timed(self, stage: str, work: Callable[[], T]) -> T:
         """Run a stage within its limit, and record how long it took."""
@@ -358,7 +370,7 @@ class ReleaseRun:
         return done
 
 
-def load_judges(
+def load_assessment_context(
     catalog: Catalog, registry: Registry, options: StageOptions, trusted: Trusted
 ) -> AssessmentContext:
     """Return what images are judged with today: policy, exceptions, history and a database.

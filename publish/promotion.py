@@ -32,13 +32,14 @@ from publish.tags.promotion_plan import ApprovedImage, TagSet, TransactionOutcom
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
 from runner.moments import parse_moment
+from runner.nouns import count_noun
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict, summary_verdict
 from scan.difference import Difference
-from scan.line_fixes import WITHOUT_EXCEPTION
 from scan.policy import EXCEPTIONS, POLICY
 
 Compare = Callable[[BuildRecord], Difference | None]
-"""The difference of an image to the release before it in its line; None if there is none."""
+"""The difference of an image to the previous release of its line; None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class _ImageDecision:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One try: a channel, with the kind of release and the approval of a person."""
+    """One try: a channel, with the release kind and the approval of a person."""
 
     channels: Channels
     channel: str
@@ -125,29 +126,29 @@ class _Attempt:
     approved: bool
 
 
-def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) -> PromotionResult:
+def promote_candidate(candidate: PromotionCandidate, request: PromotionRequest) -> PromotionResult:
     """Decide and promote.
 
     Raises GateRefused with every reason of every image, and whatever a transaction raises.
     """
-    channels, kind = channel_data.load(), asked.kind or default_kind(candidate.version)
-    if not asked.dry_run:
+    channels, kind = channel_data.load(), request.kind or default_kind(candidate.version)
+    if not request.dry_run:
         # what a killed run began was decided then: the age of its evidence does not count now
         transaction.resume_interrupted(candidate.production)
     refused: tuple[Reason, ...] = ()
     verdict = Verdict.PASS
-    for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
-        attempt = _Attempt(channels, name, kind, asked.approved)
+    for name in [request.channel] if request.channel else [PRODUCTION, CANDIDATE]:
+        attempt = _Attempt(channels, name, kind, request.approved)
         decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
         decided = _date_decisions(candidate.now, decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
         for note in group_images(note for each in decisions for note in each.notes):
             progress.say_line(f"  {note}")
         if not reasons:
-            if refused and asked.dry_run:
+            if refused and request.dry_run:
                 progress.say_line(f"  it would go to the channel {name} instead")
-            outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
-            if refused and not asked.dry_run:
+            outcome = _move_tags(candidate, attempt, decided, dry_run=request.dry_run)
+            if refused and not request.dry_run:
                 progress.say_line(f"  {candidate.version} is in the channel {name} now")
                 progress.say_line(f"  for {PRODUCTION}: {_advise_on(refused)}")
             return PromotionResult(name, kind, decided, outcome, refused, verdict)
@@ -158,7 +159,7 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
         for reason in reasons:
             progress.say_line(f"    {reason}")
         refused, verdict = reasons, summary_verdict(each.verdict for each in decided)
-        if not asked.channel and name == PRODUCTION and not asked.dry_run:
+        if not request.channel and name == PRODUCTION and not request.dry_run:
             progress.say_line(f"  trying the channel {CANDIDATE} instead")
     raise _make_refusal(f"{candidate.version}", name, either, reasons)
 
@@ -167,9 +168,8 @@ def _make_refusal(
     version: str, channel: str, either: str, reasons: Sequence[Reason]
 ) -> GateRefused:
     """Return the error in one line; its notes are the reasons, which were printed before."""
-    count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
     what = "cannot be promoted" if either else "was not promoted"
-    counted = f"{count}, listed above; nothing was changed"
+    counted = f"{count_noun(len(reasons), 'reason')}, listed above; nothing was changed"
     refusal = GateRefused(
         f"{version} {what} to the channel {channel}{either}: {counted}", _advise_on(reasons)
     )
@@ -180,24 +180,24 @@ def _make_refusal(
 
 def _advise_on(reasons: Sequence[Reason]) -> str:
     """Return what to do next, by what is among the reasons."""
-    texts = [reason.text for reason in reasons]
+    causes = {reason.cause for reason in reasons}
     steps = []
-    if any(gate.NOT_ASSESSED in text for text in texts):
+    if ReasonCause.NO_DATABASE in causes:
         steps.append(
             "run `scan` again with `--trivy-db FOLDER` or `--db-repository ADDRESS`, then `promote`"
         )
-    if any(WITHOUT_EXCEPTION in text for text in texts):
+    if ReasonCause.NO_EXCEPTION in causes:
         steps.append(
             f"add a reviewed entry to `line_exceptions` in {EXCEPTIONS.name}, then run `scan` and "
             "`promote`; or move to the line that is named"
         )
-    if release_kinds.UNAPPROVED in texts:
+    if ReasonCause.NOT_APPROVED in causes:
         steps.append("add `--approve` to `promote` if a person approves this major release")
     return "; ".join([*steps, _WAY_OUT])
 
 
 def default_kind(version: Version) -> str:
-    """Return the kind of a release if none is given: major for the first of a line, else patch."""
+    """Return the release kind if none is given: major for the first of a line, else patch."""
     return release_kinds.PATCH if version.patch else release_kinds.MAJOR
 
 
@@ -290,7 +290,7 @@ def _check_kind(
     try:
         changed = candidate.compare(build)
     except ConfigError as error:
-        text = f"it cannot be compared with the release before: {error.message}"
+        text = f"it cannot be compared with the previous release: {error.message}"
         yield Reason(image, "", Verdict.NOT_RUN, text)
         return
     if candidate.previous_images and image not in candidate.previous_images:
@@ -299,15 +299,17 @@ def _check_kind(
         return
     for note in release_kinds.kind_notes(changed, kind, candidate.catalog_line, approved=approved):
         notes.append(Reason(image, "", Verdict.PASS, note))
+    if release_kinds.lacks_approval(kind, approved=approved):
+        text, cause = release_kinds.UNAPPROVED, ReasonCause.NOT_APPROVED
+        yield Reason(image, "", Verdict.NOT_RUN, text, cause)
     for problem in release_kinds.kind_problems(
-        changed, kind, candidate.catalog_line, approved=approved
+        changed, kind, candidate.catalog_line, approved=True
     ):
-        is_missing = problem == release_kinds.UNAPPROVED
-        yield Reason(image, "", Verdict.NOT_RUN if is_missing else Verdict.FAIL, problem)
+        yield Reason(image, "", Verdict.FAIL, problem)
 
 
 def _check_images(candidate: PromotionCandidate, build: BuildRecord, kind: str) -> Iterator[Reason]:
-    """Yield which images of the catalogue and of the release before are missing."""
+    """Yield which images of the catalogue and of the previous release are missing."""
     images = {each.image for each in candidate.builds}
     missing = set(candidate.catalog.images) - images
     if missing:

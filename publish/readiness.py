@@ -20,6 +20,7 @@ from publish.policy.channels import Channels, Demands, list_alternatives
 from publish.promotion import PromotionRequest, default_kind
 from runner import settings
 from runner.errors import ReleaseError
+from runner.nouns import count_noun
 from validation import floor
 from validation.families import find_family
 from validation.levels import LEVELS, MEANINGS, list_levels_of
@@ -53,16 +54,15 @@ class Readiness:
     def summary_line(self) -> str:
         """The machine, what it can prove, and how many things are missing, in one line."""
         count, can = len(self.missing), ", ".join(self.can) or "no level"
-        lacks = "nothing is missing" if not count else "1 thing is missing"
-        lacks = f"{count} things are missing" if count > 1 else lacks
-        return f"{self.channel}: {self.machine}; can prove {can}; {lacks}"
+        things = count_noun(count, "thing is", "things are") if count else "nothing is"
+        return f"{self.channel}: {self.machine}; can prove {can}; {things} missing"
 
     @property
     def all_notes(self) -> tuple[str, ...]:
         """The notes, and which levels this machine cannot prove and the channel does not demand."""
         unasked = ", ".join(self.cannot)
-        said = f"not proven here, and this channel does not ask for it: {unasked}"
-        return (*self.notes, said) if unasked else self.notes
+        text = f"not proven here, and this channel does not ask for it: {unasked}"
+        return (*self.notes, text) if unasked else self.notes
 
     def describe_readiness(self) -> tuple[str, ...]:
         """Return everything, a fact in each line: the summary, what is missing, then the rest."""
@@ -94,8 +94,8 @@ def examine_readiness(
     models = [gpu.name for gpu in inventory.gpus]
     gpus = count_gpus(models, [find_family(gpu.compute_capability) for gpu in inventory.gpus])
     can = list_levels_of(len(models))
-    said = ", ".join(f"{gpu.count} x {gpu.model}" for gpu in gpus)
-    machine = said or f"this machine has no GPU ({inventory.problem})"
+    counted = ", ".join(f"{gpu.count} x {gpu.model}" for gpu in gpus)
+    machine = counted or f"this machine has no GPU ({inventory.problem})"
     families, wanted = channels.families, map(list_alternatives, demands.gpus)
     unproven = (
         *(
@@ -160,8 +160,8 @@ def _find_missing_key(channels: Channels, channel: str) -> Iterator[str]:
         yield f"key: {error.message}"
         return
     if not named and attest.is_trust_configured():
-        said = f"trusted keys are configured, but {keys.SIGNING_KEY} is not set"
-        yield f"key: {said}: set it to the private key of one of them"
+        problem = f"trusted keys are configured, but {keys.SIGNING_KEY} is not set"
+        yield f"key: {problem}: set it to the private key of one of them"
     elif named and attest.is_trust_configured() and signer not in trusted.keys:
         yield f"key: the key in {keys.SIGNING_KEY} is not one of the trusted keys"
 

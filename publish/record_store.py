@@ -61,7 +61,7 @@ class RecordStore:
         return self.out / str(self.version) / "release.json"
 
     def path_of(self, image: str, stage: str) -> Path:
-        """Return where this machine keeps the record of a stage."""
+        """Return the path of the record of a stage on this machine."""
         return record_path(self.out, str(self.version), image, stage)
 
     def staging_tag(self, image: str) -> str:
@@ -104,7 +104,7 @@ class RecordStore:
         is_released = record.channel not in ("", CANDIDATE)
         judged = judge_release(self.read_known(), is_released=is_released)
         state = apply_refusal(judged, record.refusal)
-        return replace(record, verdict=state.verdict, reason=state.reason)
+        return replace(record, verdict=state.verdict, reason=state.reason, cause=state.cause)
 
     def find_promotion(self) -> LastPromotion | None:
         """Return the last promotion of the version by the registry; None if there is none."""

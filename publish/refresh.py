@@ -25,9 +25,9 @@ from scan.record import TriagedFinding
 
 
 def refresh_locks(
-    catalog: Catalog, name: str, kind: str, judges: AssessmentContext
+    catalog: Catalog, name: str, kind: str, context: AssessmentContext
 ) -> Difference | None:
-    """Resolve line `name` again and write its locks of wheels and layers.
+    """Resolve line `name` again and write its wheel locks and layers.
 
     Returns what changed, None if there was no lock before. A package changes as far as a `kind`
     release allows, further if that fixes an advisory on it. Raises GateRefused, and leaves the
@@ -35,12 +35,12 @@ def refresh_locks(
     Making the layers needs an engine; without one no lock changes either.
     """
     before = resolve.read_locks(catalog, name)
-    held = _take_snapshot(catalog, name, before, judges) if before else None
+    held = _take_snapshot(catalog, name, before, context) if before else None
     locks = resolve.resolve_line(
         catalog, name, version_constraints(before, kind, held.findings if held else None)
     )
     changed = (
-        compare_snapshots(held, _take_snapshot(catalog, name, locks, judges)) if held else None
+        compare_snapshots(held, _take_snapshot(catalog, name, locks, context)) if held else None
     )
     problems = (
         release_kinds.contents_problems(changed, kind, catalog.lines[name]) if changed else ()
@@ -61,7 +61,7 @@ def refresh_locks(
 
 
 def refresh_layers(catalog: Catalog, name: str) -> list[str]:
-    """Write the locks of layers of line `name` from the locks of wheels as they are.
+    """Write the layer locks of line `name` from the wheel locks as they are.
 
     Returns the names of the layers whose lock changed. Raises ConfigError and EnvironmentFailed.
     """
@@ -100,7 +100,7 @@ def version_constraints(
 
 
 def _take_snapshot(
-    catalog: Catalog, name: str, locks: Locks, judges: AssessmentContext
+    catalog: Catalog, name: str, locks: Locks, context: AssessmentContext
 ) -> Snapshot:
     """Return the locked wheels of all stacks as a snapshot, with their vulnerabilities."""
     wheels = tuple(unique_wheels(locks))
@@ -112,7 +112,7 @@ def _take_snapshot(
     with home.scratch_folder("refresh") as folder:
         path = folder / "locks.cdx.json"
         path.write_text(json.dumps(document))
-        assessed = assess.assess_sbom(path, CatalogPlace(name, tuple(catalog.stacks)), judges)
+        assessed = assess.assess_sbom(path, CatalogPlace(name, tuple(catalog.stacks)), context)
     layers = tuple(LayerSize(f"sha256:{wheel.sha256}", wheel.size) for wheel in wheels)
     return Snapshot(f"line {name}", "", sbom.read_packages(document), assessed.findings, layers)
 

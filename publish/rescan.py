@@ -16,6 +16,7 @@ from publish.released.published import CANDIDATE, PRODUCTION, Published, list_pu
 from publish.tags.rollback import CheckTarget, RollbackTarget
 from runner import progress
 from runner.errors import EnvironmentFailed
+from runner.nouns import count_noun
 from runner.verdict import Verdict, summary_verdict
 from scan import assess, sbom, store
 from scan.history import RescanVerdict
@@ -87,22 +88,22 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
     is `infra`. If a tag was moved away from its release, the verdict is at best `inconclusive`.
     """
     started = time.monotonic()
-    registry, catalog, judges = assessor.registry, assessor.catalog, assessor.judges
+    registry, catalog, context = assessor.registry, assessor.catalog, assessor.context
     there = list_published(registry, catalog, channel, assessor.trusted)
     images = [
-        image for image in there if not catalog.lines[image.version.line].has_ended(judges.today)
+        image for image in there if not catalog.lines[image.version.line].has_ended(context.today)
     ]
     judged = [_report_image(assessor, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, assessed in judged for finding in assessed.findings]
     opinion = ask_opinion(service, [each for _, each in judged]) if service else None
-    history = judges.history.with_findings(findings, judges.today)
+    history = context.history.with_findings(findings, context.today)
     # what is due is decided from these, and a candidate has the number of its release
     if channel == PRODUCTION:
         history = history.with_results(judgements)
     seal = documents.make_findings_seal(assessor.signer, assessor.trusted)
-    store.store_history(registry, catalog.repositories.records, history, seal, judges.today)
-    record = None if isinstance(judges.database, str) else judges.database.record
+    store.store_history(registry, catalog.repositories.records, history, seal, context.today)
+    record = None if isinstance(context.database, str) else context.database.record
     seconds = round(time.monotonic() - started, 3)
     withdrawn = _list_withdrawn(assessor, channel)
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
@@ -112,7 +113,7 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
         (*(each.verdict for each in judgements if each.version in newest), *moved)
     )
     return RescanResult(
-        date=judges.today.isoformat(),
+        date=context.today.isoformat(),
         database=record,
         judgements=judgements,
         newest=newest,
@@ -181,7 +182,7 @@ def find_unfixable_lines(
         name, newest = line.newest.line, str(line.newest)
         images = (each for each in judgements if each.version == newest)
         found = dict.fromkeys(fix for each in images for fix in each.outside)
-        text = describe_outside_fixes(assessor.catalog.lines, name, found, assessor.judges.today)
+        text = describe_outside_fixes(assessor.catalog.lines, name, found, assessor.context.today)
         if text:
             yield UnfixableLine(name, newest, text, tuple(found))
 
@@ -217,14 +218,17 @@ def _report_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerd
     """Judge an image and say the result in a line."""
     judged, assessed = _judge_image(assessor, image)
     unrated = count_severities(assessed.findings).get(UNKNOWN)
-    notes = (judged.reason, f"{unrated} findings of unknown severity" if unrated else "")
-    said = ", ".join(filter(None, (judged.verdict, *notes)))
-    progress.say_line(f"  {assessed.name}: {said} ({judged.seconds} s)")
+    notes = (
+        judged.reason,
+        f"{count_noun(unrated, 'finding')} of unknown severity" if unrated else "",
+    )
+    result = ", ".join(filter(None, (judged.verdict, *notes)))
+    progress.say_line(f"  {assessed.name}: {result} ({judged.seconds} s)")
     return judged, assessed
 
 
 def _judge_image(assessor: ImageAssessor, image: Published) -> tuple[RescanVerdict, AssessedImage]:
-    started, today = time.monotonic(), assessor.judges.today.isoformat()
+    started, today = time.monotonic(), assessor.context.today.isoformat()
     verdict, reason, triaged = Verdict.INCONCLUSIVE, NO_SBOM, list[TriagedFinding]()
     is_only_outside, packages = False, tuple[Package, ...]()
     try:

@@ -95,7 +95,7 @@ def make_message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
     `notes` is the address of its notes; the key `text` is for chats.
     """
     where = f"promoted to {release.channel}" if release.channel else "not promoted"
-    said = [f"{release.version} {where}: {release.verdict}", release.reason, notes]
+    texts = [f"{release.version} {where}: {release.verdict}", release.reason, notes]
     return {
         "event": "release",
         "version": release.version,
@@ -105,7 +105,7 @@ def make_message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
         "registry": release.registry,
         "finished_at": release.finished_at,
         "notes": notes,
-        "text": "; ".join(part for part in said if part),
+        "text": "; ".join(part for part in texts if part),
         "images": _promoted_images(release),
     }
 
@@ -114,7 +114,7 @@ def post_message(to: Webhook, what: Mapping[str, Any], *, dry_run: bool = False)
     """Post a document; repeat that if the receiver is busy or away.
 
     There are RETRIES repeats, with backoff and the receiver's `Retry-After`. Raises nothing for
-    errors on the way: the caller shows the line and goes on.
+    errors on the way: the caller shows the line and continues.
     """
     body = json.dumps(hide_in_values(dict(what)), sort_keys=True, separators=(",", ":")).encode()
     if dry_run:
@@ -202,7 +202,7 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
             allow_redirects=False,
             stream=True,
         ) as answer:
-            status, asked = answer.status_code, answer.headers.get("Retry-After", "")
+            status, retry_after = answer.status_code, answer.headers.get("Retry-After", "")
     except requests.Timeout:
         return _PostResult(f"no answer in {TIMEOUT_S[1]} s", again=True)
     except requests.ConnectionError as error:
@@ -213,7 +213,7 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
         return _PostResult()
     elsewhere = ", and redirects are not followed" if 300 <= status < 400 else ""
     try:
-        wait = min(Retry().parse_retry_after(asked), MAX_WAIT_S) if asked else 0.0
+        wait = min(Retry().parse_retry_after(retry_after), MAX_WAIT_S) if retry_after else 0.0
     except HTTPError:  # neither seconds nor a date
         wait = 0.0
     return _PostResult(f"it answered {status}{elsewhere}", status in _PASSING, wait)

@@ -10,6 +10,7 @@ from images.record import BuildRecord, BuiltLayer
 from report import units
 from report.model import KindView, LayerView, Mark, StageView
 from report.stages import NOT_REACHED, format_percent
+from runner.nouns import count_noun
 from runner.verdict import Verdict
 
 LAYER_KINDS = {
@@ -29,7 +30,7 @@ def build_stage(record: BuildRecord | None) -> StageView:
     made = Counter(layer.made for layer in record.layers)
     layers = ", ".join(f"{count} {how}" for how, count in made.items())
     line = (
-        f"{units.count_noun(len(record.layers), 'layer')} ({layers}), "
+        f"{count_noun(len(record.layers), 'layer')} ({layers}), "
         f"{units.format_duration(record.seconds)}"
     )
     return StageView(Mark(Verdict.PASS), line, "")
@@ -78,7 +79,7 @@ def _view_kind(kind: str, sizes: Sequence[int], total: int) -> KindView:
     return KindView(
         css=_kind_css(kind),
         title=LAYER_KINDS.get(kind, kind),
-        layers=units.count_noun(len(sizes), "layer"),
+        layers=count_noun(len(sizes), "layer"),
         size=units.format_size(sum(sizes)),
         share=units.format_share(units.percent_of(sum(sizes), total)),
     )

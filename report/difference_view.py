@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from report import units
 from report.scan_view import PACKAGE_KINDS
+from runner.nouns import count_noun
 from scan.difference import SECURITY, AdvisoryChanges, Difference, PackageChange, PackagePresence
 from scan.difference import LayerChanges as LayerDifference
 from scan.record import SEVERITIES, TriagedFinding, severity_of
@@ -138,15 +139,13 @@ def summarize_difference(found: Difference) -> str:
 
 
 def _count_changes(changes: Sequence[PackageChange]) -> str:
-    said = (
-        f"{units.count_noun(len(changes), 'package')} changed" if changes else "no package changed"
-    )
+    text = f"{count_noun(len(changes), 'package')} changed" if changes else "no package changed"
     counts = (
         (sum(change.how == SECURITY for change in changes), "for security"),
         (sum(change.downgrade for change in changes), "downgraded"),
     )
     special = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    return f"{said} ({special})" if special else said
+    return f"{text} ({special})" if special else text
 
 
 def _count_advisories(advisories: AdvisoryChanges | None) -> str:
@@ -160,8 +159,8 @@ def _count_advisories(advisories: AdvisoryChanges | None) -> str:
         (advisories.withdrawn, "withdrawn"),
     )
     counts = [(len({judged.finding.id for judged in found}), what) for found, what in kinds]
-    said = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    return f"advisories: {said}" if said else "no advisories before or after"
+    text = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    return f"advisories: {text}" if text else "no advisories before or after"
 
 
 def _describe_chain(layers: LayerDifference) -> str:

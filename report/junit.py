@@ -83,7 +83,7 @@ def _write_suite(root: Element, name: str, cases: Sequence[Check], seconds: floa
         case.set("time", f"{each.seconds:.3f}")
         if ended := _ELEMENTS.get(each.verdict):
             reason = " ".join(filter(None, (each.reason, each.cause)))
-            said = SubElement(case, ended, message=clip_text(one_line(reason), 300))
-            said.set("type", each.verdict.value)
-            said.text = clip_text(one_line(reason), _CHARACTERS)
+            outcome = SubElement(case, ended, message=clip_text(one_line(reason), 300))
+            outcome.set("type", each.verdict.value)
+            outcome.text = clip_text(one_line(reason), _CHARACTERS)
     return found

@@ -19,6 +19,7 @@ from report.model import ImageRecords, Page
 from report.sarif import Places
 from report.view import build_page
 from runner import records, untrusted
+from runner.nouns import count_noun
 
 __all__ = [
     "MARKDOWN_LIMIT",
@@ -162,7 +163,7 @@ def markdown_templates(characters: int) -> Environment:
 
 
 def _load_templates(finalize: Callable[[object], object]) -> Environment:
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -171,3 +172,5 @@ def _load_templates(finalize: Callable[[object], object]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.globals["count_noun"] = count_noun
+    return templates

@@ -1,7 +1,7 @@
 """Findings and failed checks of a release as SARIF 2.1.0, for GitHub's code scanning and others.
 
 Only what code scanning reads is written ("SARIF support for code scanning" in GitHub's
-documentation). A result stands at the file of this repository that mends it: the lock of a wheel,
+documentation). A result stands at the file of this repository that mends it: the wheel lock,
 the Dockerfile of a Debian package, the catalogue for all else. An excused finding is suppressed.
 Text of others is on one line, and cannot become a link.
 """

@@ -20,6 +20,7 @@ from report.model import (
     StandingView,
 )
 from report.stages import NOT_REACHED, limit_verdict
+from runner.nouns import count_noun
 from runner.verdict import Verdict
 from scan import judge, vex
 from scan.record import (
@@ -67,9 +68,7 @@ def scan_stage(record: ScanRecord | None) -> StageView:
     refused = bool(record.problems) or blocks
     claimed = limit_verdict(record.verdict, [Verdict.FAIL if refused else Verdict.PASS])
     judged = is_assessed(record) or claimed in (Verdict.FAIL, Verdict.INFRA)
-    parts = (
-        [units.count_noun(count_problems(record.problems), "problem")] if record.problems else []
-    )
+    parts = [count_noun(count_problems(record.problems), "problem")] if record.problems else []
     blind = sum(origin.packages for origin in record.origins if not origin.source)
     if is_assessed(record):
         parts.append(_findings_line(record))
@@ -96,7 +95,7 @@ def _findings_line(record: ScanRecord) -> str:
     """
     if not record.findings:
         judged = sum(origin.packages for origin in record.origins if origin.source)
-        zero = f"0 findings in {units.count_noun(judged, 'package')} assessed"
+        zero = f"0 findings in {count_noun(judged, 'package')} assessed"
         proven = record.verdict is not Verdict.INCONCLUSIVE
         return zero if proven else f"{zero}, which proves nothing: {one_line(record.reason)}"
     counts = Counter(each.standing for each in record.findings)
@@ -222,7 +221,7 @@ def _database_facts(database: Database | None, scanned_at: str) -> tuple[Fact, .
     if database is None:
         return (Fact("Database", "none"),)
     days = units.days_between(database.updated_at, scanned_at)
-    age = f", {units.count_noun(days, 'day')} old at the scan" if days is not None else ""
+    age = f", {count_noun(days, 'day')} old at the scan" if days is not None else ""
     return (
         Fact("Database", database.source),
         Fact("Updated", f"{units.format_time(database.updated_at)}{age}"),
@@ -257,8 +256,8 @@ def list_documents(record: ScanRecord | None) -> tuple[DocumentView, ...]:
     """
     if record is None or record.sbom is None:
         return ()
-    said = units.shorten_digest(f"sha256:{record.sbom.sha256}")
-    found = [DocumentView("CycloneDX", f"{record.image}/{record.sbom.file}", said)]
+    digest = units.shorten_digest(f"sha256:{record.sbom.sha256}")
+    found = [DocumentView("CycloneDX", f"{record.image}/{record.sbom.file}", digest)]
     found += [DocumentView("SPDX", f"{record.image}/{record.sbom.spdx}", "")]
     if any(each.standing is TriageStatus.EXCUSED for each in record.findings or ()):
         found.append(DocumentView("OpenVEX", f"{record.image}/{vex.FILE}", ""))

@@ -73,11 +73,6 @@ def days_between(before: str, after: str) -> int | None:
         return None
 
 
-def count_noun(count: int, one: str, many: str = "") -> str:
-    """Return a count with its noun: `1 check`, `2 checks`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def _format_three_digits(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:.0f}"

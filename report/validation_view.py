@@ -10,6 +10,7 @@ from report import units
 from report.escape import one_line
 from report.model import CheckView, Fact, Mark, StageView, SuiteView, Throughput
 from report.stages import NOT_REACHED, limit_verdict
+from runner.nouns import count_noun
 from runner.verdict import WORST_FIRST, Verdict
 from validation.nvml import NOT_TOLD
 from validation.record import Check, Environment, GpuSample, SuiteResult, ValidationRecord
@@ -41,7 +42,7 @@ def suite_view(suite: SuiteResult) -> SuiteView:
         duration=units.format_duration(suite.seconds),
         counts=count_verdicts([check.verdict for check in suite.checks]),
         cause="" if any(check.cause == suite.cause for check in suite.checks) else suite.cause,
-        attempts=f"{suite.attempts} attempts" if suite.attempts > 1 else "",
+        attempts=f"{count_noun(suite.attempts, 'attempt')}" if suite.attempts > 1 else "",
         gpus=gpu_lines(suite.samples),
         checks=tuple(map(_view_check, ranked)),
         last_output=suite.last_output,
@@ -84,14 +85,14 @@ def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
     )
     reasons = Counter(reason for sample in seen for reason in sample.throttled)
     throttled = ", ".join(f"{reason} in {count}" for reason, count in sorted(reasons.items()))
-    told = (
+    parts = (
         f"{statistics.median(clocks):.0f} MHz (median)" if clocks else "",
         f"at most {max(degrees)} °C" if degrees else "",
         f"at most {max(watts):.0f} W" if watts else "",
-        units.count_noun(len(seen), "reading"),
+        count_noun(len(seen), "reading"),
         f"throttled: {throttled}" if throttled else "never throttled",
     )
-    return f"GPU {gpu}: {', '.join(part for part in told if part)}"
+    return f"GPU {gpu}: {', '.join(part for part in parts if part)}"
 
 
 def count_verdicts(verdicts: Sequence[Verdict]) -> str:
@@ -149,7 +150,7 @@ def _describe_gpus(environment: Environment) -> str:
 
 
 def _describe_cpu(environment: Environment) -> str:
-    return f"{environment.cpu}, {units.count_noun(environment.cpus, 'CPU')}"
+    return f"{environment.cpu}, {count_noun(environment.cpus, 'CPU')}"
 
 
 def ran_on_cpu(environment: Environment) -> bool:

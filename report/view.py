@@ -8,7 +8,6 @@ record that is missing, or is about another digest, counts as `not run`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -39,12 +38,11 @@ from report.validation_view import (
     validation_stage,
 )
 from runner.moments import parse_moment
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict, summary_verdict
 from scan.excused import describe_exceptions
 from validation.levels import describe_record, lacks_only_gpus
 from validation.record import ValidationRecord
-
-_SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNORECASE)
 
 
 def build_page(
@@ -101,13 +99,14 @@ def blocking_reason(
     records: Sequence[ImageRecords],
 ) -> str:
     """Return the first blocking reason in one line; it always says if there was no GPU."""
-    reason = one_line(release.reason)
+    reason, cause = one_line(release.reason), release.cause
     if verdict is not release.verdict:
         blocked = ", ".join(
             f"{image.name} is {image.mark.word}"
             for image in images
             if image.mark.word != Verdict.PASS
         )
+        cause = ReasonCause.UNKNOWN
         reason = (
             f"the release is recorded as {release.verdict}, but the records of its images do not "
             f"support this: {blocked or 'there is no image'}"
@@ -116,7 +115,7 @@ def blocking_reason(
         reason = "the records give no reason"
     elif not reason:
         reason = "every image passed every gate"
-    if without_gpu(records) and not _SAYS_NO_GPU.search(reason):
+    if without_gpu(records) and cause is not ReasonCause.NO_GPU:
         reason += " (validated without a GPU)"
     return reason
 

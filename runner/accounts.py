@@ -50,9 +50,9 @@ def find_account(host: str) -> dict[str, str]:
     try:
         found = _StoredAccounts.load_config(None, document).resolve_authconfig(host)
     except (DockerException, ValueError) as error:
-        said = clean_line(str(error), 200)
+        problem = clean_line(str(error), 200)
         raise ConfigError(
-            f"{purpose}Docker's configuration cannot be used: {said}", _HINT
+            f"{purpose}Docker's configuration cannot be used: {problem}", _HINT
         ) from None
     account = {name: value for name, value in (found or {}).items() if isinstance(value, str)}
     for name, value in account.items():
@@ -96,10 +96,10 @@ class _Helper:
             return _read_answer(done.stdout, self.program, hint)
         # an answer may hold a password, also that of a helper that failed after it
         answer = "" if done.stdout.lstrip().startswith("{") else done.stdout
-        said = clean_line(f"{answer} {done.stderr}", 200)
+        output = clean_line(f"{answer} {done.stderr}", 200)
         if _NOT_FOUND in done.stdout or _NOT_FOUND in done.stderr:
-            raise CredentialsNotFound(said)
-        raise EnvironmentFailed(f"`{self.program}` exited {done.code}: {said}", hint)
+            raise CredentialsNotFound(output)
+        raise EnvironmentFailed(f"`{self.program}` exited {done.code}: {output}", hint)
 
 
 def _read_answer(text: str, program: str, hint: str) -> dict[str, str]:

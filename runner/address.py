@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from runner import settings
 from runner.errors import ConfigError
+from runner.nouns import count_noun
 from runner.redaction import show_value
 
 FORM = "write HOST or HOST:PORT, as registry.example.com or 127.0.0.1:5000"
@@ -139,7 +140,8 @@ def _namespace_problem(namespace: str) -> str:
 def _host_problem(host: str, *, has_port: bool) -> str:
     labels = host.split(".")
     if not host or len(host) > MAX_NAME_CHARACTERS:
-        return f"the host's name has {len(host)} characters; it may have 1 to {MAX_NAME_CHARACTERS}"
+        characters = count_noun(len(host), "character")
+        return f"the host's name has {characters}; it may have 1 to {MAX_NAME_CHARACTERS}"
     if "" in labels:
         return "the host's name has an empty part between two dots, or begins or ends with a dot"
     if wrong := next((label for label in labels if not _LABEL.fullmatch(label)), None):

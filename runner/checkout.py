@@ -53,9 +53,9 @@ def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) ->
     git on the machine it is the commit that GitHub Actions says it checked out.
     """
     if shutil.which("git") is None:
-        said = environ.get(settings.GITHUB_SHA, "")
+        commit = environ.get(settings.GITHUB_SHA, "")
         is_checked_out = all(path.is_relative_to(home.REPOSITORY) for path in paths)
-        return said if is_checked_out and _COMMIT.fullmatch(said) else ""
+        return commit if is_checked_out and _COMMIT.fullmatch(commit) else ""
     folder, names = paths[0].parent, [str(path) for path in paths]
     is_tracked = _run_git(folder, "ls-files", "--error-unmatch", "--", *names) is not None
     is_clean = is_tracked and _run_git(folder, "status", "--porcelain", "--", *names) == ""

@@ -21,6 +21,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
 
 from runner import owner, progress
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 
 PREFIX = "pytorch-cuda-images"
@@ -197,20 +198,20 @@ def _mount_targets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _require_real_folders(container: Any, targets: Iterable[str]) -> None:  # noqa: ANN401
     """Raise ImageCannotStart if something is mounted at account files, or through a link."""
-    asked: dict[str, bool] = {}
+    seen: dict[str, bool] = {}
     for target in targets:
         if _covers_accounts(target):
             raise ImageCannotStart(f"nothing may be mounted at its `{_cut_path(target)}`")
         for step in _steps_to(target):
-            if step not in asked:
+            if step not in seen:
                 found = _stat_in(container, step)
                 if found is not None and found.mode & _GO_LINK:
                     raise ImageCannotStart(
                         f"its `{_cut_path(step)}` is a symbolic link, and nothing may be mounted "
                         "through one"
                     )
-                asked[step] = found is not None and bool(found.mode & _GO_FOLDER)
-            if not asked[step]:
+                seen[step] = found is not None and bool(found.mode & _GO_FOLDER)
+            if not seen[step]:
                 break
 
 
@@ -263,15 +264,15 @@ def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
     answer = api.head(address, params={"path": path}, timeout=api.timeout)
     if answer.status_code == requests.codes.not_found:
         return None
-    told = answer.headers.get("X-Docker-Container-Path-Stat", "")
-    if answer.status_code != requests.codes.ok or not told:
+    header = answer.headers.get("X-Docker-Container-Path-Stat", "")
+    if answer.status_code != requests.codes.ok or not header:
         shown = [f"`{_cut_path(target)}`" for target in _mount_targets(container.attrs)]
         mounted = ", ".join((*shown[:3], "others") if len(shown) > 3 else shown)
         raise APIError(
             f"the engine answers {answer.status_code} without a reason when it mounts {mounted} to "
             f"look at `{path}`: see that the image has folders, or nothing, at these paths"
         )
-    found = json.loads(base64.b64decode(told))
+    found = json.loads(base64.b64decode(header))
     return _FoundFile(int(found["mode"]), int(found["size"]))
 
 
@@ -341,13 +342,14 @@ def _volume_paths(config: Mapping[str, Any], ours: str) -> Iterator[str]:
     declared = config.get("Volumes") or ()
     if len(declared) > MAX_VOLUMES:
         raise ImageCannotStart(
-            f"it declares {len(declared):,} volumes, more than the allowed {MAX_VOLUMES}"
+            f"it declares {count_noun(len(declared), 'volume')}; at most {MAX_VOLUMES} are allowed"
         )
     plain = dict.fromkeys(_require_plain_volume(path, ours) for path in declared)
     steps = {step for path in plain for step in _steps_to(path)}
     if len(steps) > MAX_VOLUME_FOLDERS:
         raise ImageCannotStart(
-            f"its volumes are in {len(steps):,} folders, more than the allowed {MAX_VOLUME_FOLDERS}"
+            f"its volumes are in {count_noun(len(steps), 'folder')}, more than the allowed "
+            f"{MAX_VOLUME_FOLDERS}"
         )
     for path in plain:
         # its content would be copied once for each of them

@@ -101,6 +101,6 @@ def registry_in_use(ask: Callable[[str], None]) -> str:
 
 def engine_in_use() -> str:
     """Return the engine in words. Raises ReleaseError if it cannot work for this machine."""
-    said = engine.describe_engine()
+    description = engine.describe_engine()
     start_check.require_own_machine()
-    return said
+    return description

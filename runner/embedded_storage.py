@@ -1,7 +1,7 @@
 """The files of the embedded registry: which blobs nothing names, and their removal.
 
 `distribution` keeps a blob under its digest, and a link to it in each repository that has it. Its
-own garbage collection knows no lock of layers, and would remove every layer that no image has yet.
+own garbage collection knows no layer lock, and would remove every layer that no image has yet.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from runner import (
 )
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.nouns import count_noun
 from runner.redaction import show_value
 from runner.untrusted import clean_line
 
@@ -278,10 +279,10 @@ def _digest_among(names: Iterable[str], reference: str) -> str:
     It has one for each repository that it was pulled from or pushed to. Of a reference that names
     no repository, or one whose image was only built here, it is the first of all.
     """
-    asked = reference.partition("@")[2]
+    digest = reference.partition("@")[2]
     digests = {str(name).rpartition("@")[2]: _repository(str(name)) for name in names}
-    if asked in digests:
-        return asked
+    if digest in digests:
+        return digest
     same = [each for each, repository in digests.items() if repository == _repository(reference)]
     return min(same or digests, default="")
 
@@ -350,7 +351,8 @@ def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] |
     found = connect_engine().images.get(reference)
     size = progress.format_megabytes(int((found.attrs or {}).get("Size") or 0))
     progress.say_line(
-        f"  pulled {name}: {pulled.layers} layers, the image takes {size} in the engine"
+        f"  pulled {name}: {count_noun(pulled.layers, 'layer')}; the image takes {size} in the "
+        "engine"
     )
     return pulled.digest
 
@@ -471,7 +473,7 @@ def _ask_client(*command: str) -> shell.CompletedProgram | None:
 
 def _short_message(error: Exception) -> str:
     """Return the engine's message, without the address of its API and the value of DOCKER_HOST."""
-    said = str(getattr(error, "explanation", None) or error)
+    text = str(getattr(error, "explanation", None) or error)
     if address := os.environ.get(settings.DOCKER_HOST):
-        said = said.replace(address, "DOCKER_HOST")
-    return clean_line(said, 200) or type(error).__name__
+        text = text.replace(address, "DOCKER_HOST")
+    return clean_line(text, 200) or type(error).__name__

@@ -29,20 +29,20 @@ class EngineUnsuited(EnvironmentFailed):
     """An engine answers, and cannot do what this project needs."""
 
 
-def choose_api_version(told: Mapping[str, Any]) -> str:
+def choose_api_version(answer: Mapping[str, Any]) -> str:
     """Return the version of the API to speak: the newest that the engine and docker-py know.
 
-    A newer one has answers of other forms. `told` is the engine's answer about its version. Raises
+    A newer one has answers of other forms. `answer` is the engine's about its version. Raises
     EngineUnsuited if there is no such version, and for Podman, which has this API too.
     """
-    for each in told.get("Components") or ():
+    for each in answer.get("Components") or ():
         if "podman" in str(each.get("Name", "")).lower():
             raise EngineUnsuited(
                 f"the engine is Podman {clean_line(str(each.get('Version')), 30)}, which cannot "
                 "build with BuildKit nor look up images in a registry for its clients",
                 OTHER_ENGINE,
             )
-    newest, oldest = str(told["ApiVersion"]), str(told.get("MinAPIVersion") or "1.24")
+    newest, oldest = str(answer["ApiVersion"]), str(answer.get("MinAPIVersion") or "1.24")
     if version_lt(DEFAULT_DOCKER_API_VERSION, oldest):
         raise EngineUnsuited(
             f"the engine takes API {clean_line(oldest, 20)} or newer, and this program speaks "

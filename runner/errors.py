@@ -55,6 +55,10 @@ class EnvironmentFailed(ReleaseError):
     exit_code = 3
 
 
+class ProgramTooSlow(EnvironmentFailed):
+    """A program of this machine did not finish in the time that it may take."""
+
+
 EXIT_OK = 0
 EXIT_INCONCLUSIVE = 4
 EXIT_INTERRUPTED = 130

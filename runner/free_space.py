@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import engine_kind
+from runner.nouns import count_noun
 
 FREE_BYTES = 10**9
 CONTAINERD_FOLDER = Path("/var/lib/containerd")
@@ -46,7 +47,8 @@ def find_full_disk(folders: Iterable[Path], needed: int = 0) -> str:
                 )
             if found.f_files > 0 and found.f_favail < FREE_INODES:
                 return (
-                    f"the disk of {folder} has room for {found.f_favail} more files, less than "
-                    f"the {FREE_INODES} that must stay free"
+                    f"the disk of {folder} has room for "
+                    f"{count_noun(found.f_favail, 'more file')}, less than the {FREE_INODES} that "
+                    "must stay free"
                 )
     return ""

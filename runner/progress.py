@@ -231,7 +231,7 @@ class Meter:
             say_line(f"  {self.title}: {share}{self._format_rate()}")
 
     def set_total(self, total: float) -> None:
-        """Set the total if it becomes known only while the work goes on."""
+        """Set the total if it becomes known only during the work."""
         self.total = total
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=total)

@@ -22,6 +22,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner import home, owner
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.nouns import count_noun
 from runner.redaction import hide_in_file, hide_in_values
 from runner.untrusted import (
     MAX_VALUES,
@@ -95,7 +96,8 @@ def to_json(record: object) -> str:
     count = count_values(plain)
     if len(text) > JSON_BYTES or count > JSON_VALUES:
         raise EnvironmentFailed(
-            f"a record of {len(text):,} bytes and {count:,} values could not be read again",
+            f"a record of {len(text):,} bytes and {count_noun(count, 'value')} could not be read "
+            "again",
             "report this fault of the program",
         )
     return text

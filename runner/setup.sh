@@ -56,6 +56,7 @@ programs() {
 # be corrected first. Code 4: an engine runs, and this user may not use it.
 engine_answers() {
   local said code=0
+  # shellcheck disable=SC2016 # the backticks are in a message of Python
   said=$(PYTHONPATH=. timeout 60 .venv/bin/python -c '
 import os, sys
 from runner import docker_config, engine, engine_kind, errors

@@ -1,7 +1,7 @@
 """The one way to run another program: shown first, with limits of time and output.
 
 When this run is interrupted, or when a program runs too long or prints too much, the program is
-ended with all that it started, so that nothing goes on writing in a scratch folder. A failure is
+ended with all that it started, so that nothing continues to write in a scratch folder. A failure is
 one clear line.
 """
 
@@ -21,7 +21,7 @@ from typing import IO
 from weakref import WeakSet
 
 from runner import home, progress, redaction, settings
-from runner.errors import EnvironmentFailed
+from runner.errors import EnvironmentFailed, ProgramTooSlow
 from runner.settings import ForeignSecret
 from runner.untrusted import clean_line, clean_text
 
@@ -127,18 +127,16 @@ def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     with _start_program(words, hint, variables, takes_input=stdin is not None) as process:
         streams = _Streams(process, stdin)
         if not _wait_for_program(process, streams, timeout_s):
-            what = (
-                f"printed more than {OUTPUT_BYTES >> 20} MB"
-                if streams.is_too_much
-                else f"did not finish in {timeout_s:.0f} s"
-            )
-            raise EnvironmentFailed(f"`{words[0]}` {what}", hint)
+            if streams.is_too_much:
+                problem = f"`{words[0]}` printed more than {OUTPUT_BYTES >> 20} MB"
+                raise EnvironmentFailed(problem, hint)
+            raise ProgramTooSlow(f"`{words[0]}` did not finish in {timeout_s:.0f} s", hint)
     return CompletedProgram(process.returncode, *streams.decode_texts())
 
 
-def full_disk_hint(said: str) -> str:
+def full_disk_hint(output: str) -> str:
     """Return what to do if a program said that a disk is full, or an empty text if it did not."""
-    return home.full_hint() if any(words in said for words in _FULL) else ""
+    return home.full_hint() if any(words in output for words in _FULL) else ""
 
 
 def stop_all() -> bool:
@@ -168,7 +166,7 @@ def end_programs_of(threads: Collection[threading.Thread]) -> None:
 
 _running: dict[subprocess.Popen[bytes], threading.Thread] = {}
 """Every program that runs, with the thread that waits for it."""
-_asked: set[subprocess.Popen[bytes]] = set()
+_asked_to_end: set[subprocess.Popen[bytes]] = set()
 """The programs that were asked to end."""
 _interrupted = threading.Event()
 _stopped: WeakSet[threading.Thread] = WeakSet()
@@ -215,7 +213,7 @@ def _start_program(
     finally:
         _end_program(process)
         _running.pop(process, None)
-        _asked.discard(process)
+        _asked_to_end.discard(process)
 
 
 @contextlib.contextmanager
@@ -269,8 +267,8 @@ class _Streams:
 
     def decode_texts(self) -> tuple[str, str]:
         """Return stdout, and the end of stderr without secrets: it gets into messages."""
-        said = redaction.hide_in_text(self._error.decode(errors="replace"))
-        return self._out.decode(errors="replace"), said
+        output = redaction.hide_in_text(self._error.decode(errors="replace"))
+        return self._out.decode(errors="replace"), output
 
     def _read_output(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError), stream:
@@ -329,8 +327,8 @@ def _end_program(process: subprocess.Popen[bytes]) -> None:
 
 def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> None:
     """Send SIGTERM to the processes of a program, once: a second one would end its cleaning up."""
-    if process not in _asked:
-        _asked.add(process)
+    if process not in _asked_to_end:
+        _asked_to_end.add(process)
         _signal_all(members, signal.SIGTERM)
 
 

@@ -76,9 +76,9 @@ def require_own_machine() -> None:
         try:
             container = containers.create_confined(client, own, named)
         except APIError as error:
-            said = clean_line(str(error.explanation or error), 200)
+            problem = clean_line(str(error.explanation or error), 200)
             raise EngineUnsuited(
-                f"the Docker engine does not see the folders of this machine: {said}", SEE_HINT
+                f"the Docker engine does not see the folders of this machine: {problem}", SEE_HINT
             ) from None
         container.remove(force=True)
 
@@ -104,10 +104,10 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
 @contextlib.contextmanager
 def _own_image(client: Any) -> Iterator[str]:  # noqa: ANN401
     """An image that holds one program, which ends at once."""
-    told = client.api.import_image_from_data(
+    answer = client.api.import_image_from_data(
         _build_archive(), repository=REPOSITORY, tag=owner.current_owner()
     )
-    image = str(json.loads(told.strip().splitlines()[-1])["status"])
+    image = str(json.loads(answer.strip().splitlines()[-1])["status"])
     try:
         yield image
     finally:

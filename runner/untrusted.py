@@ -19,6 +19,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from runner.nouns import count_noun
+
 MAX_DEPTH = 64
 """Levels of nested JSON. The deepest document that this project writes or reads has 12."""
 SCHEMA_VALUES = 100_000
@@ -141,7 +143,8 @@ def list_names(folder: Path, name: str, limit: int) -> list[str]:
         with os.scandir(f"/proc/self/fd/{descriptor}") as entries:
             for entry in entries:
                 if len(names) == limit:
-                    raise Malformed(f"`{name}` has more than the allowed {limit:,} entries")
+                    allowed = count_noun(limit, "entry", "entries")
+                    raise Malformed(f"`{name}` has more than the allowed {allowed}")
                 names.append(entry.name)
         return sorted(names)
     finally:
@@ -166,7 +169,7 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
                 raise Malformed(f"{shown} holds more than the allowed {size:,} bytes")
             if left_entries < 0:
                 raise Malformed(
-                    f"{shown} holds more than the allowed {entries:,} files and folders"
+                    f"{shown} holds more than the allowed {count_noun(entries, 'file')} and folders"
                 )
             if path.count("/") - name.count("/") > MAX_DEPTH:
                 raise Malformed(
@@ -190,7 +193,7 @@ def parse_json(data: bytes | str, limit: int, max_values: int = MAX_VALUES) -> A
         (b",", b":", b"[", b"{") if isinstance(data, bytes) else (",", ":", "[", "{")
     )
     if sum(map(data.count, signs)) > max(max_values, MAX_VALUES):  # before each takes its memory
-        raise Malformed(f"JSON of more than the allowed {max_values:,} values")
+        raise Malformed(f"JSON of more than the allowed {count_noun(max_values, 'value')}")
     try:
         text = data.decode() if isinstance(data, bytes) else data
         found = json.loads(
@@ -205,7 +208,9 @@ def parse_json(data: bytes | str, limit: int, max_values: int = MAX_VALUES) -> A
     except ValueError as error:
         raise Malformed(f"not JSON: {clean_line(str(error), 150)}") from None
     if count > max_values:
-        raise Malformed(f"JSON of {count:,} values, more than the allowed {max_values:,}")
+        raise Malformed(
+            f"JSON of {count_noun(count, 'value')}, more than the allowed {max_values:,}"
+        )
     return found
 
 

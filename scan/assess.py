@@ -13,11 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from runner.moments import parse_moment
+from runner.nouns import count_noun
 from runner.untrusted import clean_line, escape_unprintable
 from runner.verdict import Verdict, worst_verdict
 from scan import canaries, database, documents, filed_names, judge, sbom, trivy
 from scan.canaries import Canaries, load_canaries
-from scan.filed_names import AskedSbom
+from scan.filed_names import ExtendedSbom
 from scan.history import History
 from scan.judge import TriageRules
 from scan.line_fixes import find_outside_fix
@@ -83,7 +84,7 @@ class Assessment:
     limitation: str
 
 
-def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) -> Assessment:
+def assess_sbom(document: Path, place: CatalogPlace, context: AssessmentContext) -> Assessment:
     """Return the findings for a stored CycloneDX document; Trivy's own result is left beside it.
 
     Raises EnvironmentFailed if Trivy crashes, hangs, or writes nothing or another shape than
@@ -91,15 +92,15 @@ def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) 
     """
     parsed = documents.read_document(document)
     packages, distribution = sbom.read_packages(parsed), sbom.read_distribution(parsed)
-    held = judges.database
+    held = context.database
     if isinstance(held, str):
         return Assessment(
             None, count_origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}"
         )
-    with filed_names.add_names(document, judges.canaries.filed_as) as asked:
-        result = trivy.find_vulnerabilities(asked.document, held, document.with_name(RESULT))
-    found = tuple(_give_own_names(tuple(read_findings(result)), asked))
-    rules = triage_rules(place, judges, found)
+    with filed_names.add_names(document, context.canaries.filed_as) as extended:
+        result = trivy.find_vulnerabilities(extended.document, held, document.with_name(RESULT))
+    found = tuple(_give_own_names(tuple(read_findings(result)), extended))
+    rules = triage_rules(place, context, found)
     wrong = judge.exception_problems(
         rules, found, packages, partial(database.knows_advisory, held.database_file)
     )
@@ -109,7 +110,7 @@ def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) 
         origins=counted,
         findings=judge.triage_findings(found, rules),
         problems=documents.bound_problems((*wrong, *_end_of_life(result, distribution))),
-        limitation=_find_limitation(held, counted, judges, distribution),
+        limitation=_find_limitation(held, counted, context, distribution),
     )
 
 
@@ -127,8 +128,9 @@ def verdict_of(problems: Sequence[ScanProblem], assessment: Assessment) -> tuple
         first = found[0]
         fix = f"{first.package} {first.installed_version} -> {first.fixed_version}"
         named = f"first {first.id} ({first.severity.lower()}): {fix}"
-        many = "findings block" + (" that no release of the line can fix" if outside else "")
-        reasons.append(f"{len(found)} {many}, {named}")
+        count = count_noun(len(found), "finding blocks", "findings block")
+        unfixable = " that no release of the line can fix" if outside else ""
+        reasons.append(f"{count}{unfixable}, {named}")
     refused = Verdict.FAIL if reasons else Verdict.PASS
     verdict = worst_verdict(
         [refused, Verdict.INCONCLUSIVE if assessment.limitation else Verdict.PASS]
@@ -145,19 +147,19 @@ def is_only_outside(assessment: Assessment) -> bool:
 
 
 def triage_rules(
-    place: CatalogPlace, judges: AssessmentContext, found: Sequence[Finding]
+    place: CatalogPlace, context: AssessmentContext, found: Sequence[Finding]
 ) -> TriageRules:
     """Return the policy's rules for one image today."""
-    history = judges.history.with_findings(found, judges.today)
+    history = context.history.with_findings(found, context.today)
     return TriageRules(
-        grace=judges.policy.grace_for(place.line, place.stacks),
+        grace=context.policy.grace_for(place.line, place.stacks),
         excuses=[
-            excuse for excuse in judges.excuses if excuse.applies_to(place.line, place.stacks)
+            excuse for excuse in context.excuses if excuse.applies_to(place.line, place.stacks)
         ],
-        longest=judges.policy.exception_days,
-        today=judges.today,
-        fixed_on=partial(history.first_fix_day, today=judges.today),
-        line_excuses=judges.find_line_excuses(place.line),
+        longest=context.policy.exception_days,
+        today=context.today,
+        fixed_on=partial(history.first_fix_day, today=context.today),
+        line_excuses=context.find_line_excuses(place.line),
     )
 
 
@@ -215,12 +217,12 @@ def count_origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple
     )
 
 
-def _give_own_names(found: Sequence[Finding], asked: AskedSbom) -> Iterator[Finding]:
+def _give_own_names(found: Sequence[Finding], extended: ExtendedSbom) -> Iterator[Finding]:
     """Yield each finding once, with the name that its package has in the image."""
-    yield from (each for each in found if asked.own_purl(each.purl) == each.purl)
+    yield from (each for each in found if extended.own_purl(each.purl) == each.purl)
     known = {(each.id, split_purl(each.purl)) for each in found}
     for each in found:
-        purl = asked.own_purl(each.purl)
+        purl = extended.own_purl(each.purl)
         if purl != each.purl and (each.id, split_purl(purl)) not in known:
             yield replace(each, purl=purl, package=split_purl(purl)[2])
 
@@ -228,7 +230,7 @@ def _give_own_names(found: Sequence[Finding], asked: AskedSbom) -> Iterator[Find
 def _find_limitation(
     held: VulnerabilityDatabase,
     counted: Sequence[Origin],
-    judges: AssessmentContext,
+    context: AssessmentContext,
     distribution: str,
 ) -> str:
     """Return why no findings would prove nothing; empty if they would.
@@ -237,9 +239,10 @@ def _find_limitation(
     a known advisory.
     """
     record = held.record
-    days = (judges.today - parse_moment(record.updated_at).date()).days
-    if days > judges.policy.database_days:
-        return f"the database is {days} days old, {judges.policy.database_days} are allowed"
+    days = (context.today - parse_moment(record.updated_at).date()).days
+    if days > context.policy.database_days:
+        limit = count_noun(context.policy.database_days, "day")
+        return f"the database is {count_noun(days, 'day')} old; the limit is {limit}"
     blind = [
         f"{origin.packages} {origin.name}"
         for origin in counted
@@ -247,8 +250,8 @@ def _find_limitation(
     ]
     if blind:
         return f"the database has no advisories for {', '.join(blind)} packages"
-    grace = judges.policy.canary_grace_days
-    missed = canaries.find_missed(held, judges.canaries, distribution, grace)
+    grace = context.policy.canary_grace_days
+    missed = canaries.find_missed(held, context.canaries, distribution, grace)
     return canaries.explain_missed(missed, record.updated_at)
 
 

@@ -1,4 +1,4 @@
-"""Size, packages and layers against the catalogue's budgets and the release before."""
+"""Size, packages and layers against the catalogue's budgets and the previous release."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_budget(
 ) -> Iterator[ScanProblem]:
     """Yield a problem for everything beyond the budget of `image`.
 
-    `before` is the compressed size in bytes of the release before, None if there is none.
+    `before` is the compressed size in bytes of the previous release, None if there is none.
     """
     parts = (
         ("compressed size", spent.size / MEGABYTE, budget.megabytes, " MB"),
@@ -42,5 +42,5 @@ def check_budget(
                 BUDGET, image, f"{what}: {found:.0f}{unit}, the budget is {allowed}{unit}", WAY_OUT
             )
     if before and (grown := 100 * (spent.size - before) / before) > growth_percent:
-        what = f"{grown:.1f} % larger than the release before, {growth_percent:g} % are allowed"
+        what = f"{grown:.1f} % larger than the previous release, {growth_percent:g} % are allowed"
         yield ScanProblem(BUDGET, image, what, WAY_OUT)

@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from runner import home, records
 from runner.moments import add_days, parse_moment
+from runner.nouns import count_noun
 from scan import documents, filed_names, trivy
 from scan.filed_names import FiledNames
 from scan.policy import FOLDER, Text, split_purl
@@ -108,7 +109,7 @@ def explain_missed(missed: Sequence[Canary], updated_at: str) -> str:
     if not missed:
         return ""
     others = len(missed) - 1
-    more = f" and {others} other known {'advisory' if others == 1 else 'advisories'}"
+    more = f" and {count_noun(others, 'other known advisory', 'other known advisories')}"
     return (
         f"the database of {updated_at[:10]} does not know {missed[0]}{more if others else ''} "
         f"of scan/{CANARIES.name}, so it cannot prove that there are no findings: use another one "
@@ -139,12 +140,12 @@ def _find_silent(
 
 
 def _find_canaries(
-    database: VulnerabilityDatabase, asked: Sequence[Canary], filed_as: FiledNames, release: str
+    database: VulnerabilityDatabase, canaries: Sequence[Canary], filed_as: FiledNames, release: str
 ) -> frozenset[Canary]:
     """Return the canaries of a release of a distribution, and of PyPI, that Trivy finds."""
     with home.scratch_folder("canaries") as folder:
         document = folder / "canaries.cdx.json"
-        document.write_text(json.dumps(make_sbom(asked, release)))
+        document.write_text(json.dumps(make_sbom(canaries, release)))
         with filed_names.add_names(document, filed_as) as named:
             result = trivy.find_vulnerabilities(named.document, database, folder / "found.json")
     found = {
@@ -152,7 +153,7 @@ def _find_canaries(
         for target in documents.parse_report(result).Results or ()
         for each in target.Vulnerabilities or ()
     }
-    return frozenset(each for each in asked if (each.id, split_purl(each.package)) in found)
+    return frozenset(each for each in canaries if (each.id, split_purl(each.package)) in found)
 
 
 def make_sbom(canaries: Iterable[Canary], distribution: str) -> dict[str, Any]:
@@ -183,6 +184,6 @@ def _package_component(parsed: PackageURL, purl: str) -> dict[str, Any]:
 def _make_component(
     kind: str, name: str, version: str, purl: str, **properties: str
 ) -> dict[str, Any]:
-    said = [{"name": f"{_PROPERTY}{key}", "value": value} for key, value in properties.items()]
-    whole = {"type": kind, "name": name, "version": version, "properties": said}
+    entries = [{"name": f"{_PROPERTY}{key}", "value": value} for key, value in properties.items()]
+    whole = {"type": kind, "name": name, "version": version, "properties": entries}
     return {**whole, "bom-ref": purl or name, **({"purl": purl} if purl else {})}

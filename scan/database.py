@@ -205,13 +205,13 @@ def find_sources(path: Path, distribution: str) -> dict[str, str]:
     debian = distribution.partition(".")[0]
     with open_database(path) as file:
         filled = [name for name in file.list_names() if any(file.list_names(name))]
-        asked = {
+        queries = {
             "deb": [name for name in filled if name == debian and name.startswith("debian ")],
             "pypi": [name for name in filled if name.startswith("pip::")],
         }
         return {
             kind: ", ".join(_source_name(file, name) for name in names)
-            for kind, names in asked.items()
+            for kind, names in queries.items()
             if names
         }
 

@@ -92,7 +92,7 @@ class PackageChange:
 class AdvisoryChanges:
     """Findings by advisory and package.
 
-    `fixed` and `withdrawn` are of the release before, `new` and `open` of the one after.
+    `fixed` and `withdrawn` are of the previous release, `new` and `open` of the one after.
     `withdrawn` are no longer reported although the package did not change: the database did.
     """
 
@@ -106,7 +106,7 @@ class AdvisoryChanges:
 class LayerChanges:
     """Layers that changed, in compressed bytes. A layer that an image has twice counts once.
 
-    `pull_bytes` is the download for a user who has the release before. `chain_bytes` is the same
+    `pull_bytes` is the download for a user who has the previous release. `chain_bytes` is the same
     for an engine without a content store, which downloads everything above the first layer that
     differs.
     """

@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from runner.errors import EnvironmentFailed
+from runner.nouns import count_noun
 from runner.untrusted import Malformed, clean_line, parse_json, read_file
 from scan.record import ScanProblem, count_problems
 
@@ -241,7 +242,7 @@ def bound_problems(problems: tuple[ScanProblem, ...]) -> tuple[ScanProblem, ...]
     if len(problems) <= PROBLEMS:
         return kept
     count = count_problems(problems[PROBLEMS:])
-    more = f"{count:,} more problems, as {kept[-1].where}"
+    more = f"{count_noun(count, 'more problem')}, as {kept[-1].where}"
     return (
         *kept,
         replace(kept[-1], where="and others", what=clean_line(more, TEXT_CHARACTERS), count=count),

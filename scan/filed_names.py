@@ -36,7 +36,7 @@ FiledNames = Mapping[_Name, tuple[_Name, ...]]
 
 
 @dataclass(frozen=True)
-class AskedSbom:
+class ExtendedSbom:
     """An SBOM with packages under other names; `own` has their own package URLs."""
 
     document: Path
@@ -48,7 +48,7 @@ class AskedSbom:
 
 
 @contextmanager
-def add_names(document: Path, filed_as: FiledNames) -> Iterator[AskedSbom]:
+def add_names(document: Path, filed_as: FiledNames) -> Iterator[ExtendedSbom]:
     """Make a copy of a CycloneDX document that has each package under its other names too.
 
     It is there within the context. Raises EnvironmentFailed if the document cannot be read.
@@ -64,9 +64,9 @@ def add_names(document: Path, filed_as: FiledNames) -> Iterator[AskedSbom]:
             other = PackageURL("pypi", None, name, whole.version).to_string()
             added.append({**raw, "name": name, "purl": other, "bom-ref": other})
             own[split_purl(other)] = component.purl
-    with home.scratch_folder("asked") as folder:
+    with home.scratch_folder("extended") as folder:
         target = folder / document.name
         target.write_text(
             json.dumps({**parsed, "components": [*parsed.get("components", ()), *added]})
         )
-        yield AskedSbom(target, own)
+        yield ExtendedSbom(target, own)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from packageurl import PackageURL
 
 from runner.moments import add_days
+from runner.nouns import count_noun
 from scan.line_fixes import find_outside_fix
 from scan.policy import (
     EXCEPTIONS,
@@ -42,7 +43,7 @@ class TriageRules:
 
     `grace` is days by severity; a missing severity never blocks. `longest` is the maximum number of
     days of an exception. `fixed_on` returns the first day on which a fix of a finding was known
-    (`scan/history.py`). `line_excuses` are the exceptions of the line, for what it cannot fix.
+    (`scan/history.py`). `line_excuses` are the line exceptions, for what it cannot fix.
     """
 
     grace: Mapping[str, int]
@@ -86,13 +87,13 @@ def _apply_grace(finding: Finding, rules: TriageRules) -> tuple[TriageStatus, st
     days, since = rules.grace[severity], rules.fixed_on(finding)
     until = add_days(since, days)
     standing = TriageStatus.GRACE if rules.today <= until else TriageStatus.BLOCKS
-    return standing, until.isoformat(), f"fixed since {since}, {days} days of grace"
+    return standing, until.isoformat(), f"fixed since {since}, {count_noun(days, 'day')} of grace"
 
 
 def _find_excuse(finding: Finding, rules: TriageRules) -> PolicyException | LineException | None:
     """Return the exception that lets a finding stand today, or None.
 
-    If the fix is another line, the finding needs an exception of the line. That an image is not
+    If the fix is another line, the finding needs a line exception. That an image is not
     affected may be said of any finding.
     """
     is_outside = bool(find_outside_fix(finding))
@@ -144,9 +145,8 @@ def _exception_fault(
     if _is_expired(excuse, rules):
         return f"expired on {excuse.expires}"
     if excuse.expires > last:
-        return (
-            f"too broad: it runs until {excuse.expires}, {rules.longest} days from today is {last}"
-        )
+        limit = f"the longest is {count_noun(rules.longest, 'day')}, until {last}"
+        return f"too broad: it runs until {excuse.expires}; {limit}"
     if not any(is_same_package(excuse.package, package.purl) for package in packages):
         return "unknown: the image does not hold this package in this version"
     if not known(excuse.id):

@@ -125,15 +125,15 @@ def find_line_with_fixes(
 
 def _say_exceptions(fixes: Collection[OutsideFix], day: datetime.date) -> str:
     """Return what the sentence says about exceptions, in brackets."""
-    said = []
+    texts = []
     for each in fixes:
         ended = f"its exception ended on {each.until}; " if each.until else ""
         excused = f"there is an exception until {each.until}"
-        said.append(excused if each.is_excused(day) else f"{ended}{WITHOUT_EXCEPTION}")
-    if len(set(said)) == 1:
-        return f" ({said[0]})"
+        texts.append(excused if each.is_excused(day) else f"{ended}{WITHOUT_EXCEPTION}")
+    if len(set(texts)) == 1:
+        return f" ({texts[0]})"
     named = (
         f"{clean_line(each.id, 60)} in {clean_line(each.package, 60)}: {text}"
-        for each, text in zip(fixes, said, strict=True)
+        for each, text in zip(fixes, texts, strict=True)
     )
     return f" ({', '.join(named)})"

@@ -247,5 +247,5 @@ def load_exceptions(path: Path = EXCEPTIONS) -> tuple[PolicyException, ...]:
 
 
 def load_line_exceptions(path: Path = EXCEPTIONS) -> tuple[LineException, ...]:
-    """Return the exceptions of lines. Raises ConfigError, with file and line, if one is wrong."""
+    """Return the line exceptions. Raises ConfigError, with file and line, if one is wrong."""
     return records.load_yaml(Exceptions, path).line_exceptions

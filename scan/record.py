@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from images.field_types import require_form
+from runner.nouns import count_noun
 from runner.verdict import Verdict
 
 MAX_SHOWN = 20
@@ -140,7 +141,7 @@ def limit_problems(problems: Sequence[ScanProblem]) -> list[ScanProblem]:
 def summarise_problems(problems: Sequence[ScanProblem]) -> str:
     """Return the first problem and how many more there are. `problems` is not empty."""
     first, more = problems[0], count_problems(problems) - 1
-    others = f", and {more:,} more {'problem' if more == 1 else 'problems'}" if more else ""
+    others = f", and {count_noun(more, 'more problem')}" if more else ""
     return f"{first.kind}: {first.where}: {first.what}{others}"
 
 

@@ -48,7 +48,7 @@ from scan.trivy import VulnerabilityDatabase
 class ScanTarget:
     """An image to be scanned: its build, its registry, and its limits in the catalogue.
 
-    `before` is the compressed size in bytes of the line's release before, None if there is none.
+    `before` is the compressed size in bytes of the line's previous release, None if there is none.
     `production` is the repository that the image goes to, if it goes anywhere. `wheels` are those
     of its locks.
     """
@@ -95,7 +95,7 @@ def load_context(
 
 
 def scan_image(
-    subject: ScanTarget, judges: AssessmentContext, folder: Path, before: ScanRecord | None = None
+    subject: ScanTarget, context: AssessmentContext, folder: Path, before: ScanRecord | None = None
 ) -> ScanRecord:
     """Scan one digest and leave the documents in `folder`; those of the record `before` are reused.
 
@@ -108,7 +108,7 @@ def scan_image(
         time.monotonic(),
     )
     try:
-        record = _scan_contents(subject, judges, folder, before)
+        record = _scan_contents(subject, context, folder, before)
     except EnvironmentFailed as error:
         record = replace(
             unscanned_record(subject.build),
@@ -119,18 +119,18 @@ def scan_image(
 
 
 def _scan_contents(
-    subject: ScanTarget, judges: AssessmentContext, folder: Path, before: ScanRecord | None
+    subject: ScanTarget, context: AssessmentContext, folder: Path, before: ScanRecord | None
 ) -> ScanRecord:
     scanner = trivy.scanner_version()
     contents = inspect_image(subject.build, subject.registry, folder, before, subject.released)
-    problems = bound_problems(tuple(_find_problems(subject, judges, contents)))
-    assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, judges)
+    problems = bound_problems(tuple(_find_problems(subject, context, contents)))
+    assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, context)
     excuses: list[PolicyException | LineException] = [
-        *judges.excuses,
-        *judges.find_line_excuses(subject.place.line),
+        *context.excuses,
+        *context.find_line_excuses(subject.place.line),
     ]
     product = vex.name_product(subject.released.name, subject.build.digest)
-    vex.write_vex(folder, product, assessed.findings or (), excuses, judges.today)
+    vex.write_vex(folder, product, assessed.findings or (), excuses, context.today)
     verdict, reason = assess.verdict_of(problems, assessed)
     inside, bundled = contents.inside, list[Origin]()
     if not isinstance(inside, ScanProblem):  # no advisories cover what is inside other packages
@@ -154,13 +154,13 @@ def _scan_contents(
 
 
 def _find_problems(
-    subject: ScanTarget, judges: AssessmentContext, contents: ImageContents
+    subject: ScanTarget, context: AssessmentContext, contents: ImageContents
 ) -> Iterator[ScanProblem]:
     """Yield the problems that no vulnerability database is needed for.
 
     Those of the SBOM come first, since all others depend on it.
     """
-    policy, build = judges.policy, subject.build
+    policy, build = context.policy, subject.build
     if isinstance(contents.inside, ScanProblem):
         yield contents.inside
     else:

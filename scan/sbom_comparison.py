@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
+from runner.nouns import count_noun
 from scan.image_facts import KIND, ImageFacts
 from scan.record import Package, ScanProblem
 
@@ -66,7 +67,8 @@ def _compare_dpkg(inside: ImageFacts) -> Iterator[ScanProblem]:
 
 def _missing_type(kind: str, listed: int, there: int) -> ScanProblem:
     what = (
-        f"the SBOM lists {listed} packages of this type, {TRUTH[kind]} in the image lists {there}; "
+        f"the SBOM lists {count_noun(listed, 'package')} of this type, {TRUTH[kind]} in the image "
+        f"lists {there}; "
         "every image has some"
     )
     way_out = (

@@ -29,6 +29,7 @@ from oci.deadline import Deadline
 from oci.login import LOOPBACK, FixedHeader
 from runner import settings
 from runner.errors import ReleaseError
+from runner.nouns import count_noun
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
 from scan.record import Finding, Package
 from scan.versions import read_python_version
@@ -82,8 +83,8 @@ class OtherAdvisory:
         names = f" ({', '.join(self.aliases)})" if self.aliases else ""
         fix = f"fixed in {self.fixed_version}" if self.fixed_version else "no fix is known"
         where = f"; in {', '.join(self.images)}" if self.images else ""
-        said = f": {self.title}" if self.title else ""
-        return f"{self.id}{names} in {self.package} {self.version}, {fix}{where}{said}"
+        title = f": {self.title}" if self.title else ""
+        return f"{self.id}{names} in {self.package} {self.version}, {fix}{where}{title}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class SecondOpinion:
     @property
     def lines(self) -> tuple[str, ...]:
         """Lines for a person: each advisory that only it knows, or that there is none."""
-        about = f"{self.packages:,} Python {'package' if self.packages == 1 else 'packages'}"
+        about = f"{count_noun(self.packages, 'Python package')}"
         head = f"second opinion of {self.source or 'another source'} on {about}"
         none = () if self.advisories or self.problem else (f"{head}: nothing more is known",)
         named = tuple(f"{head}: only it knows {each}" for each in self.advisories[:MAX_NAMED])
@@ -240,7 +241,8 @@ class _OsvClient:
         ]
         found = self._ask(_BATCH, "POST", "v1/querybatch", json.dumps({"queries": queries}))
         if len(found.results) != len(keys):
-            raise Malformed(f"{len(found.results)} results came for {len(keys)} packages")
+            packages = count_noun(len(keys), "package")
+            raise Malformed(f"{count_noun(len(found.results), 'result')} came for {packages}")
         return found
 
     def read_advisory(self, id_: str) -> _OsvAdvisory:
@@ -288,7 +290,7 @@ def _find_advisories(
     wanted = list(dict.fromkeys(each for ids in unknown.values() for each in ids))
     details = {each: client.read_advisory(each) for each in wanted[:MAX_LOOKED_UP]}
     if len(wanted) > MAX_LOOKED_UP:
-        left = f"{len(wanted) - MAX_LOOKED_UP:,} of its advisories were not looked up"
+        left = f"not looked up: {len(wanted) - MAX_LOOKED_UP:,} of its advisories"
     fixes = {id_: _list_fixes(advisory) for id_, advisory in details.items()}
     found = (_describe_unknown(key, ids, details, fixes, known) for key, ids in unknown.items())
     listed = tuple(itertools.islice(itertools.chain.from_iterable(found), MAX_LISTED + 1))

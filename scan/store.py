@@ -15,6 +15,7 @@ from oci.manifest import TITLE
 from oci.registry import Registry, RegistryError
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.nouns import count_noun
 from runner.untrusted import Malformed, parse_json
 from scan.history import FINDINGS_BYTES, JUDGEMENTS_BYTES, VALUES, FindingDates, History
 from scan.record import Sbom
@@ -165,6 +166,6 @@ def _say_left_out(where: str, whole: History, written: History) -> None:
     results = len(whole.judgements) - len(written.judgements)
     if findings or results:
         progress.say_line(
-            f"  {where}: {findings:,} findings and {results:,} results of rescans are forgotten: "
-            "the history is full"
+            f"  {where}: the history is full, so it loses {count_noun(findings, 'finding')} and "
+            f"{count_noun(results, 'result')} of rescans"
         )

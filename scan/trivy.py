@@ -18,7 +18,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import docker_config, home, progress, settings, shell
 from runner.address import plain_http_hosts
-from runner.errors import ConfigError, EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed, ProgramTooSlow
 from runner.moments import parse_moment
 from runner.redaction import show_value
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
@@ -376,11 +376,9 @@ def _download_database(folder: Path, mirror: str | None) -> str:
         done = shell.run_to_end(
             command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_scanner_environment() | logins
         )
-    except EnvironmentFailed as error:
-        if "did not finish" in error.message:
-            slow = f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
-            return slow + _what_else(mirror)
-        raise
+    except ProgramTooSlow:
+        slow = f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
+        return slow + _what_else(mirror)
     if done.code == 0:
         return ""
     return (

@@ -88,3 +88,27 @@ def test_a_planted_limit_of_another_style_is_found() -> None:
         "MOST_PAGES",
         "_LONGEST",
     ]
+
+
+VERBS_AS_NOUNS = frozenset({"asked", "heard", "meant", "said", "told"})
+"""Names that say what somebody did, and not what the value is: `reason`, `texts`, `request`."""
+
+
+def find_verbs(module: Module) -> Iterator[str]:
+    """Yield each variable, argument and field with such a name."""
+    for node in ast.walk(module.tree):
+        name = getattr(node, "arg", "") if isinstance(node, ast.arg) else ""
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            name = node.id
+        if name and name.strip("_") in VERBS_AS_NOUNS:
+            yield f"{module.path}: {name}"
+
+
+def test_a_name_says_what_the_value_is() -> None:
+    assert not [found for module in read_modules() for found in find_verbs(module)]
+
+
+def test_planted_verbs_are_found() -> None:
+    code = "def f(asked):\n    told = [said for said in asked]\nclass A:\n    meant: int\n"
+    found = list(find_verbs(Module(Path("a.py"), ast.parse(code))))
+    assert sorted(found) == ["a.py: asked", "a.py: meant", "a.py: said", "a.py: told"]

@@ -68,8 +68,8 @@ def _answer_device(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
 
 
 def _answer_libraries(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
-    asked = questions.draw_product(nonce, "libraries")
-    left, right = _draw_factors(asked)
+    question = questions.draw_product(nonce, "libraries")
+    left, right = _draw_factors(question)
     changed = left.copy()
     changed[0] *= -1
     return {
@@ -103,10 +103,10 @@ def _answer_ddp(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
         groups += [(words.NCCL, min(RANKS, expected.gpu_count))]
     answers: dict[str, ExpectedAnswer] = {}
     for placement, ranks in groups:
-        asked = questions.draw_regression(nonce, ranks)
-        weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
-        inputs = np.array(asked.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
-        errors = inputs @ weights.T - np.array(asked.targets, dtype=float).reshape(-1, OUTPUTS)
+        question = questions.draw_regression(nonce, ranks)
+        weights = np.array(question.weights, dtype=float).reshape(OUTPUTS, INPUTS)
+        inputs = np.array(question.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
+        errors = inputs @ weights.T - np.array(question.targets, dtype=float).reshape(-1, OUTPUTS)
         # The ranks average their gradients and have equally many rows, so that each ends with the
         # gradient of the mean squared error over all rows.
         gradient = _exact_answer(2 * errors.T @ inputs / errors.size)
@@ -116,13 +116,13 @@ def _answer_ddp(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
 
 
 def _answer_compute(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
-    asked = questions.draw_kernels(nonce)
+    question = questions.draw_kernels(nonce)
     images, kernels = (
-        np.array(asked.images).reshape(questions.IMAGES),
-        np.array(asked.kernels).reshape(questions.KERNELS),
+        np.array(question.images).reshape(questions.IMAGES),
+        np.array(question.kernels).reshape(questions.KERNELS),
     )
     windows = np.lib.stride_tricks.sliding_window_view(images, questions.KERNELS[2:], axis=(2, 3))
-    values = np.array(asked.values)
+    values = np.array(question.values)
     return {
         "conv2d": replace(
             _exact_answer(np.einsum("nchwij,ocij->nohw", windows, kernels)), tolerance=TRANSFORMED
@@ -134,13 +134,13 @@ def _answer_compute(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
 
 def _answer_workloads(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
     """Return the answers of the same network, with its gradients written out."""
-    asked = questions.draw_learning(nonce)
-    first = np.array(asked.first).reshape(questions.HIDDEN, questions.FEATURES) / questions.SCALE
-    second = np.array(asked.second).reshape(1, questions.HIDDEN) / questions.SCALE
+    question = questions.draw_learning(nonce)
+    first = np.array(question.first).reshape(questions.HIDDEN, questions.FEATURES) / questions.SCALE
+    second = np.array(question.second).reshape(1, questions.HIDDEN) / questions.SCALE
     inputs = (
-        np.array(asked.inputs).reshape(questions.EXAMPLES, questions.FEATURES) / questions.SCALE
+        np.array(question.inputs).reshape(questions.EXAMPLES, questions.FEATURES) / questions.SCALE
     )
-    targets = np.array(asked.targets).reshape(questions.EXAMPLES, 1) / questions.SCALE
+    targets = np.array(question.targets).reshape(questions.EXAMPLES, 1) / questions.SCALE
     weights, losses = [first, second], []
     moved = [np.zeros_like(first), np.zeros_like(second)]
     for _step in range(questions.STEPS):
@@ -156,11 +156,14 @@ def _answer_workloads(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
 
 
 def _answer_throughput(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
-    asked = {
+    questions_by_name = {
         name: questions.draw_product(nonce, name, questions.NARROW, limit=1)
         for name in ("fp32", "amp")
     }
-    return {f"matmul {name}": _exact_answer(_matrix_product(each)) for name, each in asked.items()}
+    return {
+        f"matmul {name}": _exact_answer(_matrix_product(each))
+        for name, each in questions_by_name.items()
+    }
 
 
 def _answer_cv(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
@@ -174,10 +177,14 @@ def _answer_cv(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
 
 
 def _answer_nlp(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
-    asked = questions.draw_reading(nonce)
+    question = questions.draw_reading(nonce)
     return {
         "wordpiece": ExpectedAnswer(
-            tuple(number for word in asked.words for number in _split_word(word, asked.vocabulary))
+            tuple(
+                number
+                for word in question.words
+                for number in _split_word(word, question.vocabulary)
+            )
         )
     }
 
@@ -201,13 +208,13 @@ def _split_word(word: str, vocabulary: dict[str, int]) -> list[int]:
 
 
 def _answer_rl(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
-    asked = questions.draw_world(nonce)
+    question = questions.draw_world(nonce)
     now, states, rewards = [0] * COPIES, [0] * COPIES, []
-    for number, action in enumerate(asked.moves):
+    for number, action in enumerate(question.moves):
         at = now[number % COPIES] * ACTIONS + action
-        rewards.append(asked.reward[at])
+        rewards.append(question.reward[at])
         ended = (number // COPIES + 1) % EPISODE == 0  # the next episode begins at once
-        now[number % COPIES] = 0 if ended else asked.target[at]
+        now[number % COPIES] = 0 if ended else question.target[at]
         states.append(now[number % COPIES])
     return {"states": _exact_answer(states), "rewards": _exact_answer(rewards)}
 
@@ -227,14 +234,14 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
 }
 
 
-def _draw_factors(asked: questions.ProductQuestion) -> tuple[Any, Any]:
-    return np.array(asked.left).reshape(-1, asked.inner), np.array(asked.right).reshape(
-        asked.inner, -1
+def _draw_factors(question: questions.ProductQuestion) -> tuple[Any, Any]:
+    return np.array(question.left).reshape(-1, question.inner), np.array(question.right).reshape(
+        question.inner, -1
     )
 
 
-def _matrix_product(asked: questions.ProductQuestion) -> Any:  # noqa: ANN401 - numpy's types are not checked here
-    left, right = _draw_factors(asked)
+def _matrix_product(question: questions.ProductQuestion) -> Any:  # noqa: ANN401 - numpy's types are not checked here
+    left, right = _draw_factors(question)
     return left @ right
 
 

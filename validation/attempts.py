@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from runner.nouns import count_noun
 from runner.verdict import Verdict, worst_verdict
 from validation.record import Check, SuiteResult
 
@@ -58,8 +59,10 @@ def _combine_checks(name: str, judged: Sequence[SuiteResult]) -> Check:
     if len(failures) == len(judged):
         return failures[-1]
     if failures:
-        said = f"failed {len(failures)} of {len(judged)} times: {failures[0].reason}"
-        return replace(failures[0], verdict=Verdict.FLAKY, reason=said)
+        reason = (
+            f"failed {len(failures)} of {count_noun(len(judged), 'time')}: {failures[0].reason}"
+        )
+        return replace(failures[0], verdict=Verdict.FLAKY, reason=reason)
     return runs[-1]
 
 

@@ -20,6 +20,7 @@ from typing import ClassVar
 from pydantic import ConfigDict
 
 from runner import records
+from runner.nouns import count_noun
 from runner.verdict import Verdict
 from validation.record import Check, Figure
 from validation.suite import Suite
@@ -106,8 +107,8 @@ def hash_list(suite: Suite) -> str:
 
     Comments and layout of the file change nothing. Raises ConfigError if it cannot be read.
     """
-    asked = records.to_json(dict(sorted(load_checks(suite).items())))
-    return hashlib.sha256(asked.encode()).hexdigest()
+    content = records.to_json(dict(sorted(load_checks(suite).items())))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @cache
@@ -140,8 +141,8 @@ def describe_contradiction(check: Check, listed: ListedCheck, expected: Expected
         return ""
     if listed.gpus > expected.gpu_count:
         return (
-            f"passed in a run with {expected.gpu_count} GPUs{EXPECTED}not run: it needs "
-            f"{listed.gpus}"
+            f"passed in a run with {count_noun(expected.gpu_count, 'GPU')}{EXPECTED}not run: it "
+            f"needs {listed.gpus}"
         )
     return next(_wrong_figures(check.figures, expected_figures(listed, expected)), "")
 
@@ -154,7 +155,7 @@ def _describe_missing_result(check: Check, listed: ListedCheck, expected: Expect
         return ""
     return (
         f"was not run ({check.reason}){EXPECTED}a result: it needs {listed.gpus} of "
-        f"{expected.gpu_count} GPUs"
+        f"{count_noun(expected.gpu_count, 'GPU')}"
     )
 
 

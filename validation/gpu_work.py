@@ -102,11 +102,11 @@ def _impossible_memory(
         if figure.name != PEAK and not figure.name.startswith(MEMORY):
             continue
         had = figure.value * MB if figure.name == PEAK else figure.value
-        told = f"`{name}` reports {had / 1e9:.2f} GB of memory"
+        report = f"`{name}` reports {had / 1e9:.2f} GB of memory"
         if 0 < largest < had:
-            yield f"{told}{EXPECTED}at most the {largest / 1e9:.2f} GB of the GPU"
+            yield f"{report}{EXPECTED}at most the {largest / 1e9:.2f} GB of the GPU"
         elif figure.name == PEAK and 0 < seen < SHARE * had:
             yield (
-                f"{told}{EXPECTED}not much more than the {seen / 1e9:.2f} GB that the driver "
+                f"{report}{EXPECTED}not much more than the {seen / 1e9:.2f} GB that the driver "
                 "saw in use"
             )

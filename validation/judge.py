@@ -44,7 +44,7 @@ class SuiteExecution:
     `report` is what pytest-reportlog wrote, `running` the test that ran last, `output` the end of
     what was printed. `malformed` says what was found if the suite left something else than bounded
     regular files, `engine_problem` what the engine said if it failed, `host_problem` what this
-    machine said if it could not read what was left. `asked` is what the host told the suite,
+    machine said if it could not read what was left. `challenge` is what the host told the suite,
     `container` the engine's id of the container if this machine shows its processes.
     """
 
@@ -58,7 +58,7 @@ class SuiteExecution:
     engine_problem: str = ""
     malformed: str = ""
     host_problem: str = ""
-    asked: SuiteChallenge | None = None
+    challenge: SuiteChallenge | None = None
     container: str = ""
 
 
@@ -79,12 +79,11 @@ def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
             replace(check, verdict=Verdict.INFRA, reason=STARVED) if check.reason == DIED else check
             for check in checks
         )
-    failure = (
-        malformed
-        or _container_failure(suite, ended)
-        or _report_failure(suite, ended, report, checks)
+    failure = malformed or _container_failure(suite, ended)
+    failure = failure or _report_failure(suite, ended, report, checks)
+    checks, problem = proof.examine_report(
+        suite, ended.challenge, ended.seconds, report.phases, checks
     )
-    checks, problem = proof.examine_report(suite, ended.asked, ended.seconds, report.phases, checks)
     failure = failure or (SuiteFailure(Verdict.FAIL, problem) if problem else None)
     verdict = worst_verdict(
         [*(check.verdict for check in checks), *([failure.verdict] if failure else [])]
@@ -197,19 +196,21 @@ def _judge_checks(phases: Iterable[TestPhase]) -> Iterator[Check]:
         yield check if cause else _diagnose_check(check, " ".join(phase.account for phase in its))
 
 
-def _diagnose_check(check: Check, said: str) -> Check:
+def _diagnose_check(check: Check, output: str) -> Check:
     """Return a failed check with its cause, if its words are known.
 
-    The cause may be the runner's. Only the reason may say so: what else `said` holds, lines of
+    The cause may be the runner's. Only the reason may say so: what else `output` holds, lines of
     source among it, tells at most the cause. An image can print such words on purpose. All it
     gains is `infra` instead of `fail`: the suite is run again, a bounded number of times
     (attempts.INFRA_RETRIES), and `infra` is never a pass, so the image is not promoted.
     """
-    told = find_diagnosis(check.reason)
-    found = told or find_diagnosis(said, ACCOUNT_CHARACTERS)
+    diagnosis = find_diagnosis(check.reason)
+    found = diagnosis or find_diagnosis(output, ACCOUNT_CHARACTERS)
     if check.verdict is not Verdict.FAIL or found is None:
         return check
-    return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
+    return replace(
+        check, cause=found.cause, verdict=(diagnosis and diagnosis.verdict) or check.verdict
+    )
 
 
 def _judge_phase(phase: TestPhase) -> tuple[Verdict, str, str]:
@@ -225,12 +226,12 @@ def _judge_phase(phase: TestPhase) -> tuple[Verdict, str, str]:
     ending = phase.ending
     if ending and (phase.outcome == "skipped") == (ending.kind == NOT_RUN):
         return Verdict(ending.kind), ending.reason or phase.message, ending.cause
-    said = phase.message
+    message = phase.message
     for noise in _NOISE:
-        said = said.removeprefix(noise)
-    if _CRASHED.match(said):
-        said = DIED
-    return Verdict.FAIL, f"skipped: {said}" if phase.outcome == "skipped" else said, ""
+        message = message.removeprefix(noise)
+    if _CRASHED.match(message):
+        message = DIED
+    return Verdict.FAIL, f"skipped: {message}" if phase.outcome == "skipped" else message, ""
 
 
 def list_tests(suite: Suite) -> set[str]:

@@ -7,10 +7,10 @@ proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
-from runner.verdict import Verdict
+from runner.verdict import WORST_FIRST, Verdict
 from validation.check_list import ListedCheck, load_checks
 from validation.machine import DOCKER
 from validation.record import SuiteResult, ValidationRecord
@@ -82,6 +82,35 @@ def count_needed_gpus(suite: SuiteResult, gpus: int) -> int:
     return max(needed) if needed and is_only_that and min(needed) > gpus else 0
 
 
+def find_blocking_suite(results: Iterable[SuiteResult]) -> SuiteResult | None:
+    """Return the first among the worst of the suites; None if all passed."""
+    blocking = [result for result in results if result.verdict is not Verdict.PASS]
+    return min(blocking, key=lambda result: WORST_FIRST.index(result.verdict), default=None)
+
+
+def lacks_gpu(suite: SuiteResult, gpus: int) -> bool:
+    """Return whether a suite is `not run` because the run had no GPU, and for no other reason.
+
+    Every other check passed, and each that was not run needs a GPU by the list of checks, or may
+    be `not run` on a CPU. The results that the host adds (the machine, the floor, the comparison
+    with the previous release) are `not run` only without a GPU.
+    """
+    if gpus or suite.verdict is not Verdict.NOT_RUN:
+        return False
+    if all(suite.suite != each.name for each in SUITES):
+        return True
+    listed = _listed_checks(suite.suite)
+    missing = [check for check in suite.checks if check.verdict is not Verdict.PASS]
+    needing = {
+        name
+        for name, check in listed.items()
+        if check.gpus > 0 or any(each.device == "cpu" for each in check.may_not_run)
+    }
+    return bool(missing) and all(
+        check.verdict is Verdict.NOT_RUN and check.name in needing for check in missing
+    )
+
+
 def lacks_only_gpus(record: ValidationRecord) -> bool:
     """Return whether only checks that need more GPUs keep a record from `pass`."""
     gpus = len(record.environment.gpus)
@@ -94,14 +123,14 @@ def describe_proof(proven: Mapping[str, str]) -> str:
 
     `proven` has the machine that proved each level: {`one-gpu-nccl`: `NVIDIA L4`}.
     """
-    said = {
+    texts = {
         ONE_GPU_GLOO: "gradient sync proven with gloo on one {}",
         ONE_GPU_NCCL: "gradient sync proven with NCCL on one {} over sockets",
         MULTI_GPU: "gradient sync proven with NCCL between GPUs on {}",
         MULTI_NODE: "gradient sync proven with NCCL between machines on {}",
     }
     best = next((level for level in reversed(LEVELS) if level in proven), None)
-    first = said[best].format(proven[best]) if best else "gradient sync on a GPU: not tested"
+    first = texts[best].format(proven[best]) if best else "gradient sync on a GPU: not tested"
     untested = [UNTESTED[level] for level in LEVELS if level not in proven]
     return "; ".join([first, *(f"{each}: not tested" for each in (untested if best else []))])
 

@@ -21,6 +21,7 @@ from images import catalog
 from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, GateRefused, ReleaseError
+from runner.nouns import count_noun
 from runner.untrusted import Malformed, clean_line, clean_text, parse_json
 from validation import harness
 from validation.check_list import CheckList
@@ -67,7 +68,8 @@ def _write_lists(words: Sequence[str]) -> None:
             lacking = sorted(list_tests(suite) - {name.partition("[")[0] for name in checks})
             if lacking:
                 raise GateRefused(
-                    f"{reference} did not list {len(lacking)} tests of {suite.name}: {lacking[0]}",
+                    f"{reference} did not list {count_noun(len(lacking), 'test')} of {suite.name}: "
+                    f"{lacking[0]}",
                     HINT,
                 )
             lists[suite.list_path] = render_list(checks)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from images.compatibility import load_compatibility
 from runner import home, records
+from runner.nouns import count_noun
 from runner.owner import describe_process
 from runner.verdict import Verdict, worst_verdict
 from validation.nvml import SLOWED, GpuAtRest, Inventory
@@ -67,12 +68,12 @@ def check_host(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResul
     checks = tuple(_host_checks(seen, cuda, driver_floor, room))
     verdict = worst_verdict(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict), None)
-    told = first is not None and verdict is not Verdict.PASS
+    explained = first is not None and verdict is not Verdict.PASS
     return SuiteResult(
         suite=NAME,
         verdict=verdict,
-        reason=f"{first.name}: {first.reason}" if first and told else "",
-        cause=first.cause if first and told else "",
+        reason=f"{first.name}: {first.reason}" if first and explained else "",
+        cause=first.cause if first and explained else "",
         seconds=round(time.monotonic() - started, 3),
         checks=checks,
         last_output="",
@@ -205,8 +206,9 @@ def _find_busy(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     signs = []
     if gpu.processes > 0:
         ids = gpu.process_ids[:MAX_NAMED]
-        named = [describe_process(pid, with_user=False) for pid in ids]
-        signs.append(": ".join((f"{gpu.processes} processes", *filter(None, [", ".join(named)]))))
+        named = ", ".join(describe_process(pid, with_user=False) for pid in ids)
+        count = count_noun(gpu.processes, "process", "processes")
+        signs.append(": ".join(filter(None, [count, named])))
     elif gpu.processes < 0 and gpu.utilisation_percent >= UTILISATION_PERCENT:
         # Only if processes are not told: utilisation lags behind the end of a program.
         signs.append(f"{gpu.utilisation_percent} % utilised")

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from validation import check_list
@@ -46,7 +47,7 @@ def make_challenge(expected: Expected) -> SuiteChallenge:
 
 def examine_report(
     suite: Suite,
-    asked: SuiteChallenge | None,
+    challenge: SuiteChallenge | None,
     seconds: float,
     phases: Iterable[TestPhase],
     checks: Sequence[Check],
@@ -58,7 +59,7 @@ def examine_report(
     """
     if not suite.listed:
         return tuple(checks), ""
-    if asked is None:
+    if challenge is None:
         return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
     known = check_list.load_checks(suite)
     given = (
@@ -67,16 +68,18 @@ def examine_report(
         if phase.nodeid.endswith(f"::test_{CHALLENGE}") and phase.when == "call"
         for answer in phase.answers  # a later phase repeats them
     )
-    wrong = _describe_wrong_answer(compute_answers(suite.name, asked.nonce, asked.expected), given)
+    wrong = _describe_wrong_answer(
+        compute_answers(suite.name, challenge.nonce, challenge.expected), given
+    )
     examined = tuple(
-        _examine_check(check, known.get(check.name), asked.expected, wrong) for check in checks
+        _examine_check(check, known.get(check.name), challenge.expected, wrong) for check in checks
     )
     nothing_failed = all(check.verdict in (Verdict.PASS, Verdict.NOT_RUN) for check in checks)
     problems = (
         f"{CHALLENGE}: {wrong}" if wrong and nothing_failed else "",
         check_list.describe_wrong_names(known, checks),
         _describe_impossible_time(
-            checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)
+            checks, seconds, 1 if suite.alone else max(1, challenge.expected.gpu_count)
         ),
     )
     return examined, next((f"{NOT_MADE}: {problem}" for problem in problems if problem), "")
@@ -120,8 +123,9 @@ def _describe_wrong_answer(
     for part, values in given:
         found.setdefault(part, []).append(values)
     for part, answer in right.items():
-        if len(found.get(part, [])) != 1:
-            return f"{len(found.get(part, [])) or 'no'} answers to `{part}`{EXPECTED}one"
+        if (count := len(found.get(part, []))) != 1:
+            answers = count_noun(count, "answer") if count else "no answers"
+            return f"{answers} to `{part}`{EXPECTED}one"
         if wrong := _describe_difference(found[part][0], answer):
             return f"the answer to `{part}` {wrong}"
     if beyond := sorted(set(found) - set(right)):
@@ -131,7 +135,7 @@ def _describe_wrong_answer(
 
 def _describe_difference(values: tuple[float | str, ...], right: ExpectedAnswer) -> str:
     if len(values) != len(right.values):
-        return f"has {len(values)} values{EXPECTED}{len(right.values)}"
+        return f"has {count_noun(len(values), 'value')}{EXPECTED}{len(right.values)}"
     for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
         is_right = (
             value == wanted

@@ -5,7 +5,7 @@ Published figures of other GPUs say what ResNet-50 and BERT-base reach for each 
 Half of the lowest of these is the bound. It catches what is broken: work on the CPU, no tensor
 cores, float32 where AMP was asked for, a clock at a fraction. It does not catch what is slow.
 
-The figures and their sources are in provisional.yaml; no bound is written by hand.
+The figures and their sources are in provisional.yaml; no person writes a bound.
 """
 
 from __future__ import annotations

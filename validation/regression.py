@@ -20,6 +20,7 @@ from enum import StrEnum
 from statistics import fmean
 
 from runner.errors import EnvironmentFailed
+from runner.nouns import count_noun
 from runner.verdict import Verdict, worst_verdict
 from validation.executors.interface import Setup
 from validation.judge import SuiteExecution, judge_suite
@@ -173,12 +174,13 @@ def _check_of(name: str, found: Estimate) -> Check:
 
 
 def _describe_estimate(found: Estimate, verdict: Verdict) -> tuple[str, str]:
+    pairs = count_noun(found.pairs, "pair")
     between = (
         f"between {100 * found.lower:+.2f} and {100 * found.upper:+.2f} % against the "
         "previous release"
     )
     if verdict is Verdict.FAIL:
-        reason = f"{between} ({found.pairs} pairs){EXPECTED}not below {100 * LIMIT:.0f} %"
+        reason = f"{between} ({pairs}){EXPECTED}not below {100 * LIMIT:.0f} %"
         return (
             reason,
             (
@@ -187,7 +189,7 @@ def _describe_estimate(found: Estimate, verdict: Verdict) -> tuple[str, str]:
             ),
         )
     if verdict is Verdict.INCONCLUSIVE:
-        reason = f"{between} ({found.pairs} pairs){EXPECTED}all of it above {100 * LIMIT:.0f} %"
+        reason = f"{between} ({pairs}){EXPECTED}all of it above {100 * LIMIT:.0f} %"
         return (
             reason,
             (

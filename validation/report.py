@@ -272,9 +272,9 @@ def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
 
 def _failure_message(longrepr: _Longrepr) -> str:
     """Return the one line of a failure that says what happened."""
-    said = _text_of_failure(longrepr)[:MESSAGE_CHARACTERS]
+    text = _text_of_failure(longrepr)[:MESSAGE_CHARACTERS]
     return next(
-        (line for each in said.splitlines() if (line := clean_line(each, MESSAGE_CHARACTERS))),
+        (line for each in text.splitlines() if (line := clean_line(each, MESSAGE_CHARACTERS))),
         "no message",
     )
 

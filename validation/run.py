@@ -13,13 +13,15 @@ from images.version import line_of_torch
 from runner import engine, freshness, progress, records
 from runner.engine import ImageCannotBeUnpacked
 from runner.errors import EnvironmentFailed
-from runner.verdict import WORST_FIRST, Verdict, summary_verdict
+from runner.nouns import count_noun
+from runner.verdict import Verdict, summary_verdict
 from validation import floor, gpu_work, harness, provisional, regression
 from validation.attempts import run_attempts
 from validation.check_list import hash_list
 from validation.executors import EXECUTORS, Executor, Setup
 from validation.gpu_lease import lease_gpus
 from validation.judge import judge_suite
+from validation.levels import find_blocking_suite
 from validation.machine import DOCKER, Gpus, choose_gpus, describe_environment
 from validation.nvml import Sampler
 from validation.preflight import check_host
@@ -37,7 +39,7 @@ class ValidationTarget:
     """An image to judge, and the facts that its tag asserts.
 
     `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no
-    `digest`. `previous` is the reference of the release before in the same line, empty if there
+    `digest`. `previous` is the reference of the previous release in the same line, empty if there
     is none. `command` is what a person types to judge it again, if that is not `validate`.
     """
 
@@ -120,9 +122,8 @@ def is_still_valid(before: ValidationRecord, subject: ValidationTarget, device: 
 
 def blocking_reason(results: Iterable[SuiteResult]) -> str:
     """Return the first reason among the worst of the suites; empty if all passed."""
-    found = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
-    blocking = [result for result in found if result.verdict is not Verdict.PASS]
-    return f"{blocking[0].suite}: {blocking[0].reason}" if blocking else ""
+    first = find_blocking_suite(results)
+    return f"{first.suite}: {first.reason}" if first else ""
 
 
 def _run_suites(
@@ -255,7 +256,7 @@ def _hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
         if path.suffix in (".py", ".yaml")
     )
     files.append(provisional.DATA)
-    asked = [
+    settings = [
         subject.driver_floor,
         subject.previous,
         *(suite.name for suite in list_suites(subject.stacks)),
@@ -265,7 +266,7 @@ def _hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
         records.read_bytes(harness.LOCK),
         records.to_json(planned).encode(),
     ]
-    return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()
+    return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in settings)])).hexdigest()
 
 
 def _rerun_command(subject: ValidationTarget, device: str) -> str:
@@ -279,9 +280,9 @@ def _print_result(result: SuiteResult) -> None:
     passed = sum(check.verdict is Verdict.PASS for check in result.checks)
     reason = f", {result.reason}" if result.reason else ""
     cause = f" ({result.cause})" if result.cause else ""
+    checks = count_noun(len(result.checks), "check")
     progress.say_line(
-        f"    {result.suite}: {result.verdict}, {passed} of {len(result.checks)} checks "
-        f"passed{reason}{cause}"
+        f"    {result.suite}: {result.verdict}, {passed} of {checks} passed{reason}{cause}"
     )
     if result.suite == floor.NAME and result.last_output:
         progress.say_line(

@@ -280,7 +280,7 @@ def load_trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()
 
 
 def _list_own_keys() -> list[str]:
-    """Return the public key of this machine; none if it has no key.
+    """Return the public key of this machine; an empty list if it has no key.
 
     It follows from the private key. The `.pub` file counts only where that cannot be opened, as
     without its passphrase.

@@ -24,6 +24,7 @@ from publish.evidence.strict_json import NOT_USABLE
 from publish.evidence.trust import Trusted
 from runner import progress
 from runner.errors import GateRefused
+from runner.nouns import count_noun
 from runner.pool import worker_pool
 from runner.untrusted import clean_line
 
@@ -115,8 +116,8 @@ def read_bundles(
     if len(others) > limit:
         more, where = len(others) - limit, f"{registry.host}/{repository}@{digest}"
         progress.say_line(
-            f"  {more} artifacts about {where} are not read: no trusted key sealed them; remove "
-            "them there"
+            f"  {where}: ignored {count_noun(more, 'artifact')} that no trusted key sealed; remove "
+            "what nobody needs"
         )
     with worker_pool(WORKERS) as pool:
         yield from pool.map(lambda item: _read_sealed(registry, repository, *item), sealed)
@@ -182,7 +183,9 @@ def _require_plain(manifest: Manifest, subject: str) -> Descriptor:
         )
     blobs = manifest.parse_blobs()
     if len(blobs) != 2:
-        raise GateRefused(f"{max(0, len(blobs) - 1)} files, and a bundle has one", NOT_USABLE)
+        raise GateRefused(
+            f"{count_noun(max(0, len(blobs) - 1), 'file')}, and a bundle has one", NOT_USABLE
+        )
     is_empty = (blobs[0].digest, blobs[0].size) == (sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
     is_bundle = manifest.artifact_type == blobs[1].media_type == BUNDLE
     if not (is_empty and is_bundle) or len(manifest.body) > MAX_MANIFEST_BYTES:

@@ -39,8 +39,8 @@ def make_os_layer_signer(signer: Signer) -> OsLayerSigner:
 
     It believes its own signatures, beside those that it is configured to trust.
     """
-    told = attest.load_trusted() if attest.is_trust_configured() else Trusted()
+    trusted = attest.load_trusted() if attest.is_trust_configured() else Trusted()
     if isinstance(signer, KeylessSigner):
-        return OsLayerSigner(signer, told)
+        return OsLayerSigner(signer, trusted)
     own = signer.public_key()
-    return OsLayerSigner(signer, replace(told, keys={**told.keys, compute_key_id(own): own}))
+    return OsLayerSigner(signer, replace(trusted, keys={**trusted.keys, compute_key_id(own): own}))

@@ -135,17 +135,17 @@ def resolve_trusted(
             _read_configured(environ),
         )
     known = _trust_identities(named, environ)
-    told = (
+    decider_folder = (
         "" if keys or names else environ.get(DECISION_KEYS, "")
     )  # who names whom to trust says who decides as well
     known = (
         replace(known, keys=load_trusted_keys(given, environ))
-        if given or not (named or told)
+        if given or not (named or decider_folder)
         else known
     )
-    if not told:
+    if not decider_folder:
         return known
-    deciders = load_trusted_keys([told], environ, DECISION_KEYS)
+    deciders = load_trusted_keys([decider_folder], environ, DECISION_KEYS)
     return replace(known, keys={**known.keys, **deciders}, deciders=frozenset(deciders))
 
 
@@ -167,10 +167,10 @@ def read_embedded_config(repository: str = DEFAULT_TUF_URL) -> str:
 
 def summarize_error(error: Exception) -> str:
     """Return the message of a foreign error and of its cause, short enough for a line."""
-    told = dict.fromkeys(
+    messages = dict.fromkeys(
         str(each) or type(each).__name__ for each in (error, error.__cause__) if each
     )
-    return " ".join(": ".join(told).split())[:300]
+    return " ".join(": ".join(messages).split())[:300]
 
 
 def _read_configured(environ: Mapping[str, str]) -> list[str]:

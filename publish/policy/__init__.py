@@ -1,1 +1,1 @@
-"""Rules of releases: channels, the gate, kinds of releases, the schedule. All are pure."""
+"""Rules of releases: channels, the gate, release kinds, the schedule. All are pure."""

@@ -91,7 +91,7 @@ class Calendar:
 class Channel:
     """One channel.
 
-    `demands` names the Demands. `kinds` are the kinds of releases that it accepts. `tags` never
+    `demands` names the Demands. `kinds` are the release kinds that it accepts. `tags` never
     move: `{version}`, or none if the channel does not release. `aliases` move in their order.
     `calendar` is for releases of the first of `kinds`. If `advisories` is set, a release is also
     due when the grace of an advisory has ended.

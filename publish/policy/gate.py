@@ -41,18 +41,17 @@ from publish.evidence.store import FoundEvidence
 from publish.policy import proof
 from publish.policy.channels import Channels, Demands, Evidence, list_alternatives
 from publish.policy.line_support import find_advisory_problems, find_support_problem
-from publish.policy.reason import Reason
+from publish.policy.reason import Problem, Reason, merge_suites
 from runner.errors import ReleaseError
 from runner.moments import parse_moment
+from runner.nouns import count_noun
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict, summary_verdict
-from scan import sbom, trivy
+from scan import sbom
 from scan.line_fixes import find_outside_fix
 from scan.record import Package, TriagedFinding, TriageStatus
 from validation.check_list import hash_list
 from validation.suite import list_suites
-
-NOT_ASSESSED = "not assessed"
-"""A reason about a scan without a vulnerability database begins with these words."""
 
 _MAX_SHOWN_PROBLEMS = 3
 """How many problems with unusable evidence are shown; the others are counted.
@@ -108,10 +107,6 @@ class GateDecision:
         return tuple(dict.fromkeys(map(str, self.reasons)))
 
 
-_EvidenceProblem = tuple[Verdict, str]
-"""What is wrong with one statement; with the image and the kind it becomes a Reason."""
-
-
 @dataclass(frozen=True)
 class _TrustedStatement:
     """A trusted statement about this digest.
@@ -135,7 +130,7 @@ class _GateContext:
     demands: Demands
     today: datetime.date
 
-    def make_reason(self, evidence: str, problem: _EvidenceProblem) -> Reason:
+    def make_reason(self, evidence: str, problem: Problem) -> Reason:
         """Return a problem as a reason about the image of this gate."""
         return Reason(self.subject.image, evidence, *problem)
 
@@ -156,7 +151,7 @@ class _EvidenceRule:
     predicate_type: str
     read: Callable[[Statement], Any]
     select: Callable[[Sequence[_TrustedStatement], _GateContext], _Selection]
-    judge: Callable[[Any, _TrustedStatement, _GateContext], Iterator[_EvidenceProblem]]
+    judge: Callable[[Any, _TrustedStatement, _GateContext], Iterator[Problem]]
 
 
 def make_subject(
@@ -206,24 +201,26 @@ def decide_promotion(
     verdict = Verdict.PASS
     if reasons:
         verdict = summary_verdict([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
-    said = proof.describe_runs(runs)
-    return GateDecision(verdict, tuple(dict.fromkeys(reasons)), tuple(sorted(counted)), said)
+    proven = proof.describe_runs(runs)
+    return GateDecision(verdict, merge_suites(reasons), tuple(sorted(counted)), proven)
 
 
-def _check_request(gate: _GateContext, channel: str) -> Iterator[_EvidenceProblem]:
-    """Yield why the channel does not accept this kind of release or image, whatever is proven."""
+def _check_request(gate: _GateContext, channel: str) -> Iterator[Problem]:
+    """Yield why the channel does not accept this release kind or image, whatever is proven."""
     kinds, kind = gate.channels.find_channel(channel).kinds, gate.subject.kind
     if kind not in kinds:
         accepted = " and ".join(kinds)
-        yield (
+        yield Problem(
             Verdict.FAIL,
             f"the channel {channel} accepts {accepted} releases; this one is `{kind}`",
         )
     line = gate.subject.version.line
     if problem := find_support_problem(line, gate.subject.line, gate.today):
-        yield Verdict.FAIL, problem
+        yield Problem(Verdict.FAIL, problem)
     if not gate.subject.suites:
-        yield Verdict.NOT_RUN, "the catalogue has no suite for this image, so nothing can be proven"
+        yield Problem(
+            Verdict.NOT_RUN, "the catalogue has no suite for this image, so nothing can be proven"
+        )
 
 
 # The statements that count.
@@ -247,11 +244,12 @@ def _select_statements(
         return rule.select(
             sorted(statements, key=lambda each: (each.signed_at, each.artifact)), gate
         )
-    missing: _EvidenceProblem = Verdict.NOT_RUN, "missing"
+    missing = Problem(Verdict.NOT_RUN, "missing")
     if problems:
         more = len(problems) - _MAX_SHOWN_PROBLEMS
         shown = "; ".join(sorted(problems)[:_MAX_SHOWN_PROBLEMS])
-        missing = Verdict.FAIL, f"not usable: {shown}{f' (and {more} more)' if more > 0 else ''}"
+        others = f" (and {more} more)" if more > 0 else ""
+        missing = Problem(Verdict.FAIL, f"not usable: {shown}{others}")
     return _Selection((), [gate.make_reason(rule.title, missing)])
 
 
@@ -336,7 +334,9 @@ def _find_proofs(
         if not runs:
             text = f"no tests on {proof.describe_wanted(wanted, families)}"
             text = f"{text}; the tests ran {', and '.join(places)}"
-            reasons.append(gate.make_reason("", (Verdict.NOT_RUN, text)))
+            has_gpu = any(proof.list_machine(each.contents) for each in latest)
+            cause = ReasonCause.UNKNOWN if has_gpu else ReasonCause.NO_GPU
+            reasons.append(gate.make_reason("", Problem(Verdict.NOT_RUN, text, cause)))
     for level in demands.levels:
         runs = [
             each for each in readable if proof.proves_level(each.contents, level, demands, families)
@@ -346,7 +346,7 @@ def _find_proofs(
                 proof.explains_missing_level(each.contents, level) for each in proofs
             )
             text = proof.describe_missing_level(level, tuple(places))
-            missing += [] if explained else [gate.make_reason("", (Verdict.NOT_RUN, text))]
+            missing += [] if explained else [gate.make_reason("", Problem(Verdict.NOT_RUN, text))]
         elif not any(each in proofs for each in runs):
             proofs += _choose_runs(runs, gate)
     return proofs, [*reasons, *missing]
@@ -370,7 +370,7 @@ def _list_failed_runs(runs: Iterable[_TrustedStatement], gate: _GateContext) -> 
         if any(verdict in _FAILURES for verdict in verdicts):
             gpus = proof.describe_gpus(proof.list_machine(tested))
             text = f"the tests of {each.signed_at:%Y-%m-%d} {gpus} failed"
-            yield gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}"))
+            yield gate.make_reason("", Problem(Verdict.FAIL, f"{text}: {tested.reason}"))
 
 
 # What the statements must say.
@@ -378,49 +378,51 @@ def _list_failed_runs(runs: Iterable[_TrustedStatement], gate: _GateContext) -> 
 
 def _judge_statement(
     rule: _EvidenceRule, statement: _TrustedStatement, gate: _GateContext, days: int
-) -> Iterator[_EvidenceProblem]:
+) -> Iterator[Problem]:
     """Yield what is wrong with a statement: its age, or its contents."""
     signed_on = statement.signed_at.date()
     age = (gate.today - signed_on).days
     if age < 0:
-        yield Verdict.FAIL, f"its date, {signed_on}, is in the future"
+        yield Problem(Verdict.FAIL, f"its date, {signed_on}, is in the future")
     if age > days:
-        yield Verdict.INCONCLUSIVE, f"{age} days old (of {signed_on}); the limit is {days} days"
+        limit = f"the limit is {count_noun(days, 'day')}"
+        old = f"{count_noun(age, 'day')} old (of {signed_on})"
+        yield Problem(Verdict.INCONCLUSIVE, f"{old}; {limit}")
     if statement.problem:
-        yield Verdict.FAIL, f"cannot be read: {statement.problem}"
+        yield Problem(Verdict.FAIL, f"cannot be read: {statement.problem}")
         return
     yield from rule.judge(statement.contents, statement, gate)
 
 
-def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[_EvidenceProblem]:
+def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[Problem]:
     """Yield a problem if evidence names another version or image."""
     wanted = f"{gate.subject.version} {gate.subject.image}"
     if f"{version} {image}" != wanted:
-        yield Verdict.FAIL, f"it is about {version} {image}, not {wanted}"
+        yield Problem(Verdict.FAIL, f"it is about {version} {image}, not {wanted}")
 
 
 def _judge_provenance(
     contents: tuple[BuildClaim, dict[str, str]], _: _TrustedStatement, gate: _GateContext
-) -> Iterator[_EvidenceProblem]:
-    """Yield where the provenance differs from the catalogue."""
+) -> Iterator[Problem]:
+    """Yield how the provenance differs from the catalogue."""
     built, facts = contents
-    yield from _require_name(built.asked.version, built.asked.image, gate)
+    yield from _require_name(built.request.version, built.request.image, gate)
     line = gate.subject.version.line
-    if built.asked.line != line:
-        yield Verdict.FAIL, f"built for line {built.asked.line}, not {line}"
+    if built.request.line != line:
+        yield Problem(Verdict.FAIL, f"built for line {built.request.line}, not {line}")
     if built.build_type != provenance.BUILD_TYPE:
-        yield Verdict.FAIL, f"its build type is {built.build_type}, not {provenance.BUILD_TYPE}"
+        yield Problem(
+            Verdict.FAIL, f"its build type is {built.build_type}, not {provenance.BUILD_TYPE}"
+        )
     if not built.dependencies:
-        yield Verdict.FAIL, "it lists nothing that the image was made from"
+        yield Problem(Verdict.FAIL, "it lists nothing that the image was made from")
     for name in ("torch", "cuda", "python"):
         found, wanted = facts.get(name, "without a version"), getattr(gate.subject.line, name)
         if found != wanted:
-            yield Verdict.FAIL, f"{name} {found}; the catalogue has {wanted}"
+            yield Problem(Verdict.FAIL, f"{name} {found}; the catalogue has {wanted}")
 
 
-def _judge_tests(
-    tested: TestClaim, _: _TrustedStatement, gate: _GateContext
-) -> Iterator[_EvidenceProblem]:
+def _judge_tests(tested: TestClaim, _: _TrustedStatement, gate: _GateContext) -> Iterator[Problem]:
     """Yield what is wrong with a run of the tests for this channel."""
     yield from _require_name(tested.version, tested.image, gate)
     yield from proof.find_run_problems(tested, gate.subject.suites, gate.demands)
@@ -428,19 +430,22 @@ def _judge_tests(
 
 def _judge_sbom(
     packages: tuple[Package, ...], _: _TrustedStatement, gate: _GateContext
-) -> Iterator[_EvidenceProblem]:
+) -> Iterator[Problem]:
     """Yield a problem if the SBOM lists no packages, or more than the budget allows."""
     if not packages:
-        yield Verdict.FAIL, "it lists no packages"
+        yield Problem(Verdict.FAIL, "it lists no packages")
     if len(packages) > gate.subject.packages:
-        yield Verdict.FAIL, f"{len(packages)} packages; the budget is {gate.subject.packages}"
+        yield Problem(
+            Verdict.FAIL,
+            f"{count_noun(len(packages), 'package')}; the budget is {gate.subject.packages}",
+        )
 
 
 def _judge_vulnerabilities(
     contents: tuple[ScanClaim, tuple[TriagedFinding, ...]],
     statement: _TrustedStatement,
     gate: _GateContext,
-) -> Iterator[_EvidenceProblem]:
+) -> Iterator[Problem]:
     """Yield what is wrong with a scan.
 
     The verdict of the scan itself is a problem only if no other problem explains it. Advisories
@@ -454,18 +459,18 @@ def _judge_vulnerabilities(
     if gate.demands.scan == (Verdict.PASS,):
         line, lines = gate.subject.version.line, gate.subject.lines
         problems = find_advisory_problems(lines, line, findings, gate.today)
-        blocking += [(Verdict.FAIL, problem) for problem in problems]
+        blocking += problems
     days = gate.demands.database_days
     database = [] if days is None else list(_judge_database(assessed, statement, days))
-    explained = [verdict for verdict, _ in (*blocking, *database)]
+    explained = [problem.verdict for problem in (*blocking, *database)]
     explained += [Verdict.FAIL] if outside else []
     if assessed.verdict not in gate.demands.scan and assessed.verdict not in explained:
-        yield assessed.verdict, f"{assessed.verdict}: {assessed.reason}"
+        yield Problem(assessed.verdict, f"{assessed.verdict}: {assessed.reason}")
     yield from blocking
     yield from database
 
 
-def _judge_findings(assessed: ScanClaim, outside: Sequence[str] = ()) -> Iterator[_EvidenceProblem]:
+def _judge_findings(assessed: ScanClaim, outside: Sequence[str] = ()) -> Iterator[Problem]:
     """Yield the findings and problems that block, even if the verdict of the scan is `pass`.
 
     `outside` are the ids of blocking findings that no release of the line can fix.
@@ -473,41 +478,41 @@ def _judge_findings(assessed: ScanClaim, outside: Sequence[str] = ()) -> Iterato
     count = (assessed.standings or {}).get(TriageStatus.BLOCKS, 0) - len(outside)
     blocking = list((Counter(assessed.blocking) - Counter(outside)).elements())
     if blocking:
-        yield Verdict.FAIL, f"blocked by {', '.join(blocking)}"
+        yield Problem(Verdict.FAIL, f"blocked by {', '.join(blocking)}")
     elif count > 0:
-        yield Verdict.FAIL, f"blocked by {count} {'finding' if count == 1 else 'findings'}"
+        yield Problem(Verdict.FAIL, f"blocked by {count_noun(count, 'finding')}")
     for problem in assessed.problems:
-        yield Verdict.FAIL, f"{problem.kind}: {problem.where}: {problem.what}"
+        yield Problem(Verdict.FAIL, f"{problem.kind}: {problem.where}: {problem.what}")
 
 
 def _judge_database(
     assessed: ScanClaim, statement: _TrustedStatement, days: int
-) -> Iterator[_EvidenceProblem]:
+) -> Iterator[Problem]:
     """Yield a problem if the scan had no vulnerability database, or one that was too old."""
     if assessed.database is None or assessed.standings is None:
         reason = assessed.reason if assessed.verdict is Verdict.INCONCLUSIVE else ""
-        why = reason.removeprefix(f"vulnerabilities {NOT_ASSESSED}: ")
-        why = why.removesuffix(trivy.NONE_GIVEN)
-        yield (
-            Verdict.INCONCLUSIVE,
-            f"{NOT_ASSESSED}: {why or 'the scan had no vulnerability database'}",
-        )
+        missing = "vulnerabilities not assessed: the scan had no vulnerability database"
+        yield Problem(Verdict.INCONCLUSIVE, reason or missing, ReasonCause.NO_DATABASE)
         return
     updated = _read_date(assessed.database.updated_at)
     if updated is None:
         text = assessed.database.updated_at[:40]
-        yield Verdict.FAIL, f"the date of its vulnerability database, `{text}`, is not a date"
+        yield Problem(
+            Verdict.FAIL, f"the date of its vulnerability database, `{text}`, is not a date"
+        )
         return
     scanned = statement.signed_at.date()
     age = (scanned - updated.date()).days
     if age < 0:
-        yield (
+        yield Problem(
             Verdict.FAIL,
             f"its vulnerability database is from {updated.date()}, after the scan of {scanned}",
         )
     if age > days:
-        text = f"its vulnerability database was {age} days old at the time of the scan"
-        yield Verdict.INCONCLUSIVE, f"{text}; the limit is {days} days"
+        text = (
+            f"its vulnerability database was {count_noun(age, 'day')} old at the time of the scan"
+        )
+        yield Problem(Verdict.INCONCLUSIVE, f"{text}; the limit is {count_noun(days, 'day')}")
 
 
 _RULES: dict[Evidence, _EvidenceRule] = {

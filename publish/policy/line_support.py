@@ -8,7 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from images.catalog import Line
 from images.support import SupportStatus
 from publish.policy.channels import Kind
+from publish.policy.reason import Problem
+from runner.reason_cause import ReasonCause
 from runner.untrusted import clean_line
+from runner.verdict import Verdict
 from scan.line_fixes import describe_outside_fixes, list_outside_fixes
 from scan.record import TriagedFinding, TriageStatus
 
@@ -17,11 +20,11 @@ _DUE: Mapping[SupportStatus, tuple[Kind, ...]] = {
     SupportStatus.SECURITY: ("patch",),
     SupportStatus.ENDED: (),
 }
-"""The kinds of releases that can become due for a line, by its status."""
+"""The release kinds that can become due for a line, by its status."""
 
 
 def select_due_kinds(kinds: Iterable[Kind], line: Line, day: datetime.date) -> tuple[Kind, ...]:
-    """Return those kinds of releases that can be due for the line on a day (UTC)."""
+    """Return those release kinds that can be due for the line on a day (UTC)."""
     return tuple(kind for kind in kinds if kind in _DUE[line.find_support(day).status])
 
 
@@ -33,7 +36,7 @@ def find_support_problem(name: str, line: Line, day: datetime.date) -> str:
 
 def find_advisory_problems(
     lines: Mapping[str, Line], name: str, judged: Sequence[TriagedFinding], day: datetime.date
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """Yield why findings keep an image of line `name` out of a channel that releases.
 
     These are findings that no release of the line can fix and no exception lets stand on that day,
@@ -41,13 +44,15 @@ def find_advisory_problems(
     """
     outside = [each for each in list_outside_fixes(judged) if not each.is_excused(day)]
     if outside:
-        yield describe_outside_fixes(lines, name, outside, day)
+        text = describe_outside_fixes(lines, name, outside, day)
+        yield Problem(Verdict.FAIL, text, ReasonCause.NO_EXCEPTION)
     known = {(each.id, each.until) for each in outside}
     for each in judged:
         is_over = each.standing is TriageStatus.EXCUSED and "" < each.until < day.isoformat()
         if is_over and (each.finding.id, each.exception_until) not in known:
             package = f"{each.finding.package} {each.finding.installed_version}"
-            yield (
+            yield Problem(
+                Verdict.FAIL,
                 f"the exception for {clean_line(each.finding.id, 60)} in "
-                f"{clean_line(package, 100)} ended on {each.until}: run `scan` again"
+                f"{clean_line(package, 100)} ended on {each.until}: run `scan` again",
             )

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from publish.evidence.predicates import test_result
 from publish.evidence.predicates.test_result import GpuCount, SuiteVerdict, TestClaim
 from publish.policy.channels import ANY, Demands, list_alternatives
+from publish.policy.reason import Problem
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict
 from validation.floor import MEASURED, PROVISIONAL
 from validation.levels import DDP, LEVELS, MEANINGS, MULTI_GPU, describe_proof, list_levels_of
 from validation.machine import DOCKER
-from validation.suites.contract.words import NO_GPU
 
 CUDA = "cuda"
 
@@ -59,8 +60,8 @@ def describe_wanted(wanted: Sequence[str], families: Families) -> str:
 
 def describe_gpus(gpus: Iterable[tuple[str, int]]) -> str:
     """Return the place of a run in words: `on 2 x NVIDIA L4`, or `without a GPU`."""
-    said = ", ".join(f"{count} x {model}" for model, count in gpus)
-    return f"on {said}" if said else "without a GPU"
+    models = ", ".join(f"{count} x {model}" for model, count in gpus)
+    return f"on {models}" if models else "without a GPU"
 
 
 def proves_level(tested: TestClaim, level: str, demands: Demands, families: Families) -> bool:
@@ -98,7 +99,7 @@ def describe_missing_level(level: str, places: Sequence[str]) -> str:
 
 def find_run_problems(
     tested: TestClaim, suites: Mapping[str, str], demands: Demands
-) -> Iterator[tuple[Verdict, str]]:
+) -> Iterator[Problem]:
     """Yield each suite that is missing, or whose verdict the channel does not accept.
 
     `suites` has the digest of the list of checks of each suite that the image must pass. A suite
@@ -109,20 +110,18 @@ def find_run_problems(
     """
     if tested.executor != DOCKER:
         problem = f"the tests ran with the executor `{tested.executor}`, not in the image"
-        yield Verdict.NOT_RUN, problem
+        yield Problem(Verdict.NOT_RUN, problem)
     suite_problems = tuple(_find_suite_problems(tested, suites, demands))
     yield from suite_problems
     is_left = any(map(is_left_to_levels, tested.suites))
     excused = (Verdict.NOT_RUN, Verdict.INCONCLUSIVE) if is_left else ()
     if not suite_problems and tested.verdict not in (*demands.suites, *excused):
-        yield tested.verdict, f"{tested.verdict}: {tested.reason}"
+        yield Problem(tested.verdict, f"{tested.verdict}: {tested.reason}")
     yield from _find_list_problem(tested, suites)
     yield from _find_floor_problem(tested, demands)
 
 
-def _find_list_problem(
-    tested: TestClaim, suites: Mapping[str, str]
-) -> Iterator[tuple[Verdict, str]]:
+def _find_list_problem(tested: TestClaim, suites: Mapping[str, str]) -> Iterator[Problem]:
     held = {
         suite.name: suite.list_digest
         for suite in tested.suites
@@ -131,28 +130,39 @@ def _find_list_problem(
     again = f"run `./release.py validate {tested.version}` again"
     if held and not any(held.values()):
         text = f"it does not say against which lists of checks the suites were held; {again}"
-        yield Verdict.INCONCLUSIVE, f"{text}, with this version of the program"
+        yield Problem(Verdict.INCONCLUSIVE, f"{text}, with this version of the program")
     elif changed := [name for name, digest in held.items() if digest != suites[name]]:
         several = "lists of checks" if len(changed) > 1 else "list of checks"
         text = f"the {several} of {', '.join(changed)} changed since these tests ran"
-        yield Verdict.INCONCLUSIVE, f"{text}, and may ask for more now; {again}"
+        yield Problem(Verdict.INCONCLUSIVE, f"{text}, and may ask for more now; {again}")
 
 
 def _find_suite_problems(
     tested: TestClaim, suites: Iterable[str], demands: Demands
-) -> Iterator[tuple[Verdict, str]]:
+) -> Iterator[Problem]:
     listed = {suite.name for suite in tested.suites if suite.reason != test_result.MISSING}
     for name in suites:
         if name not in listed:
-            yield Verdict.NOT_RUN, f"suite {name} is missing"
-    for suite in tested.suites:
-        is_accepted = suite.verdict in demands.suites or is_left_to_levels(suite)
-        if suite.name in listed and not is_accepted:
-            said, first = f"{suite.verdict}, {suite.reason}", suite.reason.removesuffix(NO_GPU)
-            if suite.verdict is Verdict.NOT_RUN and first != suite.reason:
-                which = f" (the first: {first.removesuffix(': ')})" if first else ""
-                said = f"checks were not run{which}: there was no GPU"
-            yield suite.verdict, f"suite {suite.name}: {said}"
+            yield Problem(Verdict.NOT_RUN, f"suite {name} is missing")
+    refused = [
+        suite
+        for suite in tested.suites
+        if suite.name in listed
+        and suite.verdict not in demands.suites
+        and not is_left_to_levels(suite)
+    ]
+    lacking = tuple(
+        suite.name
+        for suite in refused
+        if suite.cause is ReasonCause.NO_GPU and suite.verdict is Verdict.NOT_RUN
+    )
+    for suite in refused:
+        if suite.name not in lacking:
+            yield Problem(suite.verdict, f"suite {suite.name}: {suite.verdict}, {suite.reason}")
+    if lacking:
+        yield Problem(
+            Verdict.NOT_RUN, "the tests ran without a GPU", ReasonCause.NO_GPU, suites=lacking
+        )
 
 
 def is_left_to_levels(suite: SuiteVerdict) -> bool:
@@ -163,10 +173,10 @@ def is_left_to_levels(suite: SuiteVerdict) -> bool:
     return suite.name == DDP and suite.verdict is Verdict.NOT_RUN and suite.needs_gpus > 1
 
 
-def _find_floor_problem(tested: TestClaim, demands: Demands) -> Iterator[tuple[Verdict, str]]:
+def _find_floor_problem(tested: TestClaim, demands: Demands) -> Iterator[Problem]:
     if tested.floor != MEASURED and PROVISIONAL not in demands.floor:
         kind = tested.floor or "not known"  # statements of older versions do not have it
-        yield (
+        yield Problem(
             Verdict.INCONCLUSIVE,
             f"the floor of the throughput is {kind}, and this channel takes only a measured "
             f"one: run `./release.py baseline {tested.version}`, commit the file, and run "

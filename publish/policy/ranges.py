@@ -1,4 +1,4 @@
-"""The versions that a kind of release allows for a Python package, as ranges for the resolver.
+"""The versions that a release kind allows for a Python package, as ranges for the resolver.
 
 These are the rules of release_kinds.py, applied before anything is built. If a lock is refreshed
 within these ranges, a release of that kind may contain the result.

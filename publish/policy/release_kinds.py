@@ -1,4 +1,4 @@
-"""Kinds of releases: what each may change compared with the previous release of its line.
+"""Release kinds: what each may change compared with the previous release of its line.
 
 - `patch`: security patches and critical fixes. PyTorch, CUDA, cuDNN, NCCL and Python stay as they
   are. No package is added or removed. A Python package changes only its patch level, unless the
@@ -87,6 +87,11 @@ def kind_problems(
     return tuple(ruling.problem for ruling in rulings if ruling.problem)
 
 
+def lacks_approval(kind: str, *, approved: bool) -> bool:
+    """Return whether a release of this kind still needs the approval of a person."""
+    return kind == MAJOR and not approved
+
+
 def image_problem(word: str, kind: str) -> str:
     """Return why a release of this kind may not add or remove an image; empty if it may.
 
@@ -122,9 +127,9 @@ def _judge_release(
     """Yield the rulings on the kind, on the two versions and on every change of a package."""
     name = line_of_torch(line.torch)
     if kind not in KINDS:
-        yield _Ruling(f"`{kind}` is not a kind of release; use patch, feature or major")
+        yield _Ruling(f"`{kind}` is not a release kind; use patch, feature or major")
         return
-    if kind == MAJOR and not approved:
+    if lacks_approval(kind, approved=approved):
         yield _Ruling(UNAPPROVED)
     if difference is None:
         first = f"this is the first release of line {name}"

@@ -26,6 +26,7 @@ from publish.policy.channels import Calendar, Channel, Channels
 from publish.policy.line_support import select_due_kinds
 from publish.policy.reason import Reason
 from runner.moments import add_days
+from runner.nouns import count_noun
 from runner.verdict import Verdict
 from scan.history import RescanVerdict
 from scan.line_fixes import describe_outside_fixes
@@ -201,7 +202,7 @@ def _find_due_channels(
 ) -> Iterator[tuple[str, list[_DatedReason]]]:
     """Yield the channels with a release that is due, each with reasons; advisories come first.
 
-    A channel that takes no kind of release that the line may have is left out.
+    A channel that takes no release kind that the line may have is left out.
     """
     for name, channel in sorted(channels.channels.items(), key=lambda item: not item[1].advisories):
         reasons = [
@@ -227,7 +228,7 @@ def _check_calendar(
         other = channels.channels.get(each.channel)
         if each.day >= day and other and set(channel.aliases) <= set(other.aliases):
             return
-    late = f", {_count_days((today - day).days)} ago" if day < today else ""
+    late = f", {count_noun((today - day).days, 'day')} ago" if day < today else ""
     yield day, Reason("", "", Verdict.NOT_RUN, f"the calendar has a release on {day}{late}")
 
 
@@ -257,10 +258,6 @@ def _announce_end(
     if last is None or today < since:
         return
     left = (last - today).days
-    when = f"in {_count_days(left)}" if left else "today"
+    when = f"in {count_noun(left, 'day')}" if left else "today"
     text = f"announce that its support ends on {last}, {when}"
     yield DueRelease("announce", newest.line, str(newest), "", "", "", since.isoformat(), (text,))
-
-
-def _count_days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"

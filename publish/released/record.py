@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.nouns import count_noun
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict
 
 NOT_FOR_PRODUCTION = "not for production"
@@ -30,10 +32,14 @@ class StageTime:
 
 @dataclass(frozen=True)
 class GateRefusal:
-    """The gate's verdict on a release that was refused, with at least one reason."""
+    """The gate's verdict on a release that was refused, with at least one reason.
+
+    `cause` is the cause of the first reason; records of older versions do not have it.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...]
+    cause: ReasonCause = ReasonCause.UNKNOWN
 
     def __post_init__(self) -> None:
         if not self.reasons:
@@ -43,8 +49,7 @@ class GateRefusal:
     def summary_line(self) -> str:
         """The first reason, and how many more there are."""
         first, *more = self.reasons
-        noun = "reason" if len(more) == 1 else "reasons"
-        others = f" (and {len(more)} more {noun})" if more else ""
+        others = f" (and {count_noun(len(more), 'more reason')})" if more else ""
         return f"{NOT_FOR_PRODUCTION}: {first}{others}"
 
 
@@ -53,9 +58,9 @@ class ReleaseRecord:
     """A release, with the results of the stages that were run.
 
     `channel` is the channel that it was promoted through; empty if it was not promoted. `reason`
-    says what keeps it out of production; empty if nothing does. `refusal` is None if the gate did
-    not refuse. `finished_at` (ISO 8601) is the moment of the promotion; without one, the end of the
-    last stage.
+    says what keeps it out of production; empty if nothing does. `cause` is the cause of that
+    reason. `refusal` is None if the gate did not refuse. `finished_at` (ISO 8601) is the moment of
+    the promotion; without one, the end of the last stage.
     """
 
     version: str
@@ -69,3 +74,4 @@ class ReleaseRecord:
     command: str
     finished_at: str
     refusal: GateRefusal | None = None
+    cause: ReasonCause = ReasonCause.UNKNOWN

@@ -53,15 +53,15 @@ def confirm_once(
     it: production may have changed since.
     """
     confirmed = _CONFIRMED.setdefault(registry, [])
-    asked = (stored.digest, stored.problem, repositories, trusted, tuple(images))
+    key = (stored.digest, stored.problem, repositories, trusted, tuple(images))
     for known, found in confirmed:
-        if known == asked:
+        if known == key:
             return found
     marks = SignedYankMarks(registry, repositories.production, trusted, _refuse_to_sign)
     look_up = partial(_look_up_versions, registry, repositories, trusted, images)
     found = confirm_stored(stored, look_up, marks.read_marks)
     if found.problem:
-        confirmed.append((asked, found))
+        confirmed.append((key, found))
     return found
 
 

@@ -37,6 +37,7 @@ from publish.released import proof, trusted_journal, yank_statements
 from publish.released.published import CANDIDATE
 from publish.tags.journal import TAG, Journal, StoredJournal, list_tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.nouns import count_noun
 from runner.redaction import show_value
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
@@ -266,7 +267,7 @@ def _find_decision_problems(
         ]
         yield from problems[:_MAX_SHOWN]
         if len(problems) > _MAX_SHOWN:
-            yield f"{len(problems) - _MAX_SHOWN} more artifacts that prove nothing"
+            yield f"{count_noun(len(problems) - _MAX_SHOWN, 'more artifact')} that prove nothing"
         return
     yield from decided.reasons
     if decided.verdict is not Verdict.PASS:
@@ -275,8 +276,8 @@ def _find_decision_problems(
     missing = set(decided.evidence) - set(usable)
     if missing:
         yield (
-            f"{len(missing)} of the {len(decided.evidence)} statements that the decision was made "
-            "from are missing or changed"
+            f"missing or changed: {len(missing)} of the "
+            f"{count_noun(len(decided.evidence), 'statement')} that the decision was made from"
         )
     counted = {usable[each].predicate_type for each in decided.evidence if each in usable}
     yield from (
@@ -290,11 +291,11 @@ def _find_decision_problems(
 def _find_other_image(found: Sequence[FoundEvidence], decided: DecisionClaim) -> Iterator[str]:
     """Yield a reason if the decision is about one image and the provenance about another."""
     built = _read_provenance(found)
-    asked = built.asked if built else None
-    if asked and (asked.version, asked.image) != (decided.version, decided.image):
+    request = built.request if built else None
+    if request and (request.version, request.image) != (decided.version, decided.image):
         yield (
             f"the decision is about {decided.version} {decided.image}, but the image was built as "
-            f"{asked.version} {asked.image}"
+            f"{request.version} {request.image}"
         )
 
 
@@ -350,7 +351,7 @@ def _list_standing(
 ) -> Iterator[str]:
     """Yield the support of the line, what it cannot fix, and the exceptions of the newest scan."""
     built, day = _read_provenance(found), known.today
-    version = parse_version(decided.version if decided else built.asked.version if built else "")
+    version = parse_version(decided.version if decided else built.request.version if built else "")
     judged: tuple[TriagedFinding, ...] = ()
     if scan := attest.find_newest_statement(found, VULNERABILITIES):
         with contextlib.suppress(GateRefused):
@@ -358,7 +359,7 @@ def _list_standing(
     exceptions = describe_exceptions(judged, day)
     yield from exceptions[:_MAX_SHOWN]
     if len(exceptions) > _MAX_SHOWN:
-        yield f"{len(exceptions) - _MAX_SHOWN} more exceptions"
+        yield f"{count_noun(len(exceptions) - _MAX_SHOWN, 'more exception')}"
     if version is None:
         return
     if version.line not in known.lines:

@@ -36,6 +36,7 @@ from publish.tags.journal import Journal, JournalEntry, StoredJournal, Transacti
 from publish.tags.yank_marker import ReadMarks
 from runner import progress
 from runner.moments import parse_moment
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 
 MAX_DIGESTS, MAX_DECISIONS = 50, 5
@@ -127,11 +128,13 @@ def _report_rest(dropped: Sequence[str], waiting: Sequence[str], lookup: Version
     for text in dropped[:MAX_SHOWN]:
         progress.say_line(f"  ignored, because it is not confirmed: {text}")
     if more := len(dropped) - len(dropped[:MAX_SHOWN]):
-        progress.say_line(f"  {more} more transactions are ignored: they are not confirmed")
+        progress.say_line(
+            f"  ignored {count_noun(more, 'more transaction')} without a confirmation"
+        )
     if not waiting and not lookup.budget.is_spent:
         return ""
-    rest = f"{len(waiting)} more versions" if waiting else "parts of the last version"
-    progress.say_line(f"  {rest} of this journal are not looked up")
+    rest = f"{count_noun(len(waiting), 'more version')}" if waiting else "parts of the last version"
+    progress.say_line(f"  not looked up in this journal: {rest}")
     return rest
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from images.names import candidate_stem, is_candidate
 from publish.tags.journal import JournalEntry, line_alias_of, list_tags_of
 from runner import progress
+from runner.nouns import count_noun
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,9 @@ class VersionLookup:
         ]
         if len(others) > MAX_OTHER_TAGS:
             progress.say_line(
-                f"  {len(others) - MAX_OTHER_TAGS} tags of {version} are not looked up, because "
-                "there are too many: remove those that nobody needs"
+                f"  {version} has too many tags: "
+                f"{count_noun(len(others) - MAX_OTHER_TAGS, 'tag')} cannot be looked up; remove "
+                "those that nobody needs"
             )
         return [*first, *sorted(others, key=lambda tag: (len(tag), tag))[:MAX_OTHER_TAGS]]
 

@@ -33,6 +33,7 @@ from publish.tags.lock import LockClaim
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.moments import parse_moment
+from runner.nouns import count_noun
 from runner.redaction import hide_in_values
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, count_values, parse_json
 
@@ -289,7 +290,8 @@ def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
         problem = f"{found.problem}, and it is not a journal that this version can read ({reason})"
         return StoredJournal(Journal(), found.digest or None, problem)
     if left_out := [each for each in read if isinstance(each, str)]:
-        more = f", and {len(left_out) - 1:,} more entries" if len(left_out) > 1 else ""
+        others = count_noun(len(left_out) - 1, "more entry", "more entries")
+        more = f", and {others}" if len(left_out) > 1 else ""
         progress.say_line(
             f"  {where}: no trusted key signed it, so this is left out: {left_out[0]}{more}"
         )

@@ -112,7 +112,7 @@ class LockClaim:
             raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _RUN_AGAIN)
 
 
-_RUN_AGAIN = "run the same command again: it goes on where this one stopped"
+_RUN_AGAIN = "run the same command again: it continues where this one stopped"
 
 
 def make_owner_name(purpose: str) -> str:

@@ -136,7 +136,9 @@ def plan_outcome(
         *_find_used_own_tags(production, journal, tags, moves, current),
         *_find_unexpected_aliases(production, journal, moves, current, unrecorded),
     ]
-    hint = "release the next version; if somebody moved a tag by hand, move it back first"
+    hint = (
+        "release the next version; if somebody moved a tag without this program, move it back first"
+    )
     refuse_with_all(
         problems, f"{hint}; {stored.signature_warning}" if stored.signature_warning else hint
     )
@@ -250,8 +252,8 @@ def _find_unexpected_aliases(
             _report_replaced(move, digest)
             continue
         wanted = " or ".join(sorted(expected)) or "a release"
-        said = f"the journal says that it should point to {wanted}"
-        yield f"{move.tag} points to {digest or 'nothing'}; {said}"
+        expectation = f"the journal says that it should point to {wanted}"
+        yield f"{move.tag} points to {digest or 'nothing'}; {expectation}"
 
 
 def _report_replaced(move: PlannedMove, digest: str) -> None:

@@ -135,7 +135,7 @@ def test_a_dry_release_answers_in_json(home: Path, capsys: pytest.CaptureFixture
         ("verify", "user:s3cret@127.0.0.1:5000/x:y"),
         ("notes", "v2.6.0", "--home", "https://user:s3cret@h/p"),
         ("notes", "v2.6.0", "--home", "https://s3cret@h/p"),
-        ("scan", "v2.6.0", "--device", "user:s3cret@h"),
+        ("validate", "v2.6.0", "--device", "user:s3cret@h"),
         ("user:s3cret@h",),
         ("scan", "v2.6.0", "user:s3cret@h"),
         ("verify", "user:s3cret@h/x@sha256:" + "0" * 64),

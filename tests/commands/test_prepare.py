@@ -26,7 +26,9 @@ def typed(*words: str) -> int:
 @pytest.fixture(autouse=True)
 def only_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """No registry, no scanner and no wheel is asked for where only layers are locked."""
-    monkeypatch.setattr(prepare, "load_judges", lambda *_: pytest.fail("a database was asked for"))
+    monkeypatch.setattr(
+        prepare, "load_assessment_context", lambda *_: pytest.fail("a database was asked for")
+    )
     monkeypatch.setattr(prepare, "refresh_locks", lambda *_: pytest.fail("wheels were resolved"))
     monkeypatch.setattr(
         embedded, "require_registry", lambda: pytest.fail("a registry was asked for")

@@ -31,18 +31,12 @@ from oci.tarball import Blob
 from publish.evidence.os_layer_signer import OsLayerSigner
 from runner import engine, records
 from runner.errors import ConfigError, EnvironmentFailed
-from tests.fakes.own_catalog import load_own_catalog
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.signed import P256, STRANGER, trust
 
 VERSION = "v2.6.0"
 TAKEN = "2026-10-01T05:00:00+00:00"
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Catalog:
-    return load_own_catalog()
 
 
 @pytest.fixture
@@ -70,7 +64,7 @@ def planned(
 
 
 def root_of(shipped: Catalog, home: Path) -> Path:
-    """The shipped locks of wheels, and beside each a lock of layers of a few bytes."""
+    """The shipped wheel locks, and beside each a layer lock of a few bytes."""
     root = home / "locks"
     for stack, lock in line_locks.locks_of(shipped, "2.6", tuple(shipped.stacks)).items():
         if not (root / stack).exists():

@@ -305,11 +305,6 @@ def test_a_line_of_a_build_that_nobody_described_is_refused_by_name(written: Pat
 # Versions and images by name
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Catalog:
-    return load_own_catalog()
-
-
 @pytest.mark.parametrize(
     "text", ["2.6", "v2.6", "2.6.0", "v2.6.0.1", "v2.6.0-cv", "v2.6.x", "", "latest", "v2.6.0 "]
 )

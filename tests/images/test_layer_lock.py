@@ -1,4 +1,4 @@
-"""The lock of layers: strict text, of exactly the layers that the locked wheels are, and true."""
+"""The layer lock: strict text, of exactly the layers that the locked wheels are, and true."""
 
 from __future__ import annotations
 

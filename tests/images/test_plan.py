@@ -28,11 +28,6 @@ ALL = ("base", "cv", "nlp", "rl")
 Make = Callable[..., ReleasePlan]
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Catalog:
-    return load_own_catalog()
-
-
 @pytest.fixture
 def make(shipped: Catalog, tmp_path: Path) -> Make:
     """Plan a version, with its records under this test's own folder."""
@@ -259,7 +254,7 @@ def test_sizes_are_those_of_the_lock_and_of_the_last_os_layer(make: Make, tmp_pa
     assert make(names=["base"]).images[0].estimated_size == new.estimated_size + 7
 
 
-# The lock of layers
+# The layer lock
 
 
 def test_every_python_layer_is_locked_and_no_other(make: Make) -> None:
@@ -280,7 +275,7 @@ def test_a_layer_that_is_locked_otherwise_is_another_image(make: Make, tmp_path:
     layer_lock.write_layer_lock(path, "cv", held)
     expected = {
         "base": "unchanged",
-        "cv": "changed: lock of layers",
+        "cv": "changed: layer lock",
         "nlp": "unchanged",
         "rl": "unchanged",
     }

@@ -27,14 +27,8 @@ from oci.tarball import Blob
 from runner import embedded, embedded_storage, engine
 from runner import home as homes
 from runner.errors import ConfigError, EnvironmentFailed
-from tests.fakes.own_catalog import load_own_catalog
 from tests.fakes.refusal import refused
 from tests.fakes.wheels import make_wheel
-
-
-@pytest.fixture
-def shipped() -> Catalog:
-    return load_own_catalog()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from images.locks import read_lock
 from runner import home as homes
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.index import make_index, write_wheel
-from tests.fakes.own_catalog import load_own_catalog
 from tests.fakes.refusal import refused
 
 LINE = "2.6"
@@ -59,11 +58,6 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (root / stack / "requirements.in").write_text(text)
     monkeypatch.setattr(resolve, "IMAGES", root)
     return root
-
-
-@pytest.fixture
-def shipped() -> Catalog:
-    return load_own_catalog()
 
 
 @pytest.fixture

@@ -38,12 +38,6 @@ Start = Callable[..., LayerWorkers]
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
 def work(home: Path) -> Path:
     folder = home / "work"
     folder.mkdir()

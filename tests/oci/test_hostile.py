@@ -67,15 +67,9 @@ ANY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_sco
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return Registry(fake.host)
+def fake(fake: FakeRegistry, without_sleep: None) -> FakeRegistry:
+    """The registry, to clients that do not wait; other servers of this file need to sleep."""
+    return fake
 
 
 # Parsing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,6 @@ read server
 [ "$1 $server" = "get %s" ] && echo '{"Username": "%s", "Secret": "%s"}' && exit
 echo 'credentials not found in native keychain'; exit 1
 """
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
 
 
 @pytest.fixture(autouse=True)

@@ -31,12 +31,6 @@ PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL = (
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
 def other() -> Iterator[FakeRegistry]:
     with FakeRegistry() as started:
         yield started

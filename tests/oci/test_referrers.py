@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -42,14 +41,6 @@ OWN = "manifests/sha256:"
 
 
 @pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every wait, in seconds, none of them waited."""
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
-
-
-@pytest.fixture
 def fake(waits: list[float]) -> Iterator[FakeRegistry]:
     """A registry that leaves the list to its clients."""
     with FakeRegistry() as started:
@@ -61,11 +52,6 @@ def modern(waits: list[float]) -> Iterator[FakeRegistry]:
     """A registry with the referrers API, two entries a page."""
     with FakeRegistry(lists_referrers=True, page=2) as started:
         yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return Registry(fake.host)
 
 
 @pytest.fixture
@@ -81,11 +67,6 @@ def any_kind(request: pytest.FixtureRequest) -> Registry:
     """A client of each kind of registry: what is below holds for all."""
     found = request.getfixturevalue(request.param)
     return found if isinstance(found, Registry) else Registry(found.host)
-
-
-@pytest.fixture
-def repository(request: pytest.FixtureRequest) -> str:
-    return f"t/{abs(hash(request.node.name))}"
 
 
 def image(client: Registry, repository: str, note: str = "image") -> Manifest:

@@ -8,8 +8,7 @@ import json
 import resource
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +36,6 @@ OTHER = "sha256:" + "0" * 64
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every wait, in seconds, none of them waited."""
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
-
-
-@pytest.fixture
 def client(fake: FakeRegistry, waits: list[float]) -> Registry:
     return Registry(fake.host)
 
@@ -68,11 +53,6 @@ def either(request: pytest.FixtureRequest) -> Registry:
     if request.param == "fake":
         return Registry(request.getfixturevalue("fake").host)
     return Registry(request.getfixturevalue("registry_host"))
-
-
-@pytest.fixture
-def repository(request: pytest.FixtureRequest) -> str:
-    return f"t/{abs(hash(request.node.name))}"
 
 
 def small_manifest(client: Registry, repository: str, note: str = "") -> Manifest:

@@ -7,8 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +31,12 @@ BLOB = Descriptor("application/octet-stream", sha256(DATA), len(DATA))
 Push = Callable[[], list[int]]
 
 
+pytestmark = pytest.mark.usefixtures("waits")
+
+
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "CHUNK_BYTES", CHUNK)
-
-
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every wait, in seconds, none of them waited."""
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ from tests.scan.samples import CANARIES
 
 TODAY = datetime.date(2026, 11, 21)
 NOON = datetime.time(12)
-JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
+CONTEXT = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY, CANARIES)
 MONTHLY = PromotionRequest(channel="monthly", kind="patch")
 FIRST = PromotionRequest(channel="production", kind="major", approved=True)
 
@@ -118,7 +118,7 @@ class Line:
             started_at=scanned_at,
         )
         if any(each.standing is TriageStatus.BLOCKS for each in findings):
-            scan = replace(scan, verdict=Verdict.FAIL, reason="1 findings block")
+            scan = replace(scan, verdict=Verdict.FAIL, reason="1 finding blocks")
         evidence_signer = EvidenceSigner(
             self.registry, signer or self.signer, self.catalog.repositories.production
         )
@@ -164,7 +164,7 @@ class Line:
 
     @property
     def assessor(self) -> ImageAssessor:
-        return ImageAssessor(self.registry, self.catalog, self.trusted, JUDGES)
+        return ImageAssessor(self.registry, self.catalog, self.trusted, CONTEXT)
 
     @property
     def production(self) -> Production:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import test_result
 from publish.policy import channels, gate, proof
 from publish.policy.channels import Channels, Demands
 from publish.policy.gate import GateDecision
 from runner.verdict import Verdict
-from tests.fakes.registry import FakeRegistry
 from tests.publish import channel_table
 from tests.publish.channel_table import A100, CASES, H100, L4, TODAY, TWO_H100, StandIn
-from tests.publish.line import FIRST, OURS, Line, line_of_one
+from tests.publish.line import FIRST, OURS, Line
 from tests.publish.signed import build_record
 from tests.validation.test_levels import recorded
 from validation.levels import LEVELS
@@ -32,12 +30,6 @@ STRICT = "production-multi-gpu"
 @cache
 def decisions() -> dict[tuple[str, str], GateDecision]:
     return {(case, channel): found for case, channel, found in channel_table.list_decisions()}
-
-
-@pytest.fixture
-def line(tmp_path: Path, home: Path) -> Iterator[Line]:
-    with FakeRegistry() as fake:
-        yield line_of_one(Registry(fake.host), tmp_path)
 
 
 def judged(line: Line, machines: Sequence[StandIn], **changed: object) -> GateDecision:
@@ -191,7 +183,7 @@ def test_a_measured_floor_is_one_that_the_statement_names(
     record = channel_table.make_record(build, L4)
     tested = replace(test_result.make_claim(record, ("base",)), floor=floor)
     demands = replace(channels.load().demands["proven"], floor=("measured",))
-    problems = [text for _, text in proof.find_run_problems(tested, {}, demands)]
+    problems = [each.text for each in proof.find_run_problems(tested, {}, demands)]
     assert any("floor of the throughput" in text for text in problems) is not takes
 
 

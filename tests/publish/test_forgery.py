@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -17,7 +16,6 @@ from cryptography.hazmat.primitives import serialization
 from images.record import BuildRecord
 from oci import referrer_copies, referrers
 from oci.manifest import canonical_json
-from oci.registry import Registry
 from publish.evidence import attest
 from publish.evidence import store as evidence
 from publish.evidence.keys import PrivateKey, compute_key_id
@@ -33,23 +31,14 @@ from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from scan import store
-from tests.fakes.registry import FakeRegistry
-from tests.publish.line import FIRST, TODAY, Line, line_of_one
+from tests.publish.line import FIRST, TODAY, Line
 from tests.publish.signed import BUILDER, ED25519, H200, P256, STRANGER, WHEELS, trust
 
 CANDIDATE = PromotionRequest(channel="candidate")
 BOTH = trust(P256, ED25519)
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
-
-
-@pytest.fixture
-def line(tmp_path: Path, home: Path) -> Iterator[Line]:
-    with FakeRegistry() as fake:
-        yield line_of_one(Registry(fake.host), tmp_path)
+pytestmark = pytest.mark.usefixtures("without_lock_wait")
 
 
 def say(
@@ -289,7 +278,9 @@ def attest_pem(key: PrivateKey) -> str:
             {"evidence": ()}, "made without this kind of evidence: provenance", id="from nothing"
         ),
         pytest.param(
-            {"evidence": ("sha256:" + "0" * 64,)}, "1 of the 1 statements", id="from what is gone"
+            {"evidence": ("sha256:" + "0" * 64,)},
+            "1 of the 1 statement that",
+            id="from what is gone",
         ),
         pytest.param(
             {"image": "cv"},

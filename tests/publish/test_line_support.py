@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from images.support import SupportPhase, SupportStatus
-from oci.registry import Registry
 from publish.image_assessor import ImageAssessor
 from publish.policy import channels
 from publish.policy.schedule import find_due
@@ -19,7 +17,6 @@ from publish.released.promotions import list_releases
 from publish.released.published import PRODUCTION
 from publish.released.verify import CatalogLines, VerifyResult, verify_reference
 from publish.rescan import rescan_images
-from publish.tags import lock
 from runner.errors import GateRefused
 from runner.verdict import Verdict
 from scan import store, trivy
@@ -27,9 +24,8 @@ from scan.assess import AssessmentContext
 from scan.history import History
 from scan.policy import load_line_exceptions, load_policy
 from scan.record import Finding, TriagedFinding, TriageStatus
-from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
-from tests.publish.line import FIRST, OURS, Line, line_of_one
+from tests.publish.line import FIRST, OURS, Line
 from tests.publish.signed import P256, findings_seal
 from tests.scan.samples import CANARIES
 
@@ -51,19 +47,12 @@ SENTENCE = "2.6 cannot be fixed inside the line: CVE-2026-24747, fixed in 2.10.0
 ANY = PromotionRequest(kind="major", approved=True)
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else wants the lock here."""
-    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
-
-
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
-def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Line]:
-    if request.param == "real":
-        yield line_of_one(Registry(request.getfixturevalue("registry_host")), tmp_path)
-        return
-    with FakeRegistry() as fake:
-        yield line_of_one(Registry(fake.host), tmp_path)
+pytestmark = [
+    pytest.mark.usefixtures("without_lock_wait"),
+    pytest.mark.parametrize(
+        "line", ["fake", pytest.param("real", marks=pytest.mark.docker)], indirect=True
+    ),
+]
 
 
 def ending(line: Line, day: datetime.date) -> Line:
@@ -179,8 +168,8 @@ def test_rescan_and_due_say_it_once_and_no_patch_is_due(
     write(tmp_path / "db", advisories, known, updated_at=updated)
     database = trivy.obtain_database(str(tmp_path / "db"), None)
     given = load_line_exceptions() if exceptions else ()
-    judges = AssessmentContext(load_policy(), (), database, History({}), TODAY, CANARIES, given)
-    bench = ImageAssessor(line.registry, line.catalog, OURS, judges, lambda: P256)
+    context = AssessmentContext(load_policy(), (), database, History({}), TODAY, CANARIES, given)
+    bench = ImageAssessor(line.registry, line.catalog, OURS, context, lambda: P256)
     result = rescan_images(bench, PRODUCTION)
     said = SENTENCE + (
         " (there is an exception until 2027-05-26)"

@@ -8,7 +8,7 @@ import datetime
 import re
 import shutil
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives import serialization
 from commands import cut, released
 from commands.parser import parse
 from images import plan as planning
-from oci.registry import Registry
 from publish import pipeline, record_store, webhook
 from publish.evidence import attest, keys
 from publish.pipeline import ReleaseRun, StageOptions
@@ -32,9 +31,8 @@ from runner import records
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from runner.verdict import Verdict
 from scan import assess
-from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import write
-from tests.publish.line import FIRST, TODAY, Line, line_of_one
+from tests.publish.line import FIRST, TODAY, Line
 from tests.publish.signed import H200, P256
 from tests.publish.stage_records import STAGING
 from tests.report.test_feed import PLACE, SECOND
@@ -44,12 +42,6 @@ OPEN = PromotionRequest(kind="major", approved=True)
 """Production where the evidence allows it, else a candidate."""
 
 Cut = Callable[..., ReleaseRun]
-
-
-@pytest.fixture
-def line(tmp_path: Path, home: Path) -> Iterator[Line]:
-    with FakeRegistry() as fake:
-        yield line_of_one(Registry(fake.host), tmp_path)
 
 
 @pytest.fixture
@@ -180,7 +172,7 @@ def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: C
     )
 
 
-# What changed since the release before
+# What changed since the previous release
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from publish.tags import journal, lock
 from publish.tags.journal import Journal
 from publish.webhook import post_message, read_webhook
 from report import render
-from runner import embedded, home, progress, records, settings, shell
+from runner import home, progress, records, settings, shell
 from runner.errors import ReleaseError
 from runner.verdict import Verdict
 from tests.publish.signed import P256, journal_seal, trust
@@ -162,15 +162,6 @@ def test_every_kind_of_secret_is_planted() -> None:
     assert {each.name for each in settings.SETTINGS if each.secret} <= names
     for each in settings.FOREIGN_SECRETS:
         assert any(settings.is_one_of(name, (each,)) for name in names), each.pattern
-
-
-@pytest.fixture
-def registry(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Registry]:
-    host = f"127.0.0.1:{free_port()}"
-    (tmp_path / "registry").mkdir()
-    embedded.start_registry(host, tmp_path / "registry")
-    yield Registry(host)
-    embedded.stop_registry(tmp_path / "registry")
 
 
 COMMANDS = (

@@ -15,7 +15,6 @@ import pytest
 from images.catalog import Version
 from images.record import BuildRecord
 from oci import referrers
-from oci.registry import Registry
 from publish import rescan
 from publish.evidence import store as evidence
 from publish.evidence.attest import read_signed_record
@@ -26,34 +25,25 @@ from publish.policy import channels, schedule
 from publish.promotion import PromotionRequest
 from publish.released.promotions import list_releases
 from publish.released.verify import verify_reference
-from publish.tags import lock, moves
+from publish.tags import moves
 from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError, GateRefused
 from runner.moments import parse_moment
 from runner.verdict import Verdict
 from scan import trivy
-from tests.fakes.registry import FakeRegistry
 from tests.fakes.sigstore import SIGNER, FakeSigstore
 from tests.fakes.sigstore import STRANGER as SOMEBODY_ELSE
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, write
-from tests.publish.line import FIRST, MONTHLY, NOON, TODAY, Line, line_of_one
+from tests.publish.line import FIRST, MONTHLY, NOON, TODAY, Line
 from tests.publish.signed import P256, STRANGER, build_record, decide, trust
 from tests.publish.stage_records import staged
 
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else wants the lock here: `test_transaction.py` is about that."""
-    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
-
-
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
-def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Line]:
-    if request.param == "real":
-        yield line_of_one(Registry(request.getfixturevalue("registry_host")), tmp_path)
-        return
-    with FakeRegistry() as fake:
-        yield line_of_one(Registry(fake.host), tmp_path)
+pytestmark = [
+    pytest.mark.usefixtures("without_lock_wait"),
+    pytest.mark.parametrize(
+        "line", ["fake", pytest.param("real", marks=pytest.mark.docker)], indirect=True
+    ),
+]
 
 
 def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
@@ -266,7 +256,7 @@ def test_a_release_that_cannot_be_compared_is_refused_with_all_the_other_reasons
     for words in (
         "provenance: missing",
         "test result: missing",
-        "cannot be compared with the release before",
+        "cannot be compared with the previous release",
     ):
         assert words in "\n".join(caught.value.__notes__)
 
@@ -398,10 +388,10 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
         line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
     )
     knowing = replace(
-        line.assessor.judges, database=trivy.obtain_database(str(line.folder / "db"), None)
+        line.assessor.context, database=trivy.obtain_database(str(line.folder / "db"), None)
     )
     roll_back(
-        line.production, "v2.6", rescan.make_target_check(replace(line.assessor, judges=knowing))
+        line.production, "v2.6", rescan.make_target_check(replace(line.assessor, context=knowing))
     )
     assert line.tags()["v2.6"] == before["v2.6.0"]
 

@@ -41,7 +41,7 @@ WANTED = {
 
 
 @pytest.fixture
-def judges() -> AssessmentContext:
+def context() -> AssessmentContext:
     today = datetime.datetime.now(datetime.UTC).date()
     return AssessmentContext(load_policy(), (), "no database here", History({}), today, CANARIES)
 
@@ -71,7 +71,7 @@ def _locked(spec: LayerSpec) -> LockedLayer:
 
 @pytest.fixture
 def index(
-    home: Path, tmp_path: Path, judges: AssessmentContext, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, context: AssessmentContext, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """The wheels of a first release, which is locked."""
     root = tmp_path / "images"
@@ -80,7 +80,7 @@ def index(
         (root / stack / "requirements.in").write_text(WANTED.get(stack, ""))
     monkeypatch.setattr(resolve, "IMAGES", root)
     made = make_index(tmp_path, {name: [] for name in FIRST}, monkeypatch)
-    assert refresh_locks(catalog.load_catalog(), LINE, PATCH, judges) is None
+    assert refresh_locks(catalog.load_catalog(), LINE, PATCH, context) is None
     return made
 
 
@@ -89,9 +89,9 @@ def came(index: Path, *wheels: str, needs: Sequence[str] = ()) -> None:
         write_wheel(index, wheel, needs)
 
 
-def refreshed(kind: str, judges: AssessmentContext) -> list[str]:
+def refreshed(kind: str, context: AssessmentContext) -> list[str]:
     """What moved."""
-    changed = refresh_locks(catalog.load_catalog(), LINE, kind, judges)
+    changed = refresh_locks(catalog.load_catalog(), LINE, kind, context)
     assert changed is not None
     return moves(changed)
 
@@ -113,18 +113,18 @@ def locks(root: Path) -> dict[Path, str]:
     ],
 )
 def test_a_package_moves_as_far_as_the_kind_allows(
-    kind: str, moved: list[str], index: Path, judges: AssessmentContext
+    kind: str, moved: list[str], index: Path, context: AssessmentContext
 ) -> None:
     came(index, "below-1.2.9", "below-1.5.0", "below-2.0.0", "seeing-1.0.1", "seeing-3.0")
-    assert refreshed(kind, judges) == moved
-    assert refreshed(kind, judges) == []
+    assert refreshed(kind, context) == moved
+    assert refreshed(kind, context) == []
 
 
 def test_an_advisory_takes_its_package_further(
-    index: Path, judges: AssessmentContext, tmp_path: Path
+    index: Path, context: AssessmentContext, tmp_path: Path
 ) -> None:
     write(tmp_path / "db", [PipAdvisory("CVE-2026-1", "below", ("< 1.4.1",), ("1.4.1",))])
-    knowing = replace(judges, database=trivy.obtain_database(str(tmp_path / "db"), None))
+    knowing = replace(context, database=trivy.obtain_database(str(tmp_path / "db"), None))
     came(index, "below-1.2.9", "below-1.4.2", "below-1.5.0")
     changed = refresh_locks(catalog.load_catalog(), LINE, PATCH, knowing)
     assert changed is not None
@@ -133,7 +133,7 @@ def test_an_advisory_takes_its_package_further(
 
 
 def test_a_patch_that_needs_another_package_is_refused_and_no_lock_changes(
-    index: Path, judges: AssessmentContext, tmp_path: Path
+    index: Path, context: AssessmentContext, tmp_path: Path
 ) -> None:
     came(index, "below-1.2.9", needs=["unheard-of"])
     came(index, "unheard_of-1.0")
@@ -143,29 +143,29 @@ def test_a_patch_that_needs_another_package_is_refused_and_no_lock_changes(
         "unheard-of 1.0: it was added; a patch release neither adds nor removes",
         "--kind",
     ):
-        refreshed(PATCH, judges)
+        refreshed(PATCH, context)
     assert locks(tmp_path / "images") == before
-    assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
+    assert refreshed(FEATURE, context) == ["below 1.2.3 1.2.9"]
 
 
 def test_what_was_added_to_the_requirements_is_a_feature(
-    index: Path, judges: AssessmentContext, tmp_path: Path
+    index: Path, context: AssessmentContext, tmp_path: Path
 ) -> None:
     stack = tmp_path / "images" / "rl"
     (stack / "requirements.in").write_text("playing\n")
     came(index, "playing-7.1", "below-1.2.9")
     with refused(GateRefused, "playing 7.1: it was added"):
-        refreshed(PATCH, judges)
-    assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
+        refreshed(PATCH, context)
+    assert refreshed(FEATURE, context) == ["below 1.2.3 1.2.9"]
     assert "playing==7.1" in (stack / f"{LINE}.lock").read_text()
 
 
 def test_the_layers_are_locked_with_their_wheels(
-    index: Path, judges: AssessmentContext, tmp_path: Path
+    index: Path, context: AssessmentContext, tmp_path: Path
 ) -> None:
     shipped = catalog.load_catalog()
     came(index, "below-1.2.9")
-    assert refreshed(PATCH, judges) == ["below 1.2.3 1.2.9"]
+    assert refreshed(PATCH, context) == ["below 1.2.3 1.2.9"]
     for stack, wheels in resolve.read_locks(shipped, LINE).items():
         path = layer_lock.layer_lock_path(tmp_path / "images", stack, LINE)
         specs = python_specs(shipped.lines[LINE], stack, wheels)
@@ -176,7 +176,7 @@ def test_the_layers_are_locked_with_their_wheels(
 
 
 def test_without_an_engine_no_lock_changes(
-    index: Path, judges: AssessmentContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: Path, context: AssessmentContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> LayerLocks:
         raise EnvironmentFailed("no Docker engine answers", "start one")
@@ -185,7 +185,7 @@ def test_without_an_engine_no_lock_changes(
     came(index, "below-1.2.9")
     before = locks(tmp_path / "images")
     with refused(EnvironmentFailed, "no Docker engine"):
-        refreshed(PATCH, judges)
+        refreshed(PATCH, context)
     assert locks(tmp_path / "images") == before
 
 

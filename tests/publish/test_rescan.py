@@ -32,7 +32,6 @@ from publish.released.published import (
     list_published,
 )
 from publish.rescan import NO_SBOM, rescan_images
-from publish.tags import lock
 from publish.tags.promotion_plan import ApprovedImage, TagSet
 from publish.tags.rollback import yank_version
 from publish.tags.transaction import promote_tags
@@ -64,10 +63,7 @@ DAY = datetime.datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
 Release = Callable[..., BuildRecord]
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else wants the lock here."""
-    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("without_lock_wait")
 
 
 @pytest.fixture
@@ -135,7 +131,7 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
 
 
 @pytest.fixture
-def judges(tmp_path: Path, home: Path) -> AssessmentContext:
+def context(tmp_path: Path, home: Path) -> AssessmentContext:
     known = [Vulnerability(each.id, severity="CRITICAL") for each in (JINJA2, *ELSEWHERE)]
     write(tmp_path / "db", [JINJA2, *ELSEWHERE], known, updated_at=DAY)
     held = trivy.obtain_database(str(tmp_path / "db"), None)
@@ -161,13 +157,13 @@ def test_published_images_are_found_by_their_tags(
 
 
 def test_the_newest_release_that_is_refused_makes_a_patch_due(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base", jinja2="3.1.6")
     release("v2.6.1", "base")
     release("v2.6.1", "cv", jinja2="3.1.6")
     judged = rescan_images(
-        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+        ImageAssessor(registry, own, trust(P256), context, lambda: P256), PRODUCTION
     )
     verdicts = {(each.version, each.image): each.verdict for each in judged.judgements}
     assert verdicts == {
@@ -176,18 +172,18 @@ def test_the_newest_release_that_is_refused_makes_a_patch_due(
         ("v2.6.1", "cv"): Verdict.PASS,
     }
     assert [(due.line, due.newest, due.next) for due in judged.due] == [("2.6", "v2.6.1", "v2.6.2")]
-    assert "base: 1 findings block, first CVE-2026-2" in judged.due[0].reasons[0]
+    assert "base: 1 finding blocks, first CVE-2026-2" in judged.due[0].reasons[0]
 
 
 def test_the_newest_release_that_its_users_are_on_decides(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     """And a number is never given twice."""
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
     yank_version(at(registry, "a test", own.repositories), "v2.6.1", "it loses data")
     judged = rescan_images(
-        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+        ImageAssessor(registry, own, trust(P256), context, lambda: P256), PRODUCTION
     )
     assert [(due.newest, due.next) for due in judged.due] == [("v2.6.0", "v2.6.2")]
     assert (judged.newest, judged.verdict, judged.outdated_judgements) == (
@@ -198,12 +194,12 @@ def test_the_newest_release_that_its_users_are_on_decides(
 
 
 def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
     judged = rescan_images(
-        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+        ImageAssessor(registry, own, trust(P256), context, lambda: P256), PRODUCTION
     )
     assert [each.verdict for each in judged.judgements] == [Verdict.PASS, Verdict.FAIL]
     assert judged.due == ()
@@ -214,10 +210,10 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
 
 
 def test_a_database_of_today_that_misses_the_canaries_proves_nothing(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base", jinja2="3.1.6")
-    strict = replace(judges, canaries=load_canaries())
+    strict = replace(context, canaries=load_canaries())
     assessor = ImageAssessor(registry, own, trust(P256), strict, lambda: P256)
     judged = rescan_images(assessor, PRODUCTION)
     assert (judged.verdict, judged.due) == (Verdict.INCONCLUSIVE, ())
@@ -225,10 +221,10 @@ def test_a_database_of_today_that_misses_the_canaries_proves_nothing(
 
 
 def test_a_second_opinion_is_listed_and_decides_nothing(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base", jinja2="3.1.6")
-    assessor = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
+    assessor = ImageAssessor(registry, own, trust(P256), context, lambda: P256)
     only = advisory("PYSEC-2026-1", "torch", ["2.6.0"], "2.10.0", aliases=["CVE-2026-24747"])
     with serving(FakeOsv([only])) as address:
         judged = rescan_images(assessor, PRODUCTION, address)
@@ -241,10 +237,10 @@ def test_a_second_opinion_is_listed_and_decides_nothing(
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b"[" * 99])
 def test_a_second_opinion_that_fails_changes_no_verdict(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext, answer: bytes
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext, answer: bytes
 ) -> None:
     release("v2.6.0", "base")
-    assessor = ImageAssessor(registry, own, trust(P256), judges, lambda: P256)
+    assessor = ImageAssessor(registry, own, trust(P256), context, lambda: P256)
     with serving(FakeOsv(answer=answer)) as address:
         judged = rescan_images(assessor, PRODUCTION, address)
     assert judged.verdict is Verdict.FAIL
@@ -253,14 +249,14 @@ def test_a_second_opinion_that_fails_changes_no_verdict(
 
 
 def test_history_grows_by_what_is_new(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     for _ in range(2):
         before = store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY)
         rescan_images(
             ImageAssessor(
-                registry, own, trust(P256), replace(judges, history=before), lambda: P256
+                registry, own, trust(P256), replace(context, history=before), lambda: P256
             ),
             PRODUCTION,
         )
@@ -272,11 +268,11 @@ def test_history_grows_by_what_is_new(
 
 
 def test_an_image_without_a_stored_bill_is_not_proven(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base", listed=False)
     judged = rescan_images(
-        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+        ImageAssessor(registry, own, trust(P256), context, lambda: P256), PRODUCTION
     )
     assert [(each.verdict, each.reason) for each in judged.judgements] == [
         (Verdict.INCONCLUSIVE, NO_SBOM)
@@ -285,14 +281,14 @@ def test_an_image_without_a_stored_bill_is_not_proven(
     release("v2.6.1", "base", jinja2="3.1.6")
     assert (
         rescan_images(
-            ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+            ImageAssessor(registry, own, trust(P256), context, lambda: P256), PRODUCTION
         ).verdict
         is Verdict.PASS
     )
     release("v2.6.2", "base", listed=False)
     assert (
         rescan_images(
-            ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+            ImageAssessor(registry, own, trust(P256), context, lambda: P256), PRODUCTION
         ).verdict
         is Verdict.INCONCLUSIVE
     )
@@ -302,7 +298,7 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
     registry: Registry,
     own: Catalog,
     release: Release,
-    judges: AssessmentContext,
+    context: AssessmentContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def assessed(path: Path, *given: object) -> assess.Assessment:
@@ -316,7 +312,7 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
     release("v2.6.1", "base", jinja2="3.1.6")
     for days, (broken, verdict) in enumerate((("3.1.5", Verdict.PASS), ("3.1.6", Verdict.INFRA))):
         bad.append(broken)
-        night = replace(judges, today=TODAY + timedelta(days=days))
+        night = replace(context, today=TODAY + timedelta(days=days))
         assert (
             rescan_images(
                 ImageAssessor(registry, own, trust(P256), night, lambda: P256), PRODUCTION
@@ -326,16 +322,16 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
 
 
 def test_nothing_that_is_out_is_nothing_proven(
-    registry: Registry, own: Catalog, judges: AssessmentContext
+    registry: Registry, own: Catalog, context: AssessmentContext
 ) -> None:
     judged = rescan_images(
-        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+        ImageAssessor(registry, own, trust(P256), context, lambda: P256), PRODUCTION
     )
     assert (judged.newest, judged.verdict) == ((), Verdict.INCONCLUSIVE)
 
 
 def test_a_line_past_its_support_is_left_alone(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     last = find_last_day(own.lines["2.6"].support)
@@ -343,19 +339,19 @@ def test_a_line_past_its_support_is_left_alone(
     after = last + timedelta(days=1)
     assert (
         rescan_images(
-            ImageAssessor(registry, own, trust(P256), replace(judges, today=after)), PRODUCTION
+            ImageAssessor(registry, own, trust(P256), replace(context, today=after)), PRODUCTION
         ).judgements
         == ()
     )
 
 
 def test_two_releases_are_compared(
-    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
+    registry: Registry, own: Catalog, release: Release, context: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
     changed = compare_versions(
-        ImageAssessor(registry, own, trust(P256), judges, lambda: P256),
+        ImageAssessor(registry, own, trust(P256), context, lambda: P256),
         "base",
         (Version("2.6", 0), Version("2.6", 1)),
     )
@@ -385,7 +381,7 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
     registry: Registry,
     own: Catalog,
     release: Release,
-    judges: AssessmentContext,
+    context: AssessmentContext,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The journal that we signed says what it is, and the tag is only compared with it."""
@@ -393,7 +389,7 @@ def test_a_release_whose_tag_was_moved_away_is_judged_all_the_same(
     build = release("v2.6.1", "cv", jinja2="3.1.6")
     junk = image_manifest(registry.push_bytes(own.repositories.production, b"{}", "x/y"), [])
     registry.put_manifest(own.repositories.production, "v2.6.1-cv", junk)
-    assessor = ImageAssessor(registry, own, trust(P256), judges)
+    assessor = ImageAssessor(registry, own, trust(P256), context)
     judged = rescan_images(assessor, PRODUCTION)
     assert judged.judgements[0].digest == build.digest
     assert judged.verdict is Verdict.INCONCLUSIVE

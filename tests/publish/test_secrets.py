@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
@@ -25,7 +25,7 @@ from oci.registry import Registry
 from publish.evidence.attest import EvidenceSigner, load_signer
 from publish.evidence.store import read_evidence
 from report import render
-from runner import embedded, engine, home, records, shell
+from runner import engine, home, records, shell
 from runner.verdict import Verdict
 from tests.fakes.small_image import PLANTED
 from tests.publish.signed import P256, build_record, trust
@@ -101,16 +101,6 @@ def planted(tmp_path: Path) -> Planted:
     environment |= {"PYTORCH_CUDA_IMAGES_HOME": str(tmp_path / "home")}
     every = {**secrets, "login in the file": login, "key": key.splitlines()[1]}
     return Planted(every, {**os.environ, **environment})
-
-
-@pytest.fixture
-def registry(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Registry]:
-    """A registry whose files can be searched."""
-    host = f"127.0.0.1:{free_port()}"
-    (tmp_path / "registry").mkdir()
-    embedded.start_registry(host, tmp_path / "registry")
-    yield Registry(host)
-    embedded.stop_registry(tmp_path / "registry")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -71,13 +71,13 @@ def test_a_missing_record_is_not_run(missing: str) -> None:
         if missing == "validation"
         else replace(known(), scan=None)
     )
-    assert judge_image(without) == (NOT_RUN, f"base: no {missing} record")
+    assert judge_image(without) == ReleaseState(NOT_RUN, f"base: no {missing} record")
 
 
 def test_a_record_about_other_bytes_counts_as_none() -> None:
     build, other = built("base"), built("base", "sha256:" + "b" * 64)
     about_other = replace(known(), build=build, validation=validated(other), scan=scanned(build))
-    verdict, reason = judge_image(about_other)
-    assert verdict is NOT_RUN
-    assert other.digest in reason
+    state = judge_image(about_other)
+    assert state.verdict is NOT_RUN
+    assert other.digest in state.reason
     assert judge_release([about_other]).verdict is UNSURE

@@ -19,7 +19,6 @@ from publish.evidence import attest, seal
 from publish.evidence import store as evidence
 from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.predicates import PROVENANCE
-from publish.tags import lock
 from runner.errors import EnvironmentFailed, GateRefused
 from runner.verdict import Verdict
 from tests.fakes.registry import FakeRegistry
@@ -37,9 +36,7 @@ YANK = "application/vnd.pytorch-cuda-images.yank.v1+json"
 RECORDS = [attest.RECORD.format(stage=stage) for stage in ("build", "validation", "scan")]
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("without_lock_wait")
 
 
 @pytest.fixture(params=["fake", "modern", pytest.param("real", marks=pytest.mark.docker)])

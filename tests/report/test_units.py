@@ -74,11 +74,3 @@ def test_digests_are_shortened_and_other_texts_are_not() -> None:
 )  # fmt: skip
 def test_moments_are_utc(iso: str, shown: str) -> None:
     assert units.format_time(iso) == shown
-
-
-def test_plurals() -> None:
-    assert [units.count_noun(count, "check") for count in (0, 1, 1200)] == [
-        "0 checks",
-        "1 check",
-        "1,200 checks",
-    ]

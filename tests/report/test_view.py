@@ -7,6 +7,7 @@ import pytest
 from publish.released.record import PromotedTag
 from report import build_view, scan_view, validation_view, view
 from report.model import ImageRecords, ImageView, Mark
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict
 from scan.difference import LayerSize, Snapshot, compare_snapshots
 from scan.record import Finding, Origin, ScanProblem, TriagedFinding, TriageStatus
@@ -144,14 +145,15 @@ def test_a_release_recorded_as_pass_falls_with_one_image() -> None:
 
 
 def test_the_headline_says_that_there_was_no_gpu_and_says_it_once() -> None:
-    def headline(reason: str) -> str:
-        return view.build_page(replace(samples.release(), reason=reason), samples.images()).reason
+    def headline(reason: str, cause: ReasonCause = ReasonCause.UNKNOWN) -> str:
+        release = replace(samples.release(), reason=reason, cause=cause)
+        return view.build_page(release, samples.images()).reason
 
     assert (
         headline("the scan found one critical")
         == "the scan found one critical (validated without a GPU)"
     )
-    assert headline("no GPU: device was not run") == "no GPU: device was not run"
+    assert headline("any text", ReasonCause.NO_GPU) == "any text"
     assert headline("the GPU is lost").endswith("(validated without a GPU)")
     assert "GPU" not in view.build_page(*samples.proven()).reason
 

@@ -104,7 +104,7 @@ def test_no_gpu_is_told_with_what_follows_and_required_of_nobody() -> None:
     [
         ("", "production needs the signed test result of a machine that has one"),
         ("monthly", "monthly needs the signed test result of a machine that has one"),
-        ("candidate", "candidate asks for none"),
+        ("candidate", "no GPU is needed for candidate"),
     ],
 )
 def test_what_a_lack_of_gpus_means_is_said_of_the_channel(channel: str, said: str) -> None:

@@ -174,7 +174,7 @@ def test_the_digest_is_that_of_the_reference(
     finally:
         for name in repositories:
             engine.connect_engine().images.remove(f"{registry_host}/{name}:t", force=True)
-    assert "pulled a:t: 1 layers, " in capsys.readouterr().err
+    assert "pulled a:t: 1 layer; " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

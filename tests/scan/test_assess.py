@@ -149,7 +149,7 @@ def test_exceptions(
 def test_a_database_that_is_too_old_proves_nothing(assessed: Assessed) -> None:
     assert verdict_of((), assessed(database_days=7))[0] is Verdict.PASS
     old = verdict_of((), assessed(database_days=8))
-    assert old == (Verdict.INCONCLUSIVE, "the database is 8 days old, 7 are allowed")
+    assert old == (Verdict.INCONCLUSIVE, "the database is 8 days old; the limit is 7 days")
     assert verdict_of((), assessed(JINJA2, database_days=8))[0] is Verdict.FAIL
 
 

@@ -26,7 +26,7 @@ def test_up_to_the_budget_is_within() -> None:
         (ImageUsage(300_000_000, 10, 5), None, "compressed size: 300 MB, the budget is 100 MB"),
         (ImageUsage(1, 11, 5), None, "packages: 11, the budget is 10"),
         (ImageUsage(1, 10, 6), None, "layers: 6, the budget is 5"),
-        (WITHIN, 90_000_000, "11.1 % larger than the release before, 5 % are allowed"),
+        (WITHIN, 90_000_000, "11.1 % larger than the previous release, 5 % are allowed"),
     ],
 )
 def test_beyond_it(spent: ImageUsage, before: int | None, what: str) -> None:

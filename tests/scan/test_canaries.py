@@ -81,8 +81,8 @@ def assessed(
             }
         )
     )
-    judges = AssessmentContext(load_policy(), (), database, History({}), TODAY, known)
-    return assess_sbom(document, CatalogPlace("2.6", ("base",)), judges)
+    context = AssessmentContext(load_policy(), (), database, History({}), TODAY, known)
+    return assess_sbom(document, CatalogPlace("2.6", ("base",)), context)
 
 
 def missed(database: VulnerabilityDatabase, release: str = "debian 12.15") -> list[str]:

@@ -71,11 +71,11 @@ EVERYTHING = (
 
 
 @pytest.fixture
-def judges(tmp_path: Path, home: Path) -> AssessmentContext:
-    return judging(tmp_path, *NOTHING_KNOWN)
+def context(tmp_path: Path, home: Path) -> AssessmentContext:
+    return make_context(tmp_path, *NOTHING_KNOWN)
 
 
-def judging(folder: Path, *advisories: DebianAdvisory | PipAdvisory) -> AssessmentContext:
+def make_context(folder: Path, *advisories: DebianAdvisory | PipAdvisory) -> AssessmentContext:
     """With a database of today that knows these, critical and long fixed."""
     write(
         folder / "db",
@@ -106,19 +106,19 @@ def pushed(tag: str, host: str) -> ScanTarget:
 
 def scanned(
     host: str,
-    judges: AssessmentContext,
+    context: AssessmentContext,
     folder: Path,
     instructions: Sequence[str],
     user: str = "1000:1000",
 ) -> ScanRecord:
     with planted("gate", *instructions, user=user) as tag:
-        return run.scan_image(pushed(tag, host), judges, folder / "out")
+        return run.scan_image(pushed(tag, host), context, folder / "out")
 
 
 def test_a_clean_image_passes(
-    registry_host: str, judges: AssessmentContext, tmp_path: Path
+    registry_host: str, context: AssessmentContext, tmp_path: Path
 ) -> None:
-    record = scanned(registry_host, judges, tmp_path, CLEAN)
+    record = scanned(registry_host, context, tmp_path, CLEAN)
     assert (record.verdict, record.reason, record.problems) == (Verdict.PASS, "", ())
     assert record.sbom is not None
     assert record.sbom.packages["pypi"] == 1
@@ -128,13 +128,13 @@ def test_a_clean_image_passes(
 
 
 def test_everything_planted_is_refused_for_its_reason(
-    registry_host: str, judges: AssessmentContext, tmp_path: Path
+    registry_host: str, context: AssessmentContext, tmp_path: Path
 ) -> None:
     instructions = [
         f"RUN printf '%b' '{private_key()}' >/opt/key" if each == KEY else each
         for each in EVERYTHING
     ]
-    record = scanned(registry_host, judges, tmp_path, instructions, user="root")
+    record = scanned(registry_host, context, tmp_path, instructions, user="root")
     assert record.verdict is Verdict.FAIL
     found = {(problem.kind, problem.where): problem.what for problem in record.problems}
     says = {
@@ -160,7 +160,7 @@ def private_key() -> str:
 
 
 def test_a_bill_that_lacks_what_is_inside_is_refused(
-    registry_host: str, judges: AssessmentContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry_host: str, context: AssessmentContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trivy that overlooks a package, as it would where it does not know its metadata."""
     whole = trivy._read_output
@@ -171,7 +171,7 @@ def test_a_bill_that_lacks_what_is_inside_is_refused(
         return {**document, "components": kept} if kept else document
 
     monkeypatch.setattr(trivy, "_read_output", without_good)
-    record = scanned(registry_host, judges, tmp_path, CLEAN)
+    record = scanned(registry_host, context, tmp_path, CLEAN)
     assert record.verdict is Verdict.FAIL
     assert record.problems[0].kind == "bill of materials"
 
@@ -186,8 +186,8 @@ def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, 
         DebianAdvisory("CVE-2026-3", "bash"),
         *NOTHING_KNOWN,
     )
-    judges = judging(tmp_path, *known)
-    record = scanned(registry_host, judges, tmp_path, CLEAN)
+    context = make_context(tmp_path, *known)
+    record = scanned(registry_host, context, tmp_path, CLEAN)
     standings = {judged.finding.id: judged.standing for judged in record.findings or ()}
     assert standings == {
         "CVE-2026-1": TriageStatus.BLOCKS,
@@ -204,7 +204,7 @@ def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, 
     again = assess_sbom(
         tmp_path / "out" / trivy.SBOM,
         CatalogPlace("2.6", ("base",)),
-        replace(judges, excuses=excuses),
+        replace(context, excuses=excuses),
     )
     assert verdict_of((), again)[0] is Verdict.PASS
 
@@ -237,9 +237,9 @@ def test_debian_without_its_security_suite_is_refused_and_with_it_passes(
         DebianAdvisory(f"CVE-2026-{at}", each.name, each.version)
         for at, each in enumerate(fixed, 100)
     ]
-    judges = judging(tmp_path, *advisories, *NOTHING_KNOWN)
-    assert verdict_of((), judged(patched_bill, judges))[0] is not Verdict.FAIL
-    refused = judged(unpatched_bill, judges)
+    context = make_context(tmp_path, *advisories, *NOTHING_KNOWN)
+    assert verdict_of((), judged(patched_bill, context))[0] is not Verdict.FAIL
+    refused = judged(unpatched_bill, context)
     assert verdict_of((), refused)[0] is Verdict.FAIL
     assert {found.finding.package for found in refused.findings or ()} >= {
         each.name for each in fixed
@@ -265,8 +265,8 @@ def listed(tag: str, folder: Path) -> Path:
     return target
 
 
-def judged(bill: Path, judges: AssessmentContext) -> Assessment:
-    return assess_sbom(bill, CatalogPlace("2.6", ("base",)), judges)
+def judged(bill: Path, context: AssessmentContext) -> Assessment:
+    return assess_sbom(bill, CatalogPlace("2.6", ("base",)), context)
 
 
 def packages(bill: Path) -> tuple[Package, ...]:

@@ -108,7 +108,7 @@ def test_what_blocks_comes_first() -> None:
         (excuse(expires=TODAY - timedelta(days=1)), "expired on 2026-11-20"),
         (
             excuse(expires=TODAY + timedelta(days=181)),
-            "too broad: it runs until 2027-05-21, 180 days from today is",
+            "too broad: it runs until 2027-05-21; the longest is 180 days, until 2027-05-20",
         ),
         (
             excuse(package_="pkg:pypi/jinja2@3.1.3"),

@@ -360,10 +360,10 @@ def assessed(tmp_path: Path, home: Path) -> Assessed:
         document.write_text(json.dumps(sbom()))
         filed = replace(CANARIES, filed_as=load_canaries().filed_as)
         database = trivy.obtain_database(str(tmp_path / "db"), None)
-        judges = AssessmentContext(
+        context = AssessmentContext(
             load_policy(), (), database, History({}), day, filed, line_excuses
         )
-        return assess.assess_sbom(document, PLACE, judges)
+        return assess.assess_sbom(document, PLACE, context)
 
     return made
 
@@ -386,14 +386,14 @@ def test_without_it_the_image_is_refused_for_what_no_patch_fixes(assessed: Asses
         found = assessed(LOADING, day=day, line_excuses=given)
         verdict, reason = assess.verdict_of((), found)
         assert verdict is Verdict.FAIL
-        assert reason.startswith("1 findings block that no release of the line can fix, first CVE-")
+        assert reason.startswith("1 finding blocks that no release of the line can fix, first CVE-")
         assert assess.is_only_outside(found)
 
 
 def test_what_a_patch_fixes_is_named_first_and_apart(assessed: Assessed) -> None:
     jinja2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
     found = assessed(LOADING, jinja2)
-    assert assess.verdict_of((), found)[1].startswith("1 findings block, first CVE-2026-2 (high)")
+    assert assess.verdict_of((), found)[1].startswith("1 finding blocks, first CVE-2026-2 (high)")
     assert not assess.is_only_outside(found)
 
 

@@ -41,7 +41,7 @@ SUBJECT = ScanTarget(
     5,
     None,
 )
-JUDGES = AssessmentContext(load_policy(), (), "none was given", History({}), TODAY)
+CONTEXT = AssessmentContext(load_policy(), (), "none was given", History({}), TODAY)
 FIND_TARGET = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && target=$2; shift; done'
 
 
@@ -128,7 +128,7 @@ def test_a_broken_trivy_is_infra_and_never_green(
         lambda _: ScanProblem("bill of materials", "python", "closed", ""),
     )
     install(fake_trivy, body)
-    record = run.scan_image(SUBJECT, JUDGES, tmp_path / "out")
+    record = run.scan_image(SUBJECT, CONTEXT, tmp_path / "out")
     assert record.verdict is Verdict.INFRA
     assert says in record.reason
     assert record.digest == BUILD.digest
@@ -136,7 +136,7 @@ def test_a_broken_trivy_is_infra_and_never_green(
 
 def test_another_trivy_than_the_pinned_one_is_infra(fake_trivy: Path, tmp_path: Path) -> None:
     install(fake_trivy, "exit 0", version="0.69.4")
-    record = run.scan_image(SUBJECT, JUDGES, tmp_path / "out")
+    record = run.scan_image(SUBJECT, CONTEXT, tmp_path / "out")
     assert (record.verdict, "trivy 0.69.4 is installed, but 0.76.0" in record.reason) == (
         Verdict.INFRA,
         True,
@@ -145,7 +145,7 @@ def test_another_trivy_than_the_pinned_one_is_infra(fake_trivy: Path, tmp_path: 
 
 def test_a_missing_trivy_says_how_to_get_it(fake_trivy: Path, tmp_path: Path) -> None:
     fake_trivy.unlink()
-    record = run.scan_image(SUBJECT, JUDGES, tmp_path / "out")
+    record = run.scan_image(SUBJECT, CONTEXT, tmp_path / "out")
     assert (record.verdict, "make setup" in record.reason) == (Verdict.INFRA, True)
 
 

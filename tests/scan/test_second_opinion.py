@@ -179,7 +179,7 @@ def test_many_advisories_are_counted_and_those_not_looked_up_are_said(
     many = [advisory(f"PYSEC-2026-{number}", "torch", ["2.6.0"]) for number in range(30)]
     said = opinion(FakeOsv(many))
     assert len(said.advisories) == 25
-    assert said.problem == "5 of its advisories were not looked up"
+    assert said.problem == "not looked up: 5 of its advisories"
     assert any("5 more, in the record" in line for line in said.lines)
     assert len(said.lines) == second_opinion.MAX_NAMED + 2
 

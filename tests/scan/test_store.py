@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -35,17 +34,6 @@ from tests.scan.samples import finding
 TODAY = datetime.date(2026, 11, 20)
 OURS = findings_seal(P256)
 KEY = "CVE-2026-1 pkg:pypi/jinja2"
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return Registry(fake.host)
 
 
 def put(client: Registry, body: object, seal: document.Seal | None) -> None:

@@ -81,5 +81,5 @@ def ended(
     lines.append({"$report_type": "SessionFinish", "exitstatus": 0})
     report = "".join(f"{json.dumps(line)}\n" for line in lines)
     return SuiteExecution(
-        exit_code=0, seconds=seconds, report=report, asked=SuiteChallenge(planned(gpus), NONCE)
+        exit_code=0, seconds=seconds, report=report, challenge=SuiteChallenge(planned(gpus), NONCE)
     )

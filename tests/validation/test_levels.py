@@ -9,8 +9,9 @@ import pytest
 
 from runner import records
 from runner.home import REPOSITORY
-from runner.verdict import Verdict
+from runner.verdict import Verdict, worst_verdict
 from tests.publish.stage_records import built, ddp_checks, validated
+from validation.check_list import load_checks
 from validation.families import find_family
 from validation.levels import (
     LEVELS,
@@ -21,13 +22,16 @@ from validation.levels import (
     describe_proof,
     describe_record,
     find_proven_levels,
+    lacks_gpu,
     lacks_only_gpus,
     list_levels_of,
 )
 from validation.machine import DOCKER
-from validation.record import SuiteResult, ValidationRecord
+from validation.record import Check, SuiteResult, ValidationRecord
+from validation.suite import SUITES
 from validation.suites.contract.words import CHALLENGE, ONE_GPU_GLOO, ONE_GPU_NCCL
 
+NOT_RUN = Verdict.NOT_RUN
 H200_RECORD = REPOSITORY / "docs" / "gpu" / "2026-11-27-nvidia-h200" / "validation.json"
 
 
@@ -155,3 +159,39 @@ def test_every_level_has_words() -> None:
 )
 def test_families(capability: tuple[int, int], family: str) -> None:
     assert find_family(capability) == family
+
+
+def suite_on_cpu(name: str, **changed: Verdict) -> SuiteResult:
+    """A suite as a run without a GPU leaves it: what needs a GPU was not run, all else passed."""
+    checks = load_checks(next(each for each in SUITES if each.name == name))
+    results = tuple(
+        Check(each, changed.get(each, NOT_RUN if listed.gpus else Verdict.PASS), "", 1.0, ())
+        for each, listed in checks.items()
+    )
+    return SuiteResult(name, worst_verdict(each.verdict for each in results), "", 1.0, results, "")
+
+
+@pytest.mark.parametrize("name", ["device", "ddp", "dataloader", "throughput"])
+def test_a_suite_that_lacks_only_a_gpu_says_so_as_data(name: str) -> None:
+    suite = suite_on_cpu(name)
+    assert lacks_gpu(suite, 0)
+    assert not lacks_gpu(suite, 1), "with a GPU there is another reason"
+    for verdict in (Verdict.FAIL, Verdict.INFRA, Verdict.FLAKY, Verdict.INCONCLUSIVE):
+        failed = suite_on_cpu(name, **{suite.checks[0].name: verdict})
+        assert not lacks_gpu(failed, 0)
+        assert not lacks_gpu(replace(failed, verdict=NOT_RUN), 0)
+    assert not lacks_gpu(replace(suite, checks=()), 0), "it was not started"
+    unknown = Check("another", NOT_RUN, "", 1.0, ())
+    assert not lacks_gpu(replace(suite, checks=(*suite.checks, unknown)), 0)
+
+
+def test_a_check_that_needs_no_gpu_was_not_run_for_another_reason() -> None:
+    suite = suite_on_cpu("ddp", gloo_gradients=NOT_RUN)
+    assert not lacks_gpu(suite, 0)
+    assert lacks_gpu(suite_on_cpu("throughput", **{"training[resnet50-amp]": NOT_RUN}), 0)
+
+
+def test_what_the_host_adds_is_not_run_only_without_a_gpu() -> None:
+    added = SuiteResult("floor", NOT_RUN, "because", 0.0, (), "")
+    assert lacks_gpu(added, 0)
+    assert not lacks_gpu(replace(added, verdict=Verdict.INCONCLUSIVE), 0)

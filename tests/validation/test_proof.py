@@ -132,7 +132,7 @@ def test_a_wrong_answer_beside_another_failure_fails_its_check_alone() -> None:
 
 
 def test_a_suite_that_was_given_no_nonce_is_not_believed() -> None:
-    told = replace(ended(DEVICE, entries(DEVICE)), asked=None)
+    told = replace(ended(DEVICE, entries(DEVICE)), challenge=None)
     assert (
         judge_suite(DEVICE, told).reason
         == "the report was not made by the suites: nobody gave `device` a nonce"
@@ -247,7 +247,7 @@ def test_a_check_of_two_gpus_cannot_pass_on_one() -> None:
     )
     calls = [two if call["nodeid"] == two["nodeid"] else call for call in calls]
     reason = _reason(_judged(ddp, calls, gpus=1), "integer_gradients[nccl]")
-    assert reason == "passed in a run with 1 GPUs, expected not run: it needs 2"
+    assert reason == "passed in a run with 1 GPU, expected not run: it needs 2"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from oci.served import is_served_whole
 from runner import containers, engine, free_space, leftovers, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 from validation import control_groups
 from validation.executors import root_usage, staging
@@ -93,8 +94,8 @@ _LIMITED = {
 
 def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
     """As `Executor.run_suite`, in a container of its own."""
-    started, asked = time.monotonic(), make_challenge(setup.expected)
-    with staging.stage_run(suite, setup, asked) as folder:
+    started, challenge = time.monotonic(), make_challenge(setup.expected)
+    with staging.stage_run(suite, setup, challenge) as folder:
         ended = _run_container(suite, setup, folder)
         written = staging.read_output(folder)
         return SuiteExecution(
@@ -106,7 +107,7 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
             engine_problem=ended.engine_problem,
-            asked=asked,
+            challenge=challenge,
             container=ended.container,
             malformed=ended.malformed or written.malformed,
             host_problem=ended.host_problem or written.host_problem,
@@ -143,7 +144,7 @@ def remove_leftovers() -> None:
             "run `./release.py doctor` to find out why",
         ) from None
     if left:
-        progress.say_line(f"  removed {left} containers of a run that was killed")
+        progress.say_line(f"  removed {count_noun(left, 'container')} of a run that was killed")
 
 
 def _engine_client() -> docker.DockerClient:

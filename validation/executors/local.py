@@ -65,8 +65,8 @@ def prepare_run(setup: Setup) -> None:
     variables = suite_environment(setup) | {"PYTHONSAFEPATH": "1"}
     done = shell.run_to_end(command, hint=HINT, timeout_s=300, env=variables, inherit=False)
     if done.code:
-        said = clean_line((done.stderr.strip().splitlines() or ["it printed no reason"])[-1], 200)
-        raise EnvironmentFailed(f"{setup.reference} cannot import torch: {said}", HINT)
+        reason = clean_line((done.stderr.strip().splitlines() or ["it printed no reason"])[-1], 200)
+        raise EnvironmentFailed(f"{setup.reference} cannot import torch: {reason}", HINT)
 
 
 def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
@@ -74,8 +74,8 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
 
     Mounts, and limits of shared memory and memory, are the machine's.
     """
-    started, asked = time.monotonic(), make_challenge(setup.expected)
-    with staging.stage_run(suite, setup, asked) as folder:
+    started, challenge = time.monotonic(), make_challenge(setup.expected)
+    with staging.stage_run(suite, setup, challenge) as folder:
         (folder / "packages").rmdir()  # a container has the harness mounted there
         (folder / "packages").symlink_to(setup.harness)
         ended = _run_process(suite, setup, folder)
@@ -89,7 +89,7 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
             timed_out=ended.timed_out,
             malformed=ended.malformed or written.malformed,
             host_problem=written.host_problem,
-            asked=asked,
+            challenge=challenge,
         )
 
 

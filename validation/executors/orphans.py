@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runner import progress
 from runner.errors import EnvironmentFailed
+from runner.nouns import count_noun
 from runner.untrusted import Malformed, read_own_file
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -63,8 +64,8 @@ def _end_all_but(before: set[int]) -> None:
         time.sleep(POLL_S)
     if left:
         progress.say_line(
-            f"  {len(left)} processes of a suite cannot be ended, end them by hand: "
-            f"{', '.join(map(str, sorted(left)[:5]))}"
+            f"  cannot end {count_noun(len(left), 'process', 'processes')} of a suite; end them "
+            f"yourself: {', '.join(map(str, sorted(left)[:5]))}"
         )
 
 

@@ -63,7 +63,7 @@ class SuiteOutput:
 
 
 @contextlib.contextmanager
-def stage_run(suite: Suite, setup: Setup, asked: SuiteChallenge) -> Iterator[Path]:
+def stage_run(suite: Suite, setup: Setup, challenge: SuiteChallenge) -> Iterator[Path]:
     """Make a folder with what the suite reads and writes, and remove it afterwards.
 
     It is a copy, so that an edit of the suites meanwhile changes no run. It lies in one that no
@@ -74,7 +74,7 @@ def stage_run(suite: Suite, setup: Setup, asked: SuiteChallenge) -> Iterator[Pat
         private = Path(tempfile.mkdtemp(dir=_runs_folder(), prefix=f"{current_owner()}-"))
         folder = private / RUN
         folder.mkdir()
-        lay_out(folder, suite, asked.expected, asked.nonce)
+        lay_out(folder, suite, challenge.expected, challenge.nonce)
     except OSError as error:
         raise EnvironmentFailed(
             f"cannot prepare {suite.name} in {_runs_folder()}: {error.filename}: {error.strerror}",
@@ -204,7 +204,9 @@ def _read_stacks(folder: Path, name: str) -> str:
         for number in sorted(names, key=int)
     )
     return "".join(
-        f"process {number}:\n{said.decode(errors='replace')}" for number, said in found if said
+        f"process {number}:\n{output.decode(errors='replace')}"
+        for number, output in found
+        if output
     )
 
 

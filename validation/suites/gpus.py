@@ -65,12 +65,12 @@ def driver_message(text: str) -> str:
     return f"{found[1]} ({found[2]})" if found else f"`{text.partition('. ')[0].splitlines()[0]}`"
 
 
-def fail_with_cause(found: str, expected: str, said: str) -> None:
-    """Fail the check with the cause of the CUDA error in `said`.
+def fail_with_cause(found: str, expected: str, message: str) -> None:
+    """Fail the check with the cause of the CUDA error in `message`.
 
     The check ends as `infra` if the error is the machine's.
     """
-    number = next((number for number in CAUSES if f"says {number} " in said), 0)
+    number = next((number for number in CAUSES if f"says {number} " in message), 0)
     if number in OF_THE_RUNNER and not driver.libraries_of_the_image():
         report_infra(f"{found}, expected {expected}", CAUSES[number])
     require(False, found, expected, CAUSES.get(number, NOT_PASSED))

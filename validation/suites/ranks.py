@@ -114,13 +114,13 @@ def _run_rank(rank: int, work: Work, group: RankGroup, store: str) -> Any:
     return result
 
 
-def _join_accounts(told: dict[int, str], world_size: int) -> str:
+def _join_accounts(accounts: dict[int, str], world_size: int) -> str:
     """Join the ranks and what they did: `rank 0 of 2 ...; rank 1 of 2 ...`.
 
     Ranks that did the same are named together: `ranks 0, 1 of 2 ...`.
     """
     alike: dict[str, list[str]] = {}
-    for rank, what in told.items():
+    for rank, what in accounts.items():
         alike.setdefault(what, []).append(str(rank))
     parts = (
         f"rank{'s' * (len(ranks) > 1)} {', '.join(ranks)} of {world_size} {what}"

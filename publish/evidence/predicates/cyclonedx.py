@@ -9,6 +9,7 @@ from publish.evidence.predicates import SBOM, EvidenceKind, read_value, require_
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import json_object
 from runner.errors import ConfigError
+from runner.nouns import count_noun
 from scan import sbom
 from scan.record import ScanRecord
 
@@ -40,7 +41,7 @@ def read_sbom(statement: Statement) -> dict[str, Any]:
 
 def summarize_statement(statement: Statement) -> str:
     """Return how many packages it lists, in one line."""
-    return f"{len(sbom.read_packages(read_sbom(statement)))} packages"
+    return f"{count_noun(len(sbom.read_packages(read_sbom(statement))), 'package')}"
 
 
 KIND = EvidenceKind(

@@ -11,6 +11,7 @@ from typing import Any
 from publish.evidence.predicates import OPENVEX, EvidenceKind, read_value, require_type
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import json_object
+from runner.nouns import count_noun
 
 
 def make_statement(document: bytes, digest: str, name: str) -> Statement:
@@ -30,8 +31,7 @@ def read_exceptions(statement: Statement) -> dict[str, Any]:
 
 def summarize_statement(statement: Statement) -> str:
     """Return how many findings it is about, in one line."""
-    stated = read_exceptions(statement)["statements"]
-    return "1 exception" if len(stated) == 1 else f"{len(stated)} exceptions"
+    return count_noun(len(read_exceptions(statement)["statements"]), "exception")
 
 
 KIND = EvidenceKind("OpenVEX", OPENVEX, ("timestamp",), read_exceptions, summarize_statement)

@@ -73,7 +73,7 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class ProvenanceLayer:
-    """A layer of the image, by its digest; `locked` if that is in the lock of layers.
+    """A layer of the image, by its digest; `locked` if that is in the layer lock.
 
     `commit` is the git commit that holds the lock; empty if it is not known.
     """
@@ -92,7 +92,7 @@ class BuildClaim:
     `layers` are in the order of the manifest.
     """
 
-    asked: BuildRequest
+    request: BuildRequest
     build_type: str
     builder: str
     dependencies: int
@@ -124,14 +124,17 @@ def detect_builder(environ: Mapping[str, str]) -> Builder:
     if environ.get(settings.GITHUB_ACTIONS) != "true":
         return Builder(LOCAL_BUILDER)
     given = {settings.GITHUB_RUN_ATTEMPT: "1", **environ}
-    said = {name: _read_variable(given, name, form) for name, form in _VARIABLES.items()}
-    server, repository = said[settings.GITHUB_SERVER_URL], said[settings.GITHUB_REPOSITORY]
-    run, attempt = said[settings.GITHUB_RUN_ID], said[settings.GITHUB_RUN_ATTEMPT]
+    variables = {name: _read_variable(given, name, form) for name, form in _VARIABLES.items()}
+    server, repository = (
+        variables[settings.GITHUB_SERVER_URL],
+        variables[settings.GITHUB_REPOSITORY],
+    )
+    run, attempt = variables[settings.GITHUB_RUN_ID], variables[settings.GITHUB_RUN_ATTEMPT]
     return Builder(
-        id=f"{server}/{said[settings.GITHUB_WORKFLOW_REF]}",
+        id=f"{server}/{variables[settings.GITHUB_WORKFLOW_REF]}",
         invocation=f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
-        source=f"git+{server}/{repository}@{said[settings.GITHUB_REF]}",
-        commit=said[settings.GITHUB_SHA],
+        source=f"git+{server}/{repository}@{variables[settings.GITHUB_REF]}",
+        commit=variables[settings.GITHUB_SHA],
     )
 
 
@@ -190,7 +193,7 @@ def read_provenance(statement: Statement) -> BuildClaim:
     definition = "buildDefinition"
     dependencies = read_value(list[Descriptor], statement, definition, "resolvedDependencies")
     built = BuildClaim(
-        asked=read_value(BuildRequest, statement, definition, "externalParameters"),
+        request=read_value(BuildRequest, statement, definition, "externalParameters"),
         build_type=read_name(read_value(str, statement, definition, "buildType")),
         builder=read_name(read_value(str, statement, "runDetails", "builder", "id")),
         dependencies=len(dependencies),
@@ -213,11 +216,11 @@ def _parse_layer(dependency: Descriptor) -> ProvenanceLayer:
     """
     digest, notes = dependency.get("digest"), dependency.get("annotations")
     value = digest.get("sha256") if isinstance(digest, dict) else None
-    said = notes if isinstance(notes, dict) else {}
-    locked, commit = said.get("locked") is True, said.get("lockCommit")
+    fields = notes if isinstance(notes, dict) else {}
+    locked, commit = fields.get("locked") is True, fields.get("lockCommit")
     return ProvenanceLayer(
         f"sha256:{value}",
-        str(said.get("kind", "")),
+        str(fields.get("kind", "")),
         locked,
         commit if isinstance(commit, str) else "",
     )
@@ -233,8 +236,8 @@ def _require_order(built: BuildClaim) -> None:
     except ValueError:
         is_in_order = False
     if built.taken_at and not is_in_order:
-        said = f"Debian's packages of {built.taken_at!r:.40}, built {built.finished_at!r:.40}"
-        raise GateRefused(f"{PROVENANCE}: {said}", NOT_USABLE)
+        dates = f"Debian's packages of {built.taken_at!r:.40}, built {built.finished_at!r:.40}"
+        raise GateRefused(f"{PROVENANCE}: {dates}", NOT_USABLE)
 
 
 def _describe_run(build: BuildRecord, builder: Builder) -> dict[str, str]:
@@ -306,7 +309,7 @@ def summarize_statement(statement: Statement) -> str:
     built = read_provenance(statement)
     is_local = built.builder == LOCAL_BUILDER
     builder = "this kind of machine: local" if is_local else built.builder
-    return f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {builder}"
+    return f"{built.request.version} {built.request.image}, built {built.finished_at} by {builder}"
 
 
 def summarize_layers(statement: Statement) -> str:

@@ -27,9 +27,11 @@ from publish.evidence.predicates import (
 )
 from publish.evidence.statement import Statement
 from runner import records
+from runner.nouns import count_noun
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict, summary_verdict, worst_verdict
 from validation.floor import find_floor_kind
-from validation.levels import count_needed_gpus, find_proven_levels
+from validation.levels import count_needed_gpus, find_proven_levels, lacks_gpu
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import list_suites
 
@@ -43,7 +45,8 @@ class SuiteVerdict:
 
     `required` by the stacks of the image. `needs_gpus` is how many GPUs the suite needs to be
     complete, if it lacks nothing else; otherwise 0. `list_digest` is the SHA-256 (hex) of the list
-    of checks that it was held against; statements of older versions do not have it.
+    of checks that it was held against, and `cause` is NO_GPU if it lacks only a GPU; statements of
+    older versions do not have them.
     """
 
     name: str
@@ -52,6 +55,7 @@ class SuiteVerdict:
     required: bool
     needs_gpus: int = 0
     list_digest: str = ""
+    cause: ReasonCause = ReasonCause.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -160,10 +164,15 @@ def _list_suites(record: ValidationRecord, required: Collection[str]) -> Iterabl
             results[result.suite] = result
     for name in dict.fromkeys((*required, *results)):
         if name in results:
-            needed = count_needed_gpus(results[name], len(record.environment.gpus))
-            found = results[name]
+            found, gpus = results[name], len(record.environment.gpus)
             yield SuiteVerdict(
-                name, found.verdict, found.reason, name in required, needed, found.list_digest
+                name,
+                found.verdict,
+                found.reason,
+                name in required,
+                count_needed_gpus(found, gpus),
+                found.list_digest,
+                ReasonCause.NO_GPU if lacks_gpu(found, gpus) else ReasonCause.UNKNOWN,
             )
         else:
             yield SuiteVerdict(name, Verdict.NOT_RUN, MISSING, required=True)
@@ -176,11 +185,11 @@ def summarize_statement(statement: Statement) -> str:
     place = f"on {where}" if where else f"on the {tested.device.upper()}, without a GPU"
     passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
     lacking = [
-        f"; `{suite.name}` is complete only with {suite.needs_gpus} GPUs"
+        f"; `{suite.name}` is complete only with {count_noun(suite.needs_gpus, 'GPU')}"
         for suite in tested.suites
         if suite.needs_gpus
     ]
-    ran = f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, {place}"
+    ran = f"{tested.verdict}, {passed} of {count_noun(len(tested.suites), 'suite')} pass, {place}"
     return ran + "".join(lacking)
 
 

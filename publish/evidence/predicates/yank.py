@@ -20,13 +20,13 @@ def make_statement(
     digest: str, name: str, image: str, yanked: YankClaim, yanked_at: str
 ) -> Statement:
     """Return the mark on the digest of an image; `yanked_at` is ISO 8601."""
-    said = {
+    content = {
         "version": yanked.version,
         "image": image,
         "reason": yanked.reason,
         "yankedAt": yanked_at,
     }
-    return Statement(digest, name, YANK, said)
+    return Statement(digest, name, YANK, content)
 
 
 def read_yank(statement: Statement) -> YankClaim:

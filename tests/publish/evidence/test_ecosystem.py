@@ -19,7 +19,7 @@ from sigstore.dsse import Statement
 from sigstore_models.bundle.v1 import Bundle
 
 from oci import referrers
-from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Manifest, image_manifest
+from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.keyless import KeylessSigner
@@ -39,13 +39,6 @@ BOTH = pytest.mark.parametrize("key", [P256, ED25519], ids=["P-256", "Ed25519"])
 def client() -> Iterator[Registry]:
     with FakeRegistry(lists_referrers=True) as started:
         yield Registry(started.host)
-
-
-@pytest.fixture
-def image(client: Registry) -> Manifest:
-    manifest = image_manifest(client.push_bytes("r", EMPTY_CONFIG, OCI_CONFIG), [])
-    client.put_manifest("r", manifest.digest, manifest)
-    return manifest
 
 
 def bundles(client: Registry, image: Manifest, signer: Signer) -> list[bytes]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from oci import referrers
-from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Manifest, image_manifest
+from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.evidence import attest, dsse, keyless, keys, trust
 from publish.evidence.attest import LOCAL_KEY
@@ -55,23 +55,7 @@ def signer(trusted: Trusted) -> KeylessSigner:
     return KeylessSigner(trusted)
 
 
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return Registry(fake.host)
-
-
-@pytest.fixture
-def image(client: Registry) -> Manifest:
-    manifest = image_manifest(client.push_bytes("r", EMPTY_CONFIG, OCI_CONFIG), [])
-    client.put_manifest("r", manifest.digest, manifest)
-    return manifest
+pytestmark = pytest.mark.usefixtures("without_sleep")
 
 
 def attached(client: Registry, image: Manifest) -> int:

@@ -236,7 +236,7 @@ def test_what_was_asked_for_and_who_built() -> None:
     found = provenance.read_provenance(
         carried(provenance.make_statement(BUILD, WHEELS, BUILDER, NAME))
     )
-    assert found.asked == BuildRequest("v2.6.0", "base", "2.6")
+    assert found.request == BuildRequest("v2.6.0", "base", "2.6")
     assert (found.build_type, found.builder) == (provenance.BUILD_TYPE, BUILDER.id)
     assert (found.dependencies, found.finished_at) == (4, STARTED)
 

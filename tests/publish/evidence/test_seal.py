@@ -5,7 +5,7 @@ for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -28,17 +28,6 @@ from publish.evidence.bundle_files import BUNDLE
 from publish.evidence.seal import SEAL
 from tests.fakes.registry import FakeRegistry
 from tests.publish.signed import OTHER, P256, STRANGER, about, plant, public, trust
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return Registry(fake.host)
 
 
 def image(client: Registry) -> Manifest:

@@ -49,13 +49,7 @@ from tests.publish.signed import (
     trust,
 )
 
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
-    """A registry that leaves the list of referrers to its clients."""
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    with FakeRegistry() as started:
-        yield started
+pytestmark = pytest.mark.usefixtures("without_sleep")
 
 
 @pytest.fixture(params=["fake", "modern", "real"])
@@ -70,11 +64,6 @@ def registry(request: pytest.FixtureRequest, fake: FakeRegistry) -> Iterator[Reg
     else:
         with FakeRegistry(lists_referrers=True, page=2) as modern:
             yield Registry(modern.host)
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return Registry(fake.host)
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ VERSION = Version("2.6", 3)
 RELEASING = ("monthly", "quarterly", "production", "production-multi-gpu")
 
 
-@pytest.fixture
-def shipped() -> Channels:
-    return channels.load()
-
-
 def edited(tmp_path: Path, old: str, new: str) -> Path:
     """The shipped file with one thing changed."""
     text = CHANNELS.read_text()

@@ -27,6 +27,7 @@ from publish.policy import channels, gate
 from publish.policy.channels import Channels
 from publish.policy.gate import GateDecision, PromotionSubject, decide_promotion
 from runner.errors import ConfigError
+from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict
 from scan.record import Database, ScanProblem, ScanRecord, TriagedFinding, TriageStatus
 from tests.fakes.cyclonedx import sbom
@@ -34,8 +35,9 @@ from tests.fakes.registry import FakeRegistry
 from tests.publish.signed import trust
 from tests.publish.stage_records import built, ddp_checks, list_digest, scanned, validated
 from tests.scan.samples import finding
-from validation.record import SuiteResult, ValidationRecord
-from validation.suite import list_suites
+from validation.check_list import load_checks
+from validation.record import Check, SuiteResult, ValidationRecord
+from validation.suite import SUITES, list_suites
 
 TODAY = datetime.date(2026, 11, 21)
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -44,11 +46,6 @@ H200, A100 = "NVIDIA H200", "NVIDIA A100-SXM4-80GB"
 STACKS = ("base", "cv")
 BUILDER = provenance.Builder(provenance.LOCAL_BUILDER)
 EVERY = ("provenance", "test result", "SBOM", "vulnerability result")
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Channels:
-    return channels.load()
 
 
 @pytest.fixture(scope="module")
@@ -322,7 +319,7 @@ def test_age(
             subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel
         )
         (reason,) = decision.reason_lines
-        assert reason.startswith(f"cv: {name}: {days} days old"), days
+        assert reason.startswith(f"cv: {name}: {days:,} days old"), days
         assert reason.endswith(f"the limit is {limit} days")
         assert decision.verdict is Verdict.INCONCLUSIVE
     decision = judged(subject, shipped, list((whole() | {name: AGED[name](-1)}).values()), channel)
@@ -582,13 +579,45 @@ def test_a_gpu_that_was_there_and_not_used_is_not_covered(
 def test_without_a_gpu_production_says_what_was_not_run_too(
     subject: PromotionSubject, shipped: Channels
 ) -> None:
-    about = of_tests(
-        validation(gpus=[], suites=[("device", Verdict.NOT_RUN), ("ddp", Verdict.NOT_RUN)])
+    decision = judged(subject, shipped, with_(test_result=without_gpu()), "production")
+    (reason,) = decision.reasons
+    assert str(reason).startswith(f"cv: {NO_GPU_OF_A_FAMILY}")
+    assert str(reason).endswith("; 2 suites are not complete: device, floor")
+    assert (reason.cause, reason.verdict) == (ReasonCause.NO_GPU, Verdict.NOT_RUN)
+    assert judged(subject, shipped, with_(test_result=without_gpu()), "candidate").is_allowed
+
+
+def without_gpu() -> Statement:
+    """A run without a GPU, of which `device` and the floor lack nothing but that."""
+    record = validation(gpus=[], suites=[("device", Verdict.NOT_RUN), ("floor", Verdict.NOT_RUN)])
+    name = next(
+        name
+        for name, each in load_checks(next(s for s in SUITES if s.name == "device")).items()
+        if each.gpus
     )
-    decision = judged(subject, shipped, with_(test_result=about), "production")
-    assert len(decision.reason_lines) == 3
-    assert decision.reason_lines[0].startswith(f"cv: {NO_GPU_OF_A_FAMILY}")
-    assert judged(subject, shipped, with_(test_result=about), "candidate").is_allowed
+    checks = (Check(name, Verdict.NOT_RUN, "any text", 0.0, ()),)
+    suites = tuple(
+        replace(each, checks=checks) if each.suite == "device" else each for each in record.suites
+    )
+    return of_tests(replace(record, suites=suites))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("verdict", "fail"), ("cause", ""), ("cause", "of a later version")]
+)
+def test_a_suite_is_not_hidden_by_the_reason_of_others(
+    subject: PromotionSubject, shipped: Channels, field: str, value: str
+) -> None:
+    """It failed, or the statement is of a version without this cause."""
+    suites = without_gpu().predicate["configuration"][0]["annotations"]["suites"]
+    index = [each["name"] for each in suites].index("device")
+    path = ("configuration", 0, "annotations", "suites", index, field)
+    decision = judged(
+        subject, shipped, with_(test_result=edited(without_gpu(), path, value)), "production"
+    )
+    first, second = decision.reason_lines
+    assert first.endswith("; 1 suite is not complete: floor")
+    assert second.startswith("cv: test result: suite device: ")
 
 
 @pytest.fixture(scope="module")
@@ -769,7 +798,8 @@ def test_a_scan_without_a_database_is_no_scan(
     about = of_scan(replace(scan(), **gone))
     decision = judged(subject, shipped, with_(vulnerability_result=about), channel)
     assert decision.reason_lines == (
-        "cv: vulnerability result: not assessed: the scan had no vulnerability database",
+        "cv: vulnerability result: vulnerabilities not assessed: the scan had no vulnerability "
+        "database",
     )
     assert decision.verdict is Verdict.INCONCLUSIVE
 
@@ -898,7 +928,7 @@ DECIDES: dict[str, tuple[tuple[str | int, ...], ...]] = {
 Of lists and counts one entry may go, where the rest still decides.
 """
 
-ADDED = {"needs_gpus", "family", "floor"}
+ADDED = {"needs_gpus", "family", "floor", "cause"}
 """Fields that statements of older versions lack. Without them, less is accepted, or the same."""
 
 SPARE = {"resolvedDependencies", "components", "gpus", "standings", "origins"}

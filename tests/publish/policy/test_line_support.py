@@ -15,7 +15,7 @@ from publish.evidence.kinds import read_date
 from publish.evidence.predicates import SBOM, provenance, test_result, vulnerability
 from publish.evidence.statement import Statement
 from publish.evidence.store import FoundEvidence
-from publish.policy import channels, gate
+from publish.policy import gate
 from publish.policy.channels import Channels
 from publish.policy.gate import GateDecision, decide_promotion
 from publish.policy.schedule import DueRelease, PublishedRelease, find_due
@@ -40,11 +40,6 @@ ONE_DAY = datetime.timedelta(days=1)
 WEIGHTS = "CVE-2026-24747"
 CHANNELS = ("candidate", "monthly", "quarterly", "production")
 BLOCKS, EXCUSED = TriageStatus.BLOCKS, TriageStatus.EXCUSED
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Channels:
-    return channels.load()
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +73,7 @@ def evidence_of(day: datetime.date, findings: Sequence[TriagedFinding]) -> list[
         started_at=at,
         database=Database("db", "4" * 64, at),
         verdict=Verdict.FAIL if refused else Verdict.PASS,
-        reason="1 findings block" if refused else "",
+        reason="1 finding blocks" if refused else "",
     )
     statements = [
         provenance.make_statement(build, WHEELS, BUILDER, NAME),

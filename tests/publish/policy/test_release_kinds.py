@@ -414,7 +414,7 @@ def test_images_come_and_go_as_packages_do(word: str, kind: str, words: str) -> 
 def test_an_unknown_kind_refuses(line: Line, kind: str) -> None:
     for found in (None, moved("jinja2 3.1.6 3.1.7")):
         (problem,) = kind_problems(found, kind, line, approved=True)
-        assert problem == f"`{kind}` is not a kind of release; use patch, feature or major"
+        assert problem == f"`{kind}` is not a release kind; use patch, feature or major"
 
 
 @pytest.mark.parametrize("kind", [PATCH, FEATURE])

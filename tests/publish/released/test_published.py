@@ -168,7 +168,7 @@ def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixt
 
 
 def test_junk_hides_no_image_of_the_release_before() -> None:
-    """Also if the journal is lost: an image that is gone makes another kind of release."""
+    """Also if the journal is lost: an image that is gone makes another release kind."""
     shipped = catalog.load_catalog()
     with FakeRegistry() as fake:
         registry = Registry(fake.host)

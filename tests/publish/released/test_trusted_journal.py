@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from oci.registry import Registry
 from publish.released import trusted_journal
 from publish.released.promotions import find_last_promotion, list_releases
 from publish.released.published import find_previous
-from publish.tags import confirm, journal, lock
+from publish.tags import confirm, journal
 from publish.tags.confirm import confirm_stored
 from publish.tags.journal import Journal, StoredJournal, Transaction
 from publish.tags.rollback import roll_back, yank_version
@@ -35,15 +35,7 @@ from tests.publish.line import FIRST, MONTHLY, Line, line_of_one
 DAY = "2026-11-21T12:00:00Z"
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
-
-
-@pytest.fixture
-def line(tmp_path: Path, home: Path) -> Iterator[Line]:
-    with FakeRegistry() as fake:
-        yield line_of_one(Registry(fake.host), tmp_path)
+pytestmark = pytest.mark.usefixtures("without_lock_wait")
 
 
 @pytest.fixture

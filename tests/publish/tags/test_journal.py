@@ -577,7 +577,7 @@ def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> N
     assert len(asked) == MAX_VERSIONS - 1 + confirm.MAX_DIGESTS + MAX_OTHER_TAGS
     said = capsys.readouterr().err.splitlines()
     assert len(said) <= confirm.MAX_SHOWN + 3
-    assert "more versions of this journal are not looked up" in said[-1]
+    assert "not looked up in this journal: " in said[-1]
 
 
 @pytest.mark.parametrize("spent", ["lookups", "seconds"])
@@ -602,7 +602,7 @@ def test_one_budget_bounds_all_that_an_unsigned_journal_names(
     assert len(asked) < 200
     assert asked[0] == "a", "what production has tags of comes first"
     assert bool(found.transactions)
-    assert "more versions of this journal are not looked up" in capsys.readouterr().err
+    assert "not looked up in this journal: " in capsys.readouterr().err
 
 
 def test_a_list_of_tags_that_is_cut_hides_no_current_release() -> None:
@@ -639,7 +639,7 @@ def test_a_part_of_a_journal_is_not_signed(
 ) -> None:
     """Signed without the rest, it would hide that for ever."""
     monkeypatch.setattr(transaction, "WHOLE_VERSIONS", 1)
-    with refused(EnvironmentFailed, "1 more versions", "could not be looked up"):
+    with refused(EnvironmentFailed, "1 more version", "could not be looked up"):
         taken_over(client, claim, FIRST, SECOND)
     assert read_journal(client, "records", journal_seal(P256)).problem
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -31,7 +30,6 @@ from tests.publish import moving
 from tests.publish.moving import (
     IMAGES,
     REPOSITORIES,
-    Clock,
     World,
     approved,
     at,
@@ -47,33 +45,7 @@ ALIASES = ["v2.6", "latest"]
 FOREIGN = "sha256:" + "0" * 64
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock.rule(monkeypatch)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return direct(fake)
-
-
-@pytest.fixture
-def repositories() -> Repositories:
-    """Of this test alone: a real registry is shared."""
-    name = uuid.uuid4().hex[:8]
-    return Repositories(
-        f"{name}/production",
-        f"{name}/staging",
-        f"{name}/cache",
-        f"{name}/records",
-        f"{name}/journal",
-    )
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])

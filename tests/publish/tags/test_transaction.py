@@ -8,7 +8,6 @@ import contextlib
 import re
 import shutil
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -63,15 +62,7 @@ TAG = f"/{PRODUCTION}/manifests/(v|latest)"
 FOREIGN = "sha256:" + "0" * 64
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock.rule(monkeypatch)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 @pytest.fixture
@@ -79,11 +70,6 @@ def modern() -> Iterator[FakeRegistry]:
     """With the referrers API."""
     with FakeRegistry(lists_referrers=True) as started:
         yield started
-
-
-@pytest.fixture
-def client(fake: FakeRegistry) -> Registry:
-    return direct(fake)
 
 
 # What is planned
@@ -114,19 +100,6 @@ def test_all_images_of_a_release_or_none(given: tuple[str, ...]) -> None:
 
 SUFFIXES = ("", "-base", "-cv")
 REAL = [pytest.param(kind, marks=pytest.mark.docker) for kind in ("real", "secured")]
-
-
-@pytest.fixture
-def repositories() -> Repositories:
-    """Of this test alone: a real registry is shared."""
-    name = uuid.uuid4().hex[:8]
-    return Repositories(
-        f"{name}/production",
-        f"{name}/staging",
-        f"{name}/cache",
-        f"{name}/records",
-        f"{name}/journal",
-    )
 
 
 @pytest.fixture(scope="module")
@@ -319,7 +292,7 @@ def put_by_hand(client: Registry, tag: str, content: str) -> str:
 def test_everything_that_speaks_against_it_at_once(fake: FakeRegistry, client: Registry) -> None:
     released(client, "v2.6.0")
     for tag in ("v2.6.1-cv", "latest-cv", "latest"):
-        put_by_hand(client, tag, "by hand")
+        put_by_hand(client, tag, "a person")
     approvals = approved(client, "v2.6.1")
     before = fake.state()
     with refused(
@@ -346,7 +319,7 @@ def test_aliases_of_a_lost_journal_are_known_by_the_releases_they_name(
     moved = {entry.tag: entry.old for entry in released(client, "v2.6.4").entries if entry.alias}
     assert moved == {tag: digest for tag, digest in before.items() if not tag.startswith("v2.6.")}
     del fake.manifests[REPOSITORIES.journal]
-    put_by_hand(client, "v2.6", "by hand")
+    put_by_hand(client, "v2.6", "a person")
     with refused(GateRefused, "v2.6 points to", "it should point to a release"):
         released(client, "v2.6.5")
 
@@ -672,7 +645,7 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
     lost by it.
     """
     world, approvals = known_world(modern)
-    other = put_by_hand(direct(modern), "other", "by hand")
+    other = put_by_hand(direct(modern), "other", "a person")
     del modern.manifests[PRODUCTION]["other"]
     start, named, unseen = modern.state(), 0, 0
     seen = moving.requests_of(

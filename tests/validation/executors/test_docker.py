@@ -128,11 +128,11 @@ def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> 
     suite = written(tmp_path, "def test_told(nonce, answer):\n    answer('nonce', [nonce])\n")
     first, again = docker.run_suite(suite, setup), docker.run_suite(suite, setup)
     for ended in (first, again):
-        assert ended.asked is not None
-        assert f'"{ended.asked.nonce}"' in ended.report
-        assert ended.asked.expected == EXPECTED
+        assert ended.challenge is not None
+        assert f'"{ended.challenge.nonce}"' in ended.report
+        assert ended.challenge.expected == EXPECTED
         assert len(ended.container) == 64
-    assert first.asked != again.asked
+    assert first.challenge != again.challenge
     assert first.container != again.container
 
 

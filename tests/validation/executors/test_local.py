@@ -82,10 +82,10 @@ def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> 
     suite = written(tmp_path, "def test_told(nonce, answer):\n    answer('nonce', [nonce])\n")
     first, again = local.run_suite(suite, setup), local.run_suite(suite, setup)
     for ended in (first, again):
-        assert ended.asked is not None
-        assert f'"{ended.asked.nonce}"' in ended.report
+        assert ended.challenge is not None
+        assert f'"{ended.challenge.nonce}"' in ended.report
         assert ended.container == ""
-    assert first.asked != again.asked
+    assert first.challenge != again.challenge
 
 
 def test_pass_and_what_is_expected(setup: Setup, tmp_path: Path) -> None:

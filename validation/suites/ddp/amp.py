@@ -57,7 +57,7 @@ def train_overflowing(rank: int, world_size: int, placement: str) -> dict[str, A
 
 
 def compute_reference(world_size: int) -> ReferenceGradients:
-    """Return the gradients of one process under autocast whose loss is scaled by hand.
+    """Return the gradients of one process under autocast whose loss is scaled without GradScaler.
 
     So the reference does not depend on a GradScaler.
     """

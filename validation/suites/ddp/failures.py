@@ -25,20 +25,20 @@ def let_rank_die(rank: int, world_size: int, placement: str) -> str:
     return _collective_error(None)
 
 
-def let_rank_hang(rank: int, world_size: int, placement: str, *, told: str) -> str:
+def let_rank_hang(rank: int, world_size: int, placement: str, *, end_file: str) -> str:
     """Let rank 1 stay away; return the error of the collective call of the others.
 
-    The file `told` ends the wait of rank 1.
+    The file `end_file` ends the wait of rank 1.
     """
     torch.distributed.barrier()
     impatient = torch.distributed.new_group(timeout=timedelta(seconds=TIMEOUT_S))
     if rank == 1:
         deadline = time.monotonic() + ABSENT_S
-        while not Path(told).exists() and time.monotonic() < deadline:
+        while not Path(end_file).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         return ""
     error = _collective_error(impatient)
-    Path(told).touch()
+    Path(end_file).touch()
     return error
 
 

@@ -370,7 +370,7 @@ def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
 @reports("told_after", "s")
 def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that stays away is an error in the others after the group's timeout. Over gloo."""
-    work = partial(failures.let_rank_hang, told=str(tmp_path / "told"))
+    work = partial(failures.let_rank_hang, end_file=str(tmp_path / "end"))
     waiting, _ = run_to_exit(work, RankGroup(TWO, GLOO, tmp_path, FAILURE_LIMIT_S))
     cause = f"the timeout of {failures.TIMEOUT_S} s of the group is ignored"
     _require_error_in_time(waiting, "rank 1 hung", "Timed out", cause, figure)
@@ -395,11 +395,11 @@ def _require_transport(
     group: RankGroup, allowed: tuple[str, ...], cause: str, figure: Figures
 ) -> None:
     """Train in `group`, and fail the check unless NCCL connects all its ranks by `allowed`."""
-    told = group.folder / "nccl.%p"
+    log = group.folder / "nccl.%p"
     environment = (
         ("NCCL_DEBUG", "INFO"),
         ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"),
-        ("NCCL_DEBUG_FILE", str(told)),
+        ("NCCL_DEBUG_FILE", str(log)),
     )
     run_ranks(modes.train_plain, replace(group, environment=environment))
     files = [

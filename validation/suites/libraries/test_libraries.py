@@ -408,9 +408,9 @@ def is_watched(path: str) -> bool:
     )
 
 
-def is_loaded_file(said: str, path: str) -> bool:
+def is_loaded_file(line: str, path: str) -> bool:
     """Return whether load_each.py says that it loaded this file, under whatever path."""
-    return said.startswith("= ") and Path(said[2:]).resolve() == Path(path).resolve()
+    return line.startswith("= ") and Path(line[2:]).resolve() == Path(path).resolve()
 
 
 @reports("shared_objects", "files")
