@@ -1,0 +1,7 @@
+# Login shells: /etc/profile has set PATH to that of Debian.
+case ":${PATH}:" in
+  *:/opt/venv/bin:*) ;;
+  *) export PATH="/opt/venv/bin:${PATH}" ;;
+esac
+export VIRTUAL_ENV="${VIRTUAL_ENV:-/opt/venv}" LANG="${LANG:-C.UTF-8}"
+. /usr/local/lib/image/home.sh
