@@ -23,9 +23,11 @@ from images.compatibility import (
     load_compatibility,
 )
 from images.field_types import (
+    Address,
     Count,
     Cuda,
     Driver,
+    Licenses,
     Package,
     PinnedImage,
     Port,
@@ -52,6 +54,7 @@ __all__ = [
     "Catalog",
     "Line",
     "OsPart",
+    "Project",
     "Repositories",
     "Stack",
     "Version",
@@ -89,6 +92,20 @@ class Repositories:
         return Repositories(
             **{each.name: f"{namespace}/{getattr(self, each.name)}" for each in fields(self)}
         )
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the labels of every image say about the project; an empty value makes no label.
+
+    `source`, `url` and `documentation` are addresses, `licenses` is an SPDX expression.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    source: Address = ""
+    url: Address = ""
+    documentation: Address = ""
+    licenses: Licenses = ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +202,7 @@ class Catalog:
     growth_percent: Annotated[float, Field(ge=0, le=1000)]
     images: tuple[str, ...]
     statements: WebName = "https://github.com/pytorch-cuda-images"
+    project: Project = Project()
 
     def require_version(self, text: str) -> Version:
         """Return the version that `text` is (`v2.6.3`).

@@ -85,6 +85,10 @@ def _answer_environment(nonce: str, expected: Expected) -> dict[str, ExpectedAns
     return {"facts": ExpectedAnswer(facts), "hmac": ExpectedAnswer((authenticated,))}
 
 
+def _answer_guest(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    return {"product": _exact_answer(_matrix_product(questions.draw_product(nonce, "guest")))}
+
+
 def _answer_dataloader(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
     order = questions.draw_order(nonce)
     rows = np.array([questions.draw_sample(nonce, number) for number in order]).reshape(
@@ -216,6 +220,7 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "device": _answer_device,
     "libraries": _answer_libraries,
     "environment": _answer_environment,
+    "guest": _answer_guest,
     "dataloader": _answer_dataloader,
     "ddp": _answer_ddp,
     "compute": _answer_compute,

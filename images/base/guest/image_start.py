@@ -34,7 +34,7 @@ def is_writable(folder: str) -> bool:
 
 def home_of_the_account() -> str:
     """Return the home that the account of this user has; `/` if it has none."""
-    import pwd
+    import pwd  # noqa: PLC0415 - HOME is nearly always set
 
     try:
         return pwd.getpwuid(os.getuid()).pw_dir
