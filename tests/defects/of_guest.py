@@ -1,4 +1,4 @@
-"""Defects that the guest suite must catch, and those of the libraries suite that are of its kind."""
+"""Defects that the guest suite must catch, and those of its kind that libraries catches."""
 
 from __future__ import annotations
 
