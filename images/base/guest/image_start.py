@@ -1,4 +1,4 @@
-"""What every Python of an image does when it starts: `image_start.pth` imports this module.
+"""Prepares every Python of an image when it starts: `image_start.pth` calls this module.
 
 A file that was edited takes effect, the home can be written, and no import asks the network.
 """
@@ -57,6 +57,3 @@ def make_home(environ: MutableMapping[str, str]) -> str:
     found = os.lstat(path)
     is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     return path if is_own and not found.st_mode & 0o077 else ""
-
-
-prepare_start(os.environ)
