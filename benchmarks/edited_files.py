@@ -15,8 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-RUNS = 7
-MODULES = ("torch", "torch, torchvision")
+RUNS = 5
+MODULES = ("torch",)
 
 INSIDE = """
 import json, resource, subprocess, sys, time
