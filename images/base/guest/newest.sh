@@ -4,5 +4,9 @@
 # its files off, so it asks before that, and what it found counts here too.
 cd "$1" || exit 1
 kept=var/lib/dpkg/newest
-found=$({ cat "${kept}" 2>/dev/null; cut -c35- var/lib/dpkg/info/*.md5sums | tr '\n' '\0' | xargs -0 stat -c %Y --; } | sort -n | tail -n 1)
+found=$({
+  cat "${kept}" 2>/dev/null
+  # Documentation that the slim image leaves out is listed there too.
+  cut -c35- var/lib/dpkg/info/*.md5sums | tr '\n' '\0' | xargs -0 stat -c %Y -- 2>/dev/null
+} | sort -n | tail -n 1)
 [ -n "${found}" ] && echo "${found}" >"${kept}"
