@@ -33,7 +33,7 @@ def home_by_python(variables: dict[str, str]) -> str:
 
 
 def home_by_shell(variables: dict[str, str]) -> str:
-    command = f". {GUEST}/home; printenv HOME || :"
+    command = f". {GUEST}/home.sh; printenv HOME || :"
     given = {"PATH": os.environ["PATH"], **variables}
     done = subprocess.run(["sh", "-c", command], env=given, check=True, capture_output=True)
     return done.stdout.decode().strip()

@@ -1,12 +1,14 @@
 """Prepares every Python of an image when it starts: `image_start.pth` calls this module.
 
-A file that was edited takes effect, the home can be written, and no import asks the network.
+A file that was edited takes effect, the user has a name and a home that can be written, and no
+import asks the network.
 """
 
 from __future__ import annotations
 
 import _imp
 import os
+import pwd
 import stat
 from collections.abc import MutableMapping
 
@@ -20,11 +22,13 @@ def prepare_start(environ: MutableMapping[str, str]) -> None:
     _imp.check_hash_based_pycs = "always"
     # albumentations asks PyPI for a newer version when it is imported.
     environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    home = environ.get("HOME") or home_of_the_account()
+    home = environ.get("HOME") or find_account_home()
     if not is_writable(home):
         home = HOME_OF_THE_IMAGE if is_writable(HOME_OF_THE_IMAGE) else make_home(environ) or home
-    if environ.get("HOME") != home:
+    if home and environ.get("HOME") != home:
         environ["HOME"] = home
+    if not find_account_home():
+        name_user(home or "/")
 
 
 def is_writable(folder: str) -> bool:
@@ -32,14 +36,32 @@ def is_writable(folder: str) -> bool:
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
-def home_of_the_account() -> str:
-    """Return the home that the account of this user has; `/` if it has none."""
-    import pwd  # noqa: PLC0415 - HOME is nearly always set
-
+def find_account_home() -> str:
+    """Return the home that the account of this user has; empty if the user has no account."""
     try:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
-        return "/"
+        return ""
+
+
+def name_user(home: str) -> None:
+    """Answer for this user, who has no account, when a module asks `pwd`.
+
+    Only Python is told. An NSS module that knows every number would make useradd and groupadd
+    refuse each of them as taken, in every derived image.
+    """
+    user, known = os.getuid(), pwd.getpwuid
+
+    def getpwuid(uid: int, /) -> pwd.struct_passwd:
+        try:
+            return known(uid)
+        except KeyError:
+            if uid != user:
+                raise
+            fields = (f"uid-{user}", "x", user, os.getgid(), "", home, "/bin/bash")
+            return pwd.struct_passwd(fields)
+
+    pwd.getpwuid = getpwuid
 
 
 def make_home(environ: MutableMapping[str, str]) -> str:

@@ -3,10 +3,11 @@
 set -e
 cd "$(dirname "$0")"
 own=/usr/local/lib/image packages="/opt/venv/lib/python$1/site-packages" shared="/usr/local/lib/python$1/dist-packages"
-install -D -m 644 profile /etc/profile.d/image.sh
+install -D -m 644 profile.sh /etc/profile.d/image.sh
 install -D -m 644 environment /etc/environment
-install -D -m 644 -t "${own}" home notes.py
-install -D -m 755 start "${own}/start"
+install -D -m 644 home.sh "${own}/home"
+install -D -m 644 -t "${own}" notes.py
+install -D -m 755 start.sh "${own}/start"
 install -D -m 644 -t "${packages}" image_start.py image_start.pth
 # A virtual environment that sees the packages of the system sees those of the image: they are what a user means by it.
 install -d "${shared}"

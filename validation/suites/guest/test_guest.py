@@ -20,7 +20,6 @@ from ..environment import surroundings
 from ..outcome import require
 from . import edited_module
 
-NO_ACCOUNT = "/etc/nsswitch.conf does not name libnss-unknown, or the package was removed"
 NO_HOOK = "image_start.pth in site-packages was removed or replaced"
 CLOSED = "the folder can be written by the image's own user alone"
 VARIABLES = {
@@ -48,8 +47,8 @@ def test_foreign_user() -> None:
         found = f"{pwd.getpwuid(user).pw_name} {getpass.getuser()}"
     except KeyError as error:
         found = ""
-        require(False, f"uid {user} has no account: {error}", "a name for any uid", NO_ACCOUNT)
-    require(all(found.split()), f"uid {user} has the name `{found}`", "a name", NO_ACCOUNT)
+        require(False, f"uid {user} has no account: {error}", "a name for any uid", NO_HOOK)
+    require(all(found.split()), f"uid {user} has the name `{found}`", "a name", NO_HOOK)
 
 
 def test_folders_can_be_written() -> None:
@@ -75,7 +74,7 @@ def test_inductor_cache() -> None:
         done.returncode == 0,
         f"torch's compiler finds no cache: {installed.describe_exit(done)}",
         "a folder",
-        NO_ACCOUNT,
+        NO_HOOK,
     )
     folder = done.stdout.splitlines()[-1]
     problem = surroundings.find_writing_problem(Path(folder))

@@ -1,3 +1,4 @@
+#!/bin/sh
 # A home that can be written, whoever runs the image; image_start.py does the same for programs without a shell.
 if [ ! -w "${HOME:-/nowhere}" ]; then
   own_home="${TMPDIR:-/tmp}/home-$(id -u)"

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Login shells: /etc/profile has set PATH to that of Debian.
 case ":${PATH}:" in
   *:/opt/venv/bin:*) ;;
