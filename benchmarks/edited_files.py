@@ -79,7 +79,7 @@ def main(image: str) -> None:
         without, with_it = least.values()
         read = f", {files} files with {size / 1e6:.1f} MB are compared" if files else ""
         print(
-            f"{name}: {' '.join(least)}: {without:.3f} s and {with_it:.3f} s of CPU, "
+            f"{name}: {without:.3f} s of CPU without and {with_it:.3f} s with, "
             f"{with_it - without:+.3f} s{read}"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _imp
 import os
+import pwd
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,6 +71,17 @@ def test_a_home_that_others_prepared_is_not_used(
     else:
         own.write_text("")
     assert home_of({"HOME": "/nowhere", "TMPDIR": str(tmp_path)}) == "/nowhere"
+
+
+def test_a_user_without_an_account_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", pwd.getpwuid)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_001)
+    image_start.prepare_start({"HOME": "/"})
+    found = pwd.getpwuid(4_000_000_001)
+    assert (found.pw_name, found.pw_dir, found.pw_uid) == ("uid-4000000001", "/", 4_000_000_001)
+    assert pwd.getpwuid(0).pw_name == "root"
+    with pytest.raises(KeyError):
+        pwd.getpwuid(4_000_000_002)
 
 
 def test_python_compares_every_file_with_its_bytecode() -> None:

@@ -77,6 +77,12 @@ def test_login_shells_have_python(
     assert run(*command, user=user).startswith("Python 3.")
 
 
+def test_accounts_can_be_added(run: Callable[..., str]) -> None:
+    """In a derived image; a name service that knows every number would take them all for taken."""
+    add = "groupadd -g 2000 team && useradd -u 2000 -g 2000 -m member && useradd other"
+    assert run("sh", "-c", f"{add} && id -un 2000", user="0") == "member"
+
+
 def test_an_edited_file_of_a_package_takes_effect(run: Callable[..., str]) -> None:
     edit = "echo 'print(\"edited\")' >$(python -c 'import networkx; print(networkx.__file__)')"
     assert run("sh", "-c", f"{edit}; python -c 'import networkx'", user="0") == "edited"
