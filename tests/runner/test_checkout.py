@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from images.catalog import IMAGES
-from runner.checkout import Checkout, commit_of, describe_checkout
-from runner.checkout import commit_of, last_change_of
+from runner.checkout import Checkout, commit_of, describe_checkout, last_change_of
 
 SHA = "c" * 40
 
@@ -112,6 +111,8 @@ def test_no_commit_is_the_source_of_changed_files(checkout: Path) -> None:
     (checkout / "a.lock").write_text("changed\n")
     assert describe_checkout(checkout) == Checkout()
     assert describe_checkout(Path("/")) == Checkout()
+
+
 # The newest commit that changed a file
 
 
