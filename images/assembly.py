@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from images.catalog import Line, OsPart
+from images.catalog import Line, OsPart, Project
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
 from images.plan import VENV, PlannedImage
@@ -21,7 +22,27 @@ USER = "1000:1000"
 LABELS = "io.github.pytorch-cuda-images"
 """The prefix of this project's own labels."""
 
+STANDARD = "org.opencontainers.image"
+"""The prefix of the annotations that the image specification names (annotations.md)."""
+
+ENTRY_POINT = ("/usr/bin/tini", "--", "/usr/local/lib/image/start")
+
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class ImageOrigin:
+    """The facts of labels about where an image comes from; an empty value makes no label.
+
+    `base` is the image that the OS layer began with, as `NAME@DIGEST`. `newest` is when the newest
+    Debian package was made, in seconds since 1970. `revision` is the newest commit that changed a
+    file that the image is made from.
+    """
+
+    project: Project = field(default_factory=Project)
+    base: str = ""
+    newest: int = 0
+    revision: str = ""
 
 
 def assemble_image(
@@ -40,7 +61,8 @@ def assemble_image(
                 source,
             )
     pushed = registry.push_bytes(target, canonical_json(config), OCI_CONFIG)
-    manifest = image_manifest(pushed, [held.blob.to_descriptor() for held in made])
+    annotations = _manifest_annotations(config)
+    manifest = image_manifest(pushed, [held.blob.to_descriptor() for held in made], annotations)
     registry.put_manifest(target, anchor_tag(manifest.digest), manifest)
     return manifest
 
@@ -60,6 +82,7 @@ def image_configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
     line: Line,
     made: Sequence[Blob],
     part: OsPart = OsPart(),  # noqa: B008 - frozen
+    origin: ImageOrigin = ImageOrigin(),
 ) -> dict[str, object]:
     """Return the configuration (OCI Image Configuration 1.1) of a planned image.
 
@@ -70,15 +93,21 @@ def image_configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
         optional["ExposedPorts"] = {f"{port}/tcp": {} for port in part.ports}
     if part.health_check:
         optional["Healthcheck"] = {"Test": ["CMD", *part.health_check]}
+    created = _format_moment(max(line.epoch, origin.newest))
     return {
         **_file_system(line, planned.layers, made),
+        "created": created,
         "config": {
             "User": USER,
             "Env": _environment_variables(line),
-            "Entrypoint": ["/usr/bin/tini", "--"],
+            "Entrypoint": [*ENTRY_POINT],
             "Cmd": list(part.command) or ["bash"],
             "WorkingDir": "/workspace",
-            "Labels": _image_labels(planned, title, version, line),
+            "Labels": {
+                **_image_labels(planned, title, version, line),
+                **_origin_labels(origin, line, created),
+                f"{STANDARD}.description": _describe_image(title, line),
+            },
             **optional,
         },
     }
@@ -90,9 +119,7 @@ def system_configuration(line: Line, system: LayerSpec, made: Blob) -> dict[str,
 
 
 def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[Blob]) -> dict[str, object]:
-    created = datetime.datetime.fromtimestamp(line.epoch, datetime.UTC).strftime(
-        "%Y-%m-%dT%H:%M:%SZ"
-    )
+    created = _format_moment(line.epoch)
     return {
         "architecture": "amd64",
         "os": "linux",
@@ -102,6 +129,11 @@ def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[Blob]) -
             {"created": created, "created_by": f"{spec.kind}: {spec.name}"} for spec in specs
         ],
     }
+
+
+def _format_moment(seconds: int) -> str:
+    """Return a time in UTC as RFC 3339 writes it."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _environment_variables(line: Line) -> list[str]:
@@ -118,11 +150,53 @@ def _environment_variables(line: Line) -> list[str]:
 def _image_labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
     """Return OCI annotations (image-spec, annotations.md) as labels, and the facts of the line."""
     return {
-        "org.opencontainers.image.title": title,
-        "org.opencontainers.image.version": number_of(version),
-        "org.opencontainers.image.ref.name": planned.tag,
+        f"{STANDARD}.title": title,
+        f"{STANDARD}.version": number_of(version),
+        f"{STANDARD}.ref.name": planned.tag,
         f"{LABELS}.stacks": ",".join(planned.stacks),
         f"{LABELS}.torch": line.torch,
         f"{LABELS}.cuda": line.cuda,
         f"{LABELS}.python": line.python,
+    }
+
+
+def _origin_labels(origin: ImageOrigin, line: Line, created: str) -> dict[str, str]:
+    """Return the labels of an image's origin, without those that have no value.
+
+    All follow from inputs: two machines that build the same release write the same bytes. There is
+    no base if it was made of Debian's packages: then no image has its digest.
+    """
+    name, _, digest = origin.base.partition("@") if origin.base == line.base_image else ("", "", "")
+    labels = {
+        "source": origin.project.source,
+        "url": origin.project.url,
+        "documentation": origin.project.documentation,
+        "licenses": origin.project.licenses,
+        "revision": origin.revision,
+        "created": created,
+        "base.name": name,
+        "base.digest": digest,
+    }
+    return {f"{STANDARD}.{key}": value for key, value in labels.items() if value}
+
+
+def _describe_image(title: str, line: Line) -> str:
+    return (
+        f"{title}: PyTorch {line.torch}, CUDA {line.cuda} and Python {line.python} on "
+        f"Debian {line.debian}"
+    )
+
+
+def _manifest_annotations(config: dict[str, object]) -> dict[str, str]:
+    """Return the standard labels of a configuration as annotations of its manifest.
+
+    Registries and tools that list images read these without the configuration. `ref.name` is for
+    an index alone.
+    """
+    run = config.get("config")
+    labels = run.get("Labels") if isinstance(run, dict) else None
+    return {
+        name: value
+        for name, value in (labels or {}).items()
+        if name.startswith(f"{STANDARD}.") and name != f"{STANDARD}.ref.name"
     }

@@ -231,8 +231,14 @@ class _Stage:
         title = self.catalog.title_of(planned.image)
         blobs = [held.blob for held in of_image]
         part = self.catalog.os_part_of(planned.image)
+        origin = assembly.ImageOrigin(
+            self.catalog.project,
+            system.system.layer.source,
+            system.system.layer.newest,
+            checkout.last_change_of(self._made_from(planned)),
+        )
         config = assembly.image_configuration(
-            planned, title, str(self.version), self.catalog_line, blobs, part
+            planned, title, str(self.version), self.catalog_line, blobs, part, origin
         )
         manifest = assembly.assemble_image(
             self.registry, self.catalog.repositories.staging, config, of_image
@@ -280,6 +286,14 @@ class _Stage:
             source=self.source.address,
             source_commit=self.source.commit,
         )
+
+    def _made_from(self, planned: PlannedImage) -> list[Path]:
+        """Return the files in git that an image is made from: its locks, and the OS layer's."""
+        locks = [
+            layer_lock.layer_lock_path(self.root, stack, self.version.line)
+            for stack in planned.stacks
+        ]
+        return [*locks, debian.dockerfile_path(), debian.dockerfile_path().parent / debian.GUEST]
 
     def _record_path(self, planned: PlannedImage) -> Path:
         return record_path(self.out, str(self.version), planned.image, "build")
@@ -361,7 +375,7 @@ def make_system_layer(  # noqa: PLR0913, PLR0917 - what is made, where it goes, 
     made = debian.make_os_layer(line, work, target)
     registry.push_file(cache, target, made.blob.digest, lambda _: None)
     target.unlink()
-    layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at)
+    layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at, made.newest)
     system_layer.keep_system_layer(registry, cache, layer, layer_signer)
     return MadeSystemLayer(
         HeldSystemLayer(layer, HeldLayer(made.blob, cache)),

@@ -95,6 +95,9 @@ def _run_compiler(prefix: Prefix, os_image: str, work: Path) -> None:
         "--env=PYTHONHASHSEED=0",
         "--env=PYTHONDONTWRITEBYTECODE=1",
         f"--user={os.getuid()}:{os.getgid()}",
+        # The image's own .pth file there imports modules, and what a process has imported before
+        # changes the bytes of what it compiles.
+        f"--tmpfs=/usr/local/lib/python{prefix.python}/dist-packages",
     ]
     command = [f"/usr/bin/python{prefix.python}", "/compiler.py", "/work/jobs.json", "/work/zips"]
     try:

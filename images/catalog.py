@@ -23,9 +23,11 @@ from images.compatibility import (
     load_compatibility,
 )
 from images.field_types import (
+    Address,
     Count,
     Cuda,
     Driver,
+    Licenses,
     Package,
     PinnedImage,
     Port,
@@ -53,6 +55,7 @@ __all__ = [
     "Catalog",
     "Line",
     "OsPart",
+    "Project",
     "Repositories",
     "Stack",
     "Version",
@@ -90,6 +93,20 @@ class Repositories:
         return Repositories(
             **{each.name: f"{namespace}/{getattr(self, each.name)}" for each in fields(self)}
         )
+
+
+@dataclass(frozen=True)
+class Project:
+    """The facts of the project in the labels of every image; an empty value makes no label.
+
+    `source`, `url` and `documentation` are addresses, `licenses` is an SPDX expression.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    source: Address = ""
+    url: Address = ""
+    documentation: Address = ""
+    licenses: Licenses = ""
 
 
 @dataclass(frozen=True)
@@ -186,6 +203,7 @@ class Catalog:
     growth_percent: Annotated[float, Field(ge=0, le=1000)]
     images: tuple[str, ...]
     statements: WebName = "https://github.com/pytorch-cuda-images"
+    project: Project = Project()
 
     def require_version(self, text: str) -> Version:
         """Return the version that `text` is (`v2.6.3`).

@@ -30,6 +30,10 @@ from runner.errors import ConfigError, EnvironmentFailed
 COMPRESSION_LEVEL = 6
 BUILD_TIMEOUT_S = 1800
 STATUS = "var/lib/dpkg/status"
+NEWEST = "var/lib/dpkg/newest"
+"""Written by `guest/newest.sh`, and left out of the layer."""
+GUEST = "guest"
+"""The folder beside the Dockerfile with the files that it copies."""
 RETRY_HINT = "check the engine's disk and logs, then run the same command again"
 
 if TYPE_CHECKING:
@@ -65,6 +69,7 @@ BOOTSTRAP_OPTIONS = (
     *(f"--dpkgopt={option}" for option in _SLIM),
 )
 
+_SECONDS = re.compile("[0-9]{1,10}", re.ASCII)
 _MIRROR = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
 """An address without an account: it stands in the command of the build."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
@@ -72,16 +77,36 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[
 
 @dataclass(frozen=True)
 class OsLayer:
-    """An OS layer that was made, and its packages. `source` names the base of its build."""
+    """An OS layer that was made, and its packages. `source` names the base of its build.
+
+    `newest` is when the newest file of a package was made, in seconds since 1970; 0 if unknown.
+    """
 
     blob: Blob
     source: str
     packages: tuple[DebianPackage, ...]
+    newest: int = 0
+
+
+@dataclass(frozen=True)
+class NormalisedRoot:
+    """A root file system as a layer, its packages, and `newest` as in `OsLayer`."""
+
+    blob: Blob
+    packages: tuple[DebianPackage, ...]
+    newest: int
 
 
 def dockerfile_path() -> Path:
     """Return the path of the Dockerfile of the OS layer."""
     return IMAGES / "base" / "Dockerfile"
+
+
+def recipe_texts() -> tuple[str, ...]:
+    """Return the texts of the Dockerfile and of the files that it copies: they make the layer."""
+    guest = sorted((dockerfile_path().parent / GUEST).iterdir())
+    copied = [f"{path.name}\n{records.read_text(path)}" for path in guest if path.is_file()]
+    return (records.read_text(dockerfile_path()), *copied)
 
 
 def make_os_layer(line: Line, work: Path, target: Path) -> OsLayer:
@@ -94,33 +119,32 @@ def make_os_layer(line: Line, work: Path, target: Path) -> OsLayer:
     with progress.show_step("Debian packages and security updates (BuildKit)"):
         _build_root(line, base, exported)
     with _explain_failures(), target.open("wb") as file:
-        blob, packages = normalise_export(exported, file, line.epoch)
+        made = normalise_export(exported, file, line.epoch)
     exported.unlink()
-    return OsLayer(blob, source, packages)
+    return OsLayer(made.blob, source, made.packages, made.newest)
 
 
-def normalise_export(
-    exported: Path, target: BinaryIO, epoch: int
-) -> tuple[Blob, tuple[DebianPackage, ...]]:
+def normalise_export(exported: Path, target: BinaryIO, epoch: int) -> NormalisedRoot:
     """Write an exported root file system as a layer, and return it with its list of packages.
 
     Raises EnvironmentFailed if the export is not complete or has no packages, or if the layer
     cannot be written.
     """
     with _explain_failures():
-        blob, status = _rewrite_export(exported, target, epoch)
-    packages = tuple(installed_packages(status))
+        blob, read = _rewrite_export(exported, target, epoch)
+    packages = tuple(installed_packages(read.get(STATUS, "")))
     if not packages:
         raise EnvironmentFailed(
             f"the exported root file system has no packages in /{STATUS}", RETRY_HINT
         )
-    return blob, packages
+    newest = read.get(NEWEST, "").strip()
+    return NormalisedRoot(blob, packages, int(newest) if _SECONDS.fullmatch(newest) else 0)
 
 
-def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
-    """Write the layer, and return it with dpkg's status file."""
+def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, dict[str, str]]:
+    """Write the layer, and return it with the texts of STATUS and NEWEST, by path."""
     writer = _LayerFile(target)
-    status = b""
+    read: dict[str, str] = {}
     with (
         records.open_binary(exported) as root,
         tarfile.open(fileobj=root, mode="r:") as source,
@@ -133,9 +157,11 @@ def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob,
             if is_special or is_emptied or _LEFT_OUT.fullmatch(entry.name):
                 continue
             content = source.extractfile(entry) if entry.isreg() else None
-            if entry.name == STATUS and content is not None:
-                status = content.read()
-                content = io.BytesIO(status)
+            if entry.name in (STATUS, NEWEST) and content is not None:
+                whole = content.read()
+                read[entry.name], content = whole.decode(errors="replace"), io.BytesIO(whole)
+            if entry.name == NEWEST:
+                continue
             # what is left out differs between two builds of the same packages
             fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
             kept = [name for name in entry.pax_headers if name.startswith("SCHILY.xattr.")]
@@ -147,7 +173,7 @@ def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob,
             file.seek(source.offset)
             if file.read(len(_END)) != _END:
                 raise tarfile.ReadError("unexpected end of data")
-    return writer.finish_layer(), status.decode(errors="replace")
+    return writer.finish_layer(), read
 
 
 @contextlib.contextmanager
@@ -245,6 +271,8 @@ def _bootstrap_base(line: Line, work: Path) -> str:
         "--quiet",
         "--variant=minbase",
         *BOOTSTRAP_OPTIONS,
+        # before mmdebstrap sets the times of files to the epoch
+        f"--customize-hook={records.read_text(dockerfile_path().parent / GUEST / 'newest.sh')}",
         *_use_mirror(),
         line.debian,
         str(root),

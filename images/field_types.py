@@ -77,6 +77,12 @@ WebName = Annotated[
     ),
 ]
 PinnedImage = Annotated[str, AfterValidator(_check_pinned_image)]
+Address = Annotated[
+    str, require_form(r"(?:https://[!-~]{1,200})?", "an address that begins with https://")
+]
+Licenses = Annotated[
+    str, require_form(r"(?:[A-Za-z0-9.()+-]+(?: [A-Za-z0-9.()+-]+)*)?", "an SPDX expression")
+]
 Word = Annotated[str, require_form(r"[!-~]{1,200}", "1 to 200 printable ASCII characters")]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

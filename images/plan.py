@@ -13,8 +13,8 @@ from pathlib import Path
 
 from images import catalog as catalogue
 from images import layer_lock, layers, line_locks
-from images.catalog import Catalog, Line, OsPart, Version
-from images.debian import BOOTSTRAP_OPTIONS, dockerfile_path
+from images.catalog import Catalog, Line, OsPart, Project, Version
+from images.debian import BOOTSTRAP_OPTIONS, recipe_texts
 from images.layers import LayerSpec
 from images.locks import Wheel
 from images.names import image_tag
@@ -197,6 +197,8 @@ class _Planner:
         facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
         facts.insert(0, self.catalog.title_of(name))
         part = self.catalog.os_part_of(name)
+        if self.catalog.project != Project():
+            facts.append(asdict(self.catalog.project))
         if part != OsPart():  # so that the keys of all other images stay as they are
             facts.append(asdict(part))
         made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
@@ -218,7 +220,7 @@ class _Planner:
         """
         line = self.catalog_line
         made_from = [
-            records.read_text(dockerfile_path()),
+            *recipe_texts(),
             BOOTSTRAP_OPTIONS,
             line.base_image,
             line.debian,

@@ -39,7 +39,8 @@ class SystemLayer:
     """An OS layer: its content key, its bytes, and its packages.
 
     `source` names the base of its build, `taken_at` is the time when its packages were taken from
-    Debian (ISO 8601).
+    Debian (ISO 8601). `newest` is when the newest file of a package was made, in seconds since
+    1970; 0 if the layer was made before this was recorded.
     """
 
     key: str
@@ -47,6 +48,7 @@ class SystemLayer:
     source: str
     packages: tuple[DebianPackage, ...]
     taken_at: str
+    newest: int = 0
 
 
 class SystemLayerSigner(Protocol):
@@ -130,12 +132,14 @@ def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
         raise Malformed("its statement names no packages")
     try:
         taken = parse_moment(layer.taken_at, zoned=True)
-        is_past = taken <= datetime.datetime.now(datetime.UTC) + CLOCK_SKEW
-    except ValueError:
+        newest = datetime.datetime.fromtimestamp(layer.newest, datetime.UTC)
+        is_past = max(taken, newest) <= datetime.datetime.now(datetime.UTC) + CLOCK_SKEW
+    except (ValueError, OverflowError, OSError):
         is_past = False
     if not is_past:
         raise Malformed(
-            f"its packages were taken at {layer.taken_at!r:.60}, which is not a time in the past"
+            f"its packages were taken at {layer.taken_at!r:.60} and are of {layer.newest!r:.20}, "
+            "which is not a time in the past"
         )
     return layer
 

@@ -55,10 +55,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _OF_THE_ENVIRONMENT = re.compile(
     r"pyvenv\.cfg(?:/.*)?|lib64(?:/.*)?|bin/python[0-9.]*(?:/.*)?|bin/activate[^/]*(?:/.*)?"
-    r"|bin|include|lib|lib/python[0-9.]+(?:/site-packages)?",
+    r"|bin|include|lib|lib/python[0-9.]+(?:/site-packages)?"
+    r"|lib/python[0-9.]+/site-packages/(?:__pycache__/)?image_start\b[^/]*(?:/.*)?",
     re.IGNORECASE,
 )
-"""Files and folders that `python -m venv` makes. No file of a wheel may have such a path.
+"""Files and folders that `python -m venv` and the OS layer make there.
+
+No file of a wheel may have such a path.
 
 `lib64` is a link to `lib`: a folder of that name would replace it.
 """

@@ -62,6 +62,21 @@ def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) ->
     return (_run_git(folder, "rev-parse", "HEAD") or "").strip() if is_clean else ""
 
 
+def last_change_of(paths: Sequence[Path]) -> str:
+    """Return the newest commit that changed one of these files: the same in every full clone.
+
+    It is empty if `commit_of` is, and in a shallow clone whose history does not reach that commit.
+    """
+    if shutil.which("git") is None or not commit_of(paths):
+        return ""
+    folder, names = paths[0].parent, [str(path) for path in paths]
+    commit = (_run_git(folder, "log", "-1", "--format=%H", "--", *names) or "").strip()
+    has_parent = _run_git(folder, "rev-parse", "--verify", "--quiet", f"{commit}^") is not None
+    is_shallow = _run_git(folder, "rev-parse", "--is-shallow-repository") != "false\n"
+    # The oldest commit of a shallow clone seems to have added every file.
+    return commit if has_parent or not is_shallow else ""
+
+
 def _run_git(folder: Path, *words: str) -> str | None:
     """Return what git prints, or None if it fails or is not there."""
     try:

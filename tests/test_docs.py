@@ -54,6 +54,20 @@ def test_every_command_of_ours_is_typed_with_our_python(page: Path) -> None:
     assert not re.findall(rf"(?<!\.venv/bin/)\bpython3? -m (?:{CODE})\b.*", text)
 
 
+def test_every_container_that_is_shown_has_shared_memory() -> None:
+    """Docker gives 64 MB, in which the workers of a DataLoader end with a bus error."""
+    shown = [*PAGES, *(REPOSITORY / "report" / "templates").iterdir()]
+    commands = [
+        command
+        for page in shown
+        for command in re.findall(
+            r"^ *(docker run .+)$", page.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    ]
+    assert commands
+    assert not [each for each in commands if "--shm-size=" not in each and "--ipc=host" not in each]
+
+
 def test_every_page_is_linked() -> None:
     linked = {target.resolve() for page in PAGES for target, _ in links(page)}
     assert {page for page in PAGES if page.parent == REPOSITORY / "docs"} <= linked

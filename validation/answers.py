@@ -223,6 +223,9 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "device": _answer_device,
     "libraries": _answer_libraries,
     "environment": _answer_environment,
+    "guest": lambda nonce, _: {
+        "product": _exact_answer(_matrix_product(questions.draw_product(nonce, "guest")))
+    },
     "dataloader": _answer_dataloader,
     "ddp": _answer_ddp,
     "compute": _answer_compute,

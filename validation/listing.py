@@ -134,6 +134,7 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
 def _container_options(suite: Suite, mounts: list[Mount]) -> dict[str, Any]:
     return {
         "command": ["python", COLLECT, ROOT, suite.module_file],
+        **({"user": suite.user} if suite.user else {}),
         "read_only": True,
         "tmpfs": {"/tmp": f"size={TEMPORARY_BYTES}"},  # noqa: S108 - in the container
         "mem_limit": MEMORY_BYTES,

@@ -18,6 +18,8 @@ class Suite:
     `writes_root` marks what must be able to write anywhere in the image; for all others its root is
     read-only, and only /tmp, /var/tmp and /dev/shm can be written.
 
+    `user` is the user of its container, as `UID:GID`; empty: that of the image.
+
     `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's
     own Python. `works_on` says on which of the planned GPUs the host must see work: `every` one, or
     at least `one`; empty: it does not look. `listed`: the suite has a list of its checks
@@ -38,6 +40,7 @@ class Suite:
     works_on: str = ""
     listed: bool = True
     writes_root: bool = False
+    user: str = ""
     folder: Path = SUITES_FOLDER
 
     @property
@@ -67,6 +70,16 @@ SUITES = (
         timeout_s=300,
         of_the_image=True,
         writes_root=True,
+    ),
+    # Kubernetes and OpenShift run an image under a uid that it does not know, in the group of root.
+    Suite(
+        "guest",
+        "base",
+        test_timeout_s=120,
+        timeout_s=300,
+        of_the_image=True,
+        writes_root=True,
+        user="12345:0",
     ),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),

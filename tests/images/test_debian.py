@@ -111,10 +111,8 @@ def normalised(
     tmp_path: Path, entries: Iterable[Entry]
 ) -> tuple[bytes, Blob, tuple[DebianPackage, ...]]:
     target = io.BytesIO()
-    blob, packages = debian.normalise_export(
-        exported(tmp_path / "rootfs.tar", entries), target, EPOCH
-    )
-    return target.getvalue(), blob, packages
+    made = debian.normalise_export(exported(tmp_path / "rootfs.tar", entries), target, EPOCH)
+    return target.getvalue(), made.blob, made.packages
 
 
 def members(layer: bytes) -> dict[str, tarfile.TarInfo]:

@@ -108,6 +108,14 @@ def test_one_package_may_have_names_that_differ_in_case(home: Path) -> None:
     ownership.check_owners([make_wheel("one", {"x/A.py": b"1", "x/a.py": b"2"})], PREFIX)
 
 
+@pytest.mark.parametrize("path", ["image_start.py", "image_start.pth", "Image_Start/x.py"])
+def test_a_module_that_would_replace_the_one_of_the_start_is_refused(home: Path, path: str) -> None:
+    """The OS layer has it: the layer of a stack above would hide it, and one below be hidden."""
+    with refused(ConfigError, "belongs to the environment"):
+        ownership.check_owners([make_wheel("one", {path: b"x"})], PREFIX)
+    ownership.check_owners([make_wheel("one", {"image_starter.py": b"x"})], PREFIX)
+
+
 @pytest.mark.parametrize(
     "member",
     ["data/pyvenv.cfg", "scripts/python3", "data/lib64/x.so", "data/bin", "data/lib/python3.11"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -64,6 +65,8 @@ ABSURD: dict[str, Callable[[SystemLayer], SystemLayer]] = {
     "no moment": lambda layer: replace(layer, taken_at="yesterday"),
     "no zone": lambda layer: replace(layer, taken_at="2026-10-01T05:00:00"),
     "of tomorrow": lambda layer: replace(layer, taken_at=_in_days(1)),
+    "with a package of tomorrow": lambda layer: replace(layer, newest=int(time.time()) + 86_400),
+    "with a package of no time": lambda layer: replace(layer, newest=10**30),
     "at the end of time": lambda layer: replace(layer, taken_at="9999-12-31T23:59:59-23:59"),
 }
 

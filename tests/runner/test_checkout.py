@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from images.catalog import IMAGES
-from runner.checkout import Checkout, commit_of, describe_checkout
+from runner.checkout import Checkout, commit_of, describe_checkout, last_change_of
 
 SHA = "c" * 40
 
@@ -111,3 +111,35 @@ def test_no_commit_is_the_source_of_changed_files(checkout: Path) -> None:
     (checkout / "a.lock").write_text("changed\n")
     assert describe_checkout(checkout) == Checkout()
     assert describe_checkout(Path("/")) == Checkout()
+
+
+# The newest commit that changed a file
+
+
+def test_the_last_change_is_not_that_of_other_files(checkout: Path) -> None:
+    first = git(checkout, "rev-parse", "HEAD")
+    (checkout / "b.lock").write_text("b\n")
+    second = commit(checkout, "b.lock")
+    assert last_change_of([checkout / "a.lock"]) == first
+    assert last_change_of([checkout / "a.lock", checkout / "b.lock"]) == second
+    (checkout / "a.lock").write_text("changed\n")
+    assert last_change_of([checkout / "a.lock"]) == ""
+
+
+def test_a_shallow_clone_does_not_know_the_last_change(checkout: Path, tmp_path: Path) -> None:
+    """Its oldest commit seems to have added every file: it would give another digest."""
+    (checkout / "b.lock").write_text("b\n")
+    second = commit(checkout, "b.lock")
+    git(checkout, "tag", "old")
+    (checkout / "c.lock").write_text("c\n")
+    third = commit(checkout, "c.lock")
+    for depth, a_lock, c_lock in ((1, "", ""), (2, "", third)):
+        clone = tmp_path / f"clone-{depth}"
+        git(tmp_path, "clone", "--quiet", f"--depth={depth}", f"file://{checkout}", str(clone))
+        assert last_change_of([clone / "a.lock"]) == a_lock
+        assert last_change_of([clone / "c.lock"]) == c_lock
+    assert last_change_of([checkout / "b.lock"]) == second
+
+
+def test_the_first_commit_of_a_whole_history_is_known(checkout: Path) -> None:
+    assert last_change_of([checkout / "a.lock"]) == git(checkout, "rev-parse", "HEAD")

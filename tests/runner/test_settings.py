@@ -37,10 +37,10 @@ PARAMETERS = {
 
 
 def sources() -> list[Path]:
-    """The modules that run on the host; suites run in images."""
+    """The modules that run on the host; suites and the files of the OS layer run in images."""
     found = [path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py")]
-    inside = REPOSITORY / "validation" / "suites"
-    return [path for path in [*found, REPOSITORY / "release.py"] if inside not in path.parents]
+    inside = {REPOSITORY / "validation" / "suites", REPOSITORY / "images" / "base" / "guest"}
+    return [path for path in [*found, REPOSITORY / "release.py"] if not inside & {*path.parents}]
 
 
 def is_environment(node: ast.expr) -> bool:

@@ -39,6 +39,7 @@ SUITES = [
     "device",
     "libraries",
     "environment",
+    "guest",
     "dataloader",
     "ddp",
     "compute",
@@ -274,7 +275,7 @@ def test_the_local_executor_names_no_image(stage: Stage) -> None:
         replace(SUBJECT, digest="", reference="/usr/bin/python3"), "cpu", executor="local"
     )
     assert (record.digest, record.environment.executor) == ("", "local")
-    assert {name for name, _ in stage.ran} == {*SUITES} - {"libraries", "environment"}
+    assert {name for name, _ in stage.ran} == {*SUITES} - {"libraries", "environment", "guest"}
     assert (_verdicts(record)["libraries"], record.verdict) == (
         Verdict.NOT_RUN,
         Verdict.INCONCLUSIVE,

@@ -14,6 +14,7 @@ BASE = [
     "device",
     "libraries",
     "environment",
+    "guest",
     "dataloader",
     "ddp",
     "compute",

@@ -308,6 +308,7 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
         **_LIMITED,
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
+        **({"user": suite.user} if suite.user else {}),
         "read_only": not suite.writes_root,
         "tmpfs": {}
         if suite.writes_root

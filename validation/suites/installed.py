@@ -15,6 +15,9 @@ from pathlib import Path
 
 from .contract.layout import ROOT
 
+LIMIT_S = 100
+"""Of one command, in seconds: a little less than a check has."""
+
 _BIN = Path(sys.prefix) / "bin"
 _OF_THE_HARNESS = ("VALIDATION_", "PYTEST_")
 _PINNED = re.compile(
@@ -177,8 +180,8 @@ def find_script_problem(name: str) -> str:
 def run_command(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user of the image would, without the harness on its path.
 
-    `variables` are added to the environment of the image. A command that does not end within 60 s
-    has exit code -9 and no output.
+    `variables` are added to the environment of the image. A command that does not end within
+    LIMIT_S seconds has exit code -9 and no output.
     """
     own = {
         name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_HARNESS)
@@ -191,11 +194,11 @@ def run_command(*command: str, **variables: str) -> subprocess.CompletedProcess[
             text=True,
             errors="replace",
             check=False,
-            timeout=60,
+            timeout=LIMIT_S,
             env=environment,
         )
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, -9, "", "still running after 60 s")
+        return subprocess.CompletedProcess(command, -9, "", f"still running after {LIMIT_S} s")
     except OSError as error:
         return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror}")
 

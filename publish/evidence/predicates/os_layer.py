@@ -19,7 +19,10 @@ from runner import records
 
 @dataclass(frozen=True)
 class _OsLayerClaim:
-    """The predicate. Sizes in bytes."""
+    """The predicate. Sizes in bytes, `newest` in seconds since 1970.
+
+    A statement that was signed before `newest` was recorded has none.
+    """
 
     content_key: str
     size: int
@@ -28,6 +31,7 @@ class _OsLayerClaim:
     source: str
     packages: tuple[DebianPackage, ...]
     taken_at: str
+    newest: int = 0
 
 
 def make_statement(layer: SystemLayer) -> Statement:
@@ -41,6 +45,7 @@ def make_statement(layer: SystemLayer) -> Statement:
         layer.source,
         layer.packages,
         layer.taken_at,
+        layer.newest,
     )
     return Statement(blob.digest, "OS layer", OS_LAYER, records.to_plain(stated))
 
@@ -50,4 +55,6 @@ def read_os_layer(statement: Statement) -> SystemLayer:
     require_type(statement, OS_LAYER)
     stated = read_value(_OsLayerClaim, statement)
     blob = Blob(statement.subject, stated.diff_id, stated.size, stated.uncompressed)
-    return SystemLayer(stated.content_key, blob, stated.source, stated.packages, stated.taken_at)
+    return SystemLayer(
+        stated.content_key, blob, stated.source, stated.packages, stated.taken_at, stated.newest
+    )

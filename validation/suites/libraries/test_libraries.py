@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import sys
 import sysconfig
 from collections.abc import Collection, Iterator
@@ -24,6 +25,7 @@ from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
 from ..declared import reports
+from ..environment import surroundings
 from ..installed import format_some
 from ..outcome import require
 from . import loaded_libraries
@@ -553,6 +555,32 @@ def test_console_scripts(figure: Figures) -> None:
         f"torchrun --help: {installed.describe_exit(done)}",
         "--nproc to be named",
         REPLACED,
+    )
+
+
+def test_home_on_a_read_only_root() -> None:
+    """This suite's root is read-only, and so is the image's home; programs have another one."""
+    home = os.environ.get("HOME", "")
+    problem = surroundings.find_writing_problem(Path(home)) if home else "HOME is not set"
+    cause = "image_start.pth in site-packages was removed or replaced"
+    require(not problem, f"with a read-only root {problem}", "a home that can be written", cause)
+
+
+def test_imports_ask_no_network() -> None:
+    """No package of the image looks up a name or connects when it is imported."""
+    done = installed.run_python(BESIDE_ME / "import_each.py")
+    require(
+        done.returncode == 0,
+        f"importing every package ends in {installed.describe_exit(done)}",
+        "exit 0",
+        "a package ends the process when it is imported",
+    )
+    addresses = [*dict.fromkeys(done.stdout.splitlines())]
+    require(
+        not addresses,
+        f"packages ask the network when they are imported: {format_some(addresses, 2)}",
+        "none to ask",
+        "a package looks for updates, or sends statistics",
     )
 
 

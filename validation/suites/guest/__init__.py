@@ -1,0 +1,1 @@
+"""How the image behaves for a user that it does not know, in login shells, and when edited."""
