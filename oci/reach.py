@@ -90,8 +90,11 @@ def _network_of(peer: str) -> int:
     return max(_classify(each) for each in (address, *translated))
 
 
-_OF_NO_PUBLIC_NETWORK = (".localhost", ".local", ".internal", ".home.arpa")
-"""Ends of names that are reserved for a machine or a network of its own."""
+_OF_NO_PUBLIC_NETWORK = (
+    *(".localhost", ".local", ".internal", ".home.arpa"),
+    *(".localdomain", ".lan", ".home", ".corp", ".intranet"),
+)
+"""Ends of names that are reserved, or in common use, for a machine or a network of its own."""
 _ENDS_IN_IPV4 = tuple(
     map(
         IPv6Network,

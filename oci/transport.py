@@ -58,18 +58,32 @@ def make_session(host: str, base: str) -> requests.Session:
 def make_public_session(host: str) -> requests.Session:
     """Return connections to a host that no person named: over TLS, to public addresses alone.
 
-    Raises ConfigError as `make_session` does, and Misdirected for a name of another network.
+    It sends no account of `~/.netrc`: that file may name one for every host. Raises ConfigError as
+    `make_session` does, and Misdirected for a name of another network, or one that is not written
+    plainly: other programs read another host in it.
     """
     base = f"https://{host}/"
-    if not is_public_host(urlsplit(base).hostname or ""):
+    is_plain = _PLAIN_HOST.fullmatch(host) is not None
+    if not (is_plain and is_public_host(urlsplit(base).hostname or "")):
         raise Misdirected(f"{show_address(base)} is in no public network")
     made = _RegistrySession(base)
+    made.auth = _send_no_account
     made.max_redirects = REDIRECTS
     check_proxies(base)
     made.verify = tls.find_authorities()
     made.adapters.clear()
     made.mount("https://", _BoundedAdapter(Reach().require_reachable))
     return made
+
+
+_PLAIN_HOST = re.compile(
+    r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+)
+"""HOST or HOST:PORT without an account, a `%`, a backslash or letters that are translated."""
+
+
+def _send_no_account(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def seconds_for(size: int) -> float:

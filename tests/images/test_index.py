@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from images import index, indexes, resolve, wheelhouse
 from images.index import NoVersion, OfferedWheel
@@ -349,6 +350,9 @@ def test_another_host_that_a_page_names_is_asked_only_if_a_person_named_it_too(
         *("https://169.254.169.254/a.whl", "https://10.0.0.1/a.whl", "https://[::1]/a.whl"),
         *("https://[::ffff:127.0.0.1]/a.whl", "https://[64:ff9b::7f00:1]/a.whl", "https://nas/a"),
         *("https://metadata.google.internal/a.whl", "https://me:pw@192.168.0.1/a.whl"),
+        *("https://10.0.0.1\\@files.index.example/a.whl", "https://169.254.169.%32%35%34/a.whl"),
+        *("https://metadata.google.internal%2e/a", "https://metadata.google\u3002internal/a"),
+        *("https://169.254.169.\uff12\uff15\uff14/a", "https://localhost.localdomain/a.whl"),
         *("http://files.index.example/a.whl", "ftp://files.index.example/a.whl"),
     ],
 )
@@ -360,11 +364,23 @@ def test_no_address_of_a_page_leads_into_this_network(address: str) -> None:
     assert index.read_needs([offer]) == {}
 
 
+def test_an_account_for_every_host_goes_to_no_host_of_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = tmp_path / "accounts"
+    accounts.write_text("default login me password S3cret\n")
+    accounts.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(accounts))
+    address = "https://files.index.example/a-1-py3-none-any.whl"
+    offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 9, None)
+    asked = index._session_of(offer).prepare_request(requests.Request("GET", address))
+    assert "Authorization" not in asked.headers
+
+
 def test_a_public_name_leads_to_a_public_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the name resolves to at the moment of the request."""
     address = "https://files.index.example/packages/a-1-py3-none-any.whl"
     offer = OfferedWheel("a", "1", "a-1-py3-none-any.whl", address, "0" * 64, 9, None)
-    assert index._session_of(offer).auth is None
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with socket.create_server(("127.0.0.1", 0)) as listener:
