@@ -14,15 +14,25 @@ from runner.untrusted import clean_text
 _NEEDS_ENTITIES = re.compile(r"[`|\\<>&]")
 _ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
 _PUNCTUATION = r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+_ADDRESS = r"[A-Za-z]{0,10}://|[Ww]{3}(?=\.)"
+"""The begin of an address."""
+_GROWS = (
+    r"[Gg][Hh]-[0-9]+"  # an issue or a pull request
+    # a commit; digits alone are mostly a number, or a part of the id of an advisory
+    r"|(?:sha256:)?(?=[0-9]{0,39}[A-Fa-f])[0-9A-Fa-f]{7,40}"
+    rf"(?:(?![A-Za-z0-9_])|(?={_ADDRESS}))"
+)
 _LIVE = (
     r"@[A-Za-z0-9_-][A-Za-z0-9_/-]*"  # a person or a team, or the host of a mail address
-    r"|#[0-9]+|(?<![A-Za-z0-9_])[Gg][Hh]-[0-9]+"  # an issue or a pull request
-    # a commit; digits alone are mostly a number, or a part of the id of an advisory
-    r"|(?<![A-Za-z0-9_])(?:sha256:)?(?=[0-9]{0,39}[A-Fa-f])[0-9A-Fa-f]{7,40}(?![A-Za-z0-9_])"
-    r"|[A-Za-z]{0,10}://|[Ww]{3}(?=\.)"  # the begin of an address
+    rf"|#[0-9]+|{_ADDRESS}"
 )
-"""What GitHub makes a link of, tells a person of, or shows at the other end, if it is no code."""
-_SPECIAL = re.compile(rf"(?P<live>(?:{_LIVE})+)|{_PUNCTUATION}")
+"""What GitHub makes a link of, tells a person of, or shows at the other end, if it is no code.
+
+What _GROWS finds is live only at the begin of a word, and a word begins behind code too.
+"""
+_SPECIAL = re.compile(
+    rf"(?P<live>(?:{_LIVE}|(?<![A-Za-z0-9_])(?:{_GROWS}))(?:{_LIVE}|{_GROWS})*)|{_PUNCTUATION}"
+)
 
 
 def one_line(text: str) -> str:
@@ -85,17 +95,30 @@ def _escape_line(line: str, live: str = "<code>{}</code>") -> Markup:
     """Return `line` escaped, with the form `live` for what would be live on GitHub."""
 
     def escape_one(found: re.Match[str]) -> str:
-        return live.format(found[0]) if found["live"] else _ENTITY.get(found[0], f"\\{found[0]}")
+        if not found["live"]:
+            return _ENTITY.get(found[0], f"\\{found[0]}")
+        # behind `://` code ends, else the address is whole
+        return "".join(live.format(each) for each in re.split("(?<=://)", found[0]) if each)
 
     return Markup(_SPECIAL.sub(escape_one, line))
 
 
 def _split_spans(text: str) -> list[tuple[str, bool]]:
-    """Return the parts of `text`, each with whether it is code; a single backtick is plain text."""
+    """Return the parts of `text`, each with whether it is code; a single backtick is plain text.
+
+    Empty code shows nothing, so the texts around it are one: `@` and a name make a mention.
+    """
     pieces = one_line(text).split("`")
     if len(pieces) % 2 == 0:
         return [("`".join(pieces), False)]
-    return [(piece, bool(place % 2)) for place, piece in enumerate(pieces)]
+    parts: list[tuple[str, bool]] = []
+    for place, piece in enumerate(pieces):
+        is_code = bool(place % 2)
+        if parts and not is_code and not parts[-1][1]:  # over code without a character
+            parts[-1] = (parts[-1][0] + piece, False)
+        elif piece or not is_code:
+            parts.append((piece, is_code))
+    return parts
 
 
 def markdown_fence(text: str) -> Markup:

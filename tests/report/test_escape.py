@@ -29,6 +29,8 @@ TEXTS = (
     "</details><details open>",
     "@name @org/team: see #123, owner/repo#4, GH-5, owner@0123abc and abcdef1234567890",
     "https://example.invalid/a?b&c www.example.invalid me@example.invalid ftp://h.example",
+    "#12GH-5 GH-5GH-5 #12abcdef1 abcdef1http://h.example 0123abcwww.h.example a://GH-5",
+    "@``name http``://h.example www``.h.example abc``def1 #``1 ````@``name` `a``b`",
     "`@name` a|@name `https://h.example/`@name#1 \\@name <@name> @@name @",
     "<!-- @name --> <img src=https://h.example/x> ![x](https://h.example/x) <https://h.example>",
 )
