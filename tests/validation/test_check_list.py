@@ -265,3 +265,15 @@ def test_the_digest_of_a_list_is_that_of_what_it_asks_for(suite: Suite, tmp_path
     assert hash_text(f"# a comment\n{text}\n") == check_list.hash_list(suite)
     assert hash_text(f"{text}  one_more: {{}}\n") != check_list.hash_list(suite)
     assert hash_text(f"{text}  one_more: {{gpus: 1}}\n") != hash_text(f"{text}  one_more: {{}}\n")
+
+
+@pytest.mark.parametrize("name", ["emulation", "instructions", "bfloat16"])
+def test_no_secret_of_a_machine_changes_what_a_list_asks(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests run where fewer secrets are known than where a release is decided."""
+    suite = next(suite for suite in SUITES if suite.name == "throughput")
+    before = check_list.hash_list(suite)
+    monkeypatch.setenv("A_PASSWORD", name)
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE", name)
+    assert check_list.hash_list(suite) == before
