@@ -55,9 +55,9 @@ _REST = re.compile(r"([?#]).*", re.DOTALL)
 
 def hide_in_text(text: str) -> str:
     """Return `text` for a terminal, a log or a message, with `***` for all that is secret in it."""
-    text = _NO_USER.sub(f"{HIDDEN}@", text)
     known = secret_values.find_known()
-    shown = known.replace_in(text, known.all_forms)
+    # known values first: a part of one that is taken out would leave the rest
+    shown = _NO_USER.sub(f"{HIDDEN}@", known.replace_in(text, known.all_forms))
     shown = _UP_TO_ACCOUNT.sub(
         lambda word: _ACCOUNT.sub(lambda found: found["place"] or f"{HIDDEN}@", word[0]), shown
     )

@@ -44,6 +44,8 @@ _PARTS = re.compile(
     r"(?:^|[\s\"'])(?:[^\s\"']*?//)?(?P<account>[^\s\"']*)@"
     r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
 )
+_QUOTED_USER_INFO = re.compile(r"//([^/\s@\":]*:[^\s\"]*'[^\s\"]*)@")
+"""The same with a `'` in it, which is allowed in an address, and ends many values."""
 _USER_INFO = re.compile(r"//([^/\s@\"':]*:[^/\s@\"']*)@")
 # not of a folder of this machine: `file:///opt/wheels` has no host
 _PATH = re.compile(
@@ -75,10 +77,13 @@ _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 _FILE_VALUE = re.compile(
     r"(?:^|[\s,{\"'])(?:(?P<name>login|user(?:name)?)|pass(?:word|wd|phrase)|account|token|secret"
     r"|auth|api[-_]?key)[\"']?\s*[=:\s]\s*[\"']?"
-    r"(?P<value>[^\s\"',}]+)",
+    r"(?=(?P<word>\S{1,4096}))(?P<value>[^\s\"',}]+)",
     re.IGNORECASE,
 )
-"""A password in the configuration of Docker, pip and uv, and in `.netrc`."""
+"""A password in the configuration of Docker, pip and uv, and in `.netrc`.
+
+Only its file's syntax says where it ends: at a comma, as in JSON, or with the word, as in `.netrc`.
+"""
 _GIVEN_TOKEN = re.compile(
     r"\"(?:identity|registry)token\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")", re.IGNORECASE
 )
@@ -208,12 +213,17 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
     elif settings.is_secret(name):
         if not _is_public(name, value):
             yield from _values_of_text(value)
-    elif "@" in value and not _is_text_of_others(name, value):
-        # accounts and passwords before the host of an address, as the standard has them
-        for found in _USER_INFO.finditer(value):
-            yield from (found[1], found[1].partition(":")[2])
-    elif _SECRET_NAME.fullmatch(name) and not _WORD.fullmatch(value) and "/" not in value[:1]:
-        yield from _values_of_text(value)
+    else:
+        is_secret = _SECRET_NAME.fullmatch(name) and not (
+            _WORD.fullmatch(value) or value[:1] == "/"
+        )
+        if "@" in value and not _is_text_of_others(name, value):
+            # accounts and passwords before the host of an address, as the standard has them
+            for found in _USER_INFO.finditer(value):
+                yield from (found[1], found[1].partition(":")[2])
+            yield from (value,) if is_secret else ()
+        elif is_secret:
+            yield from _values_of_text(value)
 
 
 def _is_text_of_others(name: str, value: str) -> bool:
@@ -248,6 +258,8 @@ def _parts_of_address(text: str) -> Iterator[str]:
     for part in _PARTS.finditer(text):
         account = part["account"] or ""
         yield from (account, account.partition(":")[2], part["value"] or "")
+    for found in _QUOTED_USER_INFO.finditer(text):
+        yield from (found[1], found[1].partition(":")[2])
 
 
 def _paths_of_address(text: str, shortest: int) -> Iterator[str]:
@@ -345,13 +357,15 @@ def _given_tokens(text: str) -> Iterator[str]:
 
 def _values_of_file(text: str) -> Iterator[str]:
     """Yield what a person keeps secret in the text of a file."""
+    for word in re.findall(r"//[^\s\"]+", text):  # a comma and `'` may be in a password
+        yield from _parts_of_address(word)
     for word in re.findall(r"[^\s\"',]*//[^\s\"',]+", text):
         yield from _parts_of_address(word)
         yield from _paths_of_address(word, MIN_PART_CHARACTERS)
     for found in _FILE_VALUE.finditer(text):
         value = found["value"]
         if not found["name"] or _looks_like_token(value, MIN_PART_CHARACTERS):
-            yield value
+            yield from (value, found["word"].rstrip("\"',}"))
         with contextlib.suppress(ValueError):  # `auth` of Docker: the base64 of USER:PASSWORD
             login = base64.b64decode(value, validate=True).decode()
             if ":" in login:

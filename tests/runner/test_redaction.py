@@ -259,6 +259,51 @@ def test_beginnings_of_secrets_take_no_time(monkeypatch: pytest.MonkeyPatch) -> 
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_PASSWORD", "S3cr@t-pass99"),
+        ("DATABASE_PASSWORD", "S3cr@t-//u:pass99"),
+        ("HOOK_TOKEN", "S3://:cr@t-pass99"),
+        ("PIP_INDEX_URL", "https://me:S3c'r,et-pass99@index.example/simple"),
+    ],
+)
+def test_signs_of_an_address_in_a_secret_hide_it_from_nobody(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    secret = "S3c'r,et-pass99" if "index" in value else value
+    assert hide_in_text(f"login with {secret} failed") == "login with *** failed"
+    assert hide_in_values([secret]) == ["***"]
+
+
+def test_the_address_in_a_secret_keeps_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CREDENTIALS", "https://me:S3cret@host.example/example/images-2")
+    assert hide_in_text("S3cret for images-2") == "*** for images-2"
+    assert hide_in_values(["example/images-2"]) == ["example/images-2"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".netrc", "machine h login me password {}\n"),
+        (".config/pip/pip.conf", "[global]\nindex-url = https://me:{}@h/simple\n"),
+        (".config/uv/uv.toml", 'index-url = "https://me:{}@h/simple"\n'),
+    ],
+)
+@pytest.mark.parametrize("secret", ["S3,cret-pass99", "S3'cret-pass99", "S3,c'r}et-pass99"])
+def test_signs_of_json_in_a_password_of_a_file_hide_it_from_nobody(
+    file: str, text: str, secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("NETRC", "XDG_CONFIG_HOME", "PIP_CONFIG_FILE", "UV_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.format(secret))
+    assert hide_in_text(f"login with {secret} failed") == "login with *** failed"
+
+
 def test_a_login_in_a_variable_of_docker_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     login = base64.b64encode(b"me:S3cret").decode()
     document = {"auths": {"h": {"auth": login}, "i": {"identitytoken": "//x:CVE-2026-24747@y"}}}
