@@ -197,9 +197,9 @@ def _debian_step(before: NativeVersion, after: NativeVersion) -> Step:
 
 
 def _is_debian_downgrade(before: NativeVersion, after: NativeVersion) -> bool:
-    older_inside = NativeVersion(_packaged_version(after)) < NativeVersion(
-        _packaged_version(before)
-    )
+    # with an epoch: without one, python-debian takes a colon in the rest for the end of one
+    old, new = (NativeVersion(f"0:{_packaged_version(each)}") for each in (before, after))
+    older_inside = new < old
     return after < before or (_debian_epoch(before) == _debian_epoch(after) and older_inside)
 
 

@@ -229,6 +229,7 @@ def test_a_kind_without_rules_is_an_error_with_a_way_out() -> None:
 HOSTILE = (
     *("", " ", "rubbish", "latest", "1..2", "1.2.3-£", "²", "v", "1!", "1e5", "1.0\n", "\ud800"),
     *("9" * 5000, "1." * 5000 + "1", "1+" + "a" * 5000, "9" * 5000 + ":1", "1:" + "9" * 5000),
+    *("9:arc:", "1:2:a", "0:1:2:~"),
 )
 """Texts in the place of a version, as an image or a database may have them."""
 
