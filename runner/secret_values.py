@@ -44,8 +44,6 @@ _PARTS = re.compile(
     r"(?:^|[\s\"'])(?:[^\s\"']*?//)?(?P<account>[^\s\"']*)@"
     r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
 )
-_QUOTED_USER_INFO = re.compile(r"//([^/\s@\":]*:[^\s\"]*'[^\s\"]*)@")
-"""The same with a `'` in it, which is allowed in an address, and ends many values."""
 _USER_INFO = re.compile(r"//([^/\s@\"':]*:[^/\s@\"']*)@")
 # not of a folder of this machine: `file:///opt/wheels` has no host
 _PATH = re.compile(
@@ -258,8 +256,11 @@ def _parts_of_address(text: str) -> Iterator[str]:
     for part in _PARTS.finditer(text):
         account = part["account"] or ""
         yield from (account, account.partition(":")[2], part["value"] or "")
-    for found in _QUOTED_USER_INFO.finditer(text):
-        yield from (found[1], found[1].partition(":")[2])
+    for word in re.findall(r"//[^\s\"]+", text):
+        # a `'` is allowed in an address, and ends a value in most files
+        account = word[2:].rpartition("@")[0]
+        if "'" in account and ":" in account.partition("/")[0]:
+            yield from (account, account.partition(":")[2])
 
 
 def _paths_of_address(text: str, shortest: int) -> Iterator[str]:
