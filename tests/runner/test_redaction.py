@@ -204,7 +204,14 @@ def test_the_author_of_a_change_chooses_no_name_that_records_lose(
     assert hide_in_text("cloning //x:S3cret@y") == "cloning //***@y"
 
 
-@pytest.mark.parametrize("name", ["GITLAB_USER_NAME", "CI_MERGE_REQUEST_MILESTONE", "PR_LABEL"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GITLAB_USER_NAME", "CI_MERGE_REQUEST_MILESTONE", "PR_LABEL", "BUILD_USER"),
+        *("BUILD_QUEUEDBY", "gitlabMergedByUser", "gitlabMergeRequestAssignee", "BUILD_CAUSE"),
+        *("BUILDKITE_BUILD_CREATOR_TEAMS", "BUILD_DISPLAY_NAME"),
+    ],
+)
 def test_one_word_of_others_is_no_secret(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`00+00:00` ends each moment of a record: without it, no record could be read again."""
     monkeypatch.setenv(name, "//x:00+00:00@y")
