@@ -61,6 +61,10 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 """Names of variables of other programs that hold a secret by their own words."""
+_ADDRESS_NAME = re.compile(
+    r".*(?:UR[LI]S?|DSN|ENDPOINT|ADDRESS|CONNECTION(?:_?STRING)?|REMOTE|MIRROR)", re.IGNORECASE
+)
+"""Names of variables of other programs that hold an address by their own words."""
 _TEXT_OF_OTHERS = re.compile(
     r".*(?:MESSAGE|MSG|TITLE|DESCRIPTION|SUBJECT|SUMMARY|BODY|NOTES|CHANGELOG|LABELS?|COMMENTS?"
     r"|AUTHOR|COMMITTER|CREATOR|ACTOR|MILESTONE|PHRASE|REQUESTED_?FOR|UNBLOCKER|USER_?NAME|BRANCH"
@@ -100,9 +104,10 @@ _HEADER = re.compile(r":\s*\"(?:(?:basic|bearer)\s+)?([^\"]+)\"", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class KnownValues:
-    """The texts to look for: each form of each value, longest first, with where it comes from.
+    """The texts to look for: each form of each value, longest first, with its source.
 
-    `certain_forms` are those that are no plain words: they stand nowhere by chance.
+    `certain_forms` are those that a person or a program set as a secret, and that are no plain
+    words: they stand nowhere by chance.
     """
 
     all_forms: Mapping[str, str]
@@ -173,9 +178,14 @@ def _collect_values(
     given: tuple[tuple[str, str], ...],
 ) -> KnownValues:
     found: dict[str, str] = {}
+    shaped: dict[str, str] = {}
     chosen = dict(given)
     for name, value in variables:
         found |= dict.fromkeys(_values_of_variable(name, value), name)
+        # Its name does not tell who wrote it. What looks like an account is hidden in sentences,
+        # and takes no name, moment or digest out of a record: a stranger may have chosen it.
+        if "@" in value and not _is_text_of_others(name, value):
+            shaped |= dict.fromkeys(_accounts_of(value), name)
     texts = {str(path): _read_text(path) for path, modified, _ in files if modified}
     texts |= {name: value for name, value in variables if name == settings.DOCKER_AUTH_CONFIG}
     for source, text in texts.items():
@@ -184,22 +194,27 @@ def _collect_values(
         chosen |= dict.fromkeys(_given_tokens(text), source)
     for value, source in learned:
         found |= dict.fromkeys(_values_of_text(value), source)
-    forms = {
+    certain = {
+        form: each for form, each in _forms_of_all(found).items() if not _WORD.fullmatch(form)
+    }
+    forms = _forms_of_all(shaped | found)
+    for value, source in chosen.items():
+        shown, is_no_name = _forms_of_token(value)
+        forms = dict.fromkeys(shown, source) | forms
+        certain = dict.fromkeys(shown, source) | certain if is_no_name else certain
+    longest_first = (
+        dict(sorted(each.items(), key=lambda pair: -len(pair[0]))) for each in (forms, certain)
+    )
+    return KnownValues(*longest_first)
+
+
+def _forms_of_all(found: Mapping[str, str]) -> dict[str, str]:
+    return {
         form: source
         for value, source in found.items()
         for form in _forms_of(value)
         if len(form) >= MIN_CHARACTERS
     }
-    certain = {form: each for form, each in forms.items() if not _WORD.fullmatch(form)}
-    for value, source in chosen.items():
-        shown, is_no_name = _forms_of_token(value)
-        forms = dict.fromkeys(shown, source) | forms
-        certain = dict.fromkeys(shown, source) | certain if is_no_name else certain
-    return KnownValues(*map(_order_forms, (forms, certain)))
-
-
-def _order_forms(forms: Mapping[str, str]) -> dict[str, str]:
-    return dict(sorted(forms.items(), key=lambda each: -len(each[0])))
 
 
 def _values_of_variable(name: str, value: str) -> Iterator[str]:
@@ -212,17 +227,20 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
     elif settings.is_secret(name):
         if not _is_public(name, value):
             yield from _values_of_text(value)
-    else:
-        is_secret = _SECRET_NAME.fullmatch(name) and not (
-            _WORD.fullmatch(value) or value[:1] == "/"
-        )
-        if "@" in value and not _is_text_of_others(name, value):
-            # accounts and passwords before the host of an address, as the standard has them
-            for found in _USER_INFO.finditer(value):
-                yield from (found[1], found[1].partition(":")[2])
-            yield from (value,) if is_secret else ()
-        elif is_secret:
+    elif _SECRET_NAME.fullmatch(name) and not (_WORD.fullmatch(value) or value[:1] == "/"):
+        if "@" not in value:
             yield from _values_of_text(value)
+        elif not _is_text_of_others(name, value):
+            yield value
+            yield from _accounts_of(value)
+    elif _ADDRESS_NAME.fullmatch(name) and not _is_text_of_others(name, value):
+        yield from _accounts_of(value)
+
+
+def _accounts_of(value: str) -> Iterator[str]:
+    """Yield accounts and passwords before the host of an address, as the standard has them."""
+    for found in _USER_INFO.finditer(value):
+        yield from (found[1], found[1].partition(":")[2])
 
 
 def _is_text_of_others(name: str, value: str) -> bool:

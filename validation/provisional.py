@@ -86,7 +86,7 @@ class ProvisionalBounds:
 
 @dataclass(frozen=True)
 class _Bound:
-    """The least rate of a check, and where it comes from, in words."""
+    """The least rate of a check, and its source, in words."""
 
     least: float
     why: str

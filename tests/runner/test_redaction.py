@@ -74,7 +74,7 @@ VARIABLES = [
     ("GH_TOKEN", "S3c ret&é", "S3c%20ret%26%C3%A9 and S3c ret&amp;é and S3c ret&\\u00e9"),
     ("GH_TOKEN", "S3c'r\"et", "S3c&#39;r&#34;et and S3c'r&quot;et and S3c&#x27;r&quot;et"),
     ("REGISTRY_PASSWORD", "S3cret-of-another", "it is S3cret-of-another"),
-    ("ANY_OTHER", "https://u:S3cret@h/x", "it is S3cret"),
+    ("ANY_OTHER_URL", "https://u:S3cret@h/x", "it is S3cret"),
     ("MESSAGE_BROKER_URL", "amqp://u:S3cret@h/x", "it is S3cret"),
 ]
 
@@ -209,7 +209,7 @@ def test_the_author_of_a_change_chooses_no_name_that_records_lose(
     [
         *("GITLAB_USER_NAME", "CI_MERGE_REQUEST_MILESTONE", "PR_LABEL", "BUILD_USER"),
         *("BUILD_QUEUEDBY", "gitlabMergedByUser", "gitlabMergeRequestAssignee", "BUILD_CAUSE"),
-        *("BUILDKITE_BUILD_CREATOR_TEAMS", "BUILD_DISPLAY_NAME"),
+        *("BUILDKITE_BUILD_CREATOR_TEAMS", "BUILD_DISPLAY_NAME", "A_NAME_THAT_NO_LIST_HAS"),
     ],
 )
 def test_one_word_of_others_is_no_secret(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +217,17 @@ def test_one_word_of_others_is_no_secret(name: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(name, "//x:00+00:00@y")
     record = {"started_at": "2026-11-27T20:00:00+00:00"}
     assert hide_in_values(record) == record
+
+
+def test_what_only_looks_like_an_account_is_hidden_in_sentences_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The name of the variable does not tell whether a person set a secret or a stranger a text."""
+    monkeypatch.setenv("A_NAME_THAT_NO_LIST_HAS", "https://u:S3cret-word@h/x")
+    assert hide_in_text("it is S3cret-word") == "it is ***"
+    record = {"reason": "the answer is S3cret-word", "name": "S3cret-word"}
+    assert hide_in_values(record) == {"reason": "the answer is ***", "name": "S3cret-word"}
+    require_no_secret(b"S3cret-word", "a manifest")
 
 
 def test_a_variable_of_others_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:

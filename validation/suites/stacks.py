@@ -1,4 +1,4 @@
-"""Where a process hangs, read from faulthandler's stacks. Standard library only."""
+"""The place at which a process hangs, read from faulthandler's stacks. Standard library only."""
 
 from __future__ import annotations
 
