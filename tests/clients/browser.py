@@ -31,7 +31,7 @@ class Browser:
     def command(self, path: str, **body: Any) -> Any:
         """Send a command, and return what the driver answers."""
         answer = requests.post(f"{self.address}{path}", json=body, timeout=ANSWER_S)
-        answer.raise_for_status()
+        assert answer.ok, answer.text[:500]
         return answer.json()["value"]
 
     def open_page(self, url: str) -> None:

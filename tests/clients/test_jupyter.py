@@ -17,6 +17,7 @@ print("sum", int(torch.arange(8).sum()))
 plt.plot(torch.arange(8) ** 2)
 plt.show()"""
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+EDITOR = ".jp-NotebookPanel .jp-Notebook .jp-CodeCell .cm-content"
 PICTURE = "document.querySelector('.jp-OutputArea-output img')"
 PRINTED = r"/lab\?token=([0-9a-f]{32,})"
 
@@ -80,8 +81,10 @@ def _save_notebook(address: str, token: str) -> None:
 
 
 def _run_first_cell(browser: Browser) -> None:
-    browser.wait_for("document.querySelector('.jp-CodeCell .cm-content') !== null")
-    idle = "[...document.querySelectorAll('.jp-Notebook-ExecutionIndicator')]"
-    browser.wait_for(f"{idle}.some(each => each.dataset.status === 'idle')")
-    browser.click(".jp-CodeCell .cm-content")
+    editor = f"document.querySelector('{EDITOR}')"
+    browser.wait_for(f"{editor} && {editor}.getBoundingClientRect().height > 0")
+    browser.wait_for("document.querySelector('#main-splash') === null")  # it covers the page
+    # Before the kernel is there, a cell that is run asks which kernel to start.
+    browser.wait_for("document.body.innerText.includes('Python 3 (ipykernel) | Idle')")
+    browser.click(EDITOR)
     browser.press(SHIFT, ENTER)

@@ -122,7 +122,13 @@ DEFECTS = (
     Defect(
         "a JupyterLab that asks for no token",
         "jupyter",
-        (("token_is_asked", "the server drew no token"),),
+        (
+            ("token_is_asked", "the server drew no token"),
+            # Without a token the server takes the requests of browsers alone.
+            ("notebooks_are_in_the_workspace", "a new notebook was answered with status 403"),
+            ("cell_shows_a_plot", "a new kernel was answered with status 403"),
+            ("challenge", "a new kernel was answered with status 403"),
+        ),
         with_layer(f"RUN {WRITE_SETTINGS}"),
         representative=True,
     ),
