@@ -65,7 +65,7 @@ def test_token_is_asked(lab: LabServer) -> None:
 
 
 def test_notebooks_are_in_the_workspace(lab: LabServer) -> None:
-    """A notebook that a user saves is a file below /workspace, where a volume keeps it."""
+    """A notebook that a user saves is a file below /workspace, which a volume can keep."""
     path = Path("/workspace/validation-notebook.ipynb")
     try:
         status, _ = lab.ask(
