@@ -57,7 +57,7 @@ def test_a_clean_image() -> None:
 
 def test_what_the_catalogue_says_of_the_stacks_is_allowed() -> None:
     """A port, and a compiler: of this image, and no others."""
-    serving = {"ExposedPorts": {"2222/tcp": {}, "8888/tcp": {}}}
+    serving: dict[str, Any] = {"ExposedPorts": {"2222/tcp": {}, "8888/tcp": {}}}
     inside = replace(CLEAN, compilers=("/usr/bin/gcc",))
     assert [where for where, _ in found(inside, **serving)] == ["2222/tcp", "/usr/bin/gcc"]
     assert found(inside, ALLOWED.extend((2222,), compiler=True), **serving) == []

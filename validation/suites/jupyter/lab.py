@@ -106,9 +106,10 @@ def _await_token(server: subprocess.Popen[bytes], folder: Path, said: Path) -> s
 
 def run_cell(socket: websocket.WebSocket, code: str) -> list[dict[str, Any]]:
     """Run a cell, and return the content of every output, in order; an error is an output."""
+    number = uuid.uuid4().hex
     asked = {
         "header": {
-            "msg_id": uuid.uuid4().hex,
+            "msg_id": number,
             "msg_type": "execute_request",
             "session": uuid.uuid4().hex,
             "username": "",
@@ -123,7 +124,7 @@ def run_cell(socket: websocket.WebSocket, code: str) -> list[dict[str, Any]]:
     outputs: list[dict[str, Any]] = []
     while True:
         message = json.loads(socket.recv())
-        if message["parent_header"].get("msg_id") != asked["header"]["msg_id"]:
+        if message["parent_header"].get("msg_id") != number:
             continue
         kind, content = message["header"]["msg_type"], message["content"]
         if kind == "status" and content["execution_state"] == "idle":
