@@ -99,8 +99,8 @@ def test_orphans_are_reaped() -> None:
 
 def test_challenge(nonce: str, answer: Answers, expected: Expected) -> None:
     """A script from standard input multiplies matrices that nobody knew before, with torch."""
-    asked = questions.draw_product(nonce, "cli")
-    given = json.dumps([asked.left, asked.right, asked.inner])
+    factors = questions.draw_product(nonce, "cli")
+    given = json.dumps([factors.left, factors.right, factors.inner])
     code, printed = end_job(start_job(expected.command, PRODUCT.format(given=given)))
     require(
         code == 0 and printed.startswith("["),

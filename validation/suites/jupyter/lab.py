@@ -39,12 +39,12 @@ class LabServer:
         """Return the status and the body of an answer; without `token`, as a stranger asks."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {token}"} if token else {}
-        asked = request.Request(
+        question = request.Request(
             f"http://127.0.0.1:{PORT}{path}", data=data, headers=headers, method=method
         )
         direct = request.build_opener(request.ProxyHandler({}))
         try:
-            with direct.open(asked, timeout=ANSWER_S) as answer:
+            with direct.open(question, timeout=ANSWER_S) as answer:
                 return answer.status, answer.read()
         except error.HTTPError as refused:
             return refused.code, refused.read()
@@ -77,19 +77,19 @@ def run_lab(command: Sequence[str], folder: Path) -> Iterator[LabServer]:
     `folder` is for its output and what it writes about itself.
     """
     settings = {**os.environ, **EMPTY, "JUPYTER_RUNTIME_DIR": str(folder)}
-    said = folder / "output.txt"
-    with said.open("wb") as output:
+    log = folder / "output.txt"
+    with log.open("wb") as output:
         server = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=settings, start_new_session=True
         )
     try:
-        yield LabServer(_await_token(server, folder, said))
+        yield LabServer(_await_token(server, folder, log))
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
-def _await_token(server: subprocess.Popen[bytes], folder: Path, said: Path) -> str:
+def _await_token(server: subprocess.Popen[bytes], folder: Path, log: Path) -> str:
     """Return the token of a server that answers."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and server.poll() is None:
@@ -99,7 +99,7 @@ def _await_token(server: subprocess.Popen[bytes], folder: Path, said: Path) -> s
                 if LabServer("").ask("/api")[0] == 200:
                     return token
         time.sleep(0.2)
-    last = " ".join(said.read_text(encoding="utf-8", errors="replace").split())[-300:]
+    last = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-300:]
     require(False, f"JupyterLab did not start: {last}", "a server", "a package of it is missing")
     raise AssertionError  # `require` has ended the check
 
@@ -107,7 +107,7 @@ def _await_token(server: subprocess.Popen[bytes], folder: Path, said: Path) -> s
 def run_cell(socket: websocket.WebSocket, code: str) -> list[dict[str, Any]]:
     """Run a cell, and return the content of every output, in order; an error is an output."""
     number = uuid.uuid4().hex
-    asked = {
+    execute_request = {
         "header": {
             "msg_id": number,
             "msg_type": "execute_request",
@@ -120,7 +120,7 @@ def run_cell(socket: websocket.WebSocket, code: str) -> list[dict[str, Any]]:
         "content": {"code": code, "silent": False, "store_history": False},
         "channel": "shell",
     }
-    socket.send(json.dumps(asked))
+    socket.send(json.dumps(execute_request))
     outputs: list[dict[str, Any]] = []
     while True:
         message = json.loads(socket.recv())

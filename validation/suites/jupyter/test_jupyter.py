@@ -157,9 +157,9 @@ def test_tensorboard_reads_what_torch_writes(tmp_path: Path) -> None:
 
 def test_challenge(lab: LabServer, nonce: str, answer: Answers) -> None:
     """A cell multiplies matrices that nobody knew before, with torch."""
-    asked = questions.draw_product(nonce, "jupyter")
+    factors = questions.draw_product(nonce, "jupyter")
     with lab.start_kernel() as kernel:
-        printed = read_printed(run_cell(kernel, PRODUCT.format(**vars(asked))))
+        printed = read_printed(run_cell(kernel, PRODUCT.format(**vars(factors))))
     require(
         printed.startswith("["),
         f"the cell printed `{printed[-160:]}`",
