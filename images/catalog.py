@@ -34,6 +34,7 @@ from images.field_types import (
     Python,
     Release,
     Repository,
+    Sentence,
     Suite,
     Title,
     WebName,
@@ -169,7 +170,7 @@ class OsPart:
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     ports: tuple[Port, ...] = ()
     command: tuple[Word, ...] = ()
-    health_check: tuple[Word, ...] = ()
+    health_check: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -188,11 +188,12 @@ class _Planner:
 
     def plan_image(self, name: str) -> PlannedImage:
         stacks = self.catalog.stacks_of(name)
-        above = (spec for stack in stacks[1:] for spec in self.of_stack[stack])
+        # A big wheel that two stacks have is one layer.
+        above = {spec.key: spec for stack in stacks[1:] for spec in self.of_stack[stack]}
         # The OS layer changes every month. An engine without a content store downloads all layers
         # above a changed one again. So the OS layer is above the gigabytes of base, and only what
         # a stack adds is above the OS layer.
-        specs = (*self.of_stack[stacks[0]], self._plan_system(), *above)
+        specs = (*self.of_stack[stacks[0]], self._plan_system(), *above.values())
         line = self.catalog_line  # what of it is in the image's configuration
         facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
         facts.insert(0, self.catalog.title_of(name))

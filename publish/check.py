@@ -13,6 +13,7 @@ from pathlib import Path
 
 from images.assembly import LABELS
 from images.catalog import BASE, Catalog
+from images.names import join_stacks
 from images.version import line_of_torch
 from oci.served import is_served_whole
 from runner import engine, progress
@@ -178,7 +179,8 @@ def _find_problems(
         yield facts
         return
     policy = load_policy()
-    has_compiler = any(catalog.stacks[stack].compiler for stack in expected.stacks)
-    allowed = replace(policy.configuration, compiler=policy.configuration.compiler or has_compiler)
+    name = join_stacks(expected.stacks)
+    ports, has_compiler = catalog.os_part_of(name).ports, catalog.has_compiler(name)
+    allowed = policy.configuration.extend(ports, compiler=has_compiler)
     yield from configuration.check_configuration({"config": dict(image.config)}, facts, allowed)
     yield from licences.check_debian_areas(facts.areas, policy.licences)

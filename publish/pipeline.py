@@ -300,6 +300,7 @@ class ReleaseRun:
             before=sum(layer.size for layer in layers) if before else None,
             production=catalog.repositories.production,
             wheels=self._list_wheels(build.image),
+            ports=catalog.os_part_of(build.image).ports,
         )
 
     def _previous_image(self, image: str) -> Published | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
@@ -45,6 +45,11 @@ class AllowedConfiguration:
     environment: tuple[str, ...]
     compiler: bool
     browser: bool
+
+    def extend(self, ports: Iterable[int], *, compiler: bool) -> AllowedConfiguration:
+        """Return a copy that also allows what the catalogue says of an image's stacks."""
+        every = tuple(sorted({*self.ports, *ports}))
+        return replace(self, ports=every, compiler=self.compiler or compiler)
 
 
 def check_configuration(

@@ -50,7 +50,7 @@ class ScanTarget:
 
     `before` is the compressed size in bytes of the line's previous release, None if there is none.
     `production` is the repository that the image goes to, if it goes anywhere. `wheels` are those
-    of its locks.
+    of its locks. `ports` are the TCP ports that its stacks may serve on.
     """
 
     build: BuildRecord
@@ -62,6 +62,7 @@ class ScanTarget:
     before: int | None
     production: str = ""
     wheels: tuple[Wheel, ...] = ()
+    ports: tuple[int, ...] = ()
 
     @property
     def released(self) -> ReleasedImage:
@@ -165,9 +166,7 @@ def _find_problems(
         yield contents.inside
     else:
         yield from sbom_comparison.compare_with_sbom(contents.packages, contents.inside)
-        allowed = replace(
-            policy.configuration, compiler=policy.configuration.compiler or subject.compiler
-        )
+        allowed = policy.configuration.extend(subject.ports, compiler=subject.compiler)
         yield from configuration.check_configuration(
             contents.image_config, contents.inside, allowed
         )

@@ -130,6 +130,18 @@ def rl_image() -> str:
 
 
 @pytest.fixture(scope="session")
+def cli_image() -> str:
+    """Return the same of the cli stack."""
+    return reference_of("cli")
+
+
+@pytest.fixture(scope="session")
+def jupyter_image() -> str:
+    """Return the same of the jupyter stack."""
+    return reference_of("jupyter")
+
+
+@pytest.fixture(scope="session")
 def mounted_harness() -> Path:
     """Return the folder of pytest and its plugins that every container gets."""
     return harness.install_harness()

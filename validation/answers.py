@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -219,13 +220,16 @@ def _answer_rl(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
     return {"states": _exact_answer(states), "rewards": _exact_answer(rewards)}
 
 
+def _answer_product(topic: str, nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    """Return the answer of the suites whose question is one product of matrices."""
+    return {"product": _exact_answer(_matrix_product(questions.draw_product(nonce, topic)))}
+
+
 _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] = {
     "device": _answer_device,
     "libraries": _answer_libraries,
     "environment": _answer_environment,
-    "guest": lambda nonce, _: {
-        "product": _exact_answer(_matrix_product(questions.draw_product(nonce, "guest")))
-    },
+    "guest": partial(_answer_product, "guest"),
     "dataloader": _answer_dataloader,
     "ddp": _answer_ddp,
     "compute": _answer_compute,
@@ -234,6 +238,8 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "cv": _answer_cv,
     "nlp": _answer_nlp,
     "rl": _answer_rl,
+    "cli": partial(_answer_product, "cli"),
+    "jupyter": partial(_answer_product, "jupyter"),
 }
 
 

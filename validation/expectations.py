@@ -6,6 +6,7 @@ from images.catalog import BASE, Catalog
 from images.compatibility import load_compatibility
 from images.line_locks import locks_of
 from images.locks import Lock
+from images.names import join_stacks
 from runner.errors import ConfigError
 from validation.suites.contract.expected import Expected
 
@@ -38,6 +39,7 @@ def expect_image(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expect
         epoch=means.epoch,
         architectures=build.architectures,
         without_code=build.missing_code,
+        command=catalog.os_part_of(join_stacks(stacks)).command,
     )
 
 

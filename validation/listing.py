@@ -32,7 +32,7 @@ from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 
 COMMAND = "python -m validation.listing"
-USAGE = f"run `.venv/bin/{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE`"
+USAGE = f"run `.venv/bin/{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE cli=IMAGE jupyter=IMAGE`"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MAX_BYTES = 1 << 20

@@ -89,6 +89,9 @@ SUITES = (
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),
     Suite("nlp", "nlp", test_timeout_s=120, timeout_s=300),
     Suite("rl", "rl", test_timeout_s=120, timeout_s=300),
+    Suite("cli", "cli", test_timeout_s=120, timeout_s=600),
+    # Users save notebooks in the working folder.
+    Suite("jupyter", "jupyter", test_timeout_s=120, timeout_s=300, alone=True, writes_root=True),
 )
 
 

@@ -1,9 +1,13 @@
-"""Defects that the suites of the stacks (cv, nlp, rl) must catch."""
+"""Defects that the suites of the stacks (cv, nlp, rl, cli, jupyter) must catch."""
 
 from __future__ import annotations
 
-from tests.defects.defect import Defect, patched
+from tests.defects.defect import Defect, patched, told, with_environment, with_layer
 from tests.defects.of_throughput import IDLE
+
+START = "/usr/local/lib/image/start"
+SETTINGS = "/opt/venv/etc/jupyter/jupyter_server_config.json"
+WRITE_SETTINGS = f"""printf '%s' '{{"IdentityProvider": {{"token": ""}}}}' > {SETTINGS}"""
 
 DEFECTS = (
     Defect(
@@ -83,5 +87,79 @@ DEFECTS = (
         "rl",
         (("ppo_solves_cartpole", IDLE),),
         patched("optimizer_idle"),
+    ),
+    Defect(
+        "a command that takes no script",
+        "cli",
+        (
+            ("script_of_standard_input", "the script ended with 0 and printed"),
+            ("challenge", "a command that takes no script"),
+        ),
+        told(command=("true",)),
+    ),
+    Defect(
+        "exit codes that are lost",
+        "cli",
+        (
+            ("exit_code[sys.exit(42)]", "has the exit code 0"),
+            ("exit_code[os.kill(os.getpid(), 9)]", "has the exit code 0"),
+        ),
+        with_layer(f"""RUN sed -i '$i [ "$2" = - ] && {{ "$@"; exit 0; }}' {START}"""),
+    ),
+    Defect(
+        "a start script that keeps signals",
+        "cli",
+        (("job_gets_sigterm", "after SIGTERM the job ended with 143"),),
+        with_layer(f"""RUN sed -i 's/^exec "$@"/"$@"/' {START}"""),
+        representative=True,
+    ),
+    Defect(
+        "orphans that stay",
+        "cli",
+        (("orphans_are_reaped", "the entry point is not tini"),),
+        with_layer(f'ENTRYPOINT ["{START}"]'),
+    ),
+    Defect(
+        "a JupyterLab that asks for no token",
+        "jupyter",
+        (
+            ("token_is_asked", "the server drew no token"),
+            # Without a token the server takes the requests of browsers alone.
+            ("notebooks_are_in_the_workspace", "a new notebook was answered with status 403"),
+            ("cell_shows_a_plot", "a new kernel was answered with status 403"),
+            ("challenge", "a new kernel was answered with status 403"),
+        ),
+        with_layer(f"RUN {WRITE_SETTINGS}"),
+        representative=True,
+    ),
+    Defect(
+        "notebooks that cannot be saved",
+        "jupyter",
+        (("notebooks_are_in_the_workspace", "a new notebook was answered with status"),),
+        with_layer("RUN chmod 755 /workspace && chown root /workspace"),
+    ),
+    Defect(
+        "notebooks without pictures",
+        "jupyter",
+        (("cell_shows_a_plot", "a plot gave 0 pictures"),),
+        with_environment(MPLBACKEND="agg"),
+    ),
+    Defect(
+        "a classifier that learns other groups",
+        "jupyter",
+        (("classifier_separates", "of the points were put into their group"),),
+        patched("classifier_upside_down"),
+    ),
+    Defect(
+        "metrics of the last batch alone",
+        "jupyter",
+        (("metrics_are_right", "batches that are lost or counted twice"),),
+        patched("metrics_lose_batches"),
+    ),
+    Defect(
+        "events that TensorBoard never gets",
+        "jupyter",
+        (("tensorboard_reads_what_torch_writes", "TensorBoard reads 10 of 20 values"),),
+        patched("events_dropped"),
     ),
 )

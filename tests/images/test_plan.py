@@ -247,6 +247,16 @@ def test_no_layer_twice_and_one_operating_system(make: Make) -> None:
         assert [spec.kind for spec in planned.layers].count(layers.OS) == 1
 
 
+def test_a_big_wheel_of_two_stacks_is_one_layer(make: Make) -> None:
+    """Both cv and jupyter need SciPy, whose wheel is a layer of its own."""
+    of_both = catalog.load_catalog()
+    for name in ("cv-jupyter", "cv-rl-cli-jupyter"):
+        (planned,) = make(names=[name], of=of_both).images
+        keys = [spec.key for spec in planned.layers]
+        assert len(keys) == len(set(keys))
+        assert [spec.name.split()[0] for spec in planned.layers].count("scipy") == 1
+
+
 def test_sizes_are_those_of_the_lock_and_of_the_last_os_layer(make: Make, tmp_path: Path) -> None:
     (new,) = make(names=["base"]).images
     assert new.estimated_size == sum(spec.locked.size for spec in new.layers if spec.locked)

@@ -55,6 +55,15 @@ def test_a_clean_image() -> None:
     assert found() == []
 
 
+def test_what_the_catalogue_says_of_the_stacks_is_allowed() -> None:
+    """A port, and a compiler: of this image, and no others."""
+    serving: dict[str, Any] = {"ExposedPorts": {"2222/tcp": {}, "8888/tcp": {}}}
+    inside = replace(CLEAN, compilers=("/usr/bin/gcc",))
+    assert [where for where, _ in found(inside, **serving)] == ["2222/tcp", "/usr/bin/gcc"]
+    assert found(inside, ALLOWED.extend((2222,), compiler=True), **serving) == []
+    assert len(found(inside, ALLOWED.extend((22,), compiler=False), **serving)) == 2
+
+
 @pytest.mark.parametrize(
     "user", ["", None, "root", "0", "0:0", "00", "+0", "-0:5", "0" * 5000, "root:users", "toor"]
 )

@@ -30,6 +30,7 @@ BASE = [
         (("base", "cv"), [*BASE, "cv"]),
         (("base", "cv", "nlp"), [*BASE, "cv", "nlp"]),
         (("base", "rl"), [*BASE, "rl"]),
+        (("base", "cv", "jupyter"), [*BASE, "cv", "jupyter"]),
     ],
 )
 def test_inherited(stacks: tuple[str, ...], names: list[str]) -> None:

@@ -21,7 +21,7 @@ class Expected:
     since 1970. `architectures` are those that torch was built for (`sm_90`), as torch names them.
     `without_code` are the libraries, with an architecture each, that lack code for it in the wheels
     themselves. `derived` says that the image was built on top of one of ours, and may hold further
-    packages.
+    packages. `command` is what the image runs by default.
     """
 
     torch: str
@@ -40,6 +40,7 @@ class Expected:
     architectures: tuple[str, ...]
     derived: bool = False
     without_code: tuple[tuple[str, str], ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def read_expected(path: Path) -> Expected:
@@ -49,5 +50,5 @@ def read_expected(path: Path) -> Expected:
         name: tuple((first, second) for first, second in fields[name])
         for name in ("packages", "without_code")
     }
-    lists = {name: tuple(fields[name]) for name in ("stacks", "architectures")}
+    lists = {name: tuple(fields[name]) for name in ("stacks", "architectures", "command")}
     return Expected(**{**fields, **lists, **pairs})

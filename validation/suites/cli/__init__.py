@@ -1,0 +1,1 @@
+"""Jobs: exit codes, signals and processes that are left behind."""

@@ -1,0 +1,1 @@
+"""JupyterLab, as the image starts it, and the libraries that notebooks use."""
