@@ -70,7 +70,7 @@ def setup(home: Path, tmp_path: Path) -> Iterator[Setup]:
     """
     site = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
     yield Setup(sys.executable, site, EXPECTED)
-    assert list((home / "validation" / "runs").iterdir()) == []
+    assert not [*(home / "validation" / "runs").glob("*")]
 
 
 def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteResult:
