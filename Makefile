@@ -13,7 +13,7 @@ demo: setup ## the main job: build, validate, scan and promote base, cv, nlp and
 	  echo "demo: done; inconclusive (exit code 4) means: not everything could be proven on this machine" >&2 || exit $$code; }
 
 # Tests of the engine take turns: it is one, and their programs use every core.
-test: setup ## every test that this machine can run
+test: setup ## every test that this machine can run, but those of `make thorough`
 	@code=0; $(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu" || code=$$?; \
 	  $(PYTHON) -m pytest -m "docker or slow or gpu" || code=$$?; exit $$code
 
