@@ -227,12 +227,12 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
     elif settings.is_secret(name):
         if not _is_public(name, value):
             yield from _values_of_text(value)
-    elif _SECRET_NAME.fullmatch(name) and not (_WORD.fullmatch(value) or value[:1] == "/"):
+    elif _SECRET_NAME.fullmatch(name) and not (_WORD.fullmatch(value) or _is_place(value)):
         if "@" not in value:
             yield from _values_of_text(value)
-        elif not _is_text_of_others(name, value):
-            yield value
-            yield from _accounts_of(value)
+        else:  # several words too: a passphrase, or the JSON of an account of a service
+            yield from _lines_of(value)
+            yield from () if _is_text_of_others(name, value) else _accounts_of(value)
     elif _ADDRESS_NAME.fullmatch(name) and not _is_text_of_others(name, value):
         yield from _accounts_of(value)
 
@@ -241,6 +241,11 @@ def _accounts_of(value: str) -> Iterator[str]:
     """Yield accounts and passwords before the host of an address, as the standard has them."""
     for found in _USER_INFO.finditer(value):
         yield from (found[1], found[1].partition(":")[2])
+
+
+def _is_place(value: str) -> bool:
+    """Return whether the value is a path on this machine; the base64 of a secret may begin so."""
+    return value[:1] == "/" and os.path.lexists(value)
 
 
 def _is_text_of_others(name: str, value: str) -> bool:
@@ -264,10 +269,15 @@ def _is_public(name: str, value: str) -> bool:
 
 def _values_of_text(value: str) -> Iterator[str]:
     """Yield a secret as a whole, its lines, and the parts of the addresses in it."""
-    yield value
-    yield from (line for line in value.splitlines() if not line.startswith("-----"))
+    yield from _lines_of(value)
     yield from _parts_of_address(value)
     yield from _paths_of_address(value, MIN_CHARACTERS)
+
+
+def _lines_of(value: str) -> Iterator[str]:
+    """Yield a secret as a whole, and its lines."""
+    yield value
+    yield from (line for line in value.splitlines() if not line.startswith("-----"))
 
 
 def _parts_of_address(text: str) -> Iterator[str]:

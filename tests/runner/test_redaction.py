@@ -283,6 +283,9 @@ def test_beginnings_of_secrets_take_no_time(monkeypatch: pytest.MonkeyPatch) -> 
         ("DATABASE_PASSWORD", "S3cr@t-pass99"),
         ("DATABASE_PASSWORD", "S3cr@t-//u:pass99"),
         ("HOOK_TOKEN", "S3://:cr@t-pass99"),
+        ("HOOK_TOKEN", "/S3cret+pass99=="),
+        ("SIGN_PASSPHRASE", "S3cr@t pass 99 words"),
+        ("GOOGLE_CREDENTIALS", '{"key": "S3cret", "mail": "me@account.example"}'),
         ("PIP_INDEX_URL", "https://me:S3c'r,et-pass99@index.example/simple"),
     ],
 )
@@ -293,6 +296,20 @@ def test_signs_of_an_address_in_a_secret_hide_it_from_nobody(
     secret = "S3c'r,et-pass99" if "index" in value else value
     assert hide_in_text(f"login with {secret} failed") == "login with *** failed"
     assert hide_in_values([secret]) == ["***"]
+
+
+def test_lines_of_a_secret_with_an_account_in_it_are_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = ['{"type": "account",', '"key": "S3cret-pass99",', '"mail": "me@account.example"}']
+    monkeypatch.setenv("GOOGLE_CREDENTIALS", "\n".join(lines))
+    assert hide_in_values(lines) == ["***"] * 3
+
+
+def test_the_path_of_a_file_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").touch()
+    monkeypatch.setenv("HOOK_TOKEN", str(tmp_path / "token"))
+    assert hide_in_text(f"cannot read {tmp_path}/token") == f"cannot read {tmp_path}/token"
 
 
 def test_the_address_in_a_secret_keeps_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
