@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import socket
 from pathlib import Path
 
@@ -14,6 +15,7 @@ _PROC = Path("/proc")
 _FIRST_NAMESPACE = 0xEFFFFFFC
 """PROC_PID_INIT_INO of linux/proc_ns.h: the number of the namespace of a machine's processes."""
 _MAX_BYTES = 1 << 16
+_PID = re.compile(r"[0-9]{1,10}")
 
 
 def current_owner() -> str:
@@ -35,10 +37,11 @@ def _host_name() -> str:
 def is_alive(owner: str) -> bool:
     """Return whether the process of that name runs; True for one of another host.
 
-    It is also True for a process of another user whose start this user may not read.
+    A name that `current_owner` does not make says of no process that it ended, so it is True too.
+    So it is for the process of another user whose start this user may not read.
     """
     host, pid, started = [*owner.split("_"), "", ""][:3]
-    if host != _host_name():
+    if host != _host_name() or not _PID.fullmatch(pid):
         return True
     found = _read_start_time(pid)
     return found == started or (found == _ENDED and _is_hidden(pid))

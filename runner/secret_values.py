@@ -45,6 +45,10 @@ _PARTS = re.compile(
     r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
 )
 _USER_INFO = re.compile(r"//([^/\s@\"':]*:[^/\s@\"']*)@")
+_ADDRESS_ACCOUNT = re.compile(
+    r"(?<![^\s,;|\"'])(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:){1,3}//([^/?#\s\"]*)@"
+)
+"""The account in an address, up to the last `@` before its path."""
 # not of a folder of this machine: `file:///opt/wheels` has no host
 _PATH = re.compile(
     r"(?<!file:)(?<!file:/)//(?:[^\s\"']*@)?(?P<host>[^/\s?#\"']+)(?P<path>/[^\s?#\"']*)"
@@ -87,6 +91,12 @@ _FILE_VALUE = re.compile(
 
 Only its file's syntax says where it ends: at a comma, as in JSON, or with the word, as in `.netrc`.
 """
+_QUOTED_VALUE = re.compile(
+    r"(?<![A-Za-z])(?:pass(?:word|wd|phrase)|account|token|secret|auth|api[-_]?key)[\"']?"
+    r"\s{0,9}[=:\s]\s{0,9}(?P<value>\"(?:[^\"\\]|\\.)*\")",
+    re.IGNORECASE,
+)
+"""The same as a string of JSON or TOML, or as `.netrc` has it: a blank does not end it."""
 _GIVEN_TOKEN = re.compile(
     r"\"(?:identity|registry)token\"\s*:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")", re.IGNORECASE
 )
@@ -191,7 +201,7 @@ def _collect_values(
     for source, text in texts.items():
         found |= dict.fromkeys(_values_of_file(_GIVEN_TOKEN.sub("", text)), source)
         # a part of a token is no value of a person, whatever it looks like
-        chosen |= dict.fromkeys(_given_tokens(text), source)
+        chosen |= dict.fromkeys(_read_strings(_GIVEN_TOKEN, text), source)
     for value, source in learned:
         found |= dict.fromkeys(_values_of_text(value), source)
     certain = {
@@ -232,15 +242,30 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
             yield from _values_of_text(value)
         else:  # several words too: a passphrase, or the JSON of an account of a service
             yield from _lines_of(value)
-            yield from () if _is_text_of_others(name, value) else _accounts_of(value)
+            if not _is_text_of_others(name, value):
+                yield from _accounts_of(value)
+                yield from _accounts_of_addresses(value)
     elif _ADDRESS_NAME.fullmatch(name) and not _is_text_of_others(name, value):
-        yield from _accounts_of(value)
+        yield from _accounts_of_addresses(value)
 
 
 def _accounts_of(value: str) -> Iterator[str]:
     """Yield accounts and passwords before the host of an address, as the standard has them."""
     for found in _USER_INFO.finditer(value):
         yield from (found[1], found[1].partition(":")[2])
+
+
+def _accounts_of_addresses(value: str) -> Iterator[str]:
+    """Yield accounts, passwords and tokens before the host of each address of a list.
+
+    What looks like one in a path or a query is none: a stranger may have chosen it.
+    """
+    for found in _ADDRESS_ACCOUNT.finditer(value):
+        account = found[1]
+        if ":" in account:
+            yield from (account, account.partition(":")[2])
+        elif _looks_like_token(account, MIN_TOKEN_CHARACTERS):
+            yield account
 
 
 def _is_place(value: str) -> bool:
@@ -378,9 +403,9 @@ def _read_text(path: Path) -> str:
         return ""
 
 
-def _given_tokens(text: str) -> Iterator[str]:
-    """Yield the tokens that registries chose, in the text of Docker's configuration."""
-    for found in _GIVEN_TOKEN.finditer(text):
+def _read_strings(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    """Yield the strings of JSON that a pattern finds as its `value`."""
+    for found in pattern.finditer(text):
         with contextlib.suppress(ValueError):
             yield json.loads(found["value"])
 
@@ -400,6 +425,7 @@ def _values_of_file(text: str) -> Iterator[str]:
             login = base64.b64decode(value, validate=True).decode()
             if ":" in login:
                 yield from (login, login.partition(":")[2])
+    yield from _read_strings(_QUOTED_VALUE, text)
     for headers in _HEADERS.finditer(text):
         yield from _HEADER.findall(headers[1])
 

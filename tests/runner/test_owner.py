@@ -71,3 +71,10 @@ def test_a_process_in_words() -> None:
     assert " of user " in said
     assert describe_process(os.getpid(), with_user=False) == f"{said.partition(' of ')[0]})"
     assert describe_process(1 << 30) == f"process {1 << 30}"
+
+
+@pytest.mark.parametrize("pid", ["", "self", "..", "a\0b", "\ud800", "9" * 5000, "-1", "{folder}"])
+def test_a_name_that_nobody_made_stops_no_run(pid: str, tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text("1 (x) S 1", encoding="utf-8")
+    host = current_owner().partition("_")[0]
+    assert is_alive(f"{host}_{pid.format(folder=str(tmp_path).replace('_', '-'))}_1")

@@ -287,6 +287,8 @@ def test_beginnings_of_secrets_take_no_time(monkeypatch: pytest.MonkeyPatch) -> 
         ("SIGN_PASSPHRASE", "S3cr@t pass 99 words"),
         ("GOOGLE_CREDENTIALS", '{"key": "S3cret", "mail": "me@account.example"}'),
         ("PIP_INDEX_URL", "https://me:S3c'r,et-pass99@index.example/simple"),
+        ("DATABASE_URL", "postgres://me:S3c'r,et-pass99@index.example/base"),
+        ("QUEUE_URLS", "amqp://me:S3cr@a.example,amqp://me:S3c'r,et-pass99@index.example"),
     ],
 )
 def test_signs_of_an_address_in_a_secret_hide_it_from_nobody(
@@ -296,6 +298,39 @@ def test_signs_of_an_address_in_a_secret_hide_it_from_nobody(
     secret = "S3c'r,et-pass99" if "index" in value else value
     assert hide_in_text(f"login with {secret} failed") == "login with *** failed"
     assert hide_in_values([secret]) == ["***"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BUILD_URL", "https://ci.example/job//x:00+00:00@y/3"),
+        ("GIT_URL", "https://git.example/eve?//x:00+00:00@y"),
+        ("COMMIT_MAIL_ADDRESS", "//x:00+00:00@y"),
+    ],
+)
+def test_what_others_chose_in_an_address_takes_no_moment_out_of_a_record(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    moment = "2026-11-27T20:00:00+00:00"
+    assert hide_in_values({"at": moment}) == {"at": moment}
+    require_no_secret(moment.encode(), "a record")
+
+
+@pytest.mark.parametrize("secret", ["S3c ret pass99", 'S3c"ret', "S3c\\ret", "S3c\u00e9t, pass"])
+@pytest.mark.parametrize("name", ["password", "auth", "token"])
+def test_a_string_of_json_in_a_variable_of_docker_is_not_shown(
+    name: str, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = json.dumps({"auths": {"h.example": {"username": "me", name: secret}}})
+    monkeypatch.setenv("DOCKER_AUTH_CONFIG", text)
+    assert hide_in_values([secret, f"401 for {secret} there"]) == ["***", "401 for *** there"]
+
+
+def test_a_token_in_place_of_a_user_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = "S3cret_Token_of_20_and_more"
+    monkeypatch.setenv("GIT_URL", f"https://{given}@git.example/base")
+    assert hide_in_values([given, f"401 for {given} there"]) == ["***", "401 for *** there"]
 
 
 def test_lines_of_a_secret_with_an_account_in_it_are_not_shown(
