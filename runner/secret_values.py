@@ -93,7 +93,7 @@ Only its file's syntax says where it ends: at a comma, as in JSON, or with the w
 """
 _QUOTED_VALUE = re.compile(
     r"(?<![A-Za-z])(?:pass(?:word|wd|phrase)|account|token|secret|auth|api[-_]?key)[\"']?"
-    r"\s{0,9}[=:\s]\s{0,9}(?P<value>\"(?:[^\"\\]|\\.)*\")",
+    r"\s{0,9}[=:\s]\s{0,9}(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^'\n]*')",
     re.IGNORECASE,
 )
 """The same as a string of JSON or TOML, or as `.netrc` has it: a blank does not end it."""
@@ -404,10 +404,11 @@ def _read_text(path: Path) -> str:
 
 
 def _read_strings(pattern: re.Pattern[str], text: str) -> Iterator[str]:
-    """Yield the strings of JSON that a pattern finds as its `value`."""
+    """Yield the strings of JSON, and those of TOML in `'`, that a pattern finds as its `value`."""
     for found in pattern.finditer(text):
+        value = found["value"]
         with contextlib.suppress(ValueError):
-            yield json.loads(found["value"])
+            yield value[1:-1] if value[0] == "'" else json.loads(value)
 
 
 def _values_of_file(text: str) -> Iterator[str]:

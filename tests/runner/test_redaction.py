@@ -327,6 +327,17 @@ def test_a_string_of_json_in_a_variable_of_docker_is_not_shown(
     assert hide_in_values([secret, f"401 for {secret} there"]) == ["***", "401 for *** there"]
 
 
+@pytest.mark.parametrize("quoted", ["'{}'", '"{}"'])
+def test_a_password_with_a_blank_in_a_file_of_toml_is_not_shown(
+    quoted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "uv/credentials/credentials.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"password = {quoted.format('S3c ret pass99')}\n", encoding="utf-8")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert hide_in_values(["S3c ret pass99"]) == ["***"]
+
+
 def test_a_token_in_place_of_a_user_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     given = "S3cret_Token_of_20_and_more"
     monkeypatch.setenv("GIT_URL", f"https://{given}@git.example/base")
