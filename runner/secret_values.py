@@ -92,7 +92,7 @@ _FILE_VALUE = re.compile(
 Only its file's syntax says where it ends: at a comma, as in JSON, or with the word, as in `.netrc`.
 """
 _QUOTED_VALUE = re.compile(
-    r"(?<![A-Za-z])(?:pass(?:word|wd|phrase)|account|token|secret|auth|api[-_]?key)[\"']?"
+    r"(?<![A-Za-z])(?:pass(?:word|wd|phrase)|account|token|secret|auth|(?:api|private)[-_]?key)[\"']?"
     r"\s{0,9}[=:\s]\s{0,9}(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^'\n]*')",
     re.IGNORECASE,
 )
@@ -300,9 +300,10 @@ def _values_of_text(value: str) -> Iterator[str]:
 
 
 def _lines_of(value: str) -> Iterator[str]:
-    """Yield a secret as a whole, and its lines."""
-    yield value
-    yield from (line for line in value.splitlines() if not line.startswith("-----"))
+    """Yield a secret as a whole, its lines, and the same of each password or key in its JSON."""
+    for each in (value, *_read_strings(_QUOTED_VALUE, value)):
+        yield each
+        yield from (line for line in each.splitlines() if not line.startswith("-----"))
 
 
 def _parts_of_address(text: str) -> Iterator[str]:

@@ -352,6 +352,17 @@ def test_lines_of_a_secret_with_an_account_in_it_are_not_shown(
     assert hide_in_values(lines) == ["***"] * 3
 
 
+@pytest.mark.parametrize("mail", ["me@account.example", "nobody"])
+def test_a_key_in_the_account_of_a_service_is_not_shown(
+    mail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIES3cret\nS3cret99\n-----END PRIVATE KEY-----\n"
+    account = json.dumps({"type": "service_account", "private_key": key, "mail": mail})
+    monkeypatch.setenv("GOOGLE_CREDENTIALS", account)
+    assert hide_in_values(["MIIES3cret", "S3cret99"]) == ["***", "***"]
+    assert hide_in_values(["service_account", mail]) == ["service_account", mail]
+
+
 def test_the_path_of_a_file_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "token").touch()
     monkeypatch.setenv("HOOK_TOKEN", str(tmp_path / "token"))
