@@ -146,7 +146,7 @@ def environment_facts(environment: Environment) -> tuple[Fact, ...]:
 
 def _describe_gpus(environment: Environment) -> str:
     counts = Counter(environment.gpus).items()
-    return ", ".join(f"{count} × {name}" for name, count in counts)  # noqa: RUF001
+    return ", ".join(f"{count} × {name}" for name, count in counts)
 
 
 def _describe_cpu(environment: Environment) -> str:

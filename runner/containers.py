@@ -21,6 +21,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
 
 from runner import owner, progress
+from runner.engine_kind import EngineObject
 from runner.nouns import count_noun
 from runner.untrusted import clean_line
 
@@ -96,7 +97,9 @@ def new_name(purpose: str) -> str:
     return f"{PREFIX}-{purpose}-{secrets.token_hex(8)}"
 
 
-def create_confined(client: Any, reference: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def create_confined(
+    client: EngineObject, reference: str, options: Mapping[str, Any]
+) -> EngineObject:
     """Create a container of an image with CONFINEMENT, and with `options` of docker-py's `create`.
 
     No other function creates one; the compiler of bytecode gets the same as options of `docker run`
@@ -118,7 +121,7 @@ class LeftContainer:
     labels: Mapping[str, str]
 
 
-def list_containers(client: Any) -> list[LeftContainer]:  # noqa: ANN401
+def list_containers(client: EngineObject) -> list[LeftContainer]:
     """Return the containers that have a name of `new_name`, running or not.
 
     The engine is asked for its list alone: it answers that even if one container is stuck.
@@ -135,7 +138,7 @@ def list_containers(client: Any) -> list[LeftContainer]:  # noqa: ANN401
     return [each for each in found if _NAME.fullmatch(each.name)]
 
 
-def remove_left(client: Any, left: LeftContainer) -> bool:  # noqa: ANN401
+def remove_left(client: EngineObject, left: LeftContainer) -> bool:
     """Remove a container with its volumes; return False and say so if the engine does not.
 
     `client` should wait no longer than REMOVAL_S for an answer: a stuck container gives none.
@@ -154,7 +157,7 @@ def remove_left(client: Any, left: LeftContainer) -> bool:  # noqa: ANN401
     return True
 
 
-def require_plain_accounts(container: Any) -> None:  # noqa: ANN401
+def require_plain_accounts(container: EngineObject) -> None:
     """Raise ImageCannotStart unless /etc/passwd and /etc/group are small regular files, or absent.
 
     Call it between creating and starting a container of an image that may be hostile. The engine
@@ -196,7 +199,7 @@ def _mount_targets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_plain_path(path) for path in found))
 
 
-def _require_real_folders(container: Any, targets: Iterable[str]) -> None:  # noqa: ANN401
+def _require_real_folders(container: EngineObject, targets: Iterable[str]) -> None:
     """Raise ImageCannotStart if something is mounted at account files, or through a link."""
     seen: dict[str, bool] = {}
     for target in targets:
@@ -215,7 +218,7 @@ def _require_real_folders(container: Any, targets: Iterable[str]) -> None:  # no
                 break
 
 
-def is_real_path(container: Any, path: str) -> bool:  # noqa: ANN401
+def is_real_path(container: EngineObject, path: str) -> bool:
     """Return whether a container that was not started has a file or folder at `path`.
 
     No part of it may be a link. Raises DockerException or requests.RequestException if the engine
@@ -252,7 +255,7 @@ def _plain_path(path: str) -> str:
     return f"/{posixpath.normpath(path).lstrip('/')}"
 
 
-def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
+def _stat_in(container: EngineObject, path: str) -> _FoundFile | None:
     """Return what a container that was not started holds at `path`.
 
     No link is followed at its end. docker-py has only a call that fetches the file too. For that
@@ -304,7 +307,7 @@ def volumes_read_only(config: Mapping[str, Any], ours: str) -> list[Mount]:
     ]
 
 
-def remove_volumes(container: Any) -> None:  # noqa: ANN401
+def remove_volumes(container: EngineObject) -> None:
     """Remove the volumes of `volumes_read_only`, after the container that had them."""
     _remove_named(
         container.client,
@@ -313,7 +316,7 @@ def remove_volumes(container: Any) -> None:  # noqa: ANN401
 
 
 @contextlib.contextmanager
-def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterator[None]:  # noqa: ANN401
+def without_volumes_of_a_failure(client: EngineObject, mounts: Iterable[Mount]) -> Iterator[None]:
     """Remove the volumes of `mounts` if their container cannot be made: the engine leaves them."""
     try:
         yield
@@ -322,7 +325,7 @@ def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterat
         raise
 
 
-def remove_left_volumes(client: Any) -> None:  # noqa: ANN401
+def remove_left_volumes(client: EngineObject) -> None:
     """Remove the volumes of `volumes_read_only` that killed runs left."""
     listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": OWNER})
     for each in listed.get("Volumes") or ():
@@ -330,7 +333,7 @@ def remove_left_volumes(client: Any) -> None:  # noqa: ANN401
             _remove_named(client, [str(each.get("Name", ""))])
 
 
-def _remove_named(client: Any, names: Iterable[str]) -> None:  # noqa: ANN401
+def _remove_named(client: EngineObject, names: Iterable[str]) -> None:
     """Remove volumes with names of ours. Another run finds those that the engine keeps."""
     for name in names:
         if name.startswith(f"{PREFIX}-volume-"):

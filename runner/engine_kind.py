@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.utils import version_gte, version_lt
@@ -21,6 +21,8 @@ LOOPBACK_HINT = (
     "set PYTORCH_CUDA_IMAGES_REGISTRY to a registry that other machines reach too, or use the "
     "engine of the system"
 )
+EngineObject: TypeAlias = Any
+"""A client, container or image of docker-py, which has no types."""
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 """The type of driver that an engine names if containerd keeps its images."""
 

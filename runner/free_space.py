@@ -6,9 +6,9 @@ import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from runner import engine_kind
+from runner.engine_kind import EngineObject
 from runner.nouns import count_noun
 
 FREE_BYTES = 10**9
@@ -18,7 +18,7 @@ FREE_INODES = 10_000
 """If less is free on a disk that a container can write to, the container is ended."""
 
 
-def disks_of(client: Any, *folders: Path) -> tuple[Path, ...]:  # noqa: ANN401
+def disks_of(client: EngineObject, *folders: Path) -> tuple[Path, ...]:
     """Return `folders`, and those of the engine's containers and images that are on this machine.
 
     containerd has a folder of its own, which may be on another disk.

@@ -7,14 +7,14 @@ touched: it may be one of another checkout, shared folder or user.
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from docker.errors import DockerException
 
 from runner import containers, owner, start_check
+from runner.engine_kind import EngineObject
 
 
-def remove_leftovers(client: Any) -> int:  # noqa: ANN401 - docker-py has no types
+def remove_leftovers(client: EngineObject) -> int:
     """Remove what killed runs left, whatever they did; return how many containers were removed.
 
     `client` should wait no longer than `containers.REMOVAL_S`. Raises DockerException or

@@ -20,7 +20,7 @@ from docker.types import Mount
 
 from runner import containers, engine, home, owner
 from runner.containers import ImageCannotStart
-from runner.engine_kind import EngineUnsuited
+from runner.engine_kind import EngineObject, EngineUnsuited
 from runner.untrusted import clean_line
 
 PURPOSE = "start"
@@ -37,7 +37,7 @@ _CODE = bytes.fromhex("31ff b83c000000 0f05")
 
 
 def is_fault_of_image(
-    client: Any,  # noqa: ANN401 - docker-py has no types
+    client: EngineObject,
     reference: str,
     options: Mapping[str, Any],
     volumes: list[Any],
@@ -83,7 +83,7 @@ def require_own_machine() -> None:
         container.remove(force=True)
 
 
-def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool:  # noqa: ANN401
+def _is_started(client: EngineObject, reference: str, options: Mapping[str, Any]) -> bool:
     container = None
     try:
         named = {**options, "name": containers.new_name(PURPOSE)}
@@ -102,7 +102,7 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
 
 
 @contextlib.contextmanager
-def _own_image(client: Any) -> Iterator[str]:  # noqa: ANN401
+def _own_image(client: EngineObject) -> Iterator[str]:
     """An image that holds one program, which ends at once."""
     answer = client.api.import_image_from_data(
         _build_archive(), repository=REPOSITORY, tag=owner.current_owner()

@@ -36,6 +36,7 @@ from runner import (
     start_check,
 )
 from runner.containers import ImageCannotStart
+from runner.engine_kind import EngineObject
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import SCHEMA_VALUES, Malformed, clean_line, parse_json
 from scan import private_files
@@ -443,7 +444,7 @@ def _engine_client() -> docker.DockerClient:
     return engine.connect_engine(ANSWER_S)
 
 
-def _read_log(container: Any, stream: str) -> bytes:  # noqa: ANN401
+def _read_log(container: EngineObject, stream: str) -> bytes:
     """Return what was printed, cut off soon after DOCUMENT_BYTES."""
     wanted = {"stdout": False, "stderr": False, stream: True}
     printed = bytearray()

@@ -15,11 +15,11 @@ import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from docker.errors import APIError, NotFound
 
 from runner import containers
+from runner.engine_kind import EngineObject
 from runner.untrusted import Malformed
 from scan import image_probe
 
@@ -41,7 +41,7 @@ _KINDS = {
 }
 
 
-def describe_private(container: Any, path: str, deadline: float) -> dict[str, object]:  # noqa: ANN401 - docker-py has no types
+def describe_private(container: EngineObject, path: str, deadline: float) -> dict[str, object]:
     """Return the facts of all that is at `path` in a container, as `image_probe.describe_files`.
 
     The container was created and not started, and its account files were checked. Raises Malformed
@@ -65,7 +65,7 @@ def describe_private(container: Any, path: str, deadline: float) -> dict[str, ob
     return image_probe.describe_found(files, bundled)
 
 
-def read_passwords(container: Any, deadline: float) -> dict[str, str]:  # noqa: ANN401
+def read_passwords(container: EngineObject, deadline: float) -> dict[str, str]:
     """Return the accounts with a password, or that need none; raises as `describe_private`."""
     texts = {PASSWD: "", SHADOW: ""}
     for path in texts:
@@ -75,7 +75,7 @@ def read_passwords(container: Any, deadline: float) -> dict[str, str]:  # noqa: 
 
 
 def _list_entries(
-    container: Any,  # noqa: ANN401
+    container: EngineObject,
     path: str,
     deadline: float,
 ) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:

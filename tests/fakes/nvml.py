@@ -76,80 +76,80 @@ class FakeNvml:
     def _gpu(self, handle: int, *_: Any) -> FakeGpu:
         return self.gpus[handle]
 
-    def nvmlInit(self) -> None:  # noqa: N802 - NVML's own name, as all below
+    def nvmlInit(self) -> None:
         self.sessions += 1
         if self.init_error != pynvml.NVML_SUCCESS:
             raise pynvml.NVMLError(self.init_error)
 
-    def nvmlShutdown(self) -> None:  # noqa: N802
+    def nvmlShutdown(self) -> None:
         self.sessions -= 1
 
-    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
+    def nvmlSystemGetDriverVersion(self) -> str:
         return self.driver
 
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+    def nvmlDeviceGetCount(self) -> int:
         return len(self.gpus)
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
         gpu = self.gpus[index]
         gpu.looked_up += 1
         if gpu.lost_after is not None and gpu.looked_up > gpu.lost_after:
             raise pynvml.NVMLError(gpu.lost_as)
         return index
 
-    def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802
+    def nvmlDeviceGetName(self, handle: int) -> str:
         return self.gpus[handle].name
 
-    def nvmlDeviceGetUUID(self, handle: int) -> str:  # noqa: N802
+    def nvmlDeviceGetUUID(self, handle: int) -> str:
         return f"GPU-{handle}"
 
-    def nvmlDeviceGetPciInfo(self, handle: int) -> SimpleNamespace:  # noqa: N802
+    def nvmlDeviceGetPciInfo(self, handle: int) -> SimpleNamespace:
         domain, bus, device = self.gpus[handle].address
         return SimpleNamespace(domain=domain, bus=bus, device=device)
 
-    def nvmlDeviceGetCudaComputeCapability(self, handle: int) -> tuple[int, int]:  # noqa: N802
+    def nvmlDeviceGetCudaComputeCapability(self, handle: int) -> tuple[int, int]:
         return self.gpus[handle].capability
 
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:  # noqa: N802
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
         gpu = self.gpus[handle]
         return SimpleNamespace(total=gpu.memory_bytes, used=gpu.memory_used_bytes)
 
-    def nvmlDeviceGetMigMode(self, handle: int) -> list[int]:  # noqa: N802
+    def nvmlDeviceGetMigMode(self, handle: int) -> list[int]:
         return [int(self.gpus[handle].mig), int(self.gpus[handle].mig)]
 
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:  # noqa: N802
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
         return SimpleNamespace(gpu=self.gpus[handle].utilisation, memory=0)
 
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:  # noqa: N802
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
         return [
             SimpleNamespace(pid=pid, usedGpuMemory=0)
             for pid in self.gpus[handle].process_ids or range(self.gpus[handle].processes)
         ]
 
-    def nvmlDeviceGetTotalEccErrors(self, handle: int, kind: int, counter: int) -> int:  # noqa: N802
+    def nvmlDeviceGetTotalEccErrors(self, handle: int, kind: int, counter: int) -> int:
         assert (kind, counter) == (
             pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
             pynvml.NVML_VOLATILE_ECC,
         )
         return self.gpus[handle].uncorrected
 
-    def nvmlDeviceGetRetiredPagesPendingStatus(self, handle: int) -> int:  # noqa: N802
+    def nvmlDeviceGetRetiredPagesPendingStatus(self, handle: int) -> int:
         return int(self.gpus[handle].pages_pending)
 
-    def nvmlDeviceGetRemappedRows(self, handle: int) -> tuple[int, int, int, int]:  # noqa: N802
+    def nvmlDeviceGetRemappedRows(self, handle: int) -> tuple[int, int, int, int]:
         return self.gpus[handle].rows
 
-    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: int) -> int:  # noqa: N802
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: int) -> int:
         return self.gpus[handle].reasons
 
-    def nvmlDeviceGetClockInfo(self, handle: int, which: int) -> int:  # noqa: N802
+    def nvmlDeviceGetClockInfo(self, handle: int, which: int) -> int:
         assert handle < len(self.gpus)
         return {pynvml.NVML_CLOCK_SM: 1410, pynvml.NVML_CLOCK_MEM: 1593}[which]
 
-    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:  # noqa: N802
+    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
         assert handle < len(self.gpus)
         return 61_500
 
-    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802
+    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
         assert (handle < len(self.gpus), sensor) == (True, pynvml.NVML_TEMPERATURE_GPU)
         return 34

@@ -49,7 +49,7 @@ def test_any_user_can_write(run: Callable[..., str], user: str) -> None:
 def test_a_read_only_root_with_a_volume_and_memory(run: Callable[..., str], user: str) -> None:
     """Kubernetes' readOnlyRootFilesystem, with an emptyDir and a volume."""
     workspace = Mount("/workspace", "", type="tmpfs", tmpfs_mode=0o1777)
-    options = {"read_only": True, "tmpfs": {"/tmp": ""}, "mounts": [workspace]}  # noqa: S108
+    options = {"read_only": True, "tmpfs": {"/tmp": ""}, "mounts": [workspace]}  # noqa: S108 - in the container
     home = f"/tmp/home-{user.partition(':')[0]}"  # noqa: S108 - in the container
     assert run("python", "-c", WRITES, user=user, **options) == home
 
@@ -101,7 +101,7 @@ def test_the_entry_point_changes_neither_exit_code_nor_variables(run: Callable[.
 @pytest.mark.parametrize(
     ("options", "notes"),
     [
-        ({"tty": True, "stdin_open": True}, ["/dev/shm has 64 MB", "no GPU"]),  # noqa: S108
+        ({"tty": True, "stdin_open": True}, ["/dev/shm has 64 MB", "no GPU"]),  # noqa: S108 - in the container
         ({"tty": True, "stdin_open": True, "shm_size": "2g"}, ["no GPU"]),
         ({}, []),
     ],

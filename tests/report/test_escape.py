@@ -87,7 +87,7 @@ def test_terminal_codes_control_characters_and_overrides_go() -> None:
 
 
 def test_clean_text_stays_as_it_is() -> None:
-    text = "Größe 3 × 4 µs → 🙂\n\tindented <&>"  # noqa: RUF001
+    text = "Größe 3 × 4 µs → 🙂\n\tindented <&>"
     assert untrusted.clean_text(text) == text
 
 

@@ -334,7 +334,7 @@ def test_no_exception_is_said_of_what_was_assessed() -> None:
 
 def test_gpus_that_everything_passed_on() -> None:
     assert under(render_notes(patched()), "## Validated on GPUs") == [
-        "| 2 × NVIDIA H200 | 550.54.15 | all |",  # noqa: RUF001
+        "| 2 × NVIDIA H200 | 550.54.15 | all |",
         "- **all**: gradient sync on a GPU: not tested",
     ]
 
@@ -348,7 +348,7 @@ def test_one_gpu_is_enough_for_notes_and_what_it_did_not_test_is_named() -> None
     tested = replace(one.records.validation, verdict=Verdict.INCONCLUSIVE, suites=(ddp,))
     shown = render_notes(given(replace(one, records=replace(one.records, validation=tested))))
     assert under(shown, "## Validated on GPUs") == [
-        "| 1 × NVIDIA L4 | 550.54.15 | all |",  # noqa: RUF001
+        "| 1 × NVIDIA L4 | 550.54.15 | all |",
         "- **all**: gradient sync proven with NCCL on one NVIDIA L4 over sockets; transport "
         "between GPUs: not tested; transport between machines: not tested",
     ]
@@ -376,10 +376,10 @@ def empty(record: ValidationRecord) -> ValidationRecord:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (failed, "fail on 1 × NVIDIA H200: ddp: gradients differ"),  # noqa: RUF001
+        (failed, "fail on 1 × NVIDIA H200: ddp: gradients differ"),
         (local, "pass on a Python of this machine, which proves nothing about the image"),
         (elsewhere, "not run: the stage was not reached"),
-        (empty, "inconclusive on 1 × NVIDIA H200"),  # noqa: RUF001
+        (empty, "inconclusive on 1 × NVIDIA H200"),
     ],
 )
 def test_what_stands_for_no_gpu(change: Any, said: str) -> None:
@@ -400,7 +400,7 @@ def test_some_images_on_a_gpu_and_some_on_none() -> None:
         "## Validated on GPUs",
     )
     assert rows == [
-        "| 1 × NVIDIA H200 | 550.54.15 | base |",  # noqa: RUF001
+        "| 1 × NVIDIA H200 | 550.54.15 | base |",
         "- **base**: gradient sync on a GPU: not tested",
         "Not validated on a GPU:",
         "- **cv**: pass on the CPU: Intel(R) Xeon(R) Processor @ 2.60GHz, 2 CPUs",

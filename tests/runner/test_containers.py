@@ -136,7 +136,7 @@ THROUGH_LINKS = {
     "a harmless link": ("RUN ln -s /var/tmp /srv/link", "/srv/link/a/b", "/srv/link"),
     "a link into /proc": ("RUN ln -s proc/1/root/etc /foo", "/foo", "/foo"),
     "a link that is not UTF-8": (r"RUN ln -s $(printf '\377') /foo", "/foo", "/foo"),
-    "the folder for temporary files": ("RUN rm -rf /tmp && ln -s etc /tmp", "/tmp", "/tmp"),  # noqa: S108
+    "the folder for temporary files": ("RUN rm -rf /tmp && ln -s etc /tmp", "/tmp", "/tmp"),  # noqa: S108 - in the container
 }
 
 

@@ -17,6 +17,7 @@ from docker.types import LogConfig, Mount, Ulimit
 from oci.served import is_served_whole
 from runner import containers, engine, free_space, leftovers, progress, start_check
 from runner.containers import ImageCannotStart
+from runner.engine_kind import EngineObject
 from runner.errors import EnvironmentFailed
 from runner.nouns import count_noun
 from runner.untrusted import clean_line
@@ -55,8 +56,8 @@ Checkpoints and compiled programs of the suites have some hundred megabytes.
 """
 CACHES = (
     ("XDG_CACHE_HOME", "/tmp/cache"),  # noqa: S108 - a memory of the container
-    ("TRITON_CACHE_DIR", "/tmp/triton"),  # noqa: S108
-    ("CUDA_CACHE_PATH", "/tmp/cuda"),  # noqa: S108
+    ("TRITON_CACHE_DIR", "/tmp/triton"),  # noqa: S108 - in the container
+    ("CUDA_CACHE_PATH", "/tmp/cuda"),  # noqa: S108 - in the container
 )
 """Where libraries keep what they compile, if the home cannot be written.
 
@@ -200,7 +201,7 @@ class ContainerExit:
     host_problem: str = ""
 
 
-def _watch_container(container: Any, suite: Suite, folder: Path) -> ContainerExit:  # noqa: ANN401 - docker-py has no types
+def _watch_container(container: EngineObject, suite: Suite, folder: Path) -> ContainerExit:
     """Wait for the end. After the suite's time ask for all threads' stacks, then kill.
 
     Kill what writes too much.
@@ -235,7 +236,7 @@ def _watch_container(container: Any, suite: Suite, folder: Path) -> ContainerExi
     )
 
 
-def _visible_container_id(container: Any) -> str:  # noqa: ANN401
+def _visible_container_id(container: EngineObject) -> str:
     """Return its id, empty if its processes have other numbers here than for the engine."""
     container.reload()
     identity = str(container.id)
@@ -246,7 +247,7 @@ def _visible_container_id(container: Any) -> str:  # noqa: ANN401
     )
 
 
-def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit:  # noqa: ANN401
+def _wait_for_end(container: EngineObject, suite: Suite, folder: Path) -> ContainerExit:
     """Return when the container has ended, or why it must be ended."""
     deadline = time.monotonic() + suite.timeout_s
     measured = 0.0
@@ -268,7 +269,7 @@ def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit: 
     return ContainerExit(None, timed_out=True)
 
 
-def _kill_container(container: Any) -> None:  # noqa: ANN401
+def _kill_container(container: EngineObject) -> None:
     with contextlib.suppress(*_NO_ANSWER):
         _quick_client().api.kill(container.id, "SIGKILL")
     container.reload()
@@ -326,7 +327,7 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
     }
 
 
-def _remove_container(container: Any) -> None:  # noqa: ANN401
+def _remove_container(container: EngineObject) -> None:
     # the next start finds what is left
     with contextlib.suppress(DockerException, requests.RequestException):
         _quick_client().api.remove_container(container.id, force=True, v=True)

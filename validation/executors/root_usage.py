@@ -16,10 +16,10 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from docker.errors import APIError
 
+from runner.engine_kind import EngineObject
 from runner.untrusted import Malformed, require_small
 
 ROOT = "the container's root"
@@ -29,7 +29,7 @@ OUTSIDE = ("HostsPath", "HostnamePath", "ResolvConfPath")
 """Files in /etc that the engine keeps outside a container's root, by their names in its answer."""
 
 
-def describe_excess(container: Any, size: int, entries: int) -> str:  # noqa: ANN401 - docker-py has no types
+def describe_excess(container: EngineObject, size: int, entries: int) -> str:
     """Return how a container's root holds more than `size` bytes or `entries` entries.
 
     The text is empty if it does not.
@@ -57,14 +57,14 @@ def _too_large(size: int) -> str:
     return f"{ROOT} holds more than the allowed {size:,} bytes"
 
 
-def _folder_of(container: Any) -> Path | None:  # noqa: ANN401
+def _folder_of(container: EngineObject) -> Path | None:
     """Return the engine's folder of the container's writes, None if this user may not read it."""
     driver = container.attrs.get("GraphDriver") or {}
     written = Path(str((driver.get("Data") or {}).get("UpperDir") or "/nowhere"))
     return written if written.is_absolute() and os.access(written, os.R_OK | os.X_OK) else None
 
 
-def _measure_removed(container: Any) -> int:  # noqa: ANN401
+def _measure_removed(container: EngineObject) -> int:
     """Return the bytes of removed files that are still held.
 
     Raises Malformed if there are more open files than can be looked at in LOOK_S.
@@ -82,7 +82,7 @@ def _measure_removed(container: Any) -> int:  # noqa: ANN401
     return sum(removed.values())
 
 
-def _iter_held_files(container: Any) -> Iterator[tuple[int, Path]]:  # noqa: ANN401
+def _iter_held_files(container: EngineObject) -> Iterator[tuple[int, Path]]:
     """Yield every file that is open or mapped in the container, with the device of its root.
 
     Each thread may have files of its own, and a thread may outlive the first one of its process.
