@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -26,6 +27,9 @@ from runner.untrusted import Malformed, clean_line, open_own_file, read_own_file
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 _NAME = "pytorch-cuda-images"
+MAX_LOCK_WAIT_S = 600.0
+"""A folder is locked for a moment, and for as long as `prune` deletes in it."""
+_LOCK_POLL_S = 0.1
 OWN_MARK = f".{_NAME}"
 """An empty file in a shared folder that this program has made."""
 
@@ -326,7 +330,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
 def _hold_lock(folder: Path, operation: int) -> Iterator[bool]:
     """Hold a lock (flock(2) `operation`) on a folder, and yield whether it is held.
 
-    It is not if the folder is gone or another user's, or if another process holds it.
+    It is not if the folder is gone or another user's, or with LOCK_NB if another process holds it.
+    Raises EnvironmentFailed if that one holds it for MAX_LOCK_WAIT_S.
     """
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -334,11 +339,24 @@ def _hold_lock(folder: Path, operation: int) -> Iterator[bool]:
         yield False
         return
     try:
-        try:
-            fcntl.flock(handle, operation)
-            is_held = True
-        except BlockingIOError:
-            is_held = False
-        yield is_held
+        yield _take_lock(handle, operation, folder)
     finally:
         os.close(handle)
+
+
+def _take_lock(handle: int, operation: int, folder: Path) -> bool:
+    may_wait = not operation & fcntl.LOCK_NB
+    deadline = time.monotonic() + (MAX_LOCK_WAIT_S if may_wait else 0)
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, operation | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(_LOCK_POLL_S)
+    if may_wait:
+        raise EnvironmentFailed(
+            f"another program keeps {folder} locked, for {MAX_LOCK_WAIT_S:g} s now",
+            f"end that program (`fuser -v {folder}` names it), then run the same command again",
+        )
+    return False

@@ -282,3 +282,18 @@ def test_what_a_killed_program_mounted_in_a_folder_is_unmounted_and_not_removed(
         assert (mine / "kept").exists()
     finally:
         subprocess.run(["umount", inside], capture_output=True, check=False)
+
+
+def test_a_folder_that_another_program_keeps_locked_is_not_waited_for_without_end(
+    home: Path, other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homes, "MAX_LOCK_WAIT_S", 0.3)
+    holder = other(f"home.lock_folder(home.Path({str(home)!r}))")
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with refused(EnvironmentFailed, str(home), "fuser -v"), homes.lock_folder(home):
+        pass
+    holder.kill()
+    holder.wait()
+    with homes.lock_folder(home):
+        pass
