@@ -56,7 +56,7 @@ def read_entry(text: str, key: str, name: str) -> dict[str, str]:
 
 
 def _find_mapping(text: str, key: str) -> yaml.MappingNode:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=yaml.CSafeLoader)
     if isinstance(root, yaml.MappingNode):
         for name, value in root.value:
             if name.value == key and isinstance(value, yaml.MappingNode) and value.value:

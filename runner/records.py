@@ -252,7 +252,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
     """
     try:
         _check_events(text)
-        loader = yaml.SafeLoader(text)
+        loader = yaml.CSafeLoader(text)
         try:
             node = loader.get_single_node()
             lines = _key_lines(node)
@@ -282,7 +282,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
 
 def line_of(text: str, *loc: int | str) -> int:
     """Return the line (from 1) of the key at path `loc` in a YAML text, for errors found later."""
-    return _line_of(_key_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
+    return _line_of(_key_lines(yaml.compose(text, Loader=yaml.CSafeLoader)), loc)
 
 
 def _check_events(text: str) -> None:
@@ -292,7 +292,7 @@ def _check_events(text: str) -> None:
     built when it is refused.
     """
     depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         depth += _STEP.get(type(event), 0)
         if problem := _event_problem(event, depth, count):
             raise yaml.MarkedYAMLError(
