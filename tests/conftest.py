@@ -6,6 +6,7 @@ Tests that this machine cannot run are counted with their reason.
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +26,9 @@ NOT_RUN = "NOT RUN"
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")  # a slow machine is no failure
+signal.signal(
+    signal.SIGHUP, signal.SIG_DFL
+)  # below nohup the programs of the tests would ignore it
 
 LONG_FILES = frozenset(
     {
