@@ -12,6 +12,9 @@ import pytest
 from runner import shell
 from runner.time_limit import TimeLimitExceeded, time_limit
 
+# The time limit of a test would use the same timer: it comes from a thread here.
+pytestmark = pytest.mark.timeout(60, method="thread")
+
 
 @pytest.fixture(autouse=True)
 def programs_may_start_again() -> Iterator[None]:
