@@ -8,7 +8,8 @@ wheels on disk, into the same empty registry. The benchmark prints a row of Mark
 
     .venv/bin/python benchmarks/lines.py [LINE ...]
 
-It takes about 6 minutes and 25 GB of disk for each line; the disk is free again after the line.
+It takes about 6 minutes and 25 GB of disk for each line. Afterwards BuildKit still has a cache of
+up to 8 GB a line, which `docker builder prune` frees.
 """
 
 from __future__ import annotations
