@@ -25,6 +25,7 @@ from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
 from runner import engine, progress, proxies, records, settings, shell
+from runner.child_variables import login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
 COMPRESSION_LEVEL = 6
@@ -206,7 +207,8 @@ def _pull_base(line: Line, work: Path) -> tuple[str, str]:
     progress.say_line(f"  pull {served.partition('@')[0]}", detail=True)
     with engine.report_failures("the engine's pull of the slim base"):
         try:
-            engine.connect_engine().images.pull(served)
+            account = engine.find_account(served)
+            engine.connect_engine().images.pull(served, auth_config=account)
         except DockerException as error:  # the engine answers, and no image registry does
             reason = str(getattr(error, "explanation", None) or error)[:90]
             progress.say_line(
@@ -317,7 +319,7 @@ def _build_root(line: Line, base: str, exported: Path) -> None:
             _tar_output(exported),
             dockerfile_path().parent,
         ],
-        env=env | shell.secrets_for(settings.REGISTRY_LOGINS) | through,
+        env=env | login_variables() | through,
         hint=(
             "the last lines name the failure; Debian's package mirror "
             f"({settings.DEBIAN_MIRROR} names another) must be reachable from a container, and the "

@@ -34,6 +34,7 @@ from oci import transport
 from oci.deadline import Deadline
 from oci.reach import Misdirected
 from runner import home, progress, records, settings, shell
+from runner.child_variables import secrets_for
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from runner.pool import worker_pool
 from runner.untrusted import clean_line
@@ -347,7 +348,7 @@ def _open_session(scheme: str, host: str) -> requests.Session:
     A page of the index may name an address without TLS; then the account is not sent.
     """
     made = transport.make_session(host, f"{scheme}://{host}/")
-    for value in shell.secrets_for(settings.INDEXES).values():
+    for value in secrets_for(settings.INDEXES).values():
         for word in value.split():
             parts = urlsplit(word.partition("=")[2] if "=http" in word else word)
             is_same = (parts.scheme, parts.netloc.rpartition("@")[2]) == (scheme, host)

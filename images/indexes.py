@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from images.wheelhouse import INDEX_HINT
 from runner import settings, shell
+from runner.child_variables import choose_variables, secrets_for
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, read_own_file
 
@@ -40,7 +41,7 @@ def read_pip_settings() -> dict[str, str]:
     listing = shell.run(
         [sys.executable, "-P", "-m", "pip", "config", "list"],
         hint=INDEX_HINT,
-        env={**shell.secrets_for(settings.INDEXES), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        env={**secrets_for(settings.INDEXES), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         timeout_s=60,
     )
     found: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
@@ -119,7 +120,7 @@ def settings_of_uv() -> UvSettings:
     own = _addresses_of_uv()
     if own:
         _require_same_indexes(pip, own)
-        variables = shell.secrets_for(settings.INDEXES)
+        variables = secrets_for(settings.INDEXES)
     else:
         variables = _indexes_for_uv(pip)
     named = [each for name in _PIP_ADDRESSES for each in pip.get(name, "").split()]
@@ -150,9 +151,7 @@ def _connection_of(pip: Mapping[str, str]) -> dict[str, str]:
     proxy = pip.get("proxy", "")
     # of requests, which is in pip, the variables count before its option
     names = (settings.SSL_CERT_FILE, settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
-    authorities = next(
-        filter(None, map(shell.public_environment().get, names)), pip.get("cert", "")
-    )
+    authorities = next(filter(None, map(choose_variables().get, names)), pip.get("cert", ""))
     found = {
         "UV_INSECURE_HOST": " ".join(pip.get("trusted-host", "").split()),
         "SSL_CLIENT_CERT": pip.get("client-cert", ""),
@@ -186,7 +185,7 @@ def _require_same_indexes(pip: Mapping[str, str], uv: Iterable[str]) -> None:
 
 def _addresses_of_uv() -> list[str]:
     """Return the indexes and folders that uv itself is configured for."""
-    given = shell.secrets_for(settings.INDEXES)
+    given = secrets_for(settings.INDEXES)
     variables = {name: given.get(name, "") for name in _UV_VARIABLES}
     found = [
         each.partition("=")[2] if re.match(r"[\w.-]+=\w+:", each) else each
@@ -212,7 +211,7 @@ _UV_VARIABLES = (
 
 def _files_of_uv() -> list[Path]:
     """Return the files that configure uv in NEUTRAL_FOLDER."""
-    of_uv = shell.public_environment()
+    of_uv = choose_variables()
     if of_uv.get("UV_NO_CONFIG"):
         return []
     if given := of_uv.get("UV_CONFIG_FILE"):

@@ -24,6 +24,7 @@ from images.layer_lock import LockedLayer
 from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, settings, shell
+from runner.child_variables import secrets_for
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.nouns import count_noun
 from runner.untrusted import clean_line
@@ -225,7 +226,7 @@ def _download_wheels(line: Line, whole: Path) -> dict[str, Wheel]:
         done = shell.run_to_end(
             command,
             hint=HINT,
-            env=shell.secrets_for(settings.INDEXES),
+            env=secrets_for(settings.INDEXES),
             timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
         )
     if done.code != 0:

@@ -13,6 +13,7 @@ from pathlib import Path
 from images.locks import Wheel
 from oci.registry import file_sha256
 from runner import home, progress, settings, shell
+from runner.child_variables import secrets_for
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.nouns import count_noun
 from runner.pool import worker_pool
@@ -95,7 +96,7 @@ def _download_batch(batch: list[Wheel], python: str, folder: Path) -> list[Wheel
         done = shell.run_to_end(
             [*pip_download_command(python), "-r", wanted, "-d", folder],
             env={
-                **shell.secrets_for(settings.INDEXES),
+                **secrets_for(settings.INDEXES),
                 "TMPDIR": scratch,
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             },

@@ -25,7 +25,8 @@ from images.layers import LayerSpec
 from images.wheels import Prefix
 from oci.registry import Registry
 from oci.tarball import Blob
-from runner import progress, settings, shell, signals
+from runner import progress, settings, signals
+from runner.child_variables import login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
 LAYERS, PUSH = "layers", "push"
@@ -104,7 +105,7 @@ class LayerWorkers:
             os.cpu_count(),
             mp_context=self._context,
             initializer=_start_worker,
-            initargs=(self._amounts, shell.secrets_for(settings.REGISTRY_LOGINS)),
+            initargs=(self._amounts, login_variables()),
         )
         titles = (LAYERS, PUSH) if self._recipe.host else (LAYERS,)
         self._display = threading.Thread(

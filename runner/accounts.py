@@ -15,7 +15,8 @@ from docker.credentials.errors import CredentialsNotFound
 from docker.errors import DockerException
 from pydantic import Field, TypeAdapter, ValidationError
 
-from runner import docker_config, settings, shell
+from runner import docker_config, shell
+from runner.child_variables import login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import remember_given_token, remember_secret
 from runner.untrusted import Malformed, clean_line, parse_json
@@ -88,7 +89,7 @@ class _Helper:
         done = shell.run_to_end(
             [self.program, "get"],
             hint=hint,
-            env=shell.secrets_for(settings.REGISTRY_LOGINS),
+            env=login_variables(),
             timeout_s=HELPER_S,
             stdin=server.encode(),
         )

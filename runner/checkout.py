@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import home, settings, shell
+from runner import child_programs, child_variables, home, settings
 
 TIMEOUT_S = 20
 _REMOTE = re.compile(
@@ -79,16 +78,5 @@ def last_change_of(paths: Sequence[Path]) -> str:
 
 def _run_git(folder: Path, *words: str) -> str | None:
     """Return what git prints, or None if it fails or is not there."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            stdin=subprocess.DEVNULL,
-            env=shell.public_environment(),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    command = ["git", "-C", str(folder.absolute()), *words]
+    return child_programs.run_quietly(command, TIMEOUT_S, child_variables.GIT)

@@ -20,7 +20,7 @@ from typing import TextIO
 import requests
 import yaml
 
-from runner import home, progress, settings, shell
+from runner import child_programs, child_variables, home, progress, settings
 from runner.address import RegistryAddress, parse_registry_address
 from runner.errors import EnvironmentFailed
 from runner.records import write_text
@@ -84,19 +84,16 @@ def start_registry(host: str, folder: Path) -> int:
         "http": {"addr": host},
     }
     write_text(folder / "config.yml", yaml.safe_dump(configuration))
-    # without the variables that replace parts of its file
-    public = shell.public_environment()
-    env = {name: value for name, value in public.items() if not name.startswith("REGISTRY_")}
     progress.say_line(f"  starting the embedded registry on {host}", detail=True)
     with home.open_file(folder / "registry.log") as log:
-        process = subprocess.Popen(
+        # its list has none of the variables that replace parts of its file
+        process = child_programs.start_program(
             [binary, "serve", str(folder / "config.yml")],
-            stdin=subprocess.DEVNULL,
-            cwd=shell.NEUTRAL_FOLDER,
-            env=env,
+            allowed=child_variables.REGISTRY,
+            extra={},
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            is_leader=True,
         )
     try:
         write_text(folder / "registry.pid", str(process.pid))

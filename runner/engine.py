@@ -340,7 +340,7 @@ def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] |
         if pulled.retried or is_served_whole is None or _is_no_image(error):
             raise
         # the engine itself reaches the registry
-        connect_engine().api.inspect_distribution(reference, _find_account(reference))  # type: ignore[no-untyped-call]
+        connect_engine().api.inspect_distribution(reference, find_account(reference))  # type: ignore[no-untyped-call]
         if not is_served_whole(reference):
             raise
         raise ImageCannotBeUnpacked(
@@ -419,7 +419,7 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
     api.hooks["response"].append(keep)
     try:
         watcher.start()
-        account = _find_account(reference)
+        account = find_account(reference)
         yield from api.pull(reference, stream=True, decode=True, auth_config=account)
     except _CALL_ERRORS:
         if not problems:
@@ -435,7 +435,7 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
         )
 
 
-def _find_account(reference: str) -> dict[str, str]:
+def find_account(reference: str) -> dict[str, str]:
     """Return the account for the registry of a reference; without one, docker-py would search."""
     registry, _ = auth.resolve_repository_name(reference)
     return accounts.find_account(str(registry))

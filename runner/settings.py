@@ -1,8 +1,7 @@
 """The environment variables that the harness reads: meaning, default, and which are secret.
 
-`python -m runner.settings` writes the tables of docs/settings.md. What other programs get of the
-environment derives from this list too (runner/shell.py): a secret reaches a program only if the
-program needs it. `release.py` takes the secrets out of its environment when it starts, because
+A secret reaches a program only if the program needs it; what else a program gets is a list of its
+own (runner/child_variables.py). docs/settings.md has both. `release.py` takes the secrets out of its environment when it starts, because
 every process of the same user can read that in /proc. Then they are only in ENVIRON.
 """
 
@@ -12,11 +11,9 @@ import contextlib
 import os
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 
 OWN = "PYTORCH_CUDA_IMAGES_"
 """How the names of the variables of this project begin."""
@@ -40,6 +37,7 @@ WEBHOOK = "PYTORCH_CUDA_IMAGES_WEBHOOK"
 WEBHOOK_SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 DEBIAN_MIRROR = "PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR"
 SLIM_BASE = "PYTORCH_CUDA_IMAGES_SLIM_BASE"
+HELPER_VARIABLES = "PYTORCH_CUDA_IMAGES_HELPER_VARIABLES"
 
 XDG_CACHE_HOME = "XDG_CACHE_HOME"
 CUDA_VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
@@ -133,6 +131,8 @@ SETTINGS = (
             " servers"),
     Setting(SLIM_BASE, "repository that serves the slim base, as `HOST/NAME`; its digest is the one"
             " in the catalogue", "the repository in the catalogue"),
+    Setting(HELPER_VARIABLES, "names of variables, with commas between, that credential helpers"
+            " get beside those of the lists below, and BuildKit and Trivy, which start them", "none"),
     Setting(XDG_CACHE_HOME, "folder of the user's caches", "`~/.cache`"),
     Setting(CUDA_VISIBLE_DEVICES, "must not be set if suites run without a container: it hides"
             " GPUs", "all GPUs"),
@@ -206,6 +206,11 @@ IDENTITY_TOKENS = ForeignSecret(
     r"ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*|SIGSTORE_ID_TOKEN",
     "tokens of a job of GitHub Actions or GitLab; keyless signing reads them in this process",
 )
+AGENT_TOKENS = ForeignSecret(
+    r"BUILDKITE_AGENT_(?:ACCESS|JOB_API)_TOKEN|CIRCLE_OIDC_TOKEN\w*",
+    "tokens of a job of Buildkite or CircleCI",
+    "the agent that says whose job this is",
+)
 FOREIGN_SECRETS = (
     INDEXES,
     REGISTRY_LOGINS,
@@ -213,7 +218,12 @@ FOREIGN_SECRETS = (
     IDENTITY_TOKENS,
     ForeignSecret("TRIVY_TOKEN", "token of a Trivy server"),
     ForeignSecret("(?:GH|GITHUB)(?:_ENTERPRISE)?_TOKEN", "tokens of GitHub"),
-    ForeignSecret("CI_JOB_TOKEN", "token of a job of GitLab"),
+    AGENT_TOKENS,
+    ForeignSecret(
+        r"CI_(?:JOB_TOKEN|JOB_JWT\w*|BUILD_TOKEN|(?:REGISTRY|DEPLOY|DEPENDENCY_PROXY)_PASSWORD)",
+        "tokens and passwords of a job of GitLab",
+    ),
+    ForeignSecret("SYSTEM_ACCESSTOKEN", "token of a job of Azure Pipelines"),
     ForeignSecret(DOCKER_AUTH_CONFIG, "logins of registries, as Docker's configuration"),
     ForeignSecret("UV_PUBLISH_(?:URL|USERNAME|PASSWORD|TOKEN)", "accounts to publish packages"),
     ForeignSecret("COSIGN_PASSWORD", "password of a key of cosign"),
@@ -318,50 +328,3 @@ def show_secrets(secrets: ForeignSecret) -> Iterator[None]:
 def is_one_of(name: str, secrets: Iterable[ForeignSecret]) -> bool:
     """Return whether a variable is one of these secrets of other programs."""
     return any(re.fullmatch(each.pattern, name) for each in secrets)
-
-
-def format_page() -> str:
-    """Return docs/settings.md."""
-    heads = ("variable", "meaning", "if it is not set", "secret")
-    rows = [
-        (f"`{each.name}`", each.meaning, each.default, "yes" if each.secret else "")
-        for each in SETTINGS
-    ]
-    foreign = [
-        (f"`{each.pattern}`".replace("|", "\\|"), each.meaning, each.programs or "none")
-        for each in FOREIGN_SECRETS
-    ]
-    return "\n".join((
-        "# Settings",
-        "",
-        "Written by `.venv/bin/python -m runner.settings` from `runner/settings.py`: change that"
-        " file.",
-        "",
-        "## Variables that the harness reads",
-        "",
-        "No other program gets the value of a secret. A variable that begins with"
-        f" `{OWN}` and is not in this table is a mistake: no command runs with it (exit code 2)."
-        " Until then it counts as a secret.",
-        "",
-        "A relative path means the folder that the command is typed in, also for the programs that"
-        " it starts: they get absolute paths in their variables (`PATHS` in `runner/settings.py`)."
-        " Paths inside the configuration files of pip and uv must be absolute.",
-        "",
-        *_format_table(heads, rows),
-        "",
-        "## Secrets of other programs",
-        "",
-        "By a regular expression of their names. Only the programs that are named get them.",
-        "",
-        *_format_table(("variables", "what they hold", "programs that get them"), foreign),
-        "",
-    ))  # fmt: skip
-
-
-def _format_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = (heads, ["---"] * len(heads), *rows)
-    return [f"| {' | '.join(cells)} |" for cells in lines]
-
-
-if __name__ == "__main__":
-    PAGE.write_text(format_page(), encoding="utf-8")

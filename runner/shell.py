@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import IO
 from weakref import WeakSet
 
-from runner import home, progress, redaction, settings
+from runner import child_programs, home, progress, redaction
+from runner.child_variables import EVERY_PROGRAM, AllowedVariables
 from runner.errors import EnvironmentFailed, ProgramTooSlow
-from runner.settings import ForeignSecret
 from runner.untrusted import clean_line, clean_text
 
 TAIL_LINES, TAIL_CHARACTERS = 15, 1000
@@ -38,11 +38,6 @@ OUTPUT_BYTES = 64 << 20
 
 ERROR_BYTES = 1 << 20
 """Bytes that are kept of the end of stderr."""
-
-NEUTRAL_FOLDER = "/"
-"""The working folder of every program. Only the system writes there, and nothing is above it: a
-file of the folder that a person is in configures no program, and its code is not imported.
-"""
 
 GRACE_S = 10.0
 """Seconds in which a program may clean up after SIGTERM, before SIGKILL."""
@@ -69,17 +64,17 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     timeout_s: float = TIMEOUT_S,
     ok_codes: Sequence[int] = (0,),
     stdin: bytes | None = None,
-    inherit: bool = True,
+    allowed: AllowedVariables = EVERY_PROGRAM,
 ) -> str:
     """Run `command` and return its stdout.
 
-    Its variables are those of this process that are no secrets (`public_environment`), and `env`;
-    without `inherit` they are `env` alone. It runs in NEUTRAL_FOLDER. Raises EnvironmentFailed with
-    the end of its stderr and `hint` if it cannot be run, runs longer than `timeout_s`, prints more
-    than OUTPUT_BYTES or exits with a code that is not in `ok_codes`.
+    Its variables are those of this process that `allowed` lists, and `env`. It runs in
+    NEUTRAL_FOLDER. Raises EnvironmentFailed with the end of its stderr and `hint` if it cannot be
+    run, runs longer than `timeout_s`, prints more than OUTPUT_BYTES or exits with a code that is
+    not in `ok_codes`.
     """
     done = run_to_end(
-        command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit
+        command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, allowed=allowed
     )
     if done.code not in ok_codes:
         tail = " | ".join(clean_text(done.stderr).strip().splitlines()[-TAIL_LINES:])
@@ -91,23 +86,6 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     return done.stdout
 
 
-def public_environment() -> dict[str, str]:
-    """Return the variables of this process that any program may have: no secrets.
-
-    Paths in them are absolute, because programs run in another folder than a person is in.
-    """
-    found = {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
-    return settings.make_absolute(found)
-
-
-def secrets_for(*secrets: ForeignSecret) -> dict[str, str]:
-    """Return the variables that hold these secrets, for the one program that needs them."""
-    found = settings.ENVIRON.items()
-    return settings.make_absolute(
-        {name: value for name, value in found if settings.is_one_of(name, secrets)}
-    )
-
-
 def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     command: Sequence[str | Path],
     *,
@@ -115,7 +93,7 @@ def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     env: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
     stdin: bytes | None = None,
-    inherit: bool = True,
+    allowed: AllowedVariables = EVERY_PROGRAM,
 ) -> CompletedProgram:
     """Run `command` to its end, whatever its exit code.
 
@@ -123,8 +101,8 @@ def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     """
     words = [str(word) for word in command]
     progress.say_line(f"$ {shlex.join(words)}", detail=True)
-    variables = {**(public_environment() if inherit else {}), **(env or {})}
-    with _start_program(words, hint, variables, takes_input=stdin is not None) as process:
+    given = stdin is not None
+    with _start_program(words, hint, allowed, env or {}, takes_input=given) as process:
         streams = _Streams(process, stdin)
         if not _wait_for_program(process, streams, timeout_s):
             if streams.is_too_much:
@@ -182,7 +160,12 @@ def _may_run() -> bool:
 
 @contextlib.contextmanager
 def _start_program(
-    words: Sequence[str], hint: str, variables: Mapping[str, str], *, takes_input: bool
+    words: Sequence[str],
+    hint: str,
+    allowed: AllowedVariables,
+    extra: Mapping[str, str],
+    *,
+    takes_input: bool,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program, and end what still runs of it at the end of the block."""
     if not _may_run():
@@ -191,13 +174,8 @@ def _start_program(
         if threading.current_thread() in _stopped:
             raise EnvironmentFailed(f"`{words[0]}` was not started: this run is ending", hint)
         try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=variables,
-                cwd=NEUTRAL_FOLDER,
+            process = child_programs.start_program(
+                words, allowed=allowed, extra=extra, takes_input=takes_input
             )
         except FileNotFoundError:
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from images.catalog import IMAGES
 from runner import shell
+from runner.child_variables import NOTHING
 from scan.record import ScanProblem
 
 DOCKERFILE = "dockerfile"
@@ -34,7 +35,7 @@ def check_dockerfiles(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Sc
         env={"LANG": "C.UTF-8"},
         timeout_s=60,
         ok_codes=(0, _FINDINGS_EXIT),
-        inherit=False,  # variables of hadolint could hide findings
+        allowed=NOTHING,  # variables of hadolint could hide findings
     )
     for found in json.loads(printed):
         if found["level"] in ("error", "warning"):

@@ -18,6 +18,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import docker_config, home, progress, settings, shell
 from runner.address import plain_http_hosts
+from runner.child_variables import EVERY_PROGRAM, PLACES, login_variables, secrets_for
 from runner.errors import ConfigError, EnvironmentFailed, ProgramTooSlow
 from runner.moments import parse_moment
 from runner.redaction import show_value
@@ -48,7 +49,6 @@ _QUIET = {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true"}
 _METADATA_BYTES = 1 << 20
 _CLOCKS_DIFFER = datetime.timedelta(days=1)
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
-_LOGINS = (settings.SCANNER_LOGINS, settings.REGISTRY_LOGINS)
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _LOG_PREFIX = re.compile(r"\S+\t(?:FATAL|ERROR)\t(?:Fatal error\t)?(?:[\w ]+ error: )*")
 _CRASH = re.compile(r"(?:fatal error|panic|runtime|SIG[A-Z]{2,6}): ")
@@ -199,18 +199,15 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
     written: list[str | Path] = [*bounded, _BINARY, command, "--quiet", *flags, "--output", target]
     if command == "image":
         docker_config.check_config()
-        variables = _scanner_environment() | shell.secrets_for(*_LOGINS)
+        variables = _scanner_variables()
     else:
-        # Trivy needs no registry here: an allow-list
-        public = shell.public_environment()
-        kept = {name: public[name] for name in ("PATH", "HOME", "TMPDIR") if name in public}
-        variables = kept | _QUIET | {"DOCKER_CONFIG": str(target.parent)}
+        variables = _QUIET | {"DOCKER_CONFIG": str(target.parent)}
     done = shell.run_to_end(
         [*written, *rest],
         hint=HINT,
         env=variables,
         timeout_s=SCAN_TIMEOUT_S,
-        inherit=command == "image",
+        allowed=EVERY_PROGRAM if command == "image" else PLACES,
     )
     if done.code:
         problem, hint = explain_failure(done.code, done.stderr)
@@ -372,9 +369,8 @@ def _download_database(folder: Path, mirror: str | None) -> str:
     command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
     progress.say_line("  refreshing the vulnerability database ...")
     try:
-        logins = shell.secrets_for(*_LOGINS)
         done = shell.run_to_end(
-            command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_scanner_environment() | logins
+            command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_scanner_variables()
         )
     except ProgramTooSlow:
         slow = f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
@@ -414,17 +410,13 @@ def _cache_folder() -> Path:
     return home.make_home_folder("trivy")
 
 
-def _scanner_environment() -> dict[str, str]:
-    """Return variables for Trivy that unset the caller's own `TRIVY_*`.
+def _scanner_variables() -> dict[str, str]:
+    """Return the variables of Trivy alone, with the logins that its registries may need.
 
-    Those could hide findings (`TRIVY_IGNORE_UNFIXED`). To Trivy an empty variable is unset.
+    A person's own `TRIVY_*` are on no list: they could hide findings (`TRIVY_IGNORE_UNFIXED`).
     """
-    unset = {
-        name: ""
-        for name in os.environ
-        if name.startswith("TRIVY_") and not settings.is_one_of(name, _LOGINS)
-    }
-    return unset | _QUIET | {"TRIVY_NON_SSL": "false"}
+    logins = login_variables() | secrets_for(settings.SCANNER_LOGINS)
+    return logins | _QUIET | {"TRIVY_NON_SSL": "false"}
 
 
 def _read_output(target: Path) -> dict[str, Any]:

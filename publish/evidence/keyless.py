@@ -40,6 +40,7 @@ from publish.evidence.statement import MEDIA_TYPE
 from publish.evidence.strict_json import BUNDLE_VALUES, NOT_USABLE, json_object
 from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, summarize_error
 from runner import settings, shell
+from runner.child_variables import CI_AGENTS, secrets_for
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 from runner.redaction import remember_secret
 from runner.untrusted import count_values
@@ -179,8 +180,14 @@ def _fetch_token() -> IdentityToken:
     try:
         agents = (each for variable, each in _AGENTS.items() if os.environ.get(variable))
         command = next(agents, None)  # a service whose agent is on this machine
-        raw = shell.run(command, hint=_IDENTIFY, timeout_s=TIMEOUT_S).strip() if command else None
-        if not raw:
+        raw = command and shell.run(
+            command,
+            hint=_IDENTIFY,
+            timeout_s=TIMEOUT_S,
+            allowed=CI_AGENTS,
+            env=secrets_for(settings.AGENT_TOKENS),
+        )
+        if not (raw := (raw or "").strip()):
             with settings.show_secrets(settings.IDENTITY_TOKENS):
                 raw = detect_credential()
         remember_secret(raw or "", "the token that says who this machine is")

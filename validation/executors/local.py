@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import re
 import signal
 import subprocess
 import threading
@@ -18,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from runner import settings, shell
+from runner import child_programs, shell
+from runner.child_variables import SUITES
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from validation.executors import orphans, staging
@@ -37,19 +37,6 @@ LOG_END_S = 10.0
 POLL_S = 0.1
 STACKS_S = 2.0
 
-HANDED_ON = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|LD_PRELOAD"
-    r"|PYTHONPATH|PYTHONHOME|(?:CUDA|NVIDIA|NCCL|CUDNN|CUBLAS|TORCH|PYTORCH|TRITON|OMP|MKL|OPENBLAS|KMP|GLOO)_\w+"
-)
-"""Variables that steer a Python and its libraries.
-
-All others stay here: one may hold a key or a token.
-"""
-SECRET = re.compile(
-    r"\w*(?:SECRET|TOKEN|PASSWORD|CREDENTIAL|SIGNING|WEBHOOK|_KEY)\w*|PYTORCH_CUDA_IMAGES_\w+"
-)
-"""Never handed on, whatever else its name begins with."""
-
 HINT = "name a Python that has the image's packages: --python /path/to/python"
 
 
@@ -62,8 +49,8 @@ def prepare_run(setup: Setup) -> None:
         )
     command = [setup.reference, "-c", "import torch"]
     # no module of the folder that it runs in: a Python before 3.11 ignores the variable
-    variables = suite_environment(setup) | {"PYTHONSAFEPATH": "1"}
-    done = shell.run_to_end(command, hint=HINT, timeout_s=300, env=variables, inherit=False)
+    variables = suite_variables(setup) | {"PYTHONSAFEPATH": "1"}
+    done = shell.run_to_end(command, hint=HINT, timeout_s=300, env=variables, allowed=SUITES)
     if done.code:
         reason = clean_line((done.stderr.strip().splitlines() or ["it printed no reason"])[-1], 200)
         raise EnvironmentFailed(f"{setup.reference} cannot import torch: {reason}", HINT)
@@ -109,18 +96,9 @@ def describe_machine() -> Machine:
     return Machine(LOCAL, len(os.sched_getaffinity(0)), memory, platform.release(), engine="")
 
 
-def suite_environment(setup: Setup) -> dict[str, str]:
-    """Return the variables of a suite.
-
-    They are those of this process that can hold no secret, and those of `setup`.
-    """
-    handed_on = {
-        name: value
-        for name, value in os.environ.items()
-        if HANDED_ON.fullmatch(name) and not SECRET.fullmatch(name)
-    }
-    handed_on = settings.make_absolute(handed_on)
-    return {**handed_on, "PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)}
+def suite_variables(setup: Setup) -> dict[str, str]:
+    """Return the variables of a suite, which come on top of those of this process (SUITES)."""
+    return {"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)}
 
 
 @dataclass(frozen=True)
@@ -199,14 +177,13 @@ def _wait_for_end(process: subprocess.Popen[bytes], seconds: float, folder: Path
 @contextlib.contextmanager
 def _started_process(suite: Suite, setup: Setup, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Start the suite; end all of its process group afterwards, Ctrl-C included."""
-    process = subprocess.Popen(
+    process = child_programs.start_program(
         [setup.reference, *staging.python_arguments(folder, suite, setup)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=suite_environment(setup),
-        cwd=folder / staging.OUT,
-        start_new_session=True,
+        allowed=SUITES,
+        extra=suite_variables(setup),
+        stderr=child_programs.JOIN_OUTPUT,
+        folder=folder / staging.OUT,
+        is_leader=True,
     )
     try:
         yield process

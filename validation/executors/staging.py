@@ -6,13 +6,12 @@ import contextlib
 import errno
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import home, progress, shell
+from runner import child_programs, home, progress
 from runner.errors import EnvironmentFailed
 from runner.owner import current_owner, is_alive
 from runner.untrusted import Malformed, escape_unprintable, list_names, read_file, require_small
@@ -107,19 +106,7 @@ def _bound_output(out: Path) -> None:
 
 def _run_quietly(*command: str) -> bool:
     """Run a program of the system, also while a run is interrupted; return whether it succeeded."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            env=shell.public_environment(),
-            cwd=shell.NEUTRAL_FOLDER,
-            check=False,
-            timeout=REMOVAL_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    return child_programs.run_quietly(command, REMOVAL_S) is not None
 
 
 def python_arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
