@@ -15,7 +15,7 @@ from docker.credentials.errors import CredentialsNotFound
 from docker.errors import DockerException
 from pydantic import Field, TypeAdapter, ValidationError
 
-from runner import docker_config, shell
+from runner import docker_config, settings, shell
 from runner.child_variables import login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import remember_given_token, remember_secret
@@ -85,7 +85,10 @@ class _Helper:
                 "installed",
                 _HINT,
             )
-        hint = f"see that `echo {server} | {self.program} get` answers"
+        hint = (
+            f"see that `echo {server} | {self.program} get` answers; if it needs a variable that "
+            f"docs/settings.md does not list, name it in {settings.HELPER_VARIABLES}"
+        )
         done = shell.run_to_end(
             [self.program, "get"],
             hint=hint,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from runner.child_variables import EVERY_PROGRAM, AllowedVariables, choose_variables
 
@@ -26,8 +26,8 @@ def start_program(  # noqa: PLR0913 - keyword-only knobs of one call
     *,
     allowed: AllowedVariables,
     extra: Mapping[str, str],
-    stdout: int | IO[bytes] = PIPE,
-    stderr: int | IO[bytes] = PIPE,
+    stdout: int | IO[Any] = PIPE,
+    stderr: int | IO[Any] = PIPE,
     takes_input: bool = False,
     folder: str | Path = NEUTRAL_FOLDER,
     is_leader: bool = False,

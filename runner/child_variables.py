@@ -28,7 +28,7 @@ class AllowedVariables:
     """Variables that `programs` get, by regular expressions of their names.
 
     Of `families` only those count whose names do not say that they hold a secret. What is a secret
-    by runner/settings.py is never among them.
+    by runner/settings.py, or a setting of this project, is never among them.
     """
 
     programs: str
@@ -37,7 +37,7 @@ class AllowedVariables:
 
     def has(self, name: str) -> bool:
         """Return whether the programs get the variable."""
-        if settings.is_secret(name):
+        if name.startswith(settings.OWN) or settings.is_secret(name):
             return False
         is_named = re.fullmatch("|".join(self.names), name) is not None
         is_of_family = re.fullmatch("|".join(self.families), name) is not None
@@ -48,15 +48,19 @@ _SYSTEM = (
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LANGUAGE|LC_\w+|TZ|TZDIR|TMPDIR|LD_LIBRARY_PATH"
     r"|LD_PRELOAD"
 )
+_FOLDERS = r"XDG_(?:(?:CACHE|CONFIG|DATA|STATE)_HOME|(?:CONFIG|DATA)_DIRS|RUNTIME_DIR)"
+_NETWORK = (
+    r"(?i:https?|ftp|all|no)_(?i:proxy)|SSL_CERT_FILE|SSL_CERT_DIR|SSL_CLIENT_CERT"
+    r"|NIX_SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|OPENSSL_CONF|OPENSSL_MODULES|NETRC"
+    r"|GODEBUG|GOMAXPROCS|GOMEMLIMIT"
+)
 
 EVERY_PROGRAM = AllowedVariables(
     "every program but those below",
     (
         _SYSTEM,
-        r"XDG_(?:(?:CACHE|CONFIG|DATA|STATE)_HOME|(?:CONFIG|DATA)_DIRS|RUNTIME_DIR)",
-        r"(?i:https?|ftp|all|no)_(?i:proxy)",
-        r"SSL_CERT_FILE|SSL_CERT_DIR|SSL_CLIENT_CERT|NIX_SSL_CERT_FILE|REQUESTS_CA_BUNDLE"
-        r"|CURL_CA_BUNDLE|OPENSSL_CONF|OPENSSL_MODULES|NETRC|GODEBUG|GOMAXPROCS|GOMEMLIMIT",
+        _FOLDERS,
+        _NETWORK,
         r"DOCKER_(?:API_VERSION|BUILDKIT|CERT_PATH|CONFIG|CONTENT_TRUST|CONTENT_TRUST_SERVER"
         r"|CONTEXT|DEFAULT_PLATFORM|HOST|TLS|TLS_VERIFY)",
         r"CONTAINER_(?:HOST|CONNECTION)|APT_CONFIG|SOURCE_DATE_EPOCH",
@@ -73,7 +77,8 @@ EVERY_PROGRAM = AllowedVariables(
         r"|ENDPOINT_URL(?:_\w+)?|ECR_(?:CACHE_DIR|DISABLE_CACHE|IGNORE_CREDS_STORAGE))",
         r"AZURE_(?:CLIENT_ID|TENANT_ID|AUTHORITY_HOST|ENVIRONMENT|CONFIG_DIR|FEDERATED_TOKEN_FILE"
         r"|CLIENT_CERTIFICATE_PATH)|(?:MSI|IDENTITY)_ENDPOINT",
-        r"GOOGLE_APPLICATION_CREDENTIALS|GOOGLE_CLOUD_PROJECT|CLOUDSDK_CONFIG|GCE_METADATA_HOST",
+        r"GOOGLE_APPLICATION_CREDENTIALS|GOOGLE_CLOUD_PROJECT|CLOUDSDK_CONFIG|GCE_METADATA_HOST"
+        r"|CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
     ),
     (r"(?:PIP|UV|KEYRING|BUILDKIT|BUILDX|BUILDAH|CONTAINERS|CLOUDSDK)_\w+",),
 )
@@ -95,8 +100,8 @@ SUITES = AllowedVariables(
 PLACES = AllowedVariables("Trivy, if it needs no registry", ("PATH|HOME|TMPDIR",))
 CI_AGENTS = AllowedVariables(
     "the agent of Buildkite or CircleCI, which says whose job this is",
-    EVERY_PROGRAM.names,
-    (*EVERY_PROGRAM.families, r"(?:BUILDKITE|CIRCLE)(?:CI)?(?:_\w+)?", "NO_HTTP2"),
+    (_SYSTEM, _FOLDERS, _NETWORK, "NO_HTTP2"),
+    (r"BUILDKITE(?:_(?:AGENT|JOB)_\w+)?|CIRCLE(?:CI|_\w+)",),
 )
 REGISTRY = AllowedVariables("the embedded registry", (_SYSTEM,))
 NOTHING = AllowedVariables("the linter of Dockerfiles")
@@ -133,5 +138,5 @@ def login_variables(environ: Mapping[str, str] = settings.ENVIRON) -> dict[str, 
                 " helper",
                 "write NAME or NAME,NAME; no variable of this project, and none that steers Trivy",
             )
-    given = {name: environ[name] for name in named if name in environ}
+    given = {name: value for name, value in environ.items() if name in named}
     return secrets_for(settings.REGISTRY_LOGINS) | given

@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from runner import settings
+from runner import child_variables, settings
 from runner.untrusted import CUT, Malformed, read_own_file
 
 HIDDEN = "***"
@@ -44,7 +44,6 @@ _PARTS = re.compile(
     r"(?:^|[\s\"'])(?:[^\s\"']*?//)?(?P<account>[^\s\"']*)@"
     r"|[?&#](?:[^=&#\s\"']*=)?(?P<value>[^&#\s\"']*)"
 )
-_USER_INFO = re.compile(r"//([^/\s@\"':]*:[^/\s@\"']*)@")
 _ADDRESS_ACCOUNT = re.compile(
     r"(?<![^\s,;|\"'])(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:){1,3}//([^/?#\s\"]*)@"
 )
@@ -65,19 +64,8 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 """Names of variables of other programs that hold a secret by their own words."""
-_ADDRESS_NAME = re.compile(
-    r".*(?:UR[LI]S?|DSN|ENDPOINT|ADDRESS|CONNECTION(?:_?STRING)?|REMOTE|MIRROR)", re.IGNORECASE
-)
-"""Names of variables of other programs that hold an address by their own words."""
-_TEXT_OF_OTHERS = re.compile(
-    r".*(?:MESSAGE|MSG|TITLE|DESCRIPTION|SUBJECT|SUMMARY|BODY|NOTES|CHANGELOG|LABELS?|COMMENTS?"
-    r"|AUTHOR|COMMITTER|CREATOR|ACTOR|MILESTONE|PHRASE|REQUESTED_?FOR|UNBLOCKER|USER_?NAME|BRANCH"
-    r"|(?:BUILD|GITLAB)_USER|QUEUED_?BY|STARTED_?BY|BY_?USER|ASSIGNEES?|REVIEWERS?|TEAMS?|CAUSE"
-    r"|DISPLAY_?NAME|RUN_?NAME|REF|TAG|FILES)"
-    r"(?:_(?:EXTENDED|TEXT|(?:DISPLAY_)?NAME|EMAIL))?",
-    re.IGNORECASE,
-)
-"""Names of variables in which CI systems hand on what others wrote, or how they are called."""
+_LISTS = (child_variables.EVERY_PROGRAM, child_variables.GIT, child_variables.SUITES)
+"""Not the one of the agents of CI: it has names of strangers, and their answer is a token."""
 _BARE_INDEX_VALUE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 
@@ -188,14 +176,9 @@ def _collect_values(
     given: tuple[tuple[str, str], ...],
 ) -> KnownValues:
     found: dict[str, str] = {}
-    shaped: dict[str, str] = {}
     chosen = dict(given)
     for name, value in variables:
         found |= dict.fromkeys(_values_of_variable(name, value), name)
-        # Its name does not tell who wrote it. What looks like an account is hidden in sentences,
-        # and takes no name, moment or digest out of a record: a stranger may have chosen it.
-        if "@" in value and not _is_text_of_others(name, value):
-            shaped |= dict.fromkeys(_accounts_of(value), name)
     texts = {str(path): _read_text(path) for path, modified, _ in files if modified}
     texts |= {name: value for name, value in variables if name == settings.DOCKER_AUTH_CONFIG}
     for source, text in texts.items():
@@ -207,7 +190,7 @@ def _collect_values(
     certain = {
         form: each for form, each in _forms_of_all(found).items() if not _WORD.fullmatch(form)
     }
-    forms = _forms_of_all(shaped | found)
+    forms = _forms_of_all(found)
     for value, source in chosen.items():
         shown, is_no_name = _forms_of_token(value)
         forms = dict.fromkeys(shown, source) | forms
@@ -242,17 +225,13 @@ def _values_of_variable(name: str, value: str) -> Iterator[str]:
             yield from _values_of_text(value)
         else:  # several words too: a passphrase, or the JSON of an account of a service
             yield from _lines_of(value)
-            if not _is_text_of_others(name, value):
-                yield from _accounts_of(value)
-                yield from _accounts_of_addresses(value)
-    elif _ADDRESS_NAME.fullmatch(name) and not _is_text_of_others(name, value):
+            yield from _accounts_of_addresses(value)
+    elif name != settings.TRUSTED_IDENTITIES and (
+        settings.is_read(name) or any(each.has(name) for each in _LISTS)
+    ):
+        # Other variables reach nothing, and are not looked at: what a stranger wrote into one, such
+        # as the name of a branch, takes nothing out of a record.
         yield from _accounts_of_addresses(value)
-
-
-def _accounts_of(value: str) -> Iterator[str]:
-    """Yield accounts and passwords before the host of an address, as the standard has them."""
-    for found in _USER_INFO.finditer(value):
-        yield from (found[1], found[1].partition(":")[2])
 
 
 def _accounts_of_addresses(value: str) -> Iterator[str]:
@@ -271,16 +250,6 @@ def _accounts_of_addresses(value: str) -> Iterator[str]:
 def _is_place(value: str) -> bool:
     """Return whether the value is a path on this machine; the base64 of a secret may begin so."""
     return value[:1] == "/" and os.path.lexists(value)
-
-
-def _is_text_of_others(name: str, value: str) -> bool:
-    """Return whether a variable may hold what a stranger wrote, or whom this project trusts.
-
-    Several words may be a sentence, and an issuer with a port looks as a user with a password.
-    """
-    is_sentence = re.search(r"\s", value.strip()) is not None
-    is_named_so = _TEXT_OF_OTHERS.fullmatch(name) is not None
-    return is_sentence or is_named_so or name == settings.TRUSTED_IDENTITIES
 
 
 def _is_public(name: str, value: str) -> bool:

@@ -1,8 +1,9 @@
 """The environment variables that the harness reads: meaning, default, and which are secret.
 
-A secret reaches a program only if the program needs it; what else a program gets is a list of its
-own (runner/child_variables.py). docs/settings.md has both. `release.py` takes the secrets out of its environment when it starts, because
-every process of the same user can read that in /proc. Then they are only in ENVIRON.
+A secret reaches a program only if the program needs it. What else a program gets is a list of its
+own (runner/child_variables.py); docs/settings.md has both. `release.py` takes the secrets out of
+its environment when it starts, because every process of the same user can read that in /proc. Then
+they are only in ENVIRON.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ SETTINGS = (
     Setting(SLIM_BASE, "repository that serves the slim base, as `HOST/NAME`; its digest is the one"
             " in the catalogue", "the repository in the catalogue"),
     Setting(HELPER_VARIABLES, "names of variables, with commas between, that credential helpers"
-            " get beside those of the lists below, and BuildKit and Trivy, which start them", "none"),
+            " get beside those of the lists below, and BuildKit and Trivy, which start them",
+            "none"),
     Setting(XDG_CACHE_HOME, "folder of the user's caches", "`~/.cache`"),
     Setting(CUDA_VISIBLE_DEVICES, "must not be set if suites run without a container: it hides"
             " GPUs", "all GPUs"),
@@ -290,6 +292,11 @@ def is_secret(name: str) -> bool:
     """
     is_own = name.startswith(OWN) and name not in _PUBLIC
     return is_own or name in _SECRET or _FOREIGN.fullmatch(name) is not None
+
+
+def is_read(name: str) -> bool:
+    """Return whether the harness, or a library in its process, reads a variable."""
+    return name in _PUBLIC or name in _SECRET
 
 
 def make_absolute(found: Mapping[str, str]) -> dict[str, str]:

@@ -180,18 +180,16 @@ def _fetch_token() -> IdentityToken:
     try:
         agents = (each for variable, each in _AGENTS.items() if os.environ.get(variable))
         command = next(agents, None)  # a service whose agent is on this machine
-        raw = command and shell.run(
-            command,
-            hint=_IDENTIFY,
-            timeout_s=TIMEOUT_S,
-            allowed=CI_AGENTS,
-            env=secrets_for(settings.AGENT_TOKENS),
-        )
-        if not (raw := (raw or "").strip()):
+        if command is not None:  # the library would start it too, with all variables
+            tokens = secrets_for(settings.AGENT_TOKENS)
+            raw = shell.run(
+                command, hint=_IDENTIFY, timeout_s=TIMEOUT_S, allowed=CI_AGENTS, env=tokens
+            )
+        else:
             with settings.show_secrets(settings.IDENTITY_TOKENS):
-                raw = detect_credential()
-        remember_secret(raw or "", "the token that says who this machine is")
-        token = IdentityToken(raw) if raw else None
+                raw = detect_credential() or ""
+        remember_secret(raw.strip(), "the token that says who this machine is")
+        token = IdentityToken(raw.strip()) if raw.strip() else None
     except Exception as error:  # the surroundings' service may answer anything too
         raise EnvironmentFailed(
             f"no identity to sign with: {summarize_error(error)}", _IDENTIFY

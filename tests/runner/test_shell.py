@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from images.resolve import UV
-from runner import progress, settings, shell
-from runner.errors import EnvironmentFailed
+from runner import child_programs, child_variables, progress, settings, shell
+from runner.child_variables import EVERY_PROGRAM, NOTHING, secrets_for
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
 from tests.fakes.index import make_index
 from tests.fakes.refusal import refused
@@ -159,18 +160,75 @@ def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch)
         "AZURE_CLIENT_SECRET",
     ):
         monkeypatch.setenv(name, "planted")
-    monkeypatch.setenv("KEPT", "yes")
+    for name in OTHERS:
+        monkeypatch.setenv(name, "planted")
+    monkeypatch.setenv("PIP_TIMEOUT", "9")
     said = shell.run(["env"], hint=HINT, env={"X": "y"})
     assert "planted" not in said
-    assert {"KEPT=yes", "X=y"} <= set(said.splitlines())
-    assert shell.run(["/usr/bin/env"], hint=HINT, env={"X": "y"}, inherit=False) == "X=y\n"
+    assert {"PIP_TIMEOUT=9", "X=y"} <= set(said.splitlines())
+    assert shell.run(["/usr/bin/env"], hint=HINT, env={"X": "y"}, allowed=NOTHING) == "X=y\n"
+
+
+OTHERS = (
+    *("DATABASE_URL", "A_NAME_THAT_NO_LIST_HAS", "SLACK_WEBHOOK_URL", "BUILD_USER", "DB_PASS"),
+    *("DOCKER_PASSWORD", "PIP_PASSWORD", "UV_AUTH_HEADER", "TRIVY_IGNORE_UNFIXED", "REGISTRY_HTTP"),
+    *("GIT_CONFIG_VALUE_0", "BUILDKITE_MESSAGE", "LD_AUDIT", "PYTHONINSPECT", "X_API_KEY"),
+)
+"""Variables that are no secret by runner/settings.py, and on no list."""
+
+
+def test_each_list_has_only_names_that_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in child_variables.LISTS:
+        wanted = {"GIT_CONFIG_VALUE_0"} if each is child_variables.GIT else set()
+        assert {name for name in OTHERS if each.has(name)} == wanted
+        for name in ("GH_TOKEN", "AWS_SECRET_ACCESS_KEY", settings.SIGNING_KEY, settings.OUT):
+            assert not each.has(name)
+    for name in (
+        "DOCKER_HOST",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "SSL_CERT_FILE",
+        "LC_ALL",
+        "UV_OFFLINE",
+    ):
+        assert EVERY_PROGRAM.has(name)
+    assert child_variables.CI_AGENTS.has("BUILDKITE_AGENT_ENDPOINT")
+
+
+def test_a_person_names_variables_for_a_credential_helper(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_ADDR", "https://vault.example")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted")
+    monkeypatch.setenv(settings.HELPER_VARIABLES, "VAULT_ADDR, NOT_SET")
+    wanted = {"VAULT_ADDR": "https://vault.example", "AWS_SECRET_ACCESS_KEY": "planted"}
+    assert child_variables.login_variables().items() >= wanted.items()
+    assert "NOT_SET" not in child_variables.login_variables()
+    assert "VAULT_ADDR" not in child_variables.choose_variables()
+
+
+@pytest.mark.parametrize("given", ["A=B", settings.SIGNING_KEY, "TRIVY_IGNORE_UNFIXED", "A B"])
+def test_what_is_no_name_for_a_helper_is_refused(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.HELPER_VARIABLES, given)
+    with refused(ConfigError, f"{settings.HELPER_VARIABLES} is no list of names", "NAME,NAME"):
+        child_variables.login_variables()
+
+
+def test_a_quiet_program_gets_the_same_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_NAME_THAT_NO_LIST_HAS", "planted")
+    assert "planted" not in (child_programs.run_quietly(["/usr/bin/env"], 5) or "planted")
+    assert child_programs.run_quietly(["no-such-program"], 5) is None
+    assert child_programs.run_quietly(["false"], 5) is None
+    began = time.monotonic()
+    assert child_programs.run_quietly(["sleep", "9"], 0.1) is None
+    assert time.monotonic() - began < 5
 
 
 def test_a_program_gets_the_secrets_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIP_INDEX_URL", "AWS_SECRET_ACCESS_KEY", "COSIGN_PASSWORD", "PIP_CERT"):
         monkeypatch.setenv(name, "planted")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    assert shell.secrets_for(settings.INDEXES) == {"PIP_INDEX_URL": "planted"}
+    assert secrets_for(settings.INDEXES) == {"PIP_INDEX_URL": "planted"}
 
 
 def test_a_program_runs_where_nobody_but_the_system_writes(
@@ -202,7 +260,7 @@ RELATIVE = {
     "PIP_INDEX_URL": ("../index", "{}/../index"),
     "UV_INDEX_STRATEGY": ("first-index", "first-index"),
     "PATH": ("bin::/usr/bin", "{0}/bin:{0}:/usr/bin"),
-    "KEPT": ("a/b", "a/b"),
+    "PIP_TIMEOUT": ("a/b", "a/b"),
 }
 
 
@@ -213,7 +271,7 @@ def test_a_relative_path_in_a_variable_stays_the_same_folder(
     value, wanted = RELATIVE[name]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(name, value)
-    said = shell.run(["/usr/bin/env"], hint=HINT, env=shell.secrets_for(settings.INDEXES))
+    said = shell.run(["/usr/bin/env"], hint=HINT, env=secrets_for(settings.INDEXES))
     assert f"{name}={wanted.format(tmp_path)}" in said.splitlines()
 
 
@@ -233,7 +291,7 @@ def test_pip_finds_wheels_in_a_relative_folder(
     monkeypatch.chdir(tmp_path)
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
         monkeypatch.setenv(name, index.name)
-    links = shell.secrets_for(settings.INDEXES)
+    links = secrets_for(settings.INDEXES)
     pip: list[str | Path] = [
         sys.executable,
         "-P",
@@ -251,39 +309,107 @@ def test_pip_finds_wheels_in_a_relative_folder(
     assert "alpha==1.0" in said
 
 
-STARTS = {"run", "Popen", "call", "check_call", "check_output"}
+STARTERS = {"subprocess", "pty", "pexpect", "asyncio", "_posixsubprocess", "multiprocessing"}
+MAY_START = {
+    "runner/child_programs.py": "gives each program the variables of a list",
+    "runner/shell.py": "names what it waits for",
+    "runner/embedded.py": "names what it waits for",
+    "validation/executors/local.py": "names what it waits for",
+    "scan/image_probe.py": "runs in an image",
+    "images/workers.py": "starts processes of this program, which get its variables",
+    "runner/signals.py": "the same",
+    "release.py": "becomes this program again, without secrets",
+}
+"""Modules that may name what starts a program, and what for."""
+WHOLE = {
+    "runner/engine.py": "docker-py reads DOCKER_HOST and its like there",
+    "runner/progress.py": "rich reads the size of the terminal there",
+    "runner/settings.py": "has all variables, with the secrets",
+    "runner/secret_values.py": "reads the names of folders there",
+    "publish/evidence/attest.py": "a function of ours reads the names of a job there",
+}
+"""Modules that hand on all variables in one piece, and for what."""
 
 
-def starts_without_environment(source: str) -> Iterator[int]:
-    """Yield the line of each call that starts a program with all variables of this process."""
+def starts_of_programs(source: str) -> Iterator[int]:
+    """Yield the line of each import and call by which a module could start a program."""
     for node in ast.walk(ast.parse(source)):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        if isinstance(node, ast.Import):
+            yield from (node.lineno for each in node.names if each.name.split(".")[0] in STARTERS)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in STARTERS:
+            yield node.lineno
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os":
+            pattern = r"system|popen|startfile|posix_spawnp?|(spawn|exec)[lv]p?e?"
+            yield from (node.lineno for _ in range(bool(re.fullmatch(pattern, node.attr))))
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield node.lineno
+
+
+def uses_of_all_variables(source: str) -> Iterator[int]:
+    """Yield the line where a module hands on `os.environ` as a whole."""
+    tree = ast.parse(source)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or ast.unparse(node) != "os.environ":
             continue
-        module, name = ast.unparse(node.func.value), node.func.attr
-        given = {keyword.arg for keyword in node.keywords}
-        if module == "subprocess" and name in STARTS and "env" not in given:
-            yield node.lineno
-        if module == "os" and re.fullmatch(r"system|popen|posix_spawnp?|(spawn|exec)[lv]p?", name):
+        above = parents[node]
+        is_read = isinstance(above, ast.Attribute | ast.Compare | ast.arguments) or (
+            isinstance(above, ast.Subscript) and above.value is node
+        )
+        if not is_read:
             yield node.lineno
 
 
-def test_every_program_is_started_with_chosen_variables() -> None:
-    inside = REPOSITORY / "scan" / "image_probe.py"  # it runs in an image
-    found = [
-        f"{path.relative_to(REPOSITORY)}:{line}"
+def test_one_module_starts_every_program() -> None:
+    started: dict[str, list[int]] = {}
+    for path in sources():
+        where = str(path.relative_to(REPOSITORY))
+        if lines := [*starts_of_programs(path.read_text())]:
+            started[where] = lines
+    assert set(started) <= set(MAY_START), "use shell.run or child_programs.run_quietly"
+    calls = [
+        f"{path.relative_to(REPOSITORY)}:{ast.unparse(node)}"
         for path in sources()
-        if path != inside
-        for line in starts_without_environment(path.read_text())
+        if path.name != "image_probe.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess.")
     ]
-    assert not found, "give `env=shell.public_environment()`, or use shell.run"
+    assert len(calls) == 1
+    assert calls[0].startswith("runner/child_programs.py:subprocess.Popen(")
+    assert "env={**choose_variables(allowed), **extra}" in calls[0]
+
+
+def test_no_module_hands_on_all_variables() -> None:
+    found = {
+        str(path.relative_to(REPOSITORY))
+        for path in sources()
+        if [*uses_of_all_variables(path.read_text())]
+    }
+    assert found <= set(WHOLE), "choose them with runner/child_variables.py"
 
 
 @pytest.mark.parametrize(
-    "call",
-    ["subprocess.run(['x'])", "subprocess.Popen(['x'], cwd='/')", "os.system('x')", "os.execv(a)"],
+    "source",
+    [
+        *(
+            "import subprocess",
+            "from subprocess import run",
+            "import pty",
+            "import os; os.system(x)",
+        ),
+        *("import os; os.execvpe(x)", "from os import execv", "import asyncio.subprocess"),
+    ],
 )
-def test_a_planted_start_is_found(call: str) -> None:
-    assert [*starts_without_environment(f"import os\n{call}\n")] == [2]
+def test_a_planted_start_is_found(source: str) -> None:
+    assert [*starts_of_programs(source)]
+
+
+@pytest.mark.parametrize(
+    "text", ["f(os.environ)", "dict(os.environ)", "{**os.environ}", "x = os.environ"]
+)
+def test_planted_variables_are_found(text: str) -> None:
+    assert [*uses_of_all_variables(text)] == [1]
+    assert not [*uses_of_all_variables("os.environ['X'], os.environ.get('X'), 'X' in os.environ")]
 
 
 def test_the_message_of_a_failed_program_is_short() -> None:
