@@ -62,6 +62,7 @@ _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAM
 _REMOVE = "remove it, then run the same command again"
 
 _TEXT = "tag:yaml.org,2002:str"
+_DIRECTIVE = re.compile("^%", re.MULTILINE)
 _STEP = {
     yaml.MappingStartEvent: 1,
     yaml.SequenceStartEvent: 1,
@@ -264,7 +265,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
         raise ConfigError(
             f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
         ) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         line, problem = _not_yaml(error, text)
         raise ConfigError(f"{source}:{line}: not valid YAML: {problem}", "fix the line") from None
     try:
@@ -288,9 +289,13 @@ def line_of(text: str, *loc: int | str) -> int:
 def _check_events(text: str) -> None:
     """Raise MarkedYAMLError for YAML that our files do not need and hostile ones use.
 
-    These are aliases, tags and great depth. Events come one after the other, so nothing nested was
-    built when it is refused.
+    These are aliases, tags, directives and great depth. Events come one after the other, so nothing
+    nested was built when it is refused. libyaml compares each directive with all before it.
     """
+    if found := _DIRECTIVE.search(text):
+        mark = yaml.Mark("", found.start(), text.count("\n", 0, found.start()), 0, "", 0)
+        problem = "directives (a line that begins with %) are not allowed"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         depth += _STEP.get(type(event), 0)
@@ -343,9 +348,8 @@ def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return error.problem_mark.line + 1, str(error.problem)
     if isinstance(error, yaml.reader.ReaderError):
-        return text.count(
-            "\n", 0, error.position
-        ) + 1, f"it contains the character {error.character:#04x}"
+        before = text.encode("utf-8", "replace")[: error.position]  # libyaml counts bytes
+        return before.count(b"\n") + 1, f"it contains the character {error.character:#04x}"
     return 1, str(error).partition("\n")[0]
 
 

@@ -193,6 +193,12 @@ def test_yaml_is_read() -> None:
         pytest.param(
             YAML.replace("name: b", "name: b\x1b"), 5, "character 0x1b", id="control character"
         ),
+        pytest.param(
+            "#" + "é" * 100 + "\n\n" + YAML.replace("name: b", "name: b\x1b"),
+            7,
+            "character 0x1b",
+            id="control character after letters of two bytes",
+        ),
         pytest.param("", 1, "document", id="empty"),
     ],
 )
@@ -251,6 +257,13 @@ BOMB = "a: &a [x, x]\n" + "".join(
         pytest.param("a:\n  - b: -.inf\n", 2, "finite", id="infinite"),
         pytest.param("a: 1.0e+999\n", 1, "finite", id="too large a number"),
         pytest.param("a: " + "9" * 5000 + "\n", 1, "", id="too many digits"),
+        pytest.param("a: 1" + ":0" * 300 + ".5\n", 1, "too large", id="a number to the base 60"),
+        pytest.param(
+            "".join(f"%TAG !a{at}! tag:x,2000:\n" for at in range(30_000)) + "---\na: 1\n",
+            1,
+            "directives",
+            id="directives",
+        ),
     ],
 )
 def test_hostile_yaml_is_refused_at_once(text: str, line: int, words: str) -> None:

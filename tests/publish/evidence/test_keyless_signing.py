@@ -483,11 +483,16 @@ echo "$@" >"$0.words"
 
 
 @pytest.mark.parametrize(
-    ("variable", "program"), [("BUILDKITE", "buildkite-agent"), ("CIRCLECI", "circleci")]
+    ("variable", "program", "token"),
+    [
+        ("BUILDKITE", "buildkite-agent", "BUILDKITE_AGENT_ACCESS_TOKEN"),
+        ("CIRCLECI", "circleci", "CIRCLE_OIDC_TOKEN_V2"),
+    ],
 )
 def test_the_agent_of_a_service_gets_no_secret(
     variable: str,
     program: str,
+    token: str,
     *,
     signer: KeylessSigner,
     sigstore: FakeSigstore,
@@ -500,10 +505,11 @@ def test_the_agent_of_a_service_gets_no_secret(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv(variable, "1")
     monkeypatch.setenv("GH_TOKEN", "planted")
-    monkeypatch.setenv("AGENT_SETTING", "kept")
+    monkeypatch.setenv("AN_OTHER_VARIABLE", "planted")
+    monkeypatch.setenv(token, "kept")
     assert signer.sign_statement(to_json(statements()[0]))
     assert "sigstore" in (tmp_path / f"{program}.words").read_text()
-    assert "AGENT_SETTING=kept" in (tmp_path / f"{program}.env").read_text()
+    assert f"{token}=kept" in (tmp_path / f"{program}.env").read_text()
     assert "planted" not in (tmp_path / f"{program}.env").read_text()
 
 
