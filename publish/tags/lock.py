@@ -37,7 +37,6 @@ keeps writing the tag.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import socket
@@ -132,8 +131,7 @@ def make_owner_name(purpose: str) -> str:
 
 def _read_folder_number() -> str:
     """Return the random number of the folder of records, which is made on its first use."""
-    with home.open_own_record(_NUMBER_FILE) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with home.open_own_record(_NUMBER_FILE) as file, home.lock_folder(home.out_folder()):
         file.seek(0)
         if found := file.read(64):
             return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 from runner import home as homes
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
+from tests.runner.test_settings import sources
 
 Other = Callable[[str], "subprocess.Popen[str]"]
 
@@ -297,3 +299,12 @@ def test_a_folder_that_another_program_keeps_locked_is_not_waited_for_without_en
     holder.wait()
     with homes.lock_folder(home):
         pass
+
+
+def test_no_lock_is_waited_for_without_an_end() -> None:
+    """Any user who may read a file or folder can lock it, and keep it locked."""
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("flock", "lockf")):
+                where = f"{path}:{node.lineno}"
+                assert "LOCK_NB" in ast.unparse(node), f"{where}: use runner/home.py"
