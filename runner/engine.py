@@ -21,6 +21,7 @@ from docker import auth
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import CancellableStream, DeviceRequest
+from pydantic import TypeAdapter
 
 from runner import (
     accounts,
@@ -79,8 +80,9 @@ def connect_engine(answer_s: int = 600) -> docker.DockerClient:
     try:
         found = _make_client(answer_s)
         found.ping()
-        engine_kind.require_limits(found.info())
-    except ValueError:
+        info = TypeAdapter(dict[str, Any]).validate_python(found.info())
+        engine_kind.require_limits(info)
+    except (ValueError, RecursionError):  # a service that is no engine answers in other forms
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT) from None
     except (DockerException, requests.RequestException) as error:
         if path := denied_socket():
@@ -161,7 +163,7 @@ def is_answering() -> bool:
 
 def engine_version() -> str:
     """Return the engine's version, for records."""
-    return str(connect_engine().version()["Version"])
+    return str(connect_engine().version().get("Version", ""))
 
 
 def describe_engine() -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
 
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.utils import version_gte, version_lt
+from pydantic import Field, TypeAdapter
 
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
@@ -27,27 +29,47 @@ CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 """The type of driver that an engine names if containerd keeps its images."""
 
 
+_ApiVersion = Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,4}$")]
+
+
+@dataclass(frozen=True)
+class _Component:
+    Name: str = ""
+    Version: str = ""
+
+
+@dataclass(frozen=True)
+class _VersionAnswer:
+    """The parts of an engine's answer about its version that are read here."""
+
+    ApiVersion: _ApiVersion
+    MinAPIVersion: _ApiVersion | Literal[""] | None = None
+    Components: list[_Component] | None = None
+
+
 class EngineUnsuited(EnvironmentFailed):
     """An engine answers, and cannot do what this project needs."""
 
 
-def choose_api_version(answer: Mapping[str, Any]) -> str:
+def choose_api_version(answer: object) -> str:
     """Return the version of the API to speak: the newest that the engine and docker-py know.
 
     A newer one has answers of other forms. `answer` is the engine's about its version. Raises
-    EngineUnsuited if there is no such version, and for Podman, which has this API too.
+    EngineUnsuited if there is no such version, and for Podman, which has this API too. Raises
+    ValueError if it is not the answer of an engine: another service may listen there.
     """
-    for each in answer.get("Components") or ():
-        if "podman" in str(each.get("Name", "")).lower():
+    told = TypeAdapter(_VersionAnswer).validate_python(answer)
+    for each in told.Components or ():
+        if "podman" in each.Name.lower():
             raise EngineUnsuited(
-                f"the engine is Podman {clean_line(str(each.get('Version')), 30)}, which cannot "
+                f"the engine is Podman {clean_line(each.Version, 30)}, which cannot "
                 "build with BuildKit nor look up images in a registry for its clients",
                 OTHER_ENGINE,
             )
-    newest, oldest = str(answer["ApiVersion"]), str(answer.get("MinAPIVersion") or "1.24")
+    newest, oldest = told.ApiVersion, told.MinAPIVersion or "1.24"
     if version_lt(DEFAULT_DOCKER_API_VERSION, oldest):
         raise EngineUnsuited(
-            f"the engine takes API {clean_line(oldest, 20)} or newer, and this program speaks "
+            f"the engine takes API {oldest} or newer, and this program speaks "
             f"{DEFAULT_DOCKER_API_VERSION}",
             "update this checkout, or use an older engine",
         )

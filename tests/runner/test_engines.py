@@ -12,8 +12,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -290,3 +292,36 @@ def test_the_real_podman_is_refused_in_one_line(
         engine.connect_engine()
     done = _look_for_an_engine()
     assert (done.returncode, "the engine is Podman" in done.stderr) == (3, True), done.stderr
+
+
+OTHER_SERVICES = [
+    *("{}", "[]", "null", "5", "<html>", "[" * 100_000, '{"major": "1", "minor": "30"}'),
+    *('{"ApiVersion": "x.y"}', '{"ApiVersion": null}', '{"ApiVersion": "1.٣"}'),
+    *('{"ApiVersion": "1.41", "Components": 5}', '{"ApiVersion": "1.41", "Components": [1]}'),
+    '{"ApiVersion": "1.41", "MinAPIVersion": []}',
+]
+
+
+@pytest.mark.parametrize("answer", OTHER_SERVICES, ids=range(len(OTHER_SERVICES)))
+def test_another_service_at_the_address_is_one_line(
+    answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes, for instance, has a `/version` too."""
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer.encode())))
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with refused(ConfigError, "DOCKER_HOST is not the address of a Docker engine"):
+            engine.connect_engine()
+        server.shutdown()
