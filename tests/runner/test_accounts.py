@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from runner import accounts, shell
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from tests.fakes.refusal import refused
+from tests.runner.test_settings import sources
 
 HOST = "registry.example:5000"
 ANSWER = '{"ServerURL": "x", "Username": "me", "Secret": "S3cret"}'
@@ -134,3 +136,16 @@ def test_without_a_configuration_there_is_no_account(
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert accounts.find_account(HOST) == {}
+
+
+def test_the_library_starts_no_helper() -> None:
+    """It would do so with all variables, and without a limit of time, if no account is given."""
+    pulls = [
+        node
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".pull")
+    ]
+    assert len(pulls) == 2, "the control: they are found at all"
+    for each in pulls:
+        assert "auth_config" in {keyword.arg for keyword in each.keywords}, ast.unparse(each)
