@@ -38,6 +38,7 @@ def read_entry(text: str, key: str, name: str) -> dict[str, str]:
 
     A value of several lines keeps its lines. Raises ConfigError if there is no such entry.
     """
+    text = text.removeprefix("\ufeff")  # libyaml does not count it
     found = next(
         (value for each, value in _find_mapping(text, key).value if each.value == name), None
     )

@@ -65,3 +65,10 @@ def test_values_are_read_as_they_are_written_without_comments() -> None:
     assert yaml_edit.read_entry(TEXT, "lines", "2.6") == {"torch": '"2.6.0"', "epoch": "1"}
     budgets = yaml_edit.read_entry(TEXT, "lines", "2.15")["budgets"]
     assert budgets == "\n      base: {megabytes: 1}"
+
+
+def test_a_byte_order_mark_shifts_no_value() -> None:
+    text = "lines:\n  '2.6':\n    torch: 2.6.0\n    é: 😀 z\n"
+    wanted = {"torch": "2.6.0", "é": "😀 z"}
+    assert yaml_edit.read_entry(text, "lines", "2.6") == wanted
+    assert yaml_edit.read_entry("\ufeff" + text, "lines", "2.6") == wanted
