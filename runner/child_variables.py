@@ -130,8 +130,8 @@ def login_variables(environ: Mapping[str, str] = settings.ENVIRON) -> dict[str, 
 
     Raises ConfigError if the person named a variable of this project, or something that is no name.
     """
-    named = [each.strip() for each in environ.get(settings.HELPER_VARIABLES, "").split(",")]
-    for name in filter(None, named):
+    named = settings.split_names(environ.get(settings.HELPER_VARIABLES, ""))
+    for name in named:
         if not _VARIABLE.fullmatch(name) or name.startswith((settings.OWN, "TRIVY_")):
             raise ConfigError(
                 f"{settings.HELPER_VARIABLES} is no list of names of variables of a credential"

@@ -33,7 +33,7 @@ _ApiVersion = Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,4}$")]
 
 
 @dataclass(frozen=True)
-class _Component:
+class _EnginePart:
     Name: str = ""
     Version: str = ""
 
@@ -44,7 +44,7 @@ class _VersionAnswer:
 
     ApiVersion: _ApiVersion
     MinAPIVersion: _ApiVersion | Literal[""] | None = None
-    Components: list[_Component] | None = None
+    Components: list[_EnginePart] | None = None
 
 
 class EngineUnsuited(EnvironmentFailed):
@@ -58,15 +58,15 @@ def choose_api_version(answer: object) -> str:
     EngineUnsuited if there is no such version, and for Podman, which has this API too. Raises
     ValueError if it is not the answer of an engine: another service may listen there.
     """
-    told = TypeAdapter(_VersionAnswer).validate_python(answer)
-    for each in told.Components or ():
+    version = TypeAdapter(_VersionAnswer).validate_python(answer)
+    for each in version.Components or ():
         if "podman" in each.Name.lower():
             raise EngineUnsuited(
                 f"the engine is Podman {clean_line(each.Version, 30)}, which cannot "
                 "build with BuildKit nor look up images in a registry for its clients",
                 OTHER_ENGINE,
             )
-    newest, oldest = told.ApiVersion, told.MinAPIVersion or "1.24"
+    newest, oldest = version.ApiVersion, version.MinAPIVersion or "1.24"
     if version_lt(DEFAULT_DOCKER_API_VERSION, oldest):
         raise EngineUnsuited(
             f"the engine takes API {oldest} or newer, and this program speaks "

@@ -349,7 +349,8 @@ def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
         return error.problem_mark.line + 1, str(error.problem)
     if isinstance(error, yaml.reader.ReaderError):
         before = text.encode("utf-8", "replace")[: error.position]  # libyaml counts bytes
-        return before.count(b"\n") + 1, f"it contains the character {error.character:#04x}"
+        line = before.count(b"\n") + 1
+        return line, f"it contains the character {error.character:#04x}"
     return 1, str(error).partition("\n")[0]
 
 

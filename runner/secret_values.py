@@ -177,8 +177,11 @@ def _collect_values(
 ) -> KnownValues:
     found: dict[str, str] = {}
     chosen = dict(given)
+    named = settings.split_names(dict(variables).get(settings.HELPER_VARIABLES, ""))
     for name, value in variables:
         found |= dict.fromkeys(_values_of_variable(name, value), name)
+        if name in named:  # a credential helper gets it, and what the helper says may be shown
+            found |= dict.fromkeys(_accounts_of_addresses(value), name)
     texts = {str(path): _read_text(path) for path, modified, _ in files if modified}
     texts |= {name: value for name, value in variables if name == settings.DOCKER_AUTH_CONFIG}
     for source, text in texts.items():

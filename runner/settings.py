@@ -294,6 +294,11 @@ def is_secret(name: str) -> bool:
     return is_own or name in _SECRET or _FOREIGN.fullmatch(name) is not None
 
 
+def split_names(text: str) -> tuple[str, ...]:
+    """Return the names in a text that has commas between them."""
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
 def is_read(name: str) -> bool:
     """Return whether the harness, or a library in its process, reads a variable."""
     return name in _PUBLIC or name in _SECRET

@@ -231,6 +231,17 @@ def test_a_variable_that_reaches_no_program_hides_nothing(
     assert "S3cret" not in shell.run(["env"], hint=HINT)
 
 
+def test_an_account_that_a_credential_helper_gets_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VAULT_ADDR", "https://me:S3cret@vault.example/v1")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HELPER_VARIABLES", "OTHER, VAULT_ADDR")
+    assert hide_in_values(["no S3cret at vault.example", "S3cret"]) == [
+        "no *** at vault.example",
+        "***",
+    ]
+
+
 def test_a_variable_of_others_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANY_OTHER", f"//{':' * 100_000}'@")
     began = time.monotonic()
