@@ -65,8 +65,14 @@ CONFINEMENT: Mapping[str, Any] = {
 With a capability, root in it may be root of the host: with CAP_DAC_READ_SEARCH alone, a program
 opens every file of the host's disk by its handle.
 """
-CONFINED = ("--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
-"""The same for `docker run`."""
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+CONFINED = (
+    *("--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none"),
+    *(f"--env={name}=" for each in _PROXIES for name in (each, each.upper())),
+)
+"""The same for `docker run`, which has no option that leaves out the proxies of Docker's
+configuration: a variable that is given counts before them.
+"""
 _OPTIONS = frozenset(
     (
         *("name", "labels", "command", "entrypoint", "user", "environment", "device_requests"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import requests
 from docker.types import Mount
 
-from runner import containers, engine, free_space
+from runner import containers, engine, free_space, shell
 from runner.containers import (
     ImageCannotStart,
     list_containers,
@@ -174,6 +175,22 @@ def _create_and_look(name: str, instruction: str, options: dict[str, Any]) -> No
             containers.require_plain_accounts(container)
         finally:
             container.remove(force=True)
+
+
+@pytest.mark.docker
+def test_no_proxy_of_dockers_configuration_reaches_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`docker run` hands them on by itself, with their passwords."""
+    address, program = "http://u:S3cret@proxy:1", engine.docker_program()
+    given = dict.fromkeys(("httpProxy", "httpsProxy", "ftpProxy", "allProxy", "noProxy"), address)
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": given}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with small_image.planted("proxies", "RUN true") as reference:
+        shown = [program, "run", "--rm", f"--name={new_name('proxies')}"]
+        asks = [reference, "env"]
+        assert "S3cret" in shell.run([*shown, *asks], hint="")
+        assert "S3cret" not in shell.run([*shown, *containers.CONFINED, *asks], hint="")
 
 
 @pytest.mark.docker
