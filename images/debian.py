@@ -25,7 +25,7 @@ from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
 from runner import engine, progress, proxies, records, settings, shell
-from runner.child_variables import login_variables
+from runner.child_variables import BOOTSTRAP, login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
 COMPRESSION_LEVEL = 6
@@ -290,6 +290,7 @@ def _bootstrap_base(line: Line, work: Path) -> str:
                 f"({settings.DEBIAN_MIRROR} names another)"
             ),
             env={"SOURCE_DATE_EPOCH": str(line.epoch), **temporary},
+            allowed=BOOTSTRAP,
             timeout_s=BUILD_TIMEOUT_S,
         )
     name = f"pytorch-cuda-debian:{line.debian}"

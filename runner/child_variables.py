@@ -103,9 +103,12 @@ CI_AGENTS = AllowedVariables(
     (_SYSTEM, _FOLDERS, _NETWORK, "NO_HTTP2"),
     (r"BUILDKITE(?:_(?:AGENT|JOB)_\w+)?|CIRCLE(?:CI|_\w+)",),
 )
+BOOTSTRAP = AllowedVariables(
+    "mmdebstrap, which runs the scripts of Debian's packages", (_SYSTEM, _NETWORK, "APT_CONFIG")
+)
 REGISTRY = AllowedVariables("the embedded registry", (_SYSTEM,))
 NOTHING = AllowedVariables("the linter of Dockerfiles")
-LISTS = (EVERY_PROGRAM, GIT, SUITES, CI_AGENTS, REGISTRY, PLACES, NOTHING)
+LISTS = (EVERY_PROGRAM, GIT, SUITES, CI_AGENTS, BOOTSTRAP, REGISTRY, PLACES, NOTHING)
 
 
 def choose_variables(allowed: AllowedVariables = EVERY_PROGRAM) -> dict[str, str]:
