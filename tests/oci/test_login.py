@@ -74,7 +74,9 @@ def test_a_helper_gets_no_secret_of_this_process(
     """Ours, and the client of the engine: a helper is a program of somebody else."""
     for name in ("PYTORCH_CUDA_IMAGES_SIGNING_KEY", "GITHUB_TOKEN"):
         monkeypatch.setenv(name, "planted")
+    monkeypatch.setenv("ANOTHER_SETTING", "planted")
     monkeypatch.setenv("SETTING_OF_A_HELPER", "kept")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HELPER_VARIABLES", "SETTING_OF_A_HELPER")
     fake.guard = Guard("Basic")
     helper(settings, fake, "me", GOOD)
     program, seen = settings.with_name("docker-credential-fake"), settings.with_name("seen")
