@@ -22,7 +22,7 @@ from runner.errors import ConfigError
 
 _DIGEST, _NUMBER = "sha256:[0-9a-f]{64}", "[1-9][0-9]{0,12}"
 _LINE = re.compile(
-    rf"(?P<kind>wheel|pool|bytecode) (?P<key>[0-9a-f]{{64}}) (?P<digest>{_DIGEST})"
+    rf"(?P<kind>wheel|pool|bytecode|files) (?P<key>[0-9a-f]{{64}}) (?P<digest>{_DIGEST})"
     rf" (?P<size>{_NUMBER})"
     rf" (?P<diff_id>{_DIGEST}) (?P<uncompressed>{_NUMBER})  # (?P<name>[\w.+!-]+(?: [\w.+!-]+)*)",
     re.ASCII,

@@ -22,7 +22,7 @@ FORMAT = "2"
 BYTECODE_FORMAT = "3"
 """As FORMAT, for the bytecode of the same sources."""
 
-OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"
+OS, WHEEL, POOL, BYTECODE, FILES = "os", "wheel", "pool", "bytecode", "files"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class LayerSpec:
     """A layer before it is made. Its content key names all that it is made from.
 
     `locked` is the result that its lock demands. Only the OS layer has no lock: Debian's packages
-    are those of the day when it is made.
+    are those of the day when it is made. `files` come from no wheel (images/guest_files.py).
     """
 
     name: str
@@ -39,6 +39,7 @@ class LayerSpec:
     wheels: tuple[Wheel, ...]
     key: str
     locked: Blob | None = None
+    files: tuple[InstalledFile, ...] = ()
 
     @property
     def wheel_bytes(self) -> int:
@@ -81,6 +82,13 @@ def specs_of_stack(
         found.append(spec(f"packages of {stack}", POOL, small))
         found.append(spec(f"bytecode of {stack} packages", BYTECODE, small))
     return tuple(found)
+
+
+def spec_of_files(stack: str, files: tuple[InstalledFile, ...], epoch: int) -> LayerSpec:
+    """Return the layer of a stack's own files. It is the last one: these change most often."""
+    held = [(file.path, file.mode, hashlib.sha256(file.data).hexdigest()) for file in files]
+    key = content_key(FILES, held, epoch)
+    return LayerSpec(f"files of {stack}", FILES, stack, (), key, files=files)
 
 
 def with_locks(
@@ -138,14 +146,29 @@ def compile_bytecode(zips: Sequence[Path], epoch: int, target: Sink) -> Blob:
         return _write_layer(files, epoch, target)
 
 
+def compile_files(files: Sequence[InstalledFile], epoch: int, target: Sink) -> Blob:
+    """Write a stack's own files as one layer."""
+    writer = LayerWriter(target, epoch)
+    for folder in _folders_of(file.path for file in files):
+        writer.add_directory(folder)
+    for file in files:
+        writer.add_data(file.path, file.mode, file.data)
+    return writer.close()
+
+
+def _folders_of(paths: Iterable[str]) -> list[str]:
+    """Return the folders of files, each after those above it."""
+    parents = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    return sorted(parents - {"."})
+
+
 def _write_layer(
     files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target: Sink
 ) -> Blob:
     """Write files as one layer, folders first."""
     writer = LayerWriter(target, epoch)
     kept = _merge_files(files)
-    parents = {str(parent) for path in kept for parent in PurePosixPath(path).parents}
-    folders = sorted(parents - {"."})  # each after those above it
+    folders = _folders_of(kept)
     if both := sorted(kept.keys() & set(folders)):
         raise kept[both[0]][0].damage_error(f"its /{both[0]} is a folder of other files")
     for folder in folders:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from images import catalog as catalogue
-from images import layer_lock, layers, line_locks
+from images import guest_files, layer_lock, layers, line_locks
 from images.catalog import Catalog, Line, OsPart, Project, Version
 from images.debian import BOOTSTRAP_OPTIONS, recipe_texts
 from images.layers import LayerSpec
@@ -28,6 +28,8 @@ from runner.untrusted import clean_line
 VENV = "opt/venv"
 
 NEW, UNCHANGED = "new", "unchanged"
+_CHANGED = {layers.OS: "operating system", layers.FILES: "files of {}"}
+"""The words for what of a stack changed, by kind of layer; else its requirements."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def make_plan(
     above = {}
     for stack, lock in locks.items():
         path = layer_lock.layer_lock_path(root, stack, version.line)
-        unlocked = python_specs(catalog.lines[version.line], stack, lock.wheels)
+        unlocked = python_specs(catalog.lines[version.line], stack, lock.wheels, root)
         locked = layer_lock.read_layer_lock(path, version.line)
         above[stack] = layers.with_locks(unlocked, locked, path, version.line)
     planner = _Planner(catalog, version, above, out)
@@ -126,9 +128,16 @@ def prefix_of(line: Line) -> Prefix:
     return Prefix(VENV, line.python, tuple(left_out))
 
 
-def python_specs(line: Line, stack: str, wheels: Sequence[Wheel]) -> tuple[LayerSpec, ...]:
-    """Return the Python layers of a stack. They depend on its locked wheels and the line alone."""
-    return layers.specs_of_stack(stack, wheels, prefix_of(line), line.epoch)
+def python_specs(
+    line: Line, stack: str, wheels: Sequence[Wheel], root: Path = catalogue.IMAGES
+) -> tuple[LayerSpec, ...]:
+    """Return the Python layers of a stack, and the layer of its own files if it has some.
+
+    They depend on its locked wheels, these files (`root` has them) and the line alone.
+    """
+    specs = layers.specs_of_stack(stack, wheels, prefix_of(line), line.epoch)
+    files = guest_files.read_guest_files(root, stack)
+    return (*specs, layers.spec_of_files(stack, files, line.epoch)) if files else specs
 
 
 def record_path(out: Path, version: str, image: str, stage: str) -> Path:
@@ -241,7 +250,7 @@ def _explain_change(
         return UNCHANGED
     known = {layer.key: layer.digest for layer in before.layers}
     reasons = [
-        "operating system" if spec.kind == layers.OS else f"requirements of {spec.stack}"
+        _CHANGED.get(spec.kind, "requirements of {}").format(spec.stack)
         for spec in specs
         if spec.key not in known and spec.kind != layers.BYTECODE
     ]

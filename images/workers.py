@@ -57,7 +57,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class LayerTask:
-    """A layer to make: from wheels, or from the zips with the bytecode of its wheels."""
+    """A layer to make: from wheels, from the zips with the bytecode of its wheels, or of files."""
 
     spec: LayerSpec
     zips: tuple[Path, ...]
@@ -73,7 +73,7 @@ def make_python(
     layers are made. The wheels must be in the wheelhouse. Raises ConfigError if a layer is not the
     locked one, and EnvironmentFailed if the engine, the registry or the disk fails.
     """
-    copies = [spec for spec in specs if spec.kind in (layers.WHEEL, layers.POOL)]
+    copies = [spec for spec in specs if spec.kind != layers.BYTECODE]
     compiled = [spec for spec in specs if spec.kind == layers.BYTECODE]
     with LayerWorkers(recipe, sum(spec.wheel_bytes for spec in copies)) as workers:
         for spec in sorted(copies, key=lambda spec: -spec.wheel_bytes):
@@ -188,6 +188,8 @@ def _compile_layer(task: LayerTask, target: Path) -> Blob:
         with target.open("wb") as file, contextlib.closing(_CountingFile(file)) as counted:
             if task.spec.kind == layers.BYTECODE:
                 return layers.compile_bytecode(task.zips, recipe.epoch, counted)
+            if task.spec.kind == layers.FILES:
+                return layers.compile_files(task.spec.files, recipe.epoch, counted)
             return layers.compile_wheels(task.spec.wheels, recipe.prefix, recipe.epoch, counted)
     except OSError as error:
         home = recipe.work.parent

@@ -18,6 +18,7 @@ LAYER_KINDS = {
     "wheel": "Big wheels, a layer each",
     "pool": "Small wheels, pooled",
     "bytecode": "Compiled Python",
+    "files": "Programs of this project",
 }
 
 _NUMBER_FITS_PERCENT = 4.5

@@ -157,6 +157,12 @@ def jupyter_image() -> str:
 
 
 @pytest.fixture(scope="session")
+def serving_image() -> str:
+    """Return the same of the serving stack."""
+    return reference_of("serving")
+
+
+@pytest.fixture(scope="session")
 def mounted_harness() -> Path:
     """Return the folder of pytest and its plugins that every container gets."""
     return harness.install_harness()

@@ -240,6 +240,7 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "rl": _answer_rl,
     "cli": partial(_answer_product, "cli"),
     "jupyter": partial(_answer_product, "jupyter"),
+    "serving": partial(_answer_product, "serving"),
 }
 
 

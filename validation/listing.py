@@ -32,7 +32,8 @@ from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 
 COMMAND = "python -m validation.listing"
-USAGE = f"run `.venv/bin/{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE cli=IMAGE jupyter=IMAGE`"
+STACKS = ("base", "cv", "nlp", "rl", "cli", "jupyter", "serving")
+USAGE = f"run `.venv/bin/{COMMAND} {' '.join(f'{stack}=IMAGE' for stack in STACKS)}`"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MAX_BYTES = 1 << 20

@@ -92,6 +92,7 @@ SUITES = (
     Suite("cli", "cli", test_timeout_s=120, timeout_s=600),
     # Users save notebooks in the working folder.
     Suite("jupyter", "jupyter", test_timeout_s=120, timeout_s=300, alone=True, writes_root=True),
+    Suite("serving", "serving", test_timeout_s=120, timeout_s=300, alone=True),
 )
 
 

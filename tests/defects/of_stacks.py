@@ -1,4 +1,4 @@
-"""Defects that the suites of the stacks (cv, nlp, rl, cli, jupyter) must catch."""
+"""Defects that the suites of the stacks (cv, nlp, rl, cli, jupyter, serving) must catch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from tests.defects.of_throughput import IDLE
 
 START = "/usr/local/lib/image/start"
 SETTINGS = "/opt/venv/etc/jupyter/jupyter_server_config.json"
+SERVING = "/usr/local/lib/image/serving"
 WRITE_SETTINGS = f"""printf '%s' '{{"IdentityProvider": {{"token": ""}}}}' > {SETTINGS}"""
 
 DEFECTS = (
@@ -161,5 +162,57 @@ DEFECTS = (
         "jupyter",
         (("tensorboard_reads_what_torch_writes", "TensorBoard reads 10 of 20 values"),),
         patched("events_dropped"),
+    ),
+    Defect(
+        "an inference server that asks for no token",
+        "serving",
+        (("token_is_asked", "with the token `` was answered with status 200"),),
+        with_layer(f"RUN sed -i 's/if not hmac.compare_digest.*/if False:/' {SERVING}/serve.py"),
+        representative=True,
+    ),
+    Defect(
+        "inputs that are taken by their places",
+        "serving",
+        (("torchscript_in_json", "model script was answered with status 422"),),
+        with_layer(
+            f"RUN sed -i 's/for name in wanted)$/for name in by_name)/' {SERVING}/serving_models.py"
+        ),
+    ),
+    Defect(
+        "raw tensors with their rows reversed",
+        "serving",
+        (("export_in_raw_tensors", "scores of an exported program as raw tensors differ"),),
+        with_layer(
+            f"RUN sed -i 's/array.tobytes/array[::-1].tobytes/' {SERVING}/serving_protocol.py"
+        ),
+    ),
+    Defect(
+        "archives whose pickles run",
+        "serving",
+        (("pickles_run_nothing", "planted pickles one ran"),),
+        with_layer(f"""RUN sed -i '/FORCE_WEIGHTS_ONLY/s/"1"/"0"/' {SERVING}/serving_models.py"""),
+    ),
+    Defect(
+        "models that are never replaced",
+        "serving",
+        (("model_is_replaced", "the last answers are [[1.0, 1.0]"),),
+        with_layer(
+            "RUN sed -i 's/if found.path. != self._known.get(path)/if path not in self._known/' "
+            f"{SERVING}/serving_workers.py"
+        ),
+    ),
+    Defect(
+        "bad requests that are faults of the server",
+        "serving",
+        (("bad_requests_are_refused", "no JSON: status 500"),),
+        with_layer(
+            f"RUN sed -i 's/except BadRequest/except ZeroDivisionError/' {SERVING}/serve.py"
+        ),
+    ),
+    Defect(
+        "a stop that drops requests",
+        "serving",
+        (("stop_loses_no_request", "model slow was answered with status"),),
+        with_layer(f"RUN sed -i 's/^DRAIN_S = 30/DRAIN_S = 0/' {SERVING}/serve.py"),
     ),
 )

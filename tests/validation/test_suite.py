@@ -31,6 +31,7 @@ BASE = [
         (("base", "cv", "nlp"), [*BASE, "cv", "nlp"]),
         (("base", "rl"), [*BASE, "rl"]),
         (("base", "cv", "jupyter"), [*BASE, "cv", "jupyter"]),
+        (("base", "nlp", "serving"), [*BASE, "nlp", "serving"]),
     ],
 )
 def test_inherited(stacks: tuple[str, ...], names: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""The inference server, as the image starts it, with real models."""
