@@ -50,12 +50,12 @@ class Product(torch.nn.Module):  # type: ignore[misc]
 
 
 class Slow(torch.nn.Module):  # type: ignore[misc]
-    """Needs a second or more."""
+    """Needs some tenths of a second or more."""
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return what it was given."""
         work = torch.ones(512, 512)
-        for _ in range(300):
+        for _ in range(40):
             work = torch.tanh(work @ work)
         return rows + 0 * work[0, 0]
 

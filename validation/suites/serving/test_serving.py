@@ -213,7 +213,7 @@ def test_stop_loses_no_request(server: InferenceServer) -> None:
     server.await_models("slow")
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(server.infer, "slow", [describe_tensor("rows", torch.ones(2))])
-        time.sleep(0.3)
+        time.sleep(0.1)
         server.process.send_signal(signal.SIGTERM)
         given = answer.result()["outputs"][0]["data"]
     code = server.process.wait(timeout=60)
