@@ -77,8 +77,11 @@ def describe_rows(rows: list[list[float]]) -> dict[str, Any]:
 
 def make_archives(image: str, folder: Path, *words: str) -> str:
     """Make archives with the image's own torch, and return what the program printed."""
-    mount = f"--volume={folder}:/new"
-    return docker("run", "--rm", mount, image, "python", "-c", ARCHIVES, *words)
+    program = folder / "archives.py"  # TorchScript reads the source of a model
+    program.write_text(ARCHIVES)
+    return docker(
+        "run", "--rm", f"--volume={folder}:/new", image, "python", f"/new/{program.name}", *words
+    )
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +222,7 @@ def test_own_token_is_not_printed(made: tuple[str, list[Any]], tmp_path: Path) -
     file = tmp_path / "token"
     file.write_text(f"{GIVEN}\n")
     file.chmod(0o644)
+    tmp_path.chmod(0o755)
     options = [f"--volume={tmp_path}:/models:ro", "--env=SERVING_TOKEN_FILE=/models/token"]
     options += ["--publish=127.0.0.1::8000", "--health-interval=1s", "--env=SERVING_TOKEN="]
     with running(made[0], options) as name:

@@ -95,7 +95,7 @@ def run_server(command: Sequence[str], folder: Path) -> Iterator[InferenceServer
         shown = re.search("token of this start is ([0-9a-f]+)", said.read_text(encoding="utf-8"))
         yield InferenceServer(process, folder, shown[1] if shown else "")
     finally:
-        with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
