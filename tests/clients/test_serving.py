@@ -143,8 +143,8 @@ def test_each_request_of_a_batch_gets_its_own_numbers(served: Served) -> None:
             return served.infer("small", json={"inputs": [bad]}).status_code == 422
         found = served.infer("small", json={"inputs": [describe_rows(rows)]}).json()
         alone = served.infer("exported", json={"inputs": [describe_rows(rows)]}).json()
-        pair = (each["outputs"][0]["data"] for each in (found, alone))
-        return bool(np.allclose(*pair, atol=1e-5))
+        together, apart = (each["outputs"][0]["data"] for each in (found, alone))
+        return bool(np.allclose(together, apart, atol=1e-5))
 
     with ThreadPoolExecutor(50) as pool:
         assert all(pool.map(ask_scaled, range(1, 101)))

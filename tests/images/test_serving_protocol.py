@@ -31,7 +31,7 @@ def body_of(**changes: Any) -> bytes:
 def raw_request(array: np.ndarray[Any, Any], datatype: str) -> tuple[bytes, str]:
     """Return a request with a raw tensor, and the length of its JSON."""
     content = array.tobytes()
-    one = {"name": "x", "shape": list(array.shape), "datatype": datatype}
+    one: dict[str, Any] = {"name": "x", "shape": list(array.shape), "datatype": datatype}
     one["parameters"] = {"binary_data_size": len(content)}
     text = json.dumps({"inputs": [one], "parameters": RAW}).encode()
     return text + content, str(len(text))
