@@ -35,9 +35,9 @@ PARAMETERS = {
 
 
 def sources() -> list[Path]:
-    """The modules that run on the host; suites and the files of the OS layer run in images."""
+    """The modules that run on the host; suites and the guest files of stacks run in images."""
     found = [path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py")]
-    inside = {REPOSITORY / "validation" / "suites", REPOSITORY / "images" / "base" / "guest"}
+    inside = {REPOSITORY / "validation" / "suites", *(REPOSITORY / "images").glob("*/guest")}
     return [path for path in [*found, REPOSITORY / "release.py"] if not inside & {*path.parents}]
 
 
