@@ -295,6 +295,23 @@ class Registry:
             raise RegistryError(200, f"{what}: other bytes were served")
         return bytes(data)
 
+    def iter_blob(self, repository: str, blob: Descriptor) -> Iterator[bytes]:
+        """Yield the bytes of a blob of any size in pieces.
+
+        Raises Unreadable after the last piece if they are not those of its digest, and
+        RegistryError if the registry fails.
+        """
+        what = f"{self.host}/{repository}@{blob.digest}"
+        read, size = hashlib.sha256(), 0
+        for chunk in self._stream_blob(blob_path(repository, blob.digest), blob.size):
+            read.update(chunk)
+            size += len(chunk)
+            if size > blob.size:
+                raise Unreadable(200, f"{what}: more than its {blob.size} bytes were served")
+            yield chunk
+        if f"sha256:{read.hexdigest()}" != blob.digest:
+            raise Unreadable(200, f"{what}: other bytes were served")
+
     def mount_blob(self, repository: str, digest: str, source: str) -> bool:
         """Make a blob of `source` part of `repository` without moving bytes.
 

@@ -36,6 +36,7 @@ from scan import store, trivy
 from scan.advice import list_remedies
 from scan.assess import AssessmentContext, CatalogPlace
 from scan.difference import Difference
+from scan.expected_image import ExpectedImage
 from scan.image_facts import KIND as SBOM_PROBLEM
 from scan.record import ScanRecord
 from validation import run as validation
@@ -290,6 +291,7 @@ class ReleaseRun:
     def _scan_target(self, build: BuildRecord, place: CatalogPlace) -> scanning.ScanTarget:
         catalog, before = self.catalog, self._previous_image(build.image)
         layers = read_manifest(self.registry, before).parse_blobs()[1:] if before else ()
+        planned = next(each for each in self.plan.images if each.image == build.image)
         return scanning.ScanTarget(
             build=build,
             registry=self.registry.host,
@@ -301,6 +303,7 @@ class ReleaseRun:
             production=catalog.repositories.production,
             wheels=self._list_wheels(build.image),
             ports=catalog.os_part_of(build.image).ports,
+            expected=ExpectedImage(catalog, planned, build),
         )
 
     def _previous_image(self, image: str) -> Published | None:

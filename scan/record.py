@@ -105,8 +105,8 @@ class TriagedFinding:
 class ScanProblem:
     """A fault that refuses an image and is not a vulnerability.
 
-    `kind` is one of `bill of materials`, `secret`, `licence`, `configuration`, `dockerfile`,
-    `budget`, `exception`; `where` a path, package or key; `what` the fact, with the expectation;
+    `kind` is one of `bill of materials`, `contents`, `secret`, `licence`, `configuration`,
+    `dockerfile`, `budget`, `exception`; `where` a path, package or key; `what` the fact, with the expectation;
     `way_out` the remedy. `count` says how many problems this entry stands for: more than one if it
     counts those that are not named one by one.
     """
@@ -180,12 +180,27 @@ class Database:
 
 
 @dataclass(frozen=True)
+class ComparedContents:
+    """How an image was compared with what it was assembled from.
+
+    `known_layers` are those of the locks and the OS layer of the build, `foreign_layers` all
+    others. `read_layers` were read path by path, and have `paths` together.
+    """
+
+    known_layers: int
+    foreign_layers: int
+    read_layers: int
+    paths: int
+
+
+@dataclass(frozen=True)
 class ScanRecord:
     """Contents of one digest, and everything that is known against it.
 
     `database` and `findings` are None if there was no database: not assessed is not the same as no
     findings. `reason` names the first problem and finding that block; `problems` and `findings`
     hold all of them. `severities` is the number of findings by severity, `unknown` among them.
+    `contents` is None if the image was not compared with what it was assembled from.
     """
 
     version: str
@@ -202,3 +217,4 @@ class ScanRecord:
     started_at: str
     seconds: float
     severities: dict[str, int] = field(default_factory=dict)
+    contents: ComparedContents | None = None

@@ -13,6 +13,7 @@ from images.locks import Wheel
 from images.record import BuildRecord
 from oci.document import Seal
 from oci.registry import Registry
+from runner import progress
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
@@ -32,6 +33,7 @@ from scan.assess import AssessmentContext, CatalogPlace
 from scan.budget import ImageUsage
 from scan.contents import ImageContents, inspect_image
 from scan.documents import bound_problems
+from scan.expected_image import ExpectedImage, compare_image
 from scan.policy import (
     LineException,
     PolicyException,
@@ -50,7 +52,8 @@ class ScanTarget:
 
     `before` is the compressed size in bytes of the line's previous release, None if there is none.
     `production` is the repository that the image goes to, if it goes anywhere. `wheels` are those
-    of its locks. `ports` are the TCP ports that its stacks may serve on.
+    of its locks. `ports` are the TCP ports that its stacks may serve on. `expected` is the image by
+    the catalogue and the locks, None for one that this project did not assemble.
     """
 
     build: BuildRecord
@@ -63,6 +66,7 @@ class ScanTarget:
     production: str = ""
     wheels: tuple[Wheel, ...] = ()
     ports: tuple[int, ...] = ()
+    expected: ExpectedImage | None = None
 
     @property
     def released(self) -> ReleasedImage:
@@ -124,7 +128,11 @@ def _scan_contents(
 ) -> ScanRecord:
     scanner = trivy.scanner_version()
     contents = inspect_image(subject.build, subject.registry, folder, before, subject.released)
-    problems = bound_problems(tuple(_find_problems(subject, context, contents)))
+    compared, differing = None, tuple[ScanProblem, ...]()
+    if subject.expected:
+        with progress.show_step(f"{subject.build.image}: contents"):
+            compared, differing = compare_image(Registry(subject.registry), subject.expected)
+    problems = bound_problems((*_find_problems(subject, context, contents), *differing))
     assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, context)
     excuses: list[PolicyException | LineException] = [
         *context.excuses,
@@ -151,6 +159,7 @@ def _scan_contents(
         findings=assessed.findings,
         problems=(*problems, *assessed.problems),
         severities=count_severities(each.finding for each in assessed.findings or ()),
+        contents=compared,
     )
 
 

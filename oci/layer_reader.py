@@ -1,0 +1,272 @@
+"""The contents of one layer of an image: every entry of its tar, read in one pass from a registry.
+
+Whoever made the image chose these bytes. Nothing is unpacked, the memory for names and texts is
+bounded, and contents are only hashed, except for small files that a caller wants to read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from isal.igzip import IGzipFile
+
+from oci.manifest import Descriptor
+from oci.registry import Registry
+from oci.tarball import CHUNK_BYTES
+from runner.untrusted import Malformed, clean_line
+
+MAX_ENTRIES = 1_000_000
+"""Entries of one layer. The largest layer of the family has 12,000."""
+MAX_NAME_BYTES = 256 << 20
+"""Bytes of all names, links and extended attributes of one layer."""
+MAX_HEADER_BYTES = 1 << 20
+"""Bytes of one header with extended attributes and long names."""
+MAX_LAYER_BYTES = 64 << 30
+"""Bytes of one uncompressed layer. The largest one of the family has 2 GB."""
+MAX_TEXT_BYTES = 4 << 20
+MAX_TEXTS_BYTES = 128 << 20
+
+XATTR = "SCHILY.xattr."
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+
+
+class EntryKind(StrEnum):
+    """Kind of an entry, as a sentence names it. A hard link is a `FILE` with a target."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "symbolic link"
+    DEVICE = "device or FIFO"
+
+
+_KINDS = {
+    tarfile.REGTYPE: EntryKind.FILE,
+    tarfile.AREGTYPE: EntryKind.FILE,
+    tarfile.CONTTYPE: EntryKind.FILE,
+    tarfile.LNKTYPE: EntryKind.FILE,
+    tarfile.DIRTYPE: EntryKind.FOLDER,
+    tarfile.SYMTYPE: EntryKind.LINK,
+}
+
+
+@dataclass(frozen=True)
+class LayerEntry:
+    """One path of a layer.
+
+    `mode` has the permission bits. `target` is that of a link; of a hard link it is a path inside
+    the image. `size` is in bytes, `sha256` and `md5` are of the contents in hexadecimal digits,
+    empty if there are none. `attributes` are the names of its extended attributes.
+    """
+
+    kind: EntryKind
+    mode: int
+    uid: int
+    gid: int
+    size: int = 0
+    target: str = ""
+    sha256: str = ""
+    md5: str = ""
+    attributes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerContents:
+    """Everything in one layer, by path without a slash at its begin.
+
+    `removed` are the paths that it removes of the layers below, `emptied` the folders of which it
+    hides all that is below. `texts` are the contents of the files that the caller wanted.
+    """
+
+    entries: dict[str, LayerEntry] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
+    texts: dict[str, bytes] = field(default_factory=dict)
+
+
+def read_layer(
+    registry: Registry, repository: str, layer: Descriptor, wanted: Callable[[str], bool]
+) -> LayerContents:
+    """Return the contents of a layer. `wanted` says of which paths the text is kept.
+
+    Raises Malformed if it is no layer that can be read or is larger than the bounds, and
+    RegistryError if the registry fails or serves other bytes than those of the digest.
+    """
+    return parse_layer(registry.iter_blob(repository, layer), wanted)
+
+
+def parse_layer(chunks: Iterable[bytes], wanted: Callable[[str], bool]) -> LayerContents:
+    """Return the contents of a layer whose bytes are `chunks`; raises Malformed as `read_layer`."""
+    source = _ChunkFile(iter(chunks))
+    start = source.peek(4)
+    if start.startswith(_ZSTD):
+        raise Malformed("it is compressed with zstd, which this command does not read")
+    plain = IGzipFile(fileobj=source, mode="rb") if start.startswith(_GZIP) else source
+    reader = _EntryReader(_ForwardFile(plain), wanted)
+    try:
+        with tarfile.open(fileobj=reader.file, mode="r:") as archive:  # type: ignore[call-overload]
+            for entry in archive:
+                archive.members.clear()  # otherwise all headers of the layer stay in memory
+                reader.add_entry(entry)
+        while plain.read(CHUNK_BYTES):  # the digest is of all bytes, also of those after the tar
+            pass
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, UnicodeError) as error:
+        raise Malformed(f"it is no complete tar archive: {clean_line(str(error))}") from None
+    except OSError as error:  # of the decompressor: `BadGzipFile`
+        raise Malformed(f"it cannot be decompressed: {clean_line(str(error))}") from None
+    while source.read(CHUNK_BYTES):
+        pass
+    return reader.finish_layer()
+
+
+class _ChunkFile(io.RawIOBase):
+    """Chunks as a file that is read forwards."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._held = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def peek(self, count: int) -> bytes:
+        while len(self._held) < count and (chunk := next(self._chunks, b"")):
+            self._held += chunk
+        return self._held[:count]
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, as a raw file does."""
+        if not self._held:
+            self._held = next(self._chunks, b"")
+        found, self._held = self._held[:size], self._held[size:]
+        return found
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        found = self.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+class _ForwardFile:
+    """A stream that `tarfile` takes for a file with places, of which it only skips forwards."""
+
+    def __init__(self, source: io.RawIOBase | IGzipFile) -> None:
+        self._source = source
+        self._at = 0
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, place: int) -> int:
+        if place < self._at:
+            raise Malformed("its entries overlap")
+        while self._at < place:
+            if not self._take(min(CHUNK_BYTES, place - self._at)):
+                break
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        if size > MAX_HEADER_BYTES:  # a header says how long it is, and is held in memory
+            raise Malformed(f"a header of more than {MAX_HEADER_BYTES:,} bytes")
+        found = self._take(size)
+        while len(found) < size and (more := self._take(size - len(found))):
+            found += more
+        return found
+
+    def _take(self, size: int) -> bytes:
+        found: bytes = self._source.read(size)
+        self._at += len(found)
+        if self._at > MAX_LAYER_BYTES:
+            raise Malformed(f"more than {MAX_LAYER_BYTES:,} uncompressed bytes")
+        return found
+
+
+class _EntryReader:
+    """Collects the entries of one layer."""
+
+    def __init__(self, file: _ForwardFile, wanted: Callable[[str], bool]) -> None:
+        self.file = file
+        self._wanted = wanted
+        self._contents = LayerContents()
+        self._removed: list[str] = []
+        self._emptied: list[str] = []
+        self._name_bytes = self._text_bytes = self._count = 0
+
+    def add_entry(self, entry: tarfile.TarInfo) -> None:
+        path = _inside_path(entry.name)
+        attributes = tuple(
+            sorted(
+                key.removeprefix(XATTR)[:200] for key in entry.pax_headers if key.startswith(XATTR)
+            )
+        )
+        self._count += 1
+        self._name_bytes += len(path) + len(entry.linkname) + sum(map(len, attributes))
+        if self._count > MAX_ENTRIES or self._name_bytes > MAX_NAME_BYTES:
+            raise Malformed(f"more than {MAX_ENTRIES:,} entries, or longer names than allowed")
+        folder, _, name = path.rpartition("/")
+        if name == _OPAQUE:
+            self._emptied.append(folder)
+        elif name.startswith(_WHITEOUT):
+            self._removed.append(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
+        elif entry.issparse():
+            raise Malformed(f"`{clean_line(path, 100)}` is a sparse file")
+        else:
+            kind = _KINDS.get(entry.type, EntryKind.DEVICE)
+            is_plain = kind is EntryKind.FILE and entry.type != tarfile.LNKTYPE
+            sums = self._read_file(path, entry) if is_plain else ("", "")
+            size = entry.size if is_plain else 0
+            target = entry.linkname if entry.issym() else _target_of(entry)
+            mode = entry.mode & 0o7777
+            self._contents.entries[path] = LayerEntry(
+                kind, mode, entry.uid, entry.gid, size, target, *sums, attributes
+            )
+
+    def finish_layer(self) -> LayerContents:
+        found = self._contents
+        return LayerContents(found.entries, tuple(self._removed), tuple(self._emptied), found.texts)
+
+    def _read_file(self, path: str, entry: tarfile.TarInfo) -> tuple[str, str]:
+        """Return the SHA-256 and the MD5 of a file; keep its text if it is wanted."""
+        is_kept = self._wanted(path) and entry.size <= MAX_TEXT_BYTES
+        sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)  # dpkg has MD5 alone
+        text = bytearray()
+        self.file.seek(entry.offset_data)
+        left = entry.size
+        while left:
+            chunk = self.file.read(min(left, MAX_HEADER_BYTES))
+            if not chunk:
+                raise Malformed("it ends in the middle of a file")
+            left -= len(chunk)
+            sha256.update(chunk)
+            if entry.size <= MAX_TEXT_BYTES << 4:
+                md5.update(chunk)
+            if is_kept:
+                text += chunk
+        if is_kept:
+            self._text_bytes += len(text)
+            if self._text_bytes > MAX_TEXTS_BYTES:
+                raise Malformed(f"texts of more than {MAX_TEXTS_BYTES:,} bytes")
+            self._contents.texts[path] = bytes(text)
+        is_summed = entry.size <= MAX_TEXT_BYTES << 4
+        return sha256.hexdigest(), md5.hexdigest() if is_summed else ""
+
+
+def _target_of(entry: tarfile.TarInfo) -> str:
+    return _inside_path(entry.linkname) if entry.islnk() else ""
+
+
+def _inside_path(name: str) -> str:
+    """Return a path of a tar as one below the root, without `.` and empty parts.
+
+    Raises Malformed if it leads out of the image.
+    """
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise Malformed(f"`{clean_line(name, 100)}` leads out of the image")
+    return "/".join(parts)

@@ -1,0 +1,233 @@
+"""What layers change that the image was not assembled from: added, changed and removed paths.
+
+Pure: the contents of the layers are arguments. A change names the layer, the path, what is
+different, and to which package the path belongs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import accumulate
+
+from oci.layer_reader import EntryKind, LayerContents, LayerEntry
+from runner.nouns import count_noun
+from scan.owners import describe_attributes
+from scan.system_files import read_dpkg
+
+_RECORD = re.compile(r"(?P<folder>.+)/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/RECORD")
+_BYTECODE = re.compile(r"(?P<folder>.+)/__pycache__/(?P<module>[^/]+)\.cpython-\d+\.pyc")
+
+
+class ChangeKind(StrEnum):
+    """How a layer changes a path."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class NamedLayer:
+    """A layer of an image, from below. `is_known` says that the image was assembled from it."""
+
+    name: str
+    contents: LayerContents
+    is_known: bool
+
+
+@dataclass(frozen=True)
+class PathChange:
+    """A path that a layer changes.
+
+    `owner` is the package or layer that the path belongs to, empty if it belongs to none. `what`
+    says how it differs. `paths` is the number of paths that it stands for: all below a folder that
+    was added or removed.
+    """
+
+    kind: ChangeKind
+    path: str
+    layer: str
+    owner: str
+    what: str
+    paths: int = 1
+
+
+@dataclass
+class _View:
+    """The merged file system of the layers so far."""
+
+    entries: dict[str, tuple[LayerEntry, str]] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+
+    def owner_of(self, path: str) -> str:
+        """Return the package that a path belongs to, else the layer; empty if it is not there."""
+        match = _BYTECODE.fullmatch(path)
+        source = f"{match['folder']}/{match['module']}.py" if match else ""
+        if source in self.owners:
+            return f"{self.owners[source]}, as bytecode"
+        layer = self.entries[path][1] if path in self.entries else ""
+        return self.owners.get(path, layer)
+
+
+def wants_record(path: str) -> bool:
+    """Return whether the text of a path says which package owns others."""
+    return _RECORD.fullmatch(path) is not None
+
+
+def find_changes(layers: Sequence[NamedLayer]) -> list[PathChange]:
+    """Return what the layers that are not known change, in the order of layers and paths."""
+    view, found = _View(), list[PathChange]()
+    for layer in layers:
+        if not layer.is_known:
+            found += _list_removed(view, layer)
+            found += _join_folders(list(_list_written(view, layer)))
+        _apply_layer(view, layer)
+    return found
+
+
+def _apply_layer(view: _View, layer: NamedLayer) -> None:
+    contents = layer.contents
+    gone = {*contents.removed, *(path for path, _ in _list_turned(view, contents))}
+    for path in [each for each in view.entries if _is_hidden(each, gone, contents.emptied)]:
+        del view.entries[path]
+        view.owners.pop(path, None)
+    for path, entry in contents.entries.items():
+        view.entries[path] = (entry, layer.name)
+    if layer.is_known:
+        view.owners.update(name_owners(contents))
+
+
+def name_owners(contents: LayerContents) -> dict[str, str]:
+    """Return the package of each path of a layer, by the RECORDs of wheels and dpkg's lists."""
+    owners = {path: f"Debian's {name}" for path, name in read_dpkg(contents).owners.items()}
+    for path, text in contents.texts.items():
+        match = _RECORD.fullmatch(path)
+        if match is None:
+            continue
+        for row in csv.reader(io.StringIO(text.decode(errors="replace"), newline="")):
+            if row:
+                inside = posixpath.normpath(f"{match['folder']}/{row[0]}")
+                owners[inside] = f"{match['name']} {match['version']}"
+    return owners
+
+
+def _is_hidden(path: str, gone: set[str], emptied: Sequence[str]) -> bool:
+    """Return whether a layer that removes `gone` and empties folders hides a path below it."""
+    if not gone and not emptied:
+        return False
+    above = list(accumulate(path.split("/"), "{}/{}".format))
+    return any(each in gone for each in above) or any(each in emptied for each in ("", *above[:-1]))
+
+
+def _list_turned(view: _View, contents: LayerContents) -> Iterator[tuple[str, LayerEntry]]:
+    """Yield the folders that are something else in this layer: what was below is gone."""
+    for path, entry in contents.entries.items():
+        below = view.entries.get(path)
+        if below and below[0].kind is EntryKind.FOLDER and entry.kind is not EntryKind.FOLDER:
+            yield path, entry
+
+
+def _list_removed(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
+    roots = {*layer.contents.removed, *layer.contents.emptied}
+    counted = dict.fromkeys(roots, 0)
+    owners: dict[str, str] = {}
+    for path in view.entries if roots else ():
+        for above in ("", *accumulate(path.split("/"), "{}/{}".format)):
+            is_itself = above == path and above not in layer.contents.removed
+            if above in counted and not is_itself:
+                counted[above] += 1
+                owners.setdefault(above, view.owner_of(path))
+    for path, count in sorted(counted.items()):
+        if not count:  # of nothing, as some builders write it
+            continue
+        owner = view.owner_of(path) or owners[path]
+        below = f" with {count_noun(count, 'path')}" if count > 1 else ""
+        yield PathChange(
+            ChangeKind.REMOVED, path, layer.name, owner, f"it is removed{below}", count
+        )
+
+
+def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
+    for path, entry in layer.contents.entries.items():
+        below = view.entries.get(path)
+        if below is None or _is_hidden(path, set(layer.contents.removed), layer.contents.emptied):
+            what = describe_entry(entry)
+            kind = ChangeKind.CHANGED if below else ChangeKind.ADDED
+            owner = view.owner_of(path) if below else ""
+            yield PathChange(kind, path, layer.name, owner, what)
+            continue
+        what = _describe_change(
+            _followed(below[0], view), _resolve_hard_link(entry, layer.contents)
+        )
+        if what:
+            yield PathChange(ChangeKind.CHANGED, path, layer.name, view.owner_of(path), what)
+
+
+def _followed(entry: LayerEntry, view: _View) -> LayerEntry:
+    """Return a file with the contents that it shares as a hard link."""
+    held = view.entries.get(entry.target) if entry.kind is EntryKind.FILE else None
+    return replace(held[0], target="") if held else entry
+
+
+def _resolve_hard_link(entry: LayerEntry, contents: LayerContents) -> LayerEntry:
+    held = contents.entries.get(entry.target) if entry.kind is EntryKind.FILE else None
+    return replace(held, target="") if held else entry
+
+
+def describe_entry(entry: LayerEntry) -> str:
+    """Return what is special about a path that was added; empty if nothing is."""
+    parts = []
+    if entry.kind is EntryKind.LINK:
+        parts.append(f"a symbolic link to `{entry.target}`")
+    if entry.kind is EntryKind.DEVICE:
+        parts.append(f"a {entry.kind}")
+    if entry.kind is EntryKind.FILE and entry.mode & 0o6000:
+        parts.append(f"it runs with its owner's or group's rights (mode {entry.mode:04o})")
+    return "; ".join([*parts, *describe_attributes(entry.attributes)])
+
+
+def _describe_change(before: LayerEntry, after: LayerEntry) -> str:
+    """Return how a path differs from the one below; empty if it does not."""
+    if before.kind is not after.kind:
+        return f"it is a {after.kind} in place of a {before.kind}"
+    parts = []
+    if before.kind is EntryKind.LINK and before.target != after.target:
+        parts.append(f"the link leads to `{after.target}`, not `{before.target}`")
+    if before.sha256 != after.sha256:
+        size = (
+            f"{before.size} bytes as before"
+            if before.size == after.size
+            else f"{after.size} bytes, not {before.size}"
+        )
+        parts.append(f"its contents differ ({size})")
+    if before.mode != after.mode and before.kind is not EntryKind.LINK:
+        parts.append(f"its mode is {after.mode:04o}, not {before.mode:04o}")
+    if (before.uid, before.gid) != (after.uid, after.gid):
+        parts.append(f"its owner is {after.uid}:{after.gid}, not {before.uid}:{before.gid}")
+    if before.attributes != after.attributes:
+        parts += describe_attributes(after.attributes) or ["its extended attributes are gone"]
+    return "; ".join(parts)
+
+
+def _join_folders(changes: list[PathChange]) -> list[PathChange]:
+    """Return the changes with one for each added folder, in place of all that was added below it.
+
+    What is special (a link, setuid, capabilities) stays by itself.
+    """
+    added = {each.path for each in changes if each.kind is ChangeKind.ADDED and not each.what}
+    counted: dict[str, int] = {}
+    kept: list[PathChange] = []
+    for each in changes:
+        above = [*accumulate(each.path.split("/"), "{}/{}".format)][:-1]
+        top = next((folder for folder in above if folder in added), "")
+        if top and each.path in added:
+            counted[top] = counted.get(top, 0) + 1
+        else:
+            kept.append(each)
+    return [replace(each, paths=1 + counted.get(each.path, 0)) for each in kept]

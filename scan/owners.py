@@ -1,0 +1,171 @@
+"""The list of paths that no package owns, each with its reason (scan/owners.yaml)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from images.debian import GUEST, dockerfile_path
+from oci.layer_reader import EntryKind, LayerContents, LayerEntry
+from runner import records
+
+OWNERS = Path(__file__).resolve().parent / "owners.yaml"
+LIST = "scan/owners.yaml"
+_MODES = {"file": "0644", "folder": "0755", "link": "0777"}
+_KINDS = {"file": EntryKind.FILE, "folder": EntryKind.FOLDER, "link": EntryKind.LINK}
+
+_Text = Annotated[str, Field(min_length=1)]
+_Mode = Annotated[str, Field(pattern=r"^[0-7]{4}$")]
+_Owner = Annotated[str, Field(pattern=r"^\d+:\d+$")]
+
+
+@dataclass(frozen=True)
+class ListedPath:
+    """A path that no package owns, and how it must be; the head of owners.yaml explains it.
+
+    With `owned`, the target of the link must be a path that has an owner too.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    path: _Text
+    why: _Text
+    kind: Literal["file", "folder", "link"] = "file"
+    mode: _Mode | None = None
+    owner: _Owner = "0:0"
+    guest: str | None = None
+    same_as: str | None = None
+    lines: tuple[str, ...] | None = None
+    target: str | None = None
+    owned: bool = False
+    required: bool = False
+
+    def find_fault(self, entry: LayerEntry, path: str, contents: LayerContents, python: str) -> str:
+        """Return what of an entry is not as listed, as a sentence; empty if nothing is."""
+        if entry.kind is not _KINDS[self.kind]:
+            return f"it is a {entry.kind}, not a {_KINDS[self.kind]}"
+        if fault := describe_rights(entry, self.mode or _MODES[self.kind], self.owner):
+            return fault
+        if self.target is not None and not re.fullmatch(
+            self._filled(self.target, python), entry.target
+        ):
+            return f"the link leads to `{entry.target}`"
+        if self.guest is not None and entry.sha256 != _guest_sha256(self.guest, python):
+            return f"its contents are not those of images/base/{GUEST}/{self.guest}"
+        if self.same_as is not None:
+            same = contents.entries.get(self.same_as.replace("{python}", python))
+            if same is None or same.sha256 != entry.sha256:
+                return f"its contents are not those of /{self.same_as}"
+        if self.lines is not None:
+            return self._find_wrong_line(contents.texts.get(path, b""), python)
+        return ""
+
+    def _find_wrong_line(self, text: bytes, python: str) -> str:
+        allowed = [re.compile(self._filled(each, python)) for each in self.lines or ()]
+        for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
+            if not any(each.fullmatch(line) for each in allowed):
+                return f"line {number} is not one of those that are listed"
+        return ""
+
+    @staticmethod
+    def _filled(pattern: str, python: str) -> str:
+        return pattern.replace("{python}", re.escape(python))
+
+
+@dataclass(frozen=True)
+class ListedMode:
+    """Mode and owner of a path of a Debian package."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    path: _Text
+    mode: _Mode
+    owner: _Owner
+    why: _Text
+
+
+@dataclass(frozen=True)
+class ReasonedPath:
+    """Paths and a reason."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    path: _Text
+    why: _Text
+
+
+@dataclass(frozen=True)
+class Owners:
+    """The whole of owners.yaml."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    paths: tuple[ListedPath, ...]
+    modes: tuple[ListedMode, ...]
+    left_out: tuple[ReasonedPath, ...]
+    effects: tuple[ReasonedPath, ...]
+
+    def find_listed(self, path: str, python: str) -> ListedPath | None:
+        """Return the first entry for a path; None if there is none."""
+        return next(
+            (
+                each
+                for each in self.paths
+                if _matches(each.path.replace("{python}", re.escape(python)), path)
+            ),
+            None,
+        )
+
+    def find_mode(self, path: str) -> ListedMode | None:
+        """Return the mode and owner of a path of a Debian package; None if it has the usual."""
+        return next((each for each in self.modes if _matches(each.path, path)), None)
+
+    def is_left_out(self, path: str) -> bool:
+        """Return whether no image has this path of a Debian package."""
+        return any(_matches(each.path, path) for each in self.left_out)
+
+    def describe_effect(self, path: str) -> str:
+        """Return what somebody gains who adds this path; empty if that is not known."""
+        return next((each.why for each in self.effects if _matches(each.path, path)), "")
+
+
+def load_owners(path: Path = OWNERS) -> Owners:
+    """Return the list. Raises ConfigError, with file and line, if it is not valid."""
+    return records.load_yaml(Owners, path)
+
+
+def describe_rights(entry: LayerEntry, mode: str, owner: str) -> str:
+    """Return how mode, owner and capabilities of an entry differ; empty if they do not."""
+    faults = []
+    if entry.kind is not EntryKind.LINK and entry.mode != int(mode, 8):
+        faults.append(f"its mode is {entry.mode:04o}, not {mode}")
+    if (found := f"{entry.uid}:{entry.gid}") != owner:
+        faults.append(f"its owner is {found}, not {owner}")
+    return "; ".join([*faults, *describe_attributes(entry.attributes)])
+
+
+def describe_attributes(attributes: Iterable[str]) -> list[str]:
+    """Return a phrase for each extended attribute, of which no file of an image has one."""
+    return [
+        "it has file capabilities"
+        if name == "security.capability"
+        else f"it has the extended attribute `{name}`"
+        for name in attributes
+    ]
+
+
+def _guest_sha256(name: str, python: str) -> str:
+    text = records.read_text(dockerfile_path().parent / GUEST / name)
+    return hashlib.sha256(text.replace("@PYTHON@", python).encode()).hexdigest()
+
+
+@cache
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _matches(pattern: str, path: str) -> bool:
+    return _compile_pattern(pattern).fullmatch(path) is not None
