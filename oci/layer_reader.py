@@ -12,12 +12,13 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol, cast
 
-from isal.igzip import IGzipFile
+from isal import igzip
 
 from oci.manifest import Descriptor
 from oci.registry import Registry
-from oci.tarball import CHUNK_BYTES
+from oci.tarball import CHUNK_BYTES, StreamError
 from runner.untrusted import Malformed, clean_line
 
 MAX_ENTRIES = 1_000_000
@@ -106,22 +107,29 @@ def parse_layer(chunks: Iterable[bytes], wanted: Callable[[str], bool]) -> Layer
     start = source.peek(4)
     if start.startswith(_ZSTD):
         raise Malformed("it is compressed with zstd, which this command does not read")
-    plain = IGzipFile(fileobj=source, mode="rb") if start.startswith(_GZIP) else source
+    opened = igzip.open(source, "rb") if start.startswith(_GZIP) else source  # type: ignore[no-untyped-call]
+    plain = cast(_Readable, opened)
     reader = _EntryReader(_ForwardFile(plain), wanted)
     try:
         with tarfile.open(fileobj=reader.file, mode="r:") as archive:  # type: ignore[call-overload]
             for entry in archive:
                 archive.members.clear()  # otherwise all headers of the layer stay in memory
                 reader.add_entry(entry)
-        while plain.read(CHUNK_BYTES):  # the digest is of all bytes, also of those after the tar
-            pass
+        reader.file.require_end()
     except (tarfile.TarError, EOFError, ValueError, OverflowError, UnicodeError) as error:
         raise Malformed(f"it is no complete tar archive: {clean_line(str(error))}") from None
-    except OSError as error:  # of the decompressor: `BadGzipFile`
+    except (OSError, StreamError) as error:
         raise Malformed(f"it cannot be decompressed: {clean_line(str(error))}") from None
     while source.read(CHUNK_BYTES):
         pass
     return reader.finish_layer()
+
+
+class _Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; none at the end."""
 
 
 class _ChunkFile(io.RawIOBase):
@@ -156,9 +164,10 @@ class _ChunkFile(io.RawIOBase):
 class _ForwardFile:
     """A stream that `tarfile` takes for a file with places, of which it only skips forwards."""
 
-    def __init__(self, source: io.RawIOBase | IGzipFile) -> None:
+    def __init__(self, source: _Readable) -> None:
         self._source = source
         self._at = 0
+        self._last = b""
 
     def tell(self) -> int:
         return self._at
@@ -177,10 +186,22 @@ class _ForwardFile:
         found = self._take(size)
         while len(found) < size and (more := self._take(size - len(found))):
             found += more
+        self._last = found
         return found
 
+    def require_end(self) -> None:
+        """Read the rest, which must be zeros.
+
+        `tarfile` takes a damaged header for the end of the archive, and an engine may not.
+        """
+        rest = self._last
+        while rest:
+            if rest.strip(b"\0"):
+                raise Malformed("it has more bytes after the end of its archive")
+            rest = self._take(CHUNK_BYTES)
+
     def _take(self, size: int) -> bytes:
-        found: bytes = self._source.read(size)
+        found = self._source.read(size)
         self._at += len(found)
         if self._at > MAX_LAYER_BYTES:
             raise Malformed(f"more than {MAX_LAYER_BYTES:,} uncompressed bytes")

@@ -35,7 +35,7 @@ _STORED_MAX = 0xFFFF
 _LAST_BLOCK = b"\x03\x00"  # an empty final block with fixed codes
 
 
-_StreamError = cast(type[Exception], IsalError)  # its stub declares an instance
+StreamError = cast(type[Exception], IsalError)  # its stub declares an instance
 
 
 class Sink(Protocol):
@@ -159,7 +159,7 @@ class LayerWriter:
                 self._tar.update(plain)
                 crc = isal_zlib.crc32(plain, crc)
                 size += len(plain)
-        except _StreamError as error:
+        except StreamError as error:
             raise DamagedStream(str(error)) from None
         if (size, crc) != (source.size, source.crc) or not inflate.eof:
             raise DamagedStream(

@@ -15,6 +15,7 @@ from scan.record import ScanProblem
 KIND = "configuration"
 WAY_OUT = "build the image again with `./release.py build`, and let nothing change it afterwards"
 _MAPPINGS = ("Labels", "ExposedPorts", "Volumes")
+_ONE_BY_ONE = ("Env ", *(f"{name} " for name in _MAPPINGS))
 _LISTS = ("rootfs", "history")
 """They name the layers, which are compared by themselves."""
 _SHOWN_CHARACTERS = 160
@@ -63,7 +64,7 @@ def _flatten_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in fields.items()
-        if name.startswith(("Env ", *_MAPPINGS)) or value not in _EMPTY
+        if name.startswith(_ONE_BY_ONE) or value not in _EMPTY
     }
 
 

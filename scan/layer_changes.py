@@ -154,22 +154,21 @@ def _list_removed(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
 
 
 def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
+    gone, emptied = set(layer.contents.removed), layer.contents.emptied
     for path, entry in layer.contents.entries.items():
         below = view.entries.get(path)
-        if below is None or _is_hidden(path, set(layer.contents.removed), layer.contents.emptied):
-            what = describe_entry(entry)
+        if below is not None and not _is_hidden(path, gone, emptied):
+            after = _resolve_hard_link(entry, layer.contents)
+            if what := _describe_change(_find_shared(below[0], view), after):
+                owner = view.owner_of(path)
+                yield PathChange(ChangeKind.CHANGED, path, layer.name, owner, what)
+        elif below is not None or path:
             kind = ChangeKind.CHANGED if below else ChangeKind.ADDED
             owner = view.owner_of(path) if below else ""
-            yield PathChange(kind, path, layer.name, owner, what)
-            continue
-        what = _describe_change(
-            _followed(below[0], view), _resolve_hard_link(entry, layer.contents)
-        )
-        if what:
-            yield PathChange(ChangeKind.CHANGED, path, layer.name, view.owner_of(path), what)
+            yield PathChange(kind, path, layer.name, owner, describe_entry(entry))
 
 
-def _followed(entry: LayerEntry, view: _View) -> LayerEntry:
+def _find_shared(entry: LayerEntry, view: _View) -> LayerEntry:
     """Return a file with the contents that it shares as a hard link."""
     held = view.entries.get(entry.target) if entry.kind is EntryKind.FILE else None
     return replace(held[0], target="") if held else entry

@@ -52,29 +52,33 @@ class ListedPath:
             return f"it is a {entry.kind}, not a {_KINDS[self.kind]}"
         if fault := describe_rights(entry, self.mode or _MODES[self.kind], self.owner):
             return fault
-        if self.target is not None and not re.fullmatch(
-            self._filled(self.target, python), entry.target
-        ):
-            return f"the link leads to `{entry.target}`"
+        if self.target is not None:
+            is_right = re.fullmatch(self._fill_python(self.target, python), entry.target)
+            return "" if is_right else f"the link leads to `{entry.target}`"
+        if self.lines is not None:
+            return self._find_wrong_line(contents.texts.get(path), python)
+        return self._find_other_contents(entry, contents, python)
+
+    def _find_other_contents(self, entry: LayerEntry, contents: LayerContents, python: str) -> str:
         if self.guest is not None and entry.sha256 != _guest_sha256(self.guest, python):
             return f"its contents are not those of images/base/{GUEST}/{self.guest}"
         if self.same_as is not None:
             same = contents.entries.get(self.same_as.replace("{python}", python))
             if same is None or same.sha256 != entry.sha256:
                 return f"its contents are not those of /{self.same_as}"
-        if self.lines is not None:
-            return self._find_wrong_line(contents.texts.get(path, b""), python)
         return ""
 
-    def _find_wrong_line(self, text: bytes, python: str) -> str:
-        allowed = [re.compile(self._filled(each, python)) for each in self.lines or ()]
+    def _find_wrong_line(self, text: bytes | None, python: str) -> str:
+        if text is None:
+            return "it is too large to be read"
+        allowed = [re.compile(self._fill_python(each, python)) for each in self.lines or ()]
         for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
             if not any(each.fullmatch(line) for each in allowed):
                 return f"line {number} is not one of those that are listed"
         return ""
 
     @staticmethod
-    def _filled(pattern: str, python: str) -> str:
+    def _fill_python(pattern: str, python: str) -> str:
         return pattern.replace("{python}", re.escape(python))
 
 

@@ -106,9 +106,9 @@ class ScanProblem:
     """A fault that refuses an image and is not a vulnerability.
 
     `kind` is one of `bill of materials`, `contents`, `secret`, `licence`, `configuration`,
-    `dockerfile`, `budget`, `exception`; `where` a path, package or key; `what` the fact, with the expectation;
-    `way_out` the remedy. `count` says how many problems this entry stands for: more than one if it
-    counts those that are not named one by one.
+    `dockerfile`, `budget`, `exception`; `where` a path, package or key; `what` the fact, with the
+    expectation; `way_out` the remedy. `count` says how many problems this entry stands for: more
+    than one if it counts those that are not named one by one.
     """
 
     kind: str

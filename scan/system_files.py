@@ -131,9 +131,9 @@ class _SystemChecker:
     def find_missing(self) -> Iterator[PathFault]:
         """Yield the paths that packages or the list bring and the layer has not."""
         for path, package in self.dpkg.owners.items():
-            if path not in self.contents.entries and path not in ("", "."):
-                if not self.owners.is_left_out(path):
-                    yield PathFault(path, f"it is missing, and {package} brings it")
+            is_there = path in self.contents.entries or path in ("", ".")
+            if not is_there and not self.owners.is_left_out(path):
+                yield PathFault(path, f"it is missing, and {package} brings it")
         for listed in self.owners.paths:
             if not (listed.required or listed.guest):
                 continue
