@@ -31,12 +31,20 @@ _Text = Annotated[str, Strict()]
 
 
 @dataclass(frozen=True)
+class SecretLayer:
+    """The layer that a secret is in; `Digest` is empty for the image's configuration."""
+
+    Digest: _Text = ""
+
+
+@dataclass(frozen=True)
 class Secret:
     """A key or token that Trivy found, without the matched text."""
 
     RuleID: _Text
     Title: _Text
     StartLine: Annotated[int, Strict()]
+    Layer: SecretLayer = field(default_factory=SecretLayer)
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,11 @@ class ExpectedImage:
         )
 
     @property
+    def locked_digests(self) -> frozenset[str]:
+        """The digests of its layers that are made of locked wheels alone."""
+        return frozenset(spec.locked.digest for spec in self.planned.layers if spec.locked)
+
+    @property
     def line(self) -> Line:
         """Its line in the catalogue."""
         return self.catalog.lines[self.catalog.require_version(self.build.version).line]

@@ -180,7 +180,8 @@ def _find_problems(
             contents.image_config, contents.inside, allowed
         )
         yield from licences.check_debian_areas(contents.inside.areas, policy.licences)
-    yield from secrets.find_secrets(contents.report)
+    locked = subject.expected.locked_digests if subject.expected else ()
+    yield from secrets.find_secrets(contents.report, locked)
     yield from licences.check_python_licences(contents.packages, policy.licences)
     yield from dockerfiles.check_dockerfiles(subject.place.stacks)
     spent = ImageUsage(build.total_size, len(contents.packages), len(build.layers))

