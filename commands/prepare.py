@@ -247,6 +247,8 @@ def run_check(arguments: Namespace) -> int:
         progress.say_line(
             f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}"
         )
+    for line in found.difference.lines if found.difference else ():
+        progress.say_line(f"    {line}")
     if more := count_problems(found.problems[PROBLEMS_SHOWN:]):
         progress.say_line(f"    and {count_noun(more, 'more problem')}: the record has them")
     progress.say_line(f"record: {path}")

@@ -30,6 +30,7 @@ MAX_HEADER_BYTES = 1 << 20
 MAX_LAYER_BYTES = 64 << 30
 """Bytes of one uncompressed layer. The largest one of the family has 2 GB."""
 MAX_TEXT_BYTES = 4 << 20
+MD5_BYTES = 64 << 20
 MAX_TEXTS_BYTES = 128 << 20
 
 XATTR = "SCHILY.xattr."
@@ -95,21 +96,28 @@ def read_layer(
 ) -> LayerContents:
     """Return the contents of a layer. `wanted` says of which paths the text is kept.
 
+    MD5 is that of files of up to MD5_BYTES: dpkg has no other hash.
+
     Raises Malformed if it is no layer that can be read or is larger than the bounds, and
     RegistryError if the registry fails or serves other bytes than those of the digest.
     """
     return parse_layer(registry.iter_blob(repository, layer), wanted)
 
 
-def parse_layer(chunks: Iterable[bytes], wanted: Callable[[str], bool]) -> LayerContents:
-    """Return the contents of a layer whose bytes are `chunks`; raises Malformed as `read_layer`."""
+def parse_layer(
+    chunks: Iterable[bytes], wanted: Callable[[str], bool], md5_bytes: int = MD5_BYTES
+) -> LayerContents:
+    """Return the contents of a layer, or of a whole file system, whose tar is in `chunks`.
+
+    Files of more than `md5_bytes` have no MD5. Raises Malformed as `read_layer`.
+    """
     source = _ChunkFile(iter(chunks))
     start = source.peek(4)
     if start.startswith(_ZSTD):
         raise Malformed("it is compressed with zstd, which this command does not read")
     opened = igzip.open(source, "rb") if start.startswith(_GZIP) else source  # type: ignore[no-untyped-call]
     plain = cast(_Readable, opened)
-    reader = _EntryReader(_ForwardFile(plain), wanted)
+    reader = _EntryReader(_ForwardFile(plain), wanted, md5_bytes)
     try:
         with tarfile.open(fileobj=reader.file, mode="r:") as archive:  # type: ignore[call-overload]
             for entry in archive:
@@ -211,8 +219,9 @@ class _ForwardFile:
 class _EntryReader:
     """Collects the entries of one layer."""
 
-    def __init__(self, file: _ForwardFile, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, file: _ForwardFile, wanted: Callable[[str], bool], md5_bytes: int) -> None:
         self.file = file
+        self._md5_bytes = md5_bytes
         self._wanted = wanted
         self._contents = LayerContents()
         self._removed: list[str] = []
@@ -255,7 +264,8 @@ class _EntryReader:
     def _read_file(self, path: str, entry: tarfile.TarInfo) -> tuple[str, str]:
         """Return the SHA-256 and the MD5 of a file; keep its text if it is wanted."""
         is_kept = self._wanted(path) and entry.size <= MAX_TEXT_BYTES
-        sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)  # dpkg has MD5 alone
+        has_md5 = entry.size <= self._md5_bytes
+        sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         text = bytearray()
         self.file.seek(entry.offset_data)
         left = entry.size
@@ -265,7 +275,7 @@ class _EntryReader:
                 raise Malformed("it ends in the middle of a file")
             left -= len(chunk)
             sha256.update(chunk)
-            if entry.size <= MAX_TEXT_BYTES << 4:
+            if has_md5:
                 md5.update(chunk)
             if is_kept:
                 text += chunk
@@ -274,8 +284,7 @@ class _EntryReader:
             if self._text_bytes > MAX_TEXTS_BYTES:
                 raise Malformed(f"texts of more than {MAX_TEXTS_BYTES:,} bytes")
             self._contents.texts[path] = bytes(text)
-        is_summed = entry.size <= MAX_TEXT_BYTES << 4
-        return sha256.hexdigest(), md5.hexdigest() if is_summed else ""
+        return sha256.hexdigest(), md5.hexdigest() if has_md5 else ""
 
 
 def _target_of(entry: tarfile.TarInfo) -> str:

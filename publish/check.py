@@ -6,27 +6,32 @@ is decided or promoted from the result.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from images.assembly import LABELS
+from images.assembly import LABELS, STANDARD
 from images.catalog import BASE, Catalog
 from images.names import join_stacks
 from images.version import line_of_torch
+from oci.reference import is_tag
+from oci.registry import Registry, RegistryError
 from oci.served import is_served_whole
-from runner import engine, progress
+from runner import embedded, engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.nouns import count_noun
+from runner.pool import worker_pool
 from runner.time_limit import time_limit
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary_verdict
-from scan import configuration, image_facts, licences
+from scan import configuration, image_contents, image_facts, licences, release_difference
 from scan.documents import bound_problems
 from scan.policy import load_policy
 from scan.record import ScanProblem, summarise_problems
+from scan.release_difference import ReleaseDifference
 from validation import run as validation
 from validation.expectations import expect_image
 from validation.record import ValidationRecord
@@ -53,7 +58,7 @@ class CheckRecord:
 
     `image_id` is the digest of its configuration, `digest` that of its manifest, empty if it was
     only built here. `validation` is the result of the suites, `problems` are what the
-    inspection refuses.
+    inspection refuses. `difference` is that to the release of ours that the image was made of.
     """
 
     reference: str
@@ -65,6 +70,7 @@ class CheckRecord:
     reason: str
     validation: ValidationRecord
     problems: tuple[ScanProblem, ...]
+    difference: ReleaseDifference | None = None
 
 
 def find_expectation(
@@ -116,8 +122,11 @@ def check_image(
         judged = validation.validate_image(_make_target(catalog, expected, image, command), device)
         # much of it is text of the image, and there may be any amount of it: it is bounded
         problems, failure = tuple[ScanProblem, ...](), ""
+        difference = None
         try:
             problems = bound_problems(tuple(_find_problems(catalog, expected, image)))
+            difference, changed = compare_with_release(catalog, image)
+            problems = bound_problems((*problems, *changed))
         except EnvironmentFailed as error:  # the result of the suites stays valid
             failure = f"the inspection failed: {error.message}"
     beside = [Verdict.FAIL] if problems else [Verdict.INFRA] if failure else []
@@ -132,7 +141,45 @@ def check_image(
         reason=clean_line("; ".join(filter(None, reasons)), REASON_CHARACTERS),
         validation=judged,
         problems=problems,
+        difference=difference,
     )
+
+
+def compare_with_release(
+    catalog: Catalog, image: HeldImage
+) -> tuple[ReleaseDifference, tuple[ScanProblem, ...]]:
+    """Return the difference of an image to the release that its labels name, and the faults in it.
+
+    The label is only a hint: it says what to compare the image with. If no registry that is known
+    here has this release, the difference says so. Raises EnvironmentFailed if the engine fails.
+    """
+    labels = image.config.get("Labels") or {}
+    tag = str(labels.get(f"{STANDARD}.ref.name", ""))
+    release = _find_release(catalog, tag) if is_tag(tag) else ""
+    if not release:
+        why = f"{clean_line(tag, 60)} is in no registry that is known here" if tag else "no label"
+        return ReleaseDifference("", (f"not compared with our release: {why}",)), ()
+    with progress.show_step(f"image: difference to {tag}"):
+        engine.pull_image(release)
+        with worker_pool(2) as pool:
+            ours, theirs = pool.map(image_contents.read_image, (release, image.id))
+    lines, faults = release_difference.compare_contents(ours, theirs)
+    settings = engine.obtain_image(release).config
+    lines += release_difference.compare_settings(settings, image.config)
+    return ReleaseDifference(release, lines or ("nothing differs from our release",)), faults
+
+
+def _find_release(catalog: Catalog, tag: str) -> str:
+    """Return the reference of a release by its own tag; empty if no registry here has it."""
+    named = embedded.configured_registry()
+    host = named.host if named else embedded.HOST
+    if not named and not embedded.is_answering(host):
+        return ""
+    with contextlib.suppress(RegistryError):
+        for repository in (catalog.repositories.production, catalog.repositories.staging):
+            if digest := Registry(host).resolve_digest(repository, tag):
+                return f"{host}/{repository}@{digest}"
+    return ""
 
 
 def longest_check_s(stacks: Collection[str]) -> int:

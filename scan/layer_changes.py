@@ -47,7 +47,7 @@ class PathChange:
 
     `owner` is the package or layer that the path belongs to, empty if it belongs to none. `what`
     says how it differs. `paths` is the number of paths that it stands for: all below a folder that
-    was added or removed.
+    was added or removed. `is_other` says that its contents or kind differ, not its rights alone.
     """
 
     kind: ChangeKind
@@ -56,6 +56,7 @@ class PathChange:
     owner: str
     what: str
     paths: int = 1
+    is_other: bool = True
 
 
 @dataclass
@@ -67,12 +68,17 @@ class _View:
 
     def owner_of(self, path: str) -> str:
         """Return the package that a path belongs to, else the layer; empty if it is not there."""
-        match = _BYTECODE.fullmatch(path)
-        source = f"{match['folder']}/{match['module']}.py" if match else ""
+        source = source_of(path)
         if source in self.owners:
             return f"{self.owners[source]}, as bytecode"
         layer = self.entries[path][1] if path in self.entries else ""
         return self.owners.get(path, layer)
+
+
+def source_of(path: str) -> str:
+    """Return the path of the module that a path is the bytecode of; empty if it is of none."""
+    match = _BYTECODE.fullmatch(path)
+    return f"{match['folder']}/{match['module']}.py" if match else ""
 
 
 def wants_record(path: str) -> bool:
@@ -159,13 +165,21 @@ def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
         below = view.entries.get(path)
         if below is not None and not _is_hidden(path, gone, emptied):
             after = _resolve_hard_link(entry, layer.contents)
-            if what := _describe_change(_find_shared(below[0], view), after):
+            before = _find_shared(below[0], view)
+            if what := _describe_change(before, after):
                 owner = view.owner_of(path)
-                yield PathChange(ChangeKind.CHANGED, path, layer.name, owner, what)
+                is_other = _identify(before) != _identify(after)
+                yield PathChange(
+                    ChangeKind.CHANGED, path, layer.name, owner, what, is_other=is_other
+                )
         elif below is not None or path:
             kind = ChangeKind.CHANGED if below else ChangeKind.ADDED
             owner = view.owner_of(path) if below else ""
             yield PathChange(kind, path, layer.name, owner, describe_entry(entry))
+
+
+def _identify(entry: LayerEntry) -> tuple[str, str, str]:
+    return entry.kind, entry.target, entry.sha256
 
 
 def _find_shared(entry: LayerEntry, view: _View) -> LayerEntry:

@@ -1,0 +1,188 @@
+"""What an image that somebody made of ours has more, less and other than our release.
+
+Pure: the contents of both are arguments. A path that was added is a difference and no fault. A file
+of a wheel that is another one, although the wheel is still installed in the same version, is a
+fault: no installer leaves that behind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from oci.layer_reader import EntryKind, LayerContents
+from runner.nouns import count_noun
+from runner.untrusted import clean_line
+from scan.expected_configuration import compare_configurations
+from scan.layer_changes import (
+    ChangeKind,
+    NamedLayer,
+    PathChange,
+    find_changes,
+    name_owners,
+    source_of,
+)
+from scan.record import ScanProblem, limit_problems
+from scan.system_files import read_dpkg
+
+KIND = "contents"
+WAY_OUT = "install the package again, or keep the change outside of its files"
+NAMED = 5
+"""Packages and paths of one sort that a line names; the rest is counted."""
+_OF_ENGINE = re.compile(
+    r"(?:dev|proc|sys|run)(?:/.*)?|etc/(?:hosts|hostname|resolv\.conf|mtab)|\.dockerenv"
+)
+_OF_DPKG = re.compile(r"var/(?:lib/(?:dpkg|apt)|cache|log)(?:/.*)?|etc/ld\.so\.cache")
+_INSTALLED = re.compile(
+    r".*/(?:site|dist)-packages/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info"
+)
+_BYTECODE = ", as bytecode"
+
+
+@dataclass(frozen=True)
+class ReleaseDifference:
+    """The difference of an image to the release that it was made of.
+
+    `release` is the reference of that release, empty if the image was not compared. `lines` say
+    what differs, or why nothing was compared.
+    """
+
+    release: str
+    lines: tuple[str, ...]
+
+
+def compare_contents(
+    release: LayerContents, image: LayerContents
+) -> tuple[tuple[str, ...], tuple[ScanProblem, ...]]:
+    """Return lines about what differs between two file systems, and the faults among it."""
+    before, after = _own_by_version(release), _own_by_version(image)
+    staying = set(before.values()) & set(after.values())
+    has_other_debian = _list_debian(release) != _list_debian(image)
+    old, new = (
+        _leave_out(contents, owners, staying, with_notes=not has_other_debian)
+        for contents, owners in ((release, before), (image, after))
+    )
+    gone = old.entries.keys() - new.entries.keys()
+    tops = sorted(path for path in gone if path.rpartition("/")[0] not in gone)
+    changed = LayerContents(new.entries, tuple(tops), (), new.texts)
+    changes = find_changes(
+        [NamedLayer("our release", old, True), NamedLayer("the image", changed, False)]
+    )
+    lines = (*_describe_packages(release, image), *_describe_paths(changes))
+    return lines, tuple(limit_problems(list(_find_faults(changes, release))))
+
+
+def _own_by_version(contents: LayerContents) -> dict[str, str]:
+    """Return the package of each path, with its version."""
+    debian = {f"Debian's {name}": version for name, version in _list_debian(contents).items()}
+    return {
+        path: f"{owner} {debian[owner]}" if owner in debian else owner
+        for path, owner in name_owners(contents).items()
+    }
+
+
+def _leave_out(
+    contents: LayerContents, owners: Mapping[str, str], staying: Set[str], *, with_notes: bool
+) -> LayerContents:
+    """Return contents without the paths of packages that only one of two file systems has.
+
+    The packages are told by themselves, and so are what the engine makes and what dpkg notes.
+    """
+    told = {owner for owner in owners.values() if owner not in staying}
+    hidden = {
+        path
+        for path in contents.entries
+        if _OF_ENGINE.fullmatch(path)
+        or (not with_notes and _OF_DPKG.fullmatch(path))
+        or owners.get(source_of(path) or path, owners.get(path)) in told
+    }
+    above: set[str] = set()
+    held: set[str] = set()
+    for path, entry in contents.entries.items():
+        if entry.kind is not EntryKind.FOLDER or path in hidden:
+            parents = [*accumulate(path.split("/"), "{}/{}".format)][:-1]
+            (above if path in hidden else held).update(parents)
+    hidden |= above - held
+    entries = {path: entry for path, entry in contents.entries.items() if path not in hidden}
+    return LayerContents(entries, texts=contents.texts)
+
+
+def compare_settings(release: Mapping[str, Any], image: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line that names the fields of the configuration (`Env`, ...) that differ."""
+    found = compare_configurations({"config": dict(release)}, {"config": dict(image)})
+    names = [
+        clean_line(each.where, 100) for each in found if each.where not in ("Image", "Hostname")
+    ]
+    return (f"configuration: {_name_some(names)}",) if names else ()
+
+
+def _describe_packages(release: LayerContents, image: LayerContents) -> Iterator[str]:
+    for title, before, after in (
+        ("Python package", _list_python(release), _list_python(image)),
+        ("Debian package", _list_debian(release), _list_debian(image)),
+    ):
+        changed = sorted(
+            name for name in before.keys() & after.keys() if before[name] != after[name]
+        )
+        for sign, names in (
+            ("+", [f"{name} {after[name]}" for name in sorted(after.keys() - before.keys())]),
+            ("-", [f"{name} {before[name]}" for name in sorted(before.keys() - after.keys())]),
+            ("changed: ", [f"{name} {before[name]} -> {after[name]}" for name in changed]),
+        ):
+            if names:
+                yield f"{sign}{count_noun(len(names), title)}: {_name_some(names)}"
+
+
+def _list_python(contents: LayerContents) -> dict[str, str]:
+    found = filter(None, map(_INSTALLED.fullmatch, contents.entries))
+    return {each["name"]: each["version"] for each in found}
+
+
+def _list_debian(contents: LayerContents) -> dict[str, str]:
+    return {each.name: each.version for each in read_dpkg(contents).packages}
+
+
+def _describe_paths(changes: Sequence[PathChange]) -> Iterator[str]:
+    """Yield a line for each owner of which files were changed or removed, and one for the added."""
+    for kind in (ChangeKind.CHANGED, ChangeKind.REMOVED):
+        counted, named = Counter[str](), dict[str, list[str]]()
+        for each in changes:
+            if each.kind is kind:
+                counted[each.owner] += each.paths
+                named.setdefault(each.owner, []).append(f"/{each.path}")
+        for owner, count in counted.most_common(NAMED):
+            whose = "our release" if owner == "our release" else clean_line(owner, 100)
+            yield f"{count_noun(count, 'path')} of {whose} {kind}: {_name_some(named[owner])}"
+        if rest := sum(count for _, count in counted.most_common()[NAMED:]):
+            yield f"{count_noun(rest, 'path')} of {len(counted) - NAMED:,} other packages {kind}"
+    added = [each for each in changes if each.kind is ChangeKind.ADDED]
+    if added:
+        total = count_noun(sum(each.paths for each in added), "path")
+        yield f"{total} of no package added: {_name_some([f'/{each.path}' for each in added])}"
+
+
+def _find_faults(changes: Sequence[PathChange], release: LayerContents) -> Iterator[ScanProblem]:
+    """Yield the files of wheels that differ although their RECORD is the one of our release."""
+    records = {
+        f"{each['name']} {each['version']}": each[0]
+        for each in filter(None, map(_INSTALLED.fullmatch, release.entries))
+    }
+    touched = {each.path for each in changes}
+    for each in changes:
+        record = records.get(each.owner)
+        is_other = each.kind is ChangeKind.REMOVED or (
+            each.kind is ChangeKind.CHANGED and each.is_other
+        )
+        if is_other and record and record not in touched and not each.owner.endswith(_BYTECODE):
+            what = f"it is not the file of {each.owner}, which is still installed: {each.what}"
+            yield ScanProblem(KIND, f"/{each.path}", what, WAY_OUT)
+
+
+def _name_some(names: Sequence[str]) -> str:
+    shown = ", ".join(clean_line(each, 120) for each in names[:NAMED])
+    more = len(names) - NAMED
+    return f"{shown} and {more:,} more" if more > 0 else shown
