@@ -161,11 +161,13 @@ def compare_with_release(
         return ReleaseDifference("", (f"not compared with our release: {why}",)), ()
     with progress.show_step(f"image: difference to {tag}"):
         engine.pull_image(release)
+        ours = engine.obtain_image(release)
+        if ours.id == image.id:
+            return ReleaseDifference(release, ("it is our release",)), ()
         with worker_pool(2) as pool:
-            ours, theirs = pool.map(image_contents.read_image, (release, image.id))
-    lines, faults = release_difference.compare_contents(ours, theirs)
-    settings = engine.obtain_image(release).config
-    lines += release_difference.compare_settings(settings, image.config)
+            before, after = pool.map(image_contents.read_image, (ours.id, image.id))
+    lines, faults = release_difference.compare_contents(before, after)
+    lines += release_difference.compare_settings(ours.config, image.config)
     return ReleaseDifference(release, lines or ("nothing differs from our release",)), faults
 
 

@@ -38,7 +38,7 @@ _OF_ENGINE = re.compile(
 )
 _OF_DPKG = re.compile(r"var/(?:lib/(?:dpkg|apt)|cache|log)(?:/.*)?|etc/ld\.so\.cache")
 _INSTALLED = re.compile(
-    r".*/(?:site|dist)-packages/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info"
+    r".*/(?:site|dist)-packages/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/RECORD"
 )
 _BYTECODE = ", as bytecode"
 

@@ -12,7 +12,7 @@ import pytest
 
 from commands.parser import parse
 from images import catalog
-from images.assembly import LABELS
+from images.assembly import LABELS, STANDARD
 from publish import check
 from publish.check import CheckRecord, Expectation, find_expectation
 from runner import engine, records, shell
@@ -22,7 +22,9 @@ from runner.time_limit import TimeLimitExceeded
 from runner.verdict import Verdict
 from scan.image_facts import ImageFacts
 from scan.record import ScanProblem
+from scan.release_difference import ReleaseDifference
 from tests.fakes import small_image
+from tests.fakes.registry import FakeRegistry
 from validation import run as validation
 from validation.record import Environment, SuiteResult, ValidationRecord
 from validation.suite import SUITES
@@ -190,6 +192,45 @@ def test_a_pull_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
         shell.allow_all()
 
 
+RELEASE = ReleaseDifference("host/r@sha256:1", ("+35 Python packages: a 1, b 2",))
+
+
+def test_a_difference_is_shown_and_only_its_faults_count(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = ScanProblem("contents", "/torch/nn.py", "it is not the file of torch", "install again")
+    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
+    monkeypatch.setattr(check, "_find_problems", lambda *_: iter(()))
+    asked = parse(["check", "team/image:1"])
+    for faults, code in (((), 0), ((fault,), 1)):
+        monkeypatch.setattr(
+            check, "compare_with_release", lambda *_, found=faults: (RELEASE, found)
+        )
+        assert asked.run(asked) == code
+        said = capsys.readouterr().err
+        assert RELEASE.lines[0] in said
+        assert ("it is not the file of torch" in said) is bool(faults)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (OURS, "not compared with our release: no label"),
+        ({**OURS, f"{STANDARD}.ref.name": "v2.6.0"}, "v2.6.0 is in no registry that is known here"),
+        ({**OURS, f"{STANDARD}.ref.name": "\x1b[31m"}, "is in no registry"),
+    ],
+)
+def test_an_image_of_no_release_is_not_compared(
+    labels: dict[str, str], says: str, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", fake.host)
+    found, faults = check.compare_with_release(CATALOG, HeldImage(ID, "", {"Labels": labels}))
+    assert (found.release, faults) == ("", ())
+    assert says in found.lines[0]
+    assert "\x1b" not in found.lines[0]
+
+
 @pytest.fixture
 def foreign_image() -> Iterator[str]:
     """An image of somebody else: Debian with Python, no torch, run as root, a setuid file in it."""
@@ -246,6 +287,8 @@ def test_a_derived_image_may_hold_more_packages(
 ) -> None:
     """And still nothing less, and nothing else, than ours."""
     engine.pull_image(base_image)
+    same = ReleaseDifference("", ()), ()  # it reads both images, and has tests of its own
+    monkeypatch.setattr(check, "compare_with_release", lambda *_: same)
     only = [suite for suite in SUITES if suite.name == "libraries"]
     monkeypatch.setattr(validation, "list_suites", lambda _: (*only, validation.THROUGHPUT))
     monkeypatch.setattr(validation, "_attempt_suite", _only_libraries(validation._attempt_suite))

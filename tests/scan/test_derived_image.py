@@ -4,17 +4,21 @@ named.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from docker.errors import ImageNotFound
 
 from images.record import BuildRecord
 from oci.registry import Registry
 from runner import engine, shell
+from scan import image_contents
 from scan.expected_image import ExpectedImage, compare_image
 from scan.record import ScanProblem
+from scan.release_difference import compare_contents
 from tests.fakes import small_line
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.thorough]
@@ -72,6 +76,8 @@ def expected(
     record = small_line.build_it(registry_host, root, out)[0]
     shipped, planned = small_line.planned(root, out)
     yield ExpectedImage(shipped, planned.images[0], record)
+    with contextlib.suppress(ImageNotFound):
+        engine.connect_engine().images.remove(record.image_reference(registry_host), force=True)
 
 
 def derived(build: BuildRecord, host: str) -> BuildRecord:
@@ -90,6 +96,23 @@ def derived(build: BuildRecord, host: str) -> BuildRecord:
         engine.connect_engine().images.remove(tag, force=True)
     assert manifest is not None
     return replace(build, digest=manifest.digest)
+
+
+def test_the_engine_hands_over_what_a_derived_image_changed(
+    expected: ExpectedImage, registry_host: str
+) -> None:
+    reference = expected.build.image_reference(registry_host)
+    engine.pull_image(reference)
+    changed = derived(expected.build, registry_host).image_reference(registry_host)
+    engine.pull_image(changed)
+    try:
+        contents = [image_contents.read_image(each) for each in (reference, changed)]
+    finally:
+        engine.connect_engine().images.remove(changed, force=True)
+    lines, faults = compare_contents(*contents)
+    assert {each.where for each in faults} == {f"{SITE}/torch/m1.py", f"{SITE}/torch/m2.py"}
+    assert [line for line in lines if line.startswith("1 path of torch 2.6.0 removed")]
+    assert [line for line in lines if "of no package added" in line and "ld.so.preload" in line]
 
 
 def test_an_image_with_the_real_os_layer_is_as_expected_and_a_derived_one_is_not(
