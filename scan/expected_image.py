@@ -120,6 +120,8 @@ def compare_image(
     repository, digest = expected.build.repository, expected.build.digest
     manifest = require_manifest(registry, repository, digest)
     with report_malformed(registry, repository, digest):
+        if manifest.is_index:
+            raise Malformed("it is an index, and not the manifest of an image")
         described, *blobs = manifest.parse_blobs()
         data = registry.read_blob(repository, described.digest, described.size)
         config = parse_json(data, CONFIGURATION_BYTES)

@@ -16,6 +16,11 @@ def reference_of(image: str) -> str:
     """`HOST/REPOSITORY@DIGEST` of a release of what is checked out, else built here, its record
     kept out of `out/`.
     """
+    return record_of(image).image_reference(embedded.require_registry())
+
+
+def record_of(image: str) -> BuildRecord:
+    """The build record of the same image."""
     host, layer_signer = embedded.require_registry(), real_vouch()
     shipped = catalog.load_catalog()
     version = shipped.require_version("v2.6.0")
@@ -25,10 +30,8 @@ def reference_of(image: str) -> str:
             BuildRecord, plan.record_path(out, str(version), image, "build")
         )
         if record is not None and planned.images[0].why == plan.UNCHANGED and _is_in(host, record):
-            return record.image_reference(host)
-    return build.build(shipped, version, planned, Registry(host), out, layer_signer=layer_signer)[
-        0
-    ].image_reference(host)
+            return record
+    return build.build(shipped, version, planned, Registry(host), out, layer_signer=layer_signer)[0]
 
 
 @cache
