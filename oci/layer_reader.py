@@ -251,7 +251,7 @@ class _EntryReader:
             is_plain = kind is EntryKind.FILE and entry.type != tarfile.LNKTYPE
             sums = self._read_file(path, entry) if is_plain else ("", "")
             size = entry.size if is_plain else 0
-            target = entry.linkname if entry.issym() else _target_of(entry)
+            target = _inside_path(entry.linkname) if entry.islnk() else entry.linkname
             mode = entry.mode & 0o7777
             self._contents.entries[path] = LayerEntry(
                 kind, mode, entry.uid, entry.gid, size, target, *sums, attributes
@@ -285,10 +285,6 @@ class _EntryReader:
                 raise Malformed(f"texts of more than {MAX_TEXTS_BYTES:,} bytes")
             self._contents.texts[path] = bytes(text)
         return sha256.hexdigest(), md5.hexdigest() if has_md5 else ""
-
-
-def _target_of(entry: tarfile.TarInfo) -> str:
-    return _inside_path(entry.linkname) if entry.islnk() else ""
 
 
 def _inside_path(name: str) -> str:

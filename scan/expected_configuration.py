@@ -19,6 +19,8 @@ _ONE_BY_ONE = ("Env ", *(f"{name} " for name in _MAPPINGS))
 _LISTS = ("rootfs", "history")
 """They name the layers, which are compared by themselves."""
 _SHOWN_CHARACTERS = 160
+_PUBLIC = ("architecture", "os", "created", "User", "WorkingDir", "Entrypoint", "Env PATH")
+"""Fields of which the image's own value is shown: they commonly hold no secret."""
 _EMPTY: tuple[object, ...] = (None, "", False, 0, [], {})
 """Engines write an empty value for a field that an image does not have."""
 
@@ -37,9 +39,10 @@ def compare_configurations(
         elif name not in there:
             yield _make_problem(name, f"it is missing; the catalogue says {_show(wanted[name])}")
         elif wanted[name] != there[name]:
-            now = f"it is {_show(there[name])}, " if _is_public(name) else "it is another; "
+            now = f"it is {_show(there[name])}, " if name in _PUBLIC else "it is another; "
             yield _make_problem(name, f"{now}the catalogue says {_show(wanted[name])}")
-    if _same_but_order(expected, found):
+    lists = [_list_variables(each) for each in (expected, found)]
+    if lists[0] != lists[1] and set(lists[0]) == set(lists[1]):
         yield _make_problem("Env", "its variables are given twice, or in another order")
 
 
@@ -55,7 +58,7 @@ def _flatten_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     run = config.get("config")
     for name, value in (run if isinstance(run, dict) else {}).items():
         if name == "Env" and isinstance(value, list):
-            named = (str(each).partition("=") for each in value)
+            named = (each.partition("=") for each in _list_variables(config))
             fields.update({f"Env {key}": each for key, _, each in named})
         elif name in _MAPPINGS and isinstance(value, dict):
             fields.update({f"{name} {key}": each or "set" for key, each in value.items()})
@@ -68,18 +71,10 @@ def _flatten_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _same_but_order(expected: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    lists = [
-        run.get("Env") if isinstance(run := each.get("config"), dict) else None
-        for each in (expected, found)
-    ]
-    wanted, there = (list(each) if isinstance(each, list) else [] for each in lists)
-    return wanted != there and {*map(str, wanted)} == {*map(str, there)}
-
-
-def _is_public(name: str) -> bool:
-    """Return whether the image's own value may be shown: no field that commonly holds secrets."""
-    return name in ("architecture", "os", "created", "User", "WorkingDir", "Entrypoint", "Env PATH")
+def _list_variables(config: Mapping[str, Any]) -> list[str]:
+    run = config.get("config")
+    listed = run.get("Env") if isinstance(run, dict) else None
+    return [str(each) for each in listed] if isinstance(listed, list) else []
 
 
 def _show(value: object) -> str:

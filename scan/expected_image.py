@@ -7,6 +7,7 @@ read, and so is every layer if one is there that the image was not assembled fro
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 from collections.abc import Iterator, Mapping
@@ -83,19 +84,7 @@ class ExpectedImage:
         return self.catalog.lines[self.catalog.require_version(self.build.version).line]
 
     def derive_configuration(self, found: Mapping[str, Any]) -> dict[str, object]:
-        """Return the configuration that assembly gives this image.
-
-        Two facts of its origin are not in the catalogue: when the newest Debian package was made,
-        and the commit of its inputs. They are taken from the labels of `found`, if they can be
-        right.
-        """
-        labels = _labels_of(found)
-        origin = ImageOrigin(
-            self.catalog.project,
-            self.build.base_source,
-            _read_seconds(labels.get(f"{STANDARD}.created"), self.line.epoch),
-            _read_commit(labels.get(f"{STANDARD}.revision")),
-        )
+        """Return the configuration that assembly gives this image, with the origin in `found`."""
         name = self.planned.image
         blobs = [Blob(each.digest, each.diff_id, 0, 0) for each in self.layers]
         return assembly.image_configuration(
@@ -105,8 +94,26 @@ class ExpectedImage:
             self.line,
             blobs,
             self.catalog.os_part_of(name),
-            origin,
+            self.read_origin(found),
         )
+
+    def read_origin(self, found: Mapping[str, Any]) -> ImageOrigin:
+        """Return the origin of an image with the configuration `found`.
+
+        Two facts of it are not in the catalogue: when the newest Debian package was made, and the
+        commit of its inputs. They are taken from the labels, if they can be right.
+        """
+        run = found.get("config")
+        labels = run.get("Labels") if isinstance(run, dict) else None
+        read = labels if isinstance(labels, dict) else {}
+        newest, revision = 0, read.get(f"{STANDARD}.revision")
+        with contextlib.suppress(ValueError):
+            made = parse_moment(read.get(f"{STANDARD}.created"))
+            if self.line.epoch <= made.timestamp() and made <= datetime.datetime.now(datetime.UTC):
+                newest = int(made.timestamp())
+        is_commit = isinstance(revision, str) and _COMMIT.fullmatch(revision)
+        commit = str(revision) if is_commit else ""
+        return ImageOrigin(self.catalog.project, self.build.base_source, newest, commit)
 
 
 def compare_image(
@@ -134,7 +141,7 @@ def compare_image(
             comparison.check_list(config),
             comparison.check_paths(),
             comparison.check_system(),
-            _check_configuration(expected, config),
+            comparison.check_configuration(config),
         )
     ]
     known = sum(blob.digest in comparison.names for blob in blobs)
@@ -192,6 +199,13 @@ class _Comparison:
             yield _make_problem("the layers", what)
         elif digests == wanted:
             yield from _check_diff_ids(self.expected, config)
+
+    def check_configuration(self, config: Mapping[str, Any]) -> Iterator[ScanProblem]:
+        """Yield every field of the configuration that is not as the catalogue says."""
+        yield from compare_configurations(self.expected.derive_configuration(config), config)
+        if self.expected.build.source_commit and not self.expected.read_origin(config).revision:
+            what = "it is missing, or is no commit; the build was made from a commit"
+            yield ScanProblem("configuration", f"Labels {STANDARD}.revision", what, WAY_OUT)
 
     def check_paths(self) -> Iterator[ScanProblem]:
         """Yield the paths that layers change which the image was not assembled from."""
@@ -260,12 +274,7 @@ def _read_contents(host: str, repository: str, blob: Descriptor) -> LayerContent
     The images of a release share their layers, and a digest never changes.
     """
     try:
-        return read_layer(
-            Registry(host),
-            repository,
-            blob,
-            lambda path: system_files.wants_text(path) or layer_changes.wants_record(path),
-        )
+        return read_layer(Registry(host), repository, blob, layer_changes.wants_text)
     except Malformed as error:
         return clean_line(str(error))
 
@@ -281,35 +290,5 @@ def _check_diff_ids(expected: ExpectedImage, config: Mapping[str, Any]) -> Itera
             yield ScanProblem("configuration", field, what, WAY_OUT)
 
 
-def _check_configuration(
-    expected: ExpectedImage, config: Mapping[str, Any]
-) -> Iterator[ScanProblem]:
-    yield from compare_configurations(expected.derive_configuration(config), config)
-    label = f"{STANDARD}.revision"
-    if expected.build.source_commit and not _read_commit(_labels_of(config).get(label)):
-        what = "it is missing, or is no commit; the build was made from a commit"
-        yield ScanProblem("configuration", f"Labels {label}", what, WAY_OUT)
-
-
 def _make_problem(where: str, what: str) -> ScanProblem:
     return ScanProblem(KIND, where, what, WAY_OUT)
-
-
-def _labels_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    run = config.get("config")
-    labels = run.get("Labels") if isinstance(run, dict) else None
-    return labels if isinstance(labels, dict) else {}
-
-
-def _read_seconds(text: object, epoch: int) -> int:
-    """Return a moment in seconds since 1970; 0 if it is none between the line's epoch and now."""
-    try:
-        found = parse_moment(text)
-    except ValueError:
-        return 0
-    is_possible = epoch <= found.timestamp() and found <= datetime.datetime.now(datetime.UTC)
-    return int(found.timestamp()) if is_possible else 0
-
-
-def _read_commit(text: object) -> str:
-    return text if isinstance(text, str) and _COMMIT.fullmatch(text) else ""

@@ -10,7 +10,7 @@ from oci.layer_reader import LayerContents, parse_layer
 from runner import containers, engine
 from runner.errors import EnvironmentFailed
 from runner.untrusted import Malformed, clean_line
-from scan import layer_changes, system_files
+from scan import layer_changes
 
 CHUNK_BYTES = 1 << 20
 PURPOSE = "contents"
@@ -36,7 +36,7 @@ def read_image(reference: str) -> LayerContents:
             container = containers.create_confined(client, reference, settings)
         try:
             chunks = client.api.export(container.id, chunk_size=CHUNK_BYTES)
-            return parse_layer(chunks, _wants_text, md5_bytes=0)
+            return parse_layer(chunks, layer_changes.wants_text, md5_bytes=0)
         except Malformed as error:
             problem = f"the file system of {reference} cannot be read: {clean_line(str(error))}"
             raise EnvironmentFailed(problem, engine.CALL_HINT) from None
@@ -44,7 +44,3 @@ def read_image(reference: str) -> LayerContents:
             with contextlib.suppress(DockerException):
                 container.remove(force=True, v=True)
                 containers.remove_volumes(container)
-
-
-def _wants_text(path: str) -> bool:
-    return system_files.wants_text(path) or layer_changes.wants_record(path)

@@ -1,4 +1,4 @@
-"""What layers change that the image was not assembled from: added, changed and removed paths.
+"""The changes of layers that an image was not assembled from: paths added, changed and removed.
 
 Pure: the contents of the layers are arguments. A change names the layer, the path, what is
 different, and to which package the path belongs.
@@ -17,8 +17,8 @@ from itertools import accumulate
 
 from oci.layer_reader import EntryKind, LayerContents, LayerEntry
 from runner.nouns import count_noun
+from scan import system_files
 from scan.owners import describe_attributes
-from scan.system_files import read_dpkg
 
 _RECORD = re.compile(r"(?P<folder>.+)/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/RECORD")
 _BYTECODE = re.compile(r"(?P<folder>.+)/__pycache__/(?P<module>[^/]+)\.cpython-\d+\.pyc")
@@ -81,9 +81,9 @@ def source_of(path: str) -> str:
     return f"{match['folder']}/{match['module']}.py" if match else ""
 
 
-def wants_record(path: str) -> bool:
-    """Return whether the text of a path says which package owns others."""
-    return _RECORD.fullmatch(path) is not None
+def wants_text(path: str) -> bool:
+    """Return whether the text of a path is needed: it says which package owns others, or more."""
+    return system_files.wants_text(path) or _RECORD.fullmatch(path) is not None
 
 
 def find_changes(layers: Sequence[NamedLayer]) -> list[PathChange]:
@@ -99,7 +99,11 @@ def find_changes(layers: Sequence[NamedLayer]) -> list[PathChange]:
 
 def _apply_layer(view: _View, layer: NamedLayer) -> None:
     contents = layer.contents
-    gone = {*contents.removed, *(path for path, _ in _list_turned(view, contents))}
+    gone = set(contents.removed)
+    for path, entry in contents.entries.items():
+        below = view.entries.get(path)
+        if below and below[0].kind is EntryKind.FOLDER and entry.kind is not EntryKind.FOLDER:
+            gone.add(path)  # what was below the folder is gone with it
     for path in [each for each in view.entries if _is_hidden(each, gone, contents.emptied)]:
         del view.entries[path]
         view.owners.pop(path, None)
@@ -111,7 +115,9 @@ def _apply_layer(view: _View, layer: NamedLayer) -> None:
 
 def name_owners(contents: LayerContents) -> dict[str, str]:
     """Return the package of each path of a layer, by the RECORDs of wheels and dpkg's lists."""
-    owners = {path: f"Debian's {name}" for path, name in read_dpkg(contents).owners.items()}
+    owners = {
+        path: f"Debian's {name}" for path, name in system_files.read_dpkg(contents).owners.items()
+    }
     for path, text in contents.texts.items():
         match = _RECORD.fullmatch(path)
         if match is None:
@@ -129,14 +135,6 @@ def _is_hidden(path: str, gone: set[str], emptied: Sequence[str]) -> bool:
         return False
     above = list(accumulate(path.split("/"), "{}/{}".format))
     return any(each in gone for each in above) or any(each in emptied for each in ("", *above[:-1]))
-
-
-def _list_turned(view: _View, contents: LayerContents) -> Iterator[tuple[str, LayerEntry]]:
-    """Yield the folders that are something else in this layer: what was below is gone."""
-    for path, entry in contents.entries.items():
-        below = view.entries.get(path)
-        if below and below[0].kind is EntryKind.FOLDER and entry.kind is not EntryKind.FOLDER:
-            yield path, entry
 
 
 def _list_removed(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
@@ -164,8 +162,9 @@ def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
     for path, entry in layer.contents.entries.items():
         below = view.entries.get(path)
         if below is not None and not _is_hidden(path, gone, emptied):
-            after = _resolve_hard_link(entry, layer.contents)
-            before = _find_shared(below[0], view)
+            after = _share_contents(entry, layer.contents.entries.get(entry.target))
+            linked = view.entries.get(below[0].target)
+            before = _share_contents(below[0], linked[0] if linked else None)
             if what := _describe_change(before, after):
                 owner = view.owner_of(path)
                 is_other = _identify(before) != _identify(after)
@@ -182,15 +181,10 @@ def _identify(entry: LayerEntry) -> tuple[str, str, str]:
     return entry.kind, entry.target, entry.sha256
 
 
-def _find_shared(entry: LayerEntry, view: _View) -> LayerEntry:
-    """Return a file with the contents that it shares as a hard link."""
-    held = view.entries.get(entry.target) if entry.kind is EntryKind.FILE else None
-    return replace(held[0], target="") if held else entry
-
-
-def _resolve_hard_link(entry: LayerEntry, contents: LayerContents) -> LayerEntry:
-    held = contents.entries.get(entry.target) if entry.kind is EntryKind.FILE else None
-    return replace(held, target="") if held else entry
+def _share_contents(entry: LayerEntry, held: LayerEntry | None) -> LayerEntry:
+    """Return a file with the contents of the one that it is a hard link to."""
+    is_linked = entry.kind is EntryKind.FILE and entry.target and held is not None
+    return replace(held, target="") if is_linked and held else entry
 
 
 def describe_entry(entry: LayerEntry) -> str:

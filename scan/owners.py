@@ -60,8 +60,11 @@ class ListedPath:
         return self._find_other_contents(entry, contents, python)
 
     def _find_other_contents(self, entry: LayerEntry, contents: LayerContents, python: str) -> str:
-        if self.guest is not None and entry.sha256 != _guest_sha256(self.guest, python):
-            return f"its contents are not those of images/base/{GUEST}/{self.guest}"
+        if self.guest is not None:
+            text = records.read_text(dockerfile_path().parent / GUEST / self.guest)
+            made = text.replace("@PYTHON@", python).encode()
+            if entry.sha256 != hashlib.sha256(made).hexdigest():
+                return f"its contents are not those of images/base/{GUEST}/{self.guest}"
         if self.same_as is not None:
             same = contents.entries.get(self.same_as.replace("{python}", python))
             if same is None or same.sha256 != entry.sha256:
@@ -159,11 +162,6 @@ def describe_attributes(attributes: Iterable[str]) -> list[str]:
         else f"it has the extended attribute `{name}`"
         for name in attributes
     ]
-
-
-def _guest_sha256(name: str, python: str) -> str:
-    text = records.read_text(dockerfile_path().parent / GUEST / name)
-    return hashlib.sha256(text.replace("@PYTHON@", python).encode()).hexdigest()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What an image that somebody made of ours has more, less and other than our release.
+"""The difference of an image that somebody made of ours to our release: more, less, other.
 
 Pure: the contents of both are arguments. A path that was added is a difference and no fault. A file
 of a wheel that is another one, although the wheel is still installed in the same version, is a
@@ -92,13 +92,13 @@ def _leave_out(
 
     The packages are told by themselves, and so are what the engine makes and what dpkg notes.
     """
-    told = {owner for owner in owners.values() if owner not in staying}
+    apart = {owner for owner in owners.values() if owner not in staying}
     hidden = {
         path
         for path in contents.entries
         if _OF_ENGINE.fullmatch(path)
         or (not with_notes and _OF_DPKG.fullmatch(path))
-        or owners.get(source_of(path) or path, owners.get(path)) in told
+        or owners.get(source_of(path) or path, owners.get(path)) in apart
     }
     above: set[str] = set()
     held: set[str] = set()

@@ -41,7 +41,7 @@ class PathFault:
 
 @dataclass(frozen=True)
 class DpkgFiles:
-    """What dpkg's database says: the package of each path, and the MD5 of files that have one."""
+    """The content of dpkg's database: the package of each path, and the MD5 of its files."""
 
     packages: tuple[DebianPackage, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class _SystemChecker:
             if not fault and listed.owned and not self._is_owned(self._target_of(path, entry)):
                 fault = f"the link leads to `{entry.target}`, which no package owns"
             return f"{fault} ({LIST}: {listed.why})" if fault else ""
-        if self._is_of_dpkg(path) or self._is_bytecode(path) or not path:
+        if self._is_beside_owned(path) or not path:
             usual = "0755" if entry.kind is EntryKind.FOLDER or entry.mode & 0o100 else "0644"
             return describe_rights(entry, usual, "0:0")
         return f"no Debian package owns it, and it is not in {LIST}"
@@ -180,13 +180,10 @@ class _SystemChecker:
     def _is_owned(self, path: str) -> bool:
         return path in self.dpkg.owners or self.owners.find_listed(path, self.python) is not None
 
-    def _is_of_dpkg(self, path: str) -> bool:
-        """Return whether it is a file of dpkg's database about an installed package."""
-        match = _OF_PACKAGE.fullmatch(path)
-        return match is not None and match["package"] in {each.name for each in self.dpkg.packages}
-
-    def _is_bytecode(self, path: str) -> bool:
-        """Return whether it is the bytecode of a module beside it that has an owner."""
+    def _is_beside_owned(self, path: str) -> bool:
+        """Return whether it is dpkg's file about an installed package, or bytecode of a module."""
+        if note := _OF_PACKAGE.fullmatch(path):
+            return note["package"] in {each.name for each in self.dpkg.packages}
         match = _BYTECODE.fullmatch(path)
         if match is None:
             return False

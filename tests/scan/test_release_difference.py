@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from oci.layer_reader import LayerContents, parse_layer
-from scan.image_contents import _wants_text
+from scan.layer_changes import wants_text
 from scan.release_difference import compare_contents, compare_settings
 from tests.fakes.assembled_image import (
     FOLDER,
@@ -27,7 +27,7 @@ PYC = f"{SITE}/torch/__pycache__/nn.cpython-311.pyc"
 
 
 def read(files: Mapping[str, TarFile]) -> LayerContents:
-    return parse_layer([write_layer(files)], _wants_text)
+    return parse_layer([write_layer(files)], wants_text)
 
 
 def difference(
