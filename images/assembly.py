@@ -61,7 +61,7 @@ def assemble_image(
                 source,
             )
     pushed = registry.push_bytes(target, canonical_json(config), OCI_CONFIG)
-    annotations = _manifest_annotations(config)
+    annotations = manifest_annotations(config)
     manifest = image_manifest(pushed, [held.blob.to_descriptor() for held in made], annotations)
     registry.put_manifest(target, anchor_tag(manifest.digest), manifest)
     return manifest
@@ -187,7 +187,7 @@ def _describe_image(title: str, line: Line) -> str:
     )
 
 
-def _manifest_annotations(config: dict[str, object]) -> dict[str, str]:
+def manifest_annotations(config: dict[str, object]) -> dict[str, str]:
     """Return the standard labels of a configuration as annotations of its manifest.
 
     Registries and tools that list images read these without the configuration. `ref.name` is for

@@ -22,7 +22,7 @@ from images.plan import PlannedImage
 from images.record import BuildRecord
 from oci.copying import require_manifest
 from oci.layer_reader import LayerContents, read_layer
-from oci.manifest import Descriptor
+from oci.manifest import Descriptor, Manifest, canonical_json, image_manifest, sha256
 from oci.registry import Registry, report_malformed
 from oci.tarball import Blob
 from runner.moments import parse_moment
@@ -144,6 +144,8 @@ def compare_image(
             comparison.check_configuration(config),
         )
     ]
+    if not any(found):
+        found.append(list(_check_bytes(expected, config, manifest)))
     known = sum(blob.digest in comparison.names for blob in blobs)
     read = [comparison.read_contents(blob) for blob in comparison.to_read]
     paths = sum(len(each.entries) for each in read if isinstance(each, LayerContents))
@@ -277,6 +279,24 @@ def _read_contents(host: str, repository: str, blob: Descriptor) -> LayerContent
         return read_layer(Registry(host), repository, blob, layer_changes.wants_text)
     except Malformed as error:
         return clean_line(str(error))
+
+
+def _check_bytes(
+    expected: ExpectedImage, config: Mapping[str, Any], manifest: Manifest
+) -> Iterator[ScanProblem]:
+    """Yield a problem if an image without any other one has not the bytes that assembly makes.
+
+    Its manifest may have other annotations, or its configuration fields without a value.
+    """
+    wanted = expected.derive_configuration(config)
+    made = canonical_json(wanted)
+    described, *blobs = manifest.parse_blobs()
+    if sha256(made) != described.digest:
+        what = "it has other bytes than assembly makes: it was written by another program"
+        yield ScanProblem("configuration", "configuration", what, WAY_OUT)
+    elif image_manifest(described, blobs, assembly.manifest_annotations(wanted)) != manifest:
+        what = "it has other annotations or fields than assembly makes"
+        yield ScanProblem("configuration", "manifest", what, WAY_OUT)
 
 
 def _check_diff_ids(expected: ExpectedImage, config: Mapping[str, Any]) -> Iterator[ScanProblem]:

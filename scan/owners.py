@@ -42,6 +42,7 @@ class ListedPath:
     guest: str | None = None
     same_as: str | None = None
     lines: tuple[str, ...] | None = None
+    lines_of: str | None = None
     target: str | None = None
     owned: bool = False
     required: bool = False
@@ -55,8 +56,8 @@ class ListedPath:
         if self.target is not None:
             is_right = re.fullmatch(self._fill_python(self.target, python), entry.target)
             return "" if is_right else f"the link leads to `{entry.target}`"
-        if self.lines is not None:
-            return self._find_wrong_line(contents.texts.get(path), python)
+        if self.lines is not None or self.lines_of is not None:
+            return self._find_wrong_line(contents, path, python)
         return self._find_other_contents(entry, contents, python)
 
     def _find_other_contents(self, entry: LayerEntry, contents: LayerContents, python: str) -> str:
@@ -71,12 +72,21 @@ class ListedPath:
                 return f"its contents are not those of /{self.same_as}"
         return ""
 
-    def _find_wrong_line(self, text: bytes | None, python: str) -> str:
+    def _find_wrong_line(self, contents: LayerContents, path: str, python: str) -> str:
+        text = contents.texts.get(path)
         if text is None:
             return "it is too large to be read"
         allowed = [re.compile(self._fill_python(each, python)) for each in self.lines or ()]
-        for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
-            if not any(each.fullmatch(line) for each in allowed):
+        source = self._fill_python(self.lines_of or "", python)
+        known = {
+            line
+            for other, held in contents.texts.items()
+            if source and _matches(source, other)
+            for line in held.splitlines()
+        }
+        for number, line in enumerate(text.splitlines(), start=1):
+            shown = line.decode(errors="replace")
+            if line not in known and not any(each.fullmatch(shown) for each in allowed):
                 return f"line {number} is not one of those that are listed"
         return ""
 

@@ -19,7 +19,8 @@ from scan.owners import LIST, Owners, describe_rights
 INFO = "var/lib/dpkg/info/"
 _TEXTS = re.compile(
     r"var/lib/(dpkg|apt|shells|python|pam|systemd)/?.*|etc/(?!ssl/).*|opt/venv/pyvenv\.cfg"
-    r"|usr/sbin/policy-rc\.d"
+    r"|usr/sbin/policy-rc\.d|opt/venv/bin/activate.*|usr/lib/python[0-9.]+/venv/scripts/.+"
+    r"|usr/share/ca-certificates/.+|etc/ssl/certs/ca-certificates\.crt"
 )
 """Paths whose texts are read: dpkg's database, and files of which the lines are listed."""
 _OF_PACKAGE = re.compile(

