@@ -26,6 +26,7 @@ from scan import judge, vex
 from scan.record import (
     SEVERITIES,
     UNKNOWN,
+    ComparedContents,
     Database,
     Origin,
     Sbom,
@@ -127,11 +128,22 @@ def findings_view(record: ScanRecord | None) -> FindingsView:
             fact
             for fact in (
                 Fact("Scanner", record.scanner),
+                Fact("Contents", _describe_contents(record.contents)),
                 *_database_facts(record.database, record.started_at),
             )
             if fact.value
         ),
     )
+
+
+def _describe_contents(compared: ComparedContents | None) -> str:
+    """Return how much of an image was compared with what it was assembled from, in words."""
+    if compared is None:
+        return ""
+    known = f"{count_noun(compared.known_layers, 'layer')} as locked or built"
+    foreign = f"{compared.foreign_layers:,} of none" if compared.foreign_layers else ""
+    read = f"{count_noun(compared.paths, 'path')} compared one by one"
+    return ", ".join(filter(None, (known, foreign, read)))
 
 
 def _view_standing(standing: TriageStatus, judged: Iterable[TriagedFinding]) -> StandingView:

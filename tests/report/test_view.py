@@ -10,7 +10,7 @@ from report.model import ImageRecords, ImageView, Mark
 from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict
 from scan.difference import LayerSize, Snapshot, compare_snapshots
-from scan.record import Finding, Origin, ScanProblem, TriagedFinding, TriageStatus
+from scan.record import ComparedContents, Finding, Origin, ScanProblem, TriagedFinding, TriageStatus
 from tests.publish.stage_records import ddp_checks
 from tests.report import samples
 from tests.scan.samples import package
@@ -376,6 +376,26 @@ def test_the_database_by_source_age_and_digest(updated: str, scanned: str, said:
         "Updated": said,
         "Database digest": f"sha256:{samples.DATABASE.sha256[:12]}",
     }
+
+
+@pytest.mark.parametrize(
+    ("compared", "says"),
+    [
+        (None, None),
+        (
+            ComparedContents(21, 0, 1, 6534),
+            "21 layers as locked or built, 6,534 paths compared one by one",
+        ),
+        (
+            ComparedContents(21, 2, 23, 9),
+            "21 layers as locked or built, 2 of none, 9 paths compared one by one",
+        ),
+    ],
+)
+def test_how_much_was_compared(compared: ComparedContents | None, says: str | None) -> None:
+    record = replace(samples.scan("base", ()), contents=compared)
+    facts = {fact.label: fact.value for fact in scan_view.findings_view(record).facts}
+    assert facts.get("Contents") == says
 
 
 def test_documents_and_openvex_only_where_something_is_excused() -> None:
