@@ -107,7 +107,7 @@ def _read_kept_probe(folder: Path) -> ProbeResult | None:
 def _is_reusable(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bool:
     """Return whether the documents of `before` can be used again.
 
-    They must be complete, of this digest, written by this scanner, and fresh.
+    They must be complete, of this digest, written by this scanner with today's rules, and fresh.
     """
     if (
         before is None
@@ -122,6 +122,7 @@ def _is_reusable(before: ScanRecord | None, build: BuildRecord, folder: Path) ->
         path.exists()
         and file_sha256(path) == before.sbom.sha256
         and all(other.exists() for other in others)
+        and (folder / trivy.REPORT).stat().st_mtime >= trivy.SECRET_RULES.stat().st_mtime
         and _read_kept_probe(folder) is not None
         and freshness.is_fresh(
             parse_cyclonedx(trivy.read_analysis(folder).cyclonedx).metadata.timestamp

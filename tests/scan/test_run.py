@@ -186,6 +186,25 @@ def test_what_was_found_in_a_digest_is_used_again_only_where_it_is_whole(
     assert len(asked) == 4
 
 
+def test_a_report_by_older_rules_for_secrets_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(trivy, "analyse_image", lambda reference, folder: asked.append(reference))
+    before = kept(tmp_path)
+    monkeypatch.setattr(
+        image_facts,
+        "probe_image",
+        lambda _: ScanProblem("bill of materials", "python", "closed", ""),
+    )
+    rules = tmp_path / "rules.yaml"
+    monkeypatch.setattr(trivy, "SECRET_RULES", rules)
+    rules.touch()
+    os.utime(rules, (2_000_000_000, 2_000_000_000))
+    contents.inspect_image(BUILD, "h", tmp_path, before)
+    assert len(asked) == 1
+
+
 def test_a_pipe_in_place_of_a_bill_of_materials(tmp_path: Path) -> None:
     before = kept(tmp_path)
     (tmp_path / trivy.SBOM).unlink()
