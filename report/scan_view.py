@@ -128,7 +128,7 @@ def findings_view(record: ScanRecord | None) -> FindingsView:
             fact
             for fact in (
                 Fact("Scanner", record.scanner),
-                Fact("Contents", _describe_contents(record.contents)),
+                Fact("Contents", describe_contents(record.contents)),
                 *_database_facts(record.database, record.started_at),
             )
             if fact.value
@@ -136,7 +136,7 @@ def findings_view(record: ScanRecord | None) -> FindingsView:
     )
 
 
-def _describe_contents(compared: ComparedContents | None) -> str:
+def describe_contents(compared: ComparedContents | None) -> str:
     """Return how much of an image was compared with what it was assembled from, in words."""
     if compared is None:
         return ""
