@@ -106,7 +106,7 @@ def check_airflow(text: str) -> None:
     ) -> None:
         asked.append(pod_template_dict)
 
-    modules = {
+    modules: dict[str, dict[str, Any]] = {
         "airflow.sdk": {"DAG": Dag},
         "airflow.providers.cncf.kubernetes.operators.pod": {"KubernetesPodOperator": note_operator},
     }

@@ -68,7 +68,7 @@ def close_parts(definitions: Mapping[str, Any]) -> dict[str, Any]:
     for name, definition in definitions.items():
         if definition.get("unevaluatedProperties") is False:
             parts = [definitions[each["$ref"].rpartition("/")[2]] for each in definition["allOf"]]
-            known = {key: {} for part in parts for key in part["properties"]}
+            known: dict[str, Any] = {key: {} for part in parts for key in part["properties"]}
             closed[name] = {
                 **definition,
                 "properties": known | definition["properties"],
