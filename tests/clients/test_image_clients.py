@@ -54,7 +54,7 @@ def by_umoci(image: str, folder: Path) -> Tree:
 
 
 def by_buildah(image: str, folder: Path) -> Tree:
-    store = ["--root", folder / "store", "--runroot", folder / "run"]
+    store: list[str | Path] = ["--root", folder / "store", "--runroot", folder / "run"]
     name = run("buildah", *store, "from", "--tls-verify=false", image).splitlines()[-1]
     try:
         return read_tree(Path(run("buildah", *store, "mount", name)))
@@ -65,7 +65,7 @@ def by_buildah(image: str, folder: Path) -> Tree:
 
 def by_podman(image: str, folder: Path) -> Tree:
     with tempfile.TemporaryDirectory() as short:  # Podman refuses a longer runroot
-        store = ["--root", folder / "store", "--runroot", short]
+        store: list[str | Path] = ["--root", folder / "store", "--runroot", short]
         run("podman", *store, "pull", "--tls-verify=false", image)
         try:
             return read_tree(Path(run("podman", *store, "image", "mount", image)))
