@@ -131,13 +131,13 @@ class Server:
 
     def make_app(self) -> Starlette:
         """Return the application. Only the two routes of its health need no token."""
-        asked: dict[str, Endpoint] = {
+        endpoints: dict[str, Endpoint] = {
             "/v2": self.describe_server,
             "/v2/models": self.list_models,
             "/v2/models/{name}": self.describe_model,
             "/v2/models/{name}/ready": self.describe_model,
         }
-        routes = [Route(path, self.guard(endpoint)) for path, endpoint in asked.items()]
+        routes = [Route(path, self.guard(endpoint)) for path, endpoint in endpoints.items()]
         routes.append(Route("/v2/models/{name}/infer", self.guard(self.infer), methods=["POST"]))
         routes.append(Route("/v2/health/live", self.tell_life))
         routes.append(Route("/v2/health/ready", self.tell_readiness))
@@ -211,12 +211,12 @@ class Server:
     async def _answer_request(self, request: Request) -> Response:
         model = self._model_of(request)
         body = await self._read_body(request)
-        asked = await run_in_threadpool(read_request, body, request.headers.get(JSON_LENGTH))
-        inputs = await run_in_threadpool(model.order_inputs, asked.inputs)
+        query = await run_in_threadpool(read_request, body, request.headers.get(JSON_LENGTH))
+        inputs = await run_in_threadpool(model.order_inputs, query.inputs)
         outputs = await self.workers.run_model(model, inputs)
         head = {"model_name": model.name, "model_version": model.version}
-        chosen = select_outputs(outputs, asked.wanted)
-        answer, length = await run_in_threadpool(write_answer, head, chosen, asked)
+        chosen = select_outputs(outputs, query.wanted)
+        answer, length = await run_in_threadpool(write_answer, head, chosen, query)
         if length is None:
             return Response(answer, media_type="application/json")
         headers = {JSON_LENGTH: str(length)}

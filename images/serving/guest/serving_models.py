@@ -50,7 +50,7 @@ class UnusableModel(Exception):
 
 @dataclass(frozen=True)
 class TensorFacts:
-    """What an archive says of an input or output; `shape` is None if it says only the name.
+    """An input or output as an archive describes it; `shape` is None if it has only the name.
 
     A dimension of any size is -1.
     """
@@ -96,9 +96,13 @@ class LoadedModel:
         wanted = [facts.name for facts in self.inputs]
         if len(by_name) != len(given) or sorted(by_name) != sorted(wanted):
             raise BadRequest(f"model {self.name} has these inputs: {', '.join(wanted)}")
+        tensors = []
         for facts in self.inputs:
-            _check_input(facts, by_name[facts.name])
-        return tuple(_make_tensor(by_name[name]) for name in wanted)
+            source = by_name[facts.name]
+            _check_input(facts, source)
+            tensor = torch.from_numpy(source.array.copy())  # the memory of a request is read-only
+            tensors.append(tensor.view(torch.bfloat16) if source.datatype == BF16 else tensor)
+        return tuple(tensors)
 
     def run_on(self, device: torch.device, inputs: Sequence[torch.Tensor]) -> Outputs:
         """Return the outputs, in the memory of the CPU. Raises what the model raises."""
@@ -226,12 +230,6 @@ def _check_input(facts: TensorFacts, given: NamedTensor) -> None:
             f"input {facts.name} is {facts.datatype} {list(facts.shape)}, not "
             f"{given.datatype} {list(shape)} (-1 is any size)"
         )
-
-
-def _make_tensor(given: NamedTensor) -> torch.Tensor:
-    """Return a copy: the memory of a request cannot be written."""
-    tensor = torch.from_numpy(given.array.copy())
-    return tensor.view(torch.bfloat16) if given.datatype == BF16 else tensor
 
 
 def _read_tensor(name: str, tensor: torch.Tensor) -> NamedTensor:

@@ -53,7 +53,7 @@ class NamedTensor:
 
 @dataclass(frozen=True)
 class InferenceRequest:
-    """What is asked of a model.
+    """A question to a model: its inputs, and the outputs that are wanted.
 
     `raw` says for which outputs raw tensors are wanted; its key "" stands for all others.
     """

@@ -57,7 +57,9 @@ class ModelFolder:
                 found = await loop.run_in_executor(pool, self._list_archives)
                 for path in self._known.keys() - found.keys():
                     del self._known[path]
-                    self._forget(path.stem)
+                    self.unusable.pop(path.stem, None)
+                    if self.models.pop(path.stem, None):
+                        say_line(f"model {path.stem} is no longer served: its archive was removed")
                 for path in sorted(path for path in found if found[path] != self._known.get(path)):
                     self._known[path] = found[path]
                     await loop.run_in_executor(pool, self._load, path)
@@ -90,11 +92,6 @@ class ModelFolder:
         self.unusable.pop(name, None)
         self.models[name] = model
         say_line(f"model {name} is served, version {model.version}")
-
-    def _forget(self, name: str) -> None:
-        self.unusable.pop(name, None)
-        if self.models.pop(name, None):
-            say_line(f"model {name} is no longer served: its archive was removed")
 
 
 @dataclass(frozen=True)

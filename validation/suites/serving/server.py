@@ -48,10 +48,10 @@ class InferenceServer:
         headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
         if json_bytes is not None:
             headers[JSON_LENGTH] = str(json_bytes)
-        asked = request.Request(f"http://127.0.0.1:{PORT}{path}", data=body, headers=headers)
+        query = request.Request(f"http://127.0.0.1:{PORT}{path}", data=body, headers=headers)
         direct = request.build_opener(request.ProxyHandler({}))
         try:
-            with direct.open(asked, timeout=ANSWER_S) as answer:
+            with direct.open(query, timeout=ANSWER_S) as answer:
                 return answer.status, answer.read()
         except error.HTTPError as refused:
             return refused.code, refused.read()

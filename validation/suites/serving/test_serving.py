@@ -147,13 +147,13 @@ def test_pickles_run_nothing(server: InferenceServer) -> None:
 
 def test_model_is_replaced(server: InferenceServer) -> None:
     """Requests run all the time; each is answered by one version or the other, none is lost."""
-    asked = [describe_tensor("rows", torch.ones(2, 1))]
+    inputs = [describe_tensor("rows", torch.ones(2, 1))]
 
     def ask_until_new(_: int) -> list[float]:
         answers: list[float] = []
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and (not answers or answers[-1] != 2):
-            answers += server.infer("changing", asked)["outputs"][0]["data"][:1]
+            answers += server.infer("changing", inputs)["outputs"][0]["data"][:1]
         return answers
 
     with ThreadPoolExecutor(4) as pool:
@@ -196,9 +196,9 @@ def test_bad_requests_are_refused(server: InferenceServer) -> None:
 
 def test_challenge(server: InferenceServer, nonce: str, answer: Answers) -> None:
     """A model multiplies matrices that nobody knew before."""
-    asked = questions.draw_product(nonce, "serving")
-    left = torch.tensor(asked.left).reshape(-1, asked.inner).float()
-    right = torch.tensor(asked.right).reshape(asked.inner, -1).float()
+    drawn = questions.draw_product(nonce, "serving")
+    left = torch.tensor(drawn.left).reshape(-1, drawn.inner).float()
+    right = torch.tensor(drawn.right).reshape(drawn.inner, -1).float()
     inputs = [describe_tensor("left", left), describe_tensor("right", right)]
     product = server.infer("product", inputs)["outputs"][0]["data"]
     answer("product", [int(value) for value in product])
