@@ -88,6 +88,7 @@ PLANTED = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("file", "text", "command"), PLANTED)
 def test_a_planted_fault_is_found(tmp_path: Path, file: str, text: str, command: list[str]) -> None:
     (tmp_path / file).write_text(text)

@@ -701,7 +701,7 @@ def test_the_first_error_stops_the_others(
     assert set(fake.blobs["to"]) == {blob.digest for blob in to_copy}
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", [0, 5, 11])
 def test_one_of_many_that_cannot_be_copied(
     fake: FakeRegistry, client: Registry, to_copy: list[Descriptor], number: int
 ) -> None:

@@ -167,6 +167,7 @@ def test_what_an_image_says_is_cleaned_and_bounded(
     assert "20,000 more problems" in said
 
 
+@pytest.mark.long
 def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     assert "if the image hangs, it is ended after" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_pull_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "obtain_image", lambda *_: threading.Event().wait(20))
     monkeypatch.setattr(check, "OBTAIN_S", 1)
