@@ -35,7 +35,7 @@ from images.locks import Wheel
 from images.record import BuildRecord
 from oci.registry import Registry
 from publish.evidence import attest, os_layer_signer
-from runner import embedded, engine, home
+from runner import embedded, engine, home, pull
 from runner.progress import format_megabytes
 
 VERSION = "v2.6.0"
@@ -98,7 +98,7 @@ def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> 
             os_layer_signer.make_os_layer_signer(attest.load_signer()),
         )
     image = build.push_system_image(line, spec, made.system, registry, cache)
-    engine.pull_image(image)
+    pull.pull_image(image)
     return image
 
 
@@ -231,7 +231,7 @@ def main() -> None:
         by_us, records = ours(catalogue, version, registry)
         by_docker = dockers(catalogue, version, registry, system)
         references = {"ours": by_us.references["base"], "pip": by_docker.references["base"]}
-        engine.pull_image(references["ours"])
+        pull.pull_image(references["ours"])
         warm = starts(references, cold=False)
         cold = starts(references, cold=True) if os.geteuid() == 0 else {}
     with clean_machine(root) as registry:

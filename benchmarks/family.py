@@ -33,7 +33,7 @@ from images.record import BuildRecord
 from images.version import Version
 from oci.registry import Registry
 from publish.evidence import attest, os_layer_signer
-from runner import engine, home
+from runner import home, pull
 from runner.progress import format_megabytes
 
 COMBINATIONS = ("cv-nlp", "cv-nlp-rl-jupyter")
@@ -99,7 +99,7 @@ def measure_start(reference: str) -> float:
 def format_row(bench: Bench, base: BuildRecord, below: str, image: str) -> str:
     """Build an image on both sides, start it, and return its row."""
     by_us, record = bench.build_ours(image)
-    engine.pull_image(by_us.reference)
+    pull.pull_image(by_us.reference)
     own = [name for name in record.stacks if name != "base"]
     digests = {layer.digest for layer in base.layers}
     shared = [layer for layer in record.layers if layer.digest in digests]

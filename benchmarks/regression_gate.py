@@ -27,7 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from runner import engine
+from runner import pull
 from runner.verdict import Verdict
 from tests.defects.slower import runs
 from tests.real_images import reference_of
@@ -134,7 +134,7 @@ def print_simulation() -> None:
 def base_setup() -> Setup:
     """Return the real base image, on the CPU."""
     reference = reference_of("base")
-    engine.pull_image(reference)
+    pull.pull_image(reference)
     return Setup(reference, harness.install_harness(), asserted("base"))
 
 

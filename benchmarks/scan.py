@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from images import catalog
-from runner import engine, shell
+from runner import pull, shell
 from scan import image_facts, trivy
 from scan.assess import AssessmentContext, CatalogPlace, assess_sbom
 from scan.history import History
@@ -93,7 +93,7 @@ def main(database: str) -> None:
     shipped = catalog.load_catalog()
     references = {image: reference_of(image) for image in shipped.images}
     for reference in references.values():
-        engine.pull_image(reference)
+        pull.pull_image(reference)
     print(
         "| image | `trivy image`, engine | ours, registry | ratio | stored document judged | "
         "ratio |"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from runner import embedded, engine, home, secret_values
+from runner import embedded, engine, home, pull, secret_values
 from runner import settings as run_settings
 from runner.errors import ReleaseError
 from tests.real_images import reference_of
@@ -183,7 +183,7 @@ def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
     def pulled(stack: str) -> str:
         reference = str(request.getfixturevalue(f"{stack}_image"))
-        engine.pull_image(reference)
+        pull.pull_image(reference)
         return reference
 
     return pulled

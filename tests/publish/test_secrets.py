@@ -25,7 +25,7 @@ from oci.registry import Registry
 from publish.evidence.attest import EvidenceSigner, load_signer
 from publish.evidence.store import read_evidence
 from report import render
-from runner import engine, home, records, shell
+from runner import engine, home, pull, records, shell
 from runner.verdict import Verdict
 from tests.fakes.small_image import PLANTED
 from tests.publish.signed import P256, build_record, trust
@@ -190,7 +190,7 @@ def _thin_image(base: str, name: str, folder: Path) -> Iterator[str]:
     """The real image with a program in its site-packages; it prints what it can reach, then ends
     the suite.
     """
-    engine.pull_image(base)
+    pull.pull_image(base)
     program = (
         (PRINTS + PROGRAMS[name])
         .replace("FILE", str(folder / "secret"))

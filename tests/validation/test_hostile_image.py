@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner import containers, engine, owner
+from runner import containers, engine, owner, pull
 from runner.verdict import Verdict
 from tests.fakes.small_image import loaded, planted
 from tests.validation import hostile
@@ -587,7 +587,7 @@ def test_cases_on_the_real_image(case: str, base_image: str, setup: Setup, tmp_p
     """A forged report is refused for its missing answers elsewhere; here for the exit code that it
     does not tell.
     """
-    engine.pull_image(base_image)
+    pull.pull_image(base_image)
     program = hostile.CASES[case] + (
         'os.symlink("/etc/hostname", out + "running")\n' if case == "evil_forge" else ""
     )
