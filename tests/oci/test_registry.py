@@ -716,7 +716,7 @@ def test_an_interrupt_stops_them_all(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    client.mount_blob = interrupt  # type: ignore[method-assign, assignment]
+    client.mount_blob = interrupt  # type: ignore[method-assign, assignment] # a fault is injected
     with pytest.raises(KeyboardInterrupt):
         client.ensure_blobs("to", to_copy, "from")
     assert fake.requests == []

@@ -53,7 +53,7 @@ PRINTS = """
 for each in ("/proc/self/environ", "/proc/1/environ", "/proc/self/mountinfo", "FILE", "CONFIG/config.json"):
     try: print(open(each).read())
     except OSError as error: print(error)
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 PROGRAMS = {
     "running": 'os.symlink("/proc/self/environ", out + "running")',
     "report": 'os.symlink("/proc/self/environ", out + "report.jsonl")',

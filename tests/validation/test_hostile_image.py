@@ -158,7 +158,7 @@ def test_text_of_an_image_is_shown_cleaned(setup: Setup, tmp_path: Path) -> None
     """Escape sequences, a workflow command, text that runs backwards; markup is the reports' to
     escape.
     """
-    text = r"x::test_\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e<script>alert(1)</script>\n::error::injected\n##[error]x"  # noqa: E501
+    text = r"x::test_\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e<script>alert(1)</script>\n::error::injected\n##[error]x"  # noqa: E501 - one line of what another program reads
     program = f'open(out + "running", "w").write("{text}")\nprint("{text}")'
     result = _run(tmp_path, setup, program)
     assert result.reason == "exited 0 with no complete report, last in injected # #[error]x"
@@ -384,7 +384,7 @@ assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
 assert resource.getrlimit(resource.RLIMIT_NOFILE) == (16384, 16384)
 assert [name for _, name in socket.if_nameindex()] == ["lo"]
 print("REACHED", sorted(os.environ))
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 
 
 def test_what_a_suite_can_reach(
