@@ -71,7 +71,7 @@ class Bench:
             arguments = (self.catalogue, self.version, planned, self.registry, out)
             made.extend(build.build(*arguments, layer_signer=signer))
 
-        seconds = benchmark.timed(run)
+        seconds = benchmark.measure_seconds(run)
         return Built(made[0].image_reference(self.registry.host), seconds), made[0]
 
     def build_with_docker(self, image: str, below: str, stacks: Sequence[str]) -> Built:
@@ -82,9 +82,11 @@ class Bench:
             benchmark.write_context(
                 context, below, list(wheels.values()), self.locks["base"].wheels
             )
-            seconds = benchmark.timed(partial(benchmark.docker_build, tag, context))
+            seconds = benchmark.measure_seconds(partial(benchmark.docker_build, tag, context))
         push = ["docker", "push", "-q", tag]
-        seconds += benchmark.timed(partial(subprocess.run, push, check=True, capture_output=True))
+        seconds += benchmark.measure_seconds(
+            partial(subprocess.run, push, check=True, capture_output=True)
+        )
         return Built(tag, seconds)
 
 
@@ -93,7 +95,7 @@ def measure_start(reference: str) -> float:
     run = ["docker", "run", "--rm", "--network=none", reference, "python", "-c", "print()"]
     started = partial(subprocess.run, run, check=True, capture_output=True)
     started()  # the first one reads the files from disk
-    return statistics.median(benchmark.timed(started) for _ in range(STARTS))
+    return statistics.median(benchmark.measure_seconds(started) for _ in range(STARTS))
 
 
 def format_row(bench: Bench, base: BuildRecord, below: str, image: str) -> str:

@@ -138,7 +138,7 @@ def base_setup() -> Setup:
     return Setup(reference, harness.install_harness(), asserted("base"))
 
 
-def noted(run: Run, seen: dict[ComparedSide, list[float]]) -> Run:
+def note_figures(run: Run, seen: dict[ComparedSide, list[float]]) -> Run:
     """Return `run` with the addition that the logarithm of every figure is kept in `seen`."""
 
     def noting(side: ComparedSide) -> Mapping[str, float]:
@@ -155,7 +155,7 @@ def measure(percent: int, clean: Setup) -> str:
     The noise in it is the standard deviation of the runs of one side.
     """
     seen: dict[ComparedSide, list[float]] = {side: [] for side in ComparedSide}
-    result = compare_releases(noted(runs(clean, percent), seen))
+    result = compare_releases(note_figures(runs(clean, percent), seen))
     name = f"{percent} % slower ({100 * math.log(1 / (1 + percent / 100)):.1f} %)"
     if not result.checks:
         return f"| {name} | {result.verdict} | {result.reason} | | | {result.seconds:.0f} s |"

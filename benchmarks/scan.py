@@ -37,7 +37,7 @@ JUDGED = 7
 KILOBYTES_PER_MB = 1000
 
 
-def timed(work: Callable[[], object]) -> float:
+def measure_seconds(work: Callable[[], object]) -> float:
     """Return the seconds that `work` takes."""
     started = time.monotonic()
     work()
@@ -84,7 +84,7 @@ def judge_stored(document: Path, place: CatalogPlace, database: str) -> float:
         load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date()
     )
     return statistics.median(
-        timed(lambda: assess_sbom(document, place, context)) for _ in range(JUDGED)
+        measure_seconds(lambda: assess_sbom(document, place, context)) for _ in range(JUDGED)
     )
 
 
@@ -102,8 +102,8 @@ def main(database: str) -> None:
     with tempfile.TemporaryDirectory() as root:
         for image, reference in references.items():
             folder = Path(root) / image
-            mine = timed(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called before the loop goes on
-            theirs = timed(lambda: on_engine(reference))  # noqa: B023 - likewise
+            mine = measure_seconds(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called before the loop goes on
+            theirs = measure_seconds(lambda: on_engine(reference))  # noqa: B023 - likewise
             again = judge_stored(
                 folder / trivy.SBOM, CatalogPlace("2.6", shipped.stacks_of(image)), database
             )

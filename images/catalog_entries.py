@@ -1,4 +1,4 @@
-"""What the catalogue says of a line, a stack and this project: its entries, each by itself."""
+"""The entries of the catalogue, each by itself: a line, a stack, the project, its repositories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the catalogue says of a line, checked against itself and `compatibility.yaml`."""
+"""Checks of a line of the catalogue: against itself and `compatibility.yaml`."""
 
 from __future__ import annotations
 
