@@ -70,7 +70,7 @@ def obtain_image(reference: str, is_served_whole: Callable[[str], bool] | None =
         )
     with engine.report_failures(f"reading the image {reference}"):
         pulled, image = _find_or_pull(reference, is_served_whole)
-    digest = pulled or _digest_among(image.attrs.get("RepoDigests") or (), reference)
+    digest = pulled or choose_digest(image.attrs.get("RepoDigests") or (), reference)
     return HeldImage(str(image.id), digest, image.attrs.get("Config") or {})
 
 
@@ -95,7 +95,7 @@ def _find_or_pull(reference: str, is_served_whole: Callable[[str], bool] | None)
         raise
 
 
-def _digest_among(names: Iterable[str], reference: str) -> str:
+def choose_digest(names: Iterable[str], reference: str) -> str:
     """Return the digest of the manifest that a reference means, of those that an image has.
 
     It has one for each repository that it was pulled from or pushed to. Of a reference that names

@@ -190,8 +190,8 @@ def test_the_digest_is_that_of_the_reference(
 )
 def test_of_several_digests_that_of_the_repository_counts(reference: str, digest: str) -> None:
     names = ["r:5000/x/y@sha256:2", "r:5000/z@sha256:1", "ubuntu@sha256:3"]
-    assert pull._digest_among(names, reference) == digest
-    assert pull._digest_among([], reference) == ""
+    assert pull.choose_digest(names, reference) == digest
+    assert pull.choose_digest([], reference) == ""
 
 
 def test_only_a_whole_image_is_served_whole(
