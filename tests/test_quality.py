@@ -99,7 +99,7 @@ def test_a_planted_fault_is_found(tmp_path: Path, file: str, text: str, command:
 # Silenced checks
 
 SILENCE = re.compile(r"#\s*(?:noqa|type: ignore)\b")
-REASONED = re.compile(r"# (?:noqa: [A-Z0-9, ]+ - |type: ignore\[[a-z, -]+\] # )\w")
+REASONED = re.compile(r"# (?:noqa: [A-Z0-9, ]+ - |type: ignore\[[a-z, -]+\] # )[`\w]")
 
 
 def find_silenced(comment: str) -> list[str]:
