@@ -35,7 +35,7 @@ from images.locks import Wheel
 from images.record import BuildRecord
 from oci.registry import Registry
 from publish.evidence import attest, os_layer_signer
-from runner import embedded, engine, home
+from runner import embedded, engine, home, pull
 from runner.progress import format_megabytes
 
 VERSION = "v2.6.0"
@@ -73,7 +73,7 @@ def clean_machine(root: Path) -> Iterator[Registry]:
         subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
-def timed(work: Callable[[], object]) -> float:
+def measure_seconds(work: Callable[[], object]) -> float:
     """Return the wall seconds that `work` takes."""
     started = time.monotonic()
     work()
@@ -98,7 +98,7 @@ def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> 
             os_layer_signer.make_os_layer_signer(attest.load_signer()),
         )
     image = build.push_system_image(line, spec, made.system, registry, cache)
-    engine.pull_image(image)
+    pull.pull_image(image)
     return image
 
 
@@ -122,8 +122,11 @@ def ours(
             )
         )
 
-    seconds = {"base": timed(lambda: one("base")), "cv": timed(lambda: one("cv"))}
-    seconds["unchanged"] = timed(lambda: one("base", "cv"))
+    seconds = {
+        "base": measure_seconds(lambda: one("base")),
+        "cv": measure_seconds(lambda: one("cv")),
+    }
+    seconds["unchanged"] = measure_seconds(lambda: one("base", "cv"))
     records = tuple(made[:2])
     references = {record.image: record.image_reference(registry.host) for record in records}
     return Side(
@@ -141,8 +144,8 @@ def dockers(catalogue: Catalog, version: Version, registry: Registry, system: st
         wheels = locks[image].wheels
         with home.scratch_folder("context") as context:
             write_context(context, below, wheels, locks["base"].wheels)
-            seconds[f"{image} build"] = timed(partial(docker_build, tag, context))
-        seconds[f"{image} push"] = timed(
+            seconds[f"{image} build"] = measure_seconds(partial(docker_build, tag, context))
+        seconds[f"{image} push"] = measure_seconds(
             partial(subprocess.run, ["docker", "push", "-q", tag], check=True)
         )
         seconds[image] = seconds[f"{image} build"] + seconds[f"{image} push"]
@@ -204,7 +207,7 @@ def starts(references: dict[str, str], *, cold: bool) -> dict[str, float]:
                 "-c",
                 "import torch",
             ]
-            taken[name].append(timed(partial(subprocess.run, run, check=True)))
+            taken[name].append(measure_seconds(partial(subprocess.run, run, check=True)))
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
@@ -231,7 +234,7 @@ def main() -> None:
         by_us, records = ours(catalogue, version, registry)
         by_docker = dockers(catalogue, version, registry, system)
         references = {"ours": by_us.references["base"], "pip": by_docker.references["base"]}
-        engine.pull_image(references["ours"])
+        pull.pull_image(references["ours"])
         warm = starts(references, cold=False)
         cold = starts(references, cold=True) if os.geteuid() == 0 else {}
     with clean_machine(root) as registry:

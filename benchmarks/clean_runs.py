@@ -75,10 +75,10 @@ def empty_suite(subject: ValidationTarget) -> float:
         suite = Suite("nothing", "base", 60, 120, listed=False, folder=Path(folder))
         suite.module_path.parent.mkdir()
         suite.module_path.write_text(NOTHING, encoding="utf-8")
-        return statistics.median(_timed(suite, setup) for _ in range(EMPTY_RUNS))
+        return statistics.median(_measure_run(suite, setup) for _ in range(EMPTY_RUNS))
 
 
-def _timed(suite: Suite, setup: Setup) -> float:
+def _measure_run(suite: Suite, setup: Setup) -> float:
     started = time.monotonic()
     result = judge_suite(suite, EXECUTORS["docker"].run_suite(suite, setup))
     if result.verdict is not Verdict.PASS:

@@ -33,7 +33,7 @@ from images.record import BuildRecord
 from images.version import Version
 from oci.registry import Registry
 from publish.evidence import attest, os_layer_signer
-from runner import engine, home
+from runner import home, pull
 from runner.progress import format_megabytes
 
 COMBINATIONS = ("cv-nlp", "cv-nlp-rl-jupyter")
@@ -71,7 +71,7 @@ class Bench:
             arguments = (self.catalogue, self.version, planned, self.registry, out)
             made.extend(build.build(*arguments, layer_signer=signer))
 
-        seconds = benchmark.timed(run)
+        seconds = benchmark.measure_seconds(run)
         return Built(made[0].image_reference(self.registry.host), seconds), made[0]
 
     def build_with_docker(self, image: str, below: str, stacks: Sequence[str]) -> Built:
@@ -82,9 +82,11 @@ class Bench:
             benchmark.write_context(
                 context, below, list(wheels.values()), self.locks["base"].wheels
             )
-            seconds = benchmark.timed(partial(benchmark.docker_build, tag, context))
+            seconds = benchmark.measure_seconds(partial(benchmark.docker_build, tag, context))
         push = ["docker", "push", "-q", tag]
-        seconds += benchmark.timed(partial(subprocess.run, push, check=True, capture_output=True))
+        seconds += benchmark.measure_seconds(
+            partial(subprocess.run, push, check=True, capture_output=True)
+        )
         return Built(tag, seconds)
 
 
@@ -93,13 +95,13 @@ def measure_start(reference: str) -> float:
     run = ["docker", "run", "--rm", "--network=none", reference, "python", "-c", "print()"]
     started = partial(subprocess.run, run, check=True, capture_output=True)
     started()  # the first one reads the files from disk
-    return statistics.median(benchmark.timed(started) for _ in range(STARTS))
+    return statistics.median(benchmark.measure_seconds(started) for _ in range(STARTS))
 
 
 def format_row(bench: Bench, base: BuildRecord, below: str, image: str) -> str:
     """Build an image on both sides, start it, and return its row."""
     by_us, record = bench.build_ours(image)
-    engine.pull_image(by_us.reference)
+    pull.pull_image(by_us.reference)
     own = [name for name in record.stacks if name != "base"]
     digests = {layer.digest for layer in base.layers}
     shared = [layer for layer in record.layers if layer.digest in digests]

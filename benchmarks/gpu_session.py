@@ -108,7 +108,7 @@ class Session:
                 stacks=STACKS,
                 digest="",
                 reference=self.python,
-                expected=self._expected(),
+                expected=self._describe_expected(),
                 driver_floor=self.driver_floor,
                 command=f"python3 benchmarks/{Path(__file__).name} OUT --device {self.device}",
             )
@@ -215,7 +215,7 @@ class Session:
             "refused": {judged.suite: f"{judged.reason}; {judged.cause}"},
         }
 
-    def _expected(self) -> Expected:
+    def _describe_expected(self) -> Expected:
         """Return the facts of this Python itself, so the checks of versions prove nothing.
 
         What its torch was built for is known from its version.
@@ -246,7 +246,7 @@ class Session:
         return Setup(
             self.python,
             harness.install_harness(),
-            self._expected(),
+            self._describe_expected(),
             environment=tuple(environment.items()),
         )
 

@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from runner.home import REPOSITORY
@@ -56,8 +57,9 @@ class Figure:
         return f"{self.name:32} {len(self.places)}{share}"
 
 
+@cache
 def read_modules() -> tuple[Module, ...]:
-    """Return every module of the packages, and release.py."""
+    """Return every module of the packages, and release.py, as it was at the first call."""
     paths = [
         REPOSITORY / "release.py",
         *(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py")),

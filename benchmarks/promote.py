@@ -47,7 +47,7 @@ ROOTS_CACHE = Path("/var/lib/containers/cache")
 VERSION, ALIASES = "v2.6.0", ("v2.6", "v2.6-monthly", "2026.11", "latest")
 
 
-def timed(work: Callable[[], object]) -> float:
+def measure_seconds(work: Callable[[], object]) -> float:
     """Return the seconds that `work` takes."""
     started = time.monotonic()
     work()
@@ -133,7 +133,7 @@ def forget(references: dict[str, str]) -> None:
     client.images.prune(filters={"dangling": True})
 
 
-def counted(registry: Registry) -> list[int]:
+def count_transfers(registry: Registry) -> list[int]:
     """Return a list to which the bytes of every blob are added that this machine transfers."""
     moved: list[int] = []
 
@@ -151,13 +151,13 @@ def main() -> None:
     """Measure and print the table."""
     shipped, host = catalog.load_catalog(), embedded.require_registry()
     registry, stamp = Registry(host), f"benchmark-{int(time.time())}"
-    moved = counted(registry)
+    moved = count_transfers(registry)
     references = {image: reference_of(image) for image in shipped.images}
     mine = replace(shipped.repositories, production=f"{stamp}/ours", journal=f"{stamp}/journal")
-    seconds = {"ours": timed(lambda: ours(registry, mine, references))}
-    seconds["skopeo copy"] = timed(lambda: by_skopeo(host, f"{stamp}/skopeo", references))
+    seconds = {"ours": measure_seconds(lambda: ours(registry, mine, references))}
+    seconds["skopeo copy"] = measure_seconds(lambda: by_skopeo(host, f"{stamp}/skopeo", references))
     forget(references)
-    seconds["docker pull, tag, push"] = timed(
+    seconds["docker pull, tag, push"] = measure_seconds(
         lambda: by_docker(host, f"{stamp}/docker", references)
     )
     tags = sum(len(all_tags(image)) for image in references)

@@ -27,7 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from runner import engine
+from runner import pull
 from runner.verdict import Verdict
 from tests.defects.slower import runs
 from tests.real_images import reference_of
@@ -134,11 +134,11 @@ def print_simulation() -> None:
 def base_setup() -> Setup:
     """Return the real base image, on the CPU."""
     reference = reference_of("base")
-    engine.pull_image(reference)
+    pull.pull_image(reference)
     return Setup(reference, harness.install_harness(), asserted("base"))
 
 
-def noted(run: Run, seen: dict[ComparedSide, list[float]]) -> Run:
+def note_figures(run: Run, seen: dict[ComparedSide, list[float]]) -> Run:
     """Return `run` with the addition that the logarithm of every figure is kept in `seen`."""
 
     def noting(side: ComparedSide) -> Mapping[str, float]:
@@ -155,7 +155,7 @@ def measure(percent: int, clean: Setup) -> str:
     The noise in it is the standard deviation of the runs of one side.
     """
     seen: dict[ComparedSide, list[float]] = {side: [] for side in ComparedSide}
-    result = compare_releases(noted(runs(clean, percent), seen))
+    result = compare_releases(note_figures(runs(clean, percent), seen))
     name = f"{percent} % slower ({100 * math.log(1 / (1 + percent / 100)):.1f} %)"
     if not result.checks:
         return f"| {name} | {result.verdict} | {result.reason} | | | {result.seconds:.0f} s |"

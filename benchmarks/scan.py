@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from images import catalog
-from runner import engine, shell
+from runner import pull, shell
 from scan import image_facts, trivy
 from scan.assess import AssessmentContext, CatalogPlace, assess_sbom
 from scan.history import History
@@ -37,7 +37,7 @@ JUDGED = 7
 KILOBYTES_PER_MB = 1000
 
 
-def timed(work: Callable[[], object]) -> float:
+def measure_seconds(work: Callable[[], object]) -> float:
     """Return the seconds that `work` takes."""
     started = time.monotonic()
     work()
@@ -84,7 +84,7 @@ def judge_stored(document: Path, place: CatalogPlace, database: str) -> float:
         load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date()
     )
     return statistics.median(
-        timed(lambda: assess_sbom(document, place, context)) for _ in range(JUDGED)
+        measure_seconds(lambda: assess_sbom(document, place, context)) for _ in range(JUDGED)
     )
 
 
@@ -93,7 +93,7 @@ def main(database: str) -> None:
     shipped = catalog.load_catalog()
     references = {image: reference_of(image) for image in shipped.images}
     for reference in references.values():
-        engine.pull_image(reference)
+        pull.pull_image(reference)
     print(
         "| image | `trivy image`, engine | ours, registry | ratio | stored document judged | "
         "ratio |"
@@ -102,8 +102,8 @@ def main(database: str) -> None:
     with tempfile.TemporaryDirectory() as root:
         for image, reference in references.items():
             folder = Path(root) / image
-            mine = timed(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called before the loop goes on
-            theirs = timed(lambda: on_engine(reference))  # noqa: B023 - likewise
+            mine = measure_seconds(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called before the loop goes on
+            theirs = measure_seconds(lambda: on_engine(reference))  # noqa: B023 - likewise
             again = judge_stored(
                 folder / trivy.SBOM, CatalogPlace("2.6", shipped.stacks_of(image)), database
             )

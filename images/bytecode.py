@@ -15,7 +15,7 @@ from images import wheelhouse
 from images.catalog import IMAGES
 from images.layers import LayerSpec
 from images.wheels import OpenWheel, Prefix
-from runner import containers, engine, home, leftovers, owner, shell, start_check
+from runner import containers, engine, home, leftovers, owner, pull, shell, start_check
 
 FILES_PER_JOB = 60
 TIMEOUT_S = 1800
@@ -72,7 +72,7 @@ def compile_in_container(
     with engine.report_failures("the engine's list of containers"):
         leftovers.remove_leftovers(engine.connect_engine(containers.REMOVAL_S))
     start_check.require_own_machine()
-    engine.pull_image(os_image)
+    pull.pull_image(os_image)
     _run_compiler(prefix, os_image, work)
     zips = iter(sorted(made.glob("*.zip")))
     return {key: tuple(next(zips) for _ in of_layer) for key, of_layer in jobs.items()}

@@ -7,7 +7,6 @@ anything is built.
 
 from __future__ import annotations
 
-import datetime
 import re
 from dataclasses import dataclass, field, fields
 from functools import reduce
@@ -17,32 +16,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from images.compatibility import (
-    COMPATIBILITY,
-    Compatibility,
-    load_compatibility,
-)
-from images.field_types import (
-    Address,
-    Count,
-    Cuda,
-    Driver,
-    Licenses,
-    Package,
-    PinnedImage,
-    Port,
-    Python,
-    Release,
-    Repository,
-    Sentence,
-    Suite,
-    Title,
-    WebName,
-    Word,
-)
+from images.catalog_entries import Budget, Line, OsPart, Project, Repositories, Stack
+from images.compatibility import COMPATIBILITY, load_compatibility
+from images.field_types import WebName
+from images.line_checks import CatalogFile, check_line_name, check_system, check_torch
 from images.names import BASE, join_stacks, split_image
-from images.support import LineSupport, SupportPhase, SupportStatus, find_phase, find_wrong_phase
-from images.version import Version, is_line, line_of_torch, parse_version
+from images.support import find_wrong_phase
+from images.version import Version, parse_version
 from runner import records
 from runner.errors import ConfigError
 from runner.nouns import count_noun
@@ -69,126 +49,6 @@ _MAX_NAME_CHARACTERS = 60
 """In characters, of an image. A tag has at most 128, and begins with the version."""
 
 
-_FIRST_SECOND, _LAST_SECOND = 315532800, 4102444799
-"""1980, when the dates of zip files begin, and the end of 2099, in seconds since 1970."""
-
-
-@dataclass(frozen=True)
-class Repositories:
-    """The names of repositories, without the registry's host.
-
-    Only accounts that promote may write to `production` and `journal`.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    production: Repository
-    staging: Repository
-    cache: Repository
-    records: Repository
-    journal: Repository
-
-    def below_namespace(self, namespace: str) -> Repositories:
-        """Return the repositories below a namespace of the registry; empty: as they are."""
-        if not namespace:
-            return self
-        return Repositories(
-            **{each.name: f"{namespace}/{getattr(self, each.name)}" for each in fields(self)}
-        )
-
-
-@dataclass(frozen=True)
-class Project:
-    """The facts of the project in the labels of every image; an empty value makes no label.
-
-    `source`, `url` and `documentation` are addresses, `licenses` is an SPDX expression.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    source: Address = ""
-    url: Address = ""
-    documentation: Address = ""
-    licenses: Licenses = ""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The limits of an image: compressed megabytes (10^6 bytes), packages in its SBOM, layers."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    megabytes: Count
-    packages: Count
-    layers: Count
-
-    def __add__(self, other: Budget) -> Budget:
-        return Budget(
-            self.megabytes + other.megabytes,
-            self.packages + other.packages,
-            self.layers + other.layers,
-        )
-
-
-@dataclass(frozen=True)
-class Line:
-    """The facts that all images of one PyTorch line share; a line may have no torchaudio.
-
-    `epoch` is the time of every file, in seconds since 1970. `driver_floor` is the oldest NVIDIA
-    driver that the line supports. `support` says how it is supported from which day on. `budgets`
-    replace those of the stacks of the same name in this line. `left_out` names, for a package, glob
-    patterns of the files of its wheel that are not installed.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    torch: Release
-    torchvision: Release
-    torchaudio: Release | None
-    cuda: Cuda
-    python: Python
-    debian: Suite
-    base_image: PinnedImage
-    epoch: Annotated[int, Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
-    driver_floor: Driver
-    support: LineSupport
-    budgets: dict[str, Budget] = field(default_factory=dict)
-    left_out: dict[Package, tuple[Word, ...]] = field(default_factory=dict)
-
-    def find_support(self, day: datetime.date) -> SupportPhase:
-        """Return how the line is supported on a day (UTC)."""
-        return find_phase(self.support, day)
-
-    def has_ended(self, day: datetime.date) -> bool:
-        """Return whether the line is no longer supported on a day (UTC)."""
-        return self.find_support(day).status is SupportStatus.ENDED
-
-
-@dataclass(frozen=True)
-class OsPart:
-    """How the images of a stack run: TCP ports, command, and health check (a command, too).
-
-    An empty value keeps the default: no port, `bash`, no health check.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    ports: tuple[Port, ...] = ()
-    command: tuple[Word, ...] = ()
-    health_check: tuple[Sentence, ...] = ()
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A set of packages, and the stacks it needs.
-
-    `budget` is what it may add to the budget of an image. `compiler` says whether it ships a C and
-    C++ compiler. `os` is how its images run.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    title: Title
-    needs: tuple[str, ...]
-    budget: Budget
-    compiler: bool = False
-    os: OsPart = OsPart()
-
-
 @dataclass(frozen=True)
 class Catalog:
     """The contents of catalog.yaml.
@@ -204,7 +64,7 @@ class Catalog:
     growth_percent: Annotated[float, Field(ge=0, le=1000)]
     images: tuple[str, ...]
     statements: WebName = "https://github.com/pytorch-cuda-images"
-    project: Project = Project()
+    project: Project = field(default_factory=Project)
 
     def require_version(self, text: str) -> Version:
         """Return the version that `text` is (`v2.6.3`).
@@ -314,13 +174,13 @@ class Catalog:
 def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
     """Return the catalogue, checked against `facts`. Reads no lock. Raises ConfigError."""
     catalog = records.load_yaml(Catalog, path)
-    check = _CatalogFile(path, records.read_text(path))
+    check = CatalogFile(path, records.read_text(path))
     _check_repositories(catalog.repositories, check)
     _check_stacks(catalog, check)
     _check_images(catalog, check)
     known = load_compatibility(facts)
     for name, line in catalog.lines.items():
-        _check_line_name(name, line, check)
+        check_line_name(name, line, check)
         if wrong := find_wrong_phase(line.support):
             index, message, hint = wrong
             raise check.error_at(("lines", name, "support", index), f"line {name}: {message}", hint)
@@ -329,23 +189,12 @@ def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
             message = f"line {name} has a budget for unknown stack `{shown}`"
             hint = f"stacks: {', '.join(catalog.stacks)}"
             raise check.error_at(("lines", name, "budgets", unknown[0]), message, hint)
-        _check_torch(name, line, known, check)
-        _check_system(name, line, known, check)
+        check_torch(name, line, known, check)
+        check_system(name, line, known, check)
     return catalog
 
 
-@dataclass(frozen=True)
-class _CatalogFile:
-    """A file that is checked, to name the line of an error in it."""
-
-    path: Path
-    text: str
-
-    def error_at(self, loc: tuple[int | str, ...], message: str, hint: str) -> ConfigError:
-        return ConfigError(f"{self.path}:{records.line_of(self.text, *loc)}: {message}", hint)
-
-
-def _check_repositories(repositories: Repositories, check: _CatalogFile) -> None:
+def _check_repositories(repositories: Repositories, check: CatalogFile) -> None:
     """Require that all repositories differ: their rights to write differ too."""
     named: dict[str, str] = {}
     for key in fields(repositories):
@@ -356,7 +205,7 @@ def _check_repositories(repositories: Repositories, check: _CatalogFile) -> None
             raise check.error_at(("repositories", key.name), message, "give each a name of its own")
 
 
-def _check_stacks(catalog: Catalog, check: _CatalogFile) -> None:
+def _check_stacks(catalog: Catalog, check: CatalogFile) -> None:
     for name, stack in catalog.stacks.items():
         if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", name):
             hint = "use 1 to 20 lower-case letters and digits"
@@ -382,7 +231,7 @@ def _check_stacks(catalog: Catalog, check: _CatalogFile) -> None:
             )
 
 
-def _check_images(catalog: Catalog, check: _CatalogFile) -> None:
+def _check_images(catalog: Catalog, check: CatalogFile) -> None:
     for index, image in enumerate(catalog.images):
         if len(image) > _MAX_NAME_CHARACTERS:
             raise check.error_at(
@@ -394,77 +243,3 @@ def _check_images(catalog: Catalog, check: _CatalogFile) -> None:
             catalog.stacks_of(image)
         except ConfigError as error:
             raise check.error_at(("images", index), error.message, error.hint) from None
-
-
-def _check_line_name(name: str, line: Line, check: _CatalogFile) -> None:
-    if not is_line(name):
-        raise check.error_at(
-            ("lines", name),
-            f"`{clean_line(name, 60)}` is not the name of a line",
-            "write it as 2.6, in quotes",
-        )
-    if line_of_torch(line.torch) != name:
-        raise check.error_at(
-            ("lines", name, "torch"),
-            f"line {name} declares torch {line.torch}",
-            f"the torch of a line has the line's number: {name}.x",
-        )
-
-
-def _check_torch(name: str, line: Line, known: Compatibility, check: _CatalogFile) -> None:
-    """Require that torch, its packages, CUDA and Python go together, and that facts are known."""
-    at = ("lines", name)
-    release = known.torch.get(line.torch)
-    if release is None:
-        hint = f"known: {', '.join(known.torch)}; add new ones to {COMPATIBILITY.name}"
-        message = f"torch {line.torch} is not in {COMPATIBILITY.name}"
-        raise check.error_at((*at, "torch"), message, hint)
-    for package in ("torchvision", "torchaudio"):
-        written, right = getattr(line, package), getattr(release, package)
-        if written != right:
-            shown = written or "null (none)"
-            message = f"{package} {shown} does not go with torch {line.torch}"
-            hint = f"write {package}: {repr(right) if right else 'null'}"
-            raise check.error_at((*at, package), message, hint)
-    for key, choices in (("cuda", tuple(release.builds)), ("python", release.python)):
-        written = getattr(line, key)
-        if written not in choices:
-            message = f"torch {line.torch} was never built for {key} {written}"
-            raise check.error_at((*at, key), message, f"choose one of {', '.join(choices)}")
-    if unknown := known.find_build(line.torch, line.cuda).unknown_facts:
-        message = (
-            f"{COMPATIBILITY.name} lacks {', '.join(unknown)} of torch {line.torch} for CUDA "
-            f"{line.cuda}"
-        )
-        hint = f"add them there, under torch, {line.torch}, builds, {line.cuda}"
-        raise check.error_at((*at, "cuda"), message, hint)
-
-
-def _check_system(name: str, line: Line, known: Compatibility, check: _CatalogFile) -> None:
-    """Require that the driver is new enough for CUDA, and that Debian has the line's Python."""
-    at = ("lines", name)
-    toolkit, debian = known.toolkits.get(line.cuda), known.debian.get(line.debian)
-    if toolkit is None:
-        hint = f"add its drivers there, under toolkits, {line.cuda}"
-        message = f"{COMPATIBILITY.name} lacks the drivers of CUDA {line.cuda}"
-        raise check.error_at((*at, "cuda"), message, hint)
-    if _numbers_of(line.driver_floor) < _numbers_of(toolkit.oldest_driver):
-        message = f"CUDA {line.cuda} does not run on driver {line.driver_floor}"
-        hint = f"write driver_floor: {toolkit.oldest_driver!r}, or a newer one"
-        raise check.error_at((*at, "driver_floor"), message, hint)
-    if debian is None:
-        hint = f"known: {', '.join(known.debian)}; add it there, under debian"
-        message = f"Debian {line.debian} is not in {COMPATIBILITY.name}"
-        raise check.error_at((*at, "debian"), message, hint)
-    if line.python != debian.python:
-        message = (
-            f"Debian {line.debian} has no Python {line.python}: it packages {debian.python} alone"
-        )
-        others = [suite for suite, each in known.debian.items() if each.python == line.python]
-        choice = f"choose debian: {others[0]}" if others else "no Debian known here has that Python"
-        hint = f"write python: {debian.python!r}; {choice}"
-        raise check.error_at((*at, "python"), message, hint)
-
-
-def _numbers_of(driver: str) -> tuple[int, ...]:
-    return tuple(map(int, driver.split(".")))

@@ -24,7 +24,7 @@ from docker.errors import DockerException
 from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
-from runner import engine, progress, proxies, records, settings, shell
+from runner import engine, progress, proxies, pull, records, settings, shell
 from runner.child_variables import BOOTSTRAP, login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
@@ -207,7 +207,7 @@ def _pull_base(line: Line, work: Path) -> tuple[str, str]:
     progress.say_line(f"  pull {served.partition('@')[0]}", detail=True)
     with engine.report_failures("the engine's pull of the slim base"):
         try:
-            account = engine.find_account(served)
+            account = pull.find_account(served)
             engine.connect_engine().images.pull(served, auth_config=account)
         except DockerException as error:  # the engine answers, and no image registry does
             reason = str(getattr(error, "explanation", None) or error)[:90]

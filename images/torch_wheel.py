@@ -24,14 +24,14 @@ _RUNTIME = re.compile(r"cuda-toolkit|nvidia-cuda-runtime(?:-cu[0-9]{2})?")
 
 def read_cuda(requires: Iterable[Requirement]) -> str:
     """Return the CUDA that a wheel of torch is for, `13.2`; empty if its metadata names none."""
-    pins = {_pinned(each) for each in requires if _RUNTIME.fullmatch(each.name)}
+    pins = {_read_pin(each) for each in requires if _RUNTIME.fullmatch(each.name)}
     minors = {".".join(pin.split(".")[:2]) for pin in pins if pin}
     return minors.pop() if len(minors) == 1 else ""
 
 
 def read_build(requires: Iterable[Requirement], architectures: tuple[str, ...]) -> TorchBuild:
     """Return a build with the cuDNN and NCCL that the metadata of its wheel pins."""
-    pins = {each.name: _pinned(each) for each in requires}
+    pins = {each.name: _read_pin(each) for each in requires}
     found = {
         library: next(
             (
@@ -64,7 +64,7 @@ def read_architectures(wheel: zipfile.ZipFile) -> tuple[str, ...]:
     return tuple(found.pop().rstrip(b"\0").decode("ascii").split())
 
 
-def _pinned(requirement: Requirement) -> str:
+def _read_pin(requirement: Requirement) -> str:
     """Return the version that a requirement pins; empty if it pins none."""
     only = list(requirement.specifier)
     return only[0].version.removesuffix(".*") if len(only) == 1 and only[0].operator == "==" else ""

@@ -115,11 +115,11 @@ def parse_layer(
     start = source.peek(4)
     if start.startswith(_ZSTD):
         raise Malformed("it is compressed with zstd, which this command does not read")
-    opened = igzip.open(source, "rb") if start.startswith(_GZIP) else source  # type: ignore[no-untyped-call]
+    opened = igzip.open(source, "rb") if start.startswith(_GZIP) else source  # type: ignore[no-untyped-call] # isal has no types
     plain = cast(_Readable, opened)
     reader = _EntryReader(_ForwardFile(plain), wanted, md5_bytes)
     try:
-        with tarfile.open(fileobj=reader.file, mode="r:") as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=reader.file, mode="r:") as archive:  # type: ignore[call-overload] # it reads, and nothing else is called
             for entry in archive:
                 archive.members.clear()  # otherwise all headers of the layer stay in memory
                 reader.add_entry(entry)
@@ -163,7 +163,7 @@ class _ChunkFile(io.RawIOBase):
         found, self._held = self._held[:size], self._held[size:]
         return found
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # bytes, as `tarfile` and `gzip` want them
         found = self.read(len(buffer))
         buffer[: len(found)] = found
         return len(found)

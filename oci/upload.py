@@ -54,7 +54,7 @@ class Call(Protocol):
         *,
         expect: tuple[int, ...],
         whole: Deadline | None = None,
-        **named: Any,  # noqa: ANN401
+        **named: Any,  # noqa: ANN401 - handed on as they are
     ) -> requests.Response:
         """Return the answer.
 

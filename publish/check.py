@@ -19,11 +19,11 @@ from images.version import line_of_torch
 from oci.reference import is_tag
 from oci.registry import Registry, RegistryError
 from oci.served import is_served_whole
-from runner import embedded, engine, progress
-from runner.engine import HeldImage
+from runner import embedded, progress, pull
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.nouns import count_noun
 from runner.pool import worker_pool
+from runner.pull import HeldImage
 from runner.time_limit import time_limit
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary_verdict
@@ -108,7 +108,7 @@ def check_image(
     its line and stacks are not known, EnvironmentFailed if the engine fails.
     """
     with time_limit(f"pull of {reference}", OBTAIN_S):
-        image = engine.obtain_image(reference, is_served_whole)
+        image = pull.obtain_image(reference, is_served_whole)
     expected = find_expectation(catalog, *line_and_stacks, image.config.get("Labels") or {})
     progress.say_line(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
@@ -160,8 +160,8 @@ def compare_with_release(
         why = f"{clean_line(tag, 60)} is in no registry that is known here" if tag else "no label"
         return ReleaseDifference("", (f"not compared with our release: {why}",)), ()
     with progress.show_step(f"image: difference to {tag}"):
-        engine.pull_image(release)
-        ours = engine.obtain_image(release)
+        pull.pull_image(release)
+        ours = pull.obtain_image(release)
         if ours.id == image.id:
             return ReleaseDifference(release, ("it is our release",)), ()
         with worker_pool(2) as pool:

@@ -144,7 +144,7 @@ def _read_feed(folder: Path, name: str) -> Iterator[FeedEntry]:
         data = read_file(folder, name, FEED_BYTES)
         feed = ElementTree.fromstring(data)  # noqa: S314 - expat bounds the expansion of entities
         if feed.tag != f"{_ATOM}feed":
-            raise ValueError(f"its first element is `{feed.tag}`")  # noqa: TRY301
+            raise ValueError(f"its first element is `{feed.tag}`")
         yield from map(_parse_entry, feed.iterfind(f"{_ATOM}entry"))
     except OSError as error:
         raise ConfigError(f"cannot read {folder / name}: {error.strerror}", hint) from None

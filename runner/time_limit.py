@@ -28,11 +28,11 @@ def time_limit(what: str, seconds: float) -> Iterator[None]:
         yield
         return
 
-    def exceeded(*_: object) -> None:
+    def end_block(*_: object) -> None:
         shell.stop_all()
         raise TimeLimitExceeded(f"{what} did not end within {seconds / 3600:g} hours")
 
-    before = signal.signal(signal.SIGALRM, exceeded)
+    before = signal.signal(signal.SIGALRM, end_block)
     started = time.monotonic()
     left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

@@ -32,6 +32,7 @@ from runner import (
     home,
     leftovers,
     progress,
+    pull,
     records,
     start_check,
 )
@@ -195,7 +196,7 @@ def probe_image(reference: str) -> ImageFacts | ScanProblem:
     Raises EnvironmentFailed if the engine fails.
     """
     start_check.require_own_machine()
-    engine.pull_image(reference)
+    pull.pull_image(reference)
     with (
         home.scratch_folder("inside") as folder,
         engine.report_failures(f"probing the image {reference}"),
@@ -372,7 +373,7 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
         disks = free_space.disks_of(_engine_client())
         if problem := free_space.find_full_disk(disks, size):
             raise EnvironmentFailed(
-                f"the volumes of the image cannot be made: {problem}", engine.DISK_HINT
+                f"the volumes of the image cannot be made: {problem}", pull.DISK_HINT
             )
     with containers.without_volumes_of_a_failure(_engine_client(), volumes):
         try:

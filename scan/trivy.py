@@ -331,7 +331,7 @@ def _describe_database(folder: Path, pinned: Path, source: str) -> Database:
     try:
         held = parse_json(read_own_file(pinned / _METADATA, _METADATA_BYTES), _METADATA_BYTES)
         if not isinstance(held, dict):
-            raise Malformed("it is not a JSON object")  # noqa: TRY301
+            raise Malformed("it is not a JSON object")
         if held.get("Version") != SCHEMA_VERSION:
             problem = f"schema {clean_line(str(held.get('Version')), 80)}, not {SCHEMA_VERSION}"
             raise ConfigError(f"{folder}: {problem}", "fetch a current database")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from runner import embedded, engine, home, secret_values
+from runner import embedded, engine, home, pull, secret_values
 from runner import settings as run_settings
 from runner.errors import ReleaseError
 from tests.real_images import reference_of
@@ -37,6 +37,7 @@ LONG_FILES = frozenset(
         "images/test_indexes.py",
         "images/test_new_line.py",
         "images/test_resolve.py",
+        "images/test_space.py",
         "images/test_wheelhouse.py",
         "images/test_wheels.py",
         "images/test_wheels_as_pip.py",
@@ -45,6 +46,7 @@ LONG_FILES = frozenset(
         "oci/test_referrers.py",
         "publish/evidence/test_ecosystem.py",
         "publish/evidence/test_keyless_signing.py",
+        "publish/evidence/test_scanners.py",
         "publish/released/test_trusted_journal.py",
         "publish/tags/test_rollback.py",
         "publish/tags/test_transaction.py",
@@ -64,6 +66,13 @@ LONG_FILES = frozenset(
         "runner/test_progress.py",
         "runner/test_shell.py",
         "runner/test_signals.py",
+        "scan/test_assess.py",
+        "scan/test_canaries.py",
+        "scan/test_database.py",
+        "scan/test_line_fixes.py",
+        "scan/test_pinned_database.py",
+        "scan/test_run.py",
+        "scan/test_sbom_completion.py",
         "scan/test_store.py",
         "test_conftest.py",
         "test_release.py",
@@ -174,7 +183,7 @@ def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
     def pulled(stack: str) -> str:
         reference = str(request.getfixturevalue(f"{stack}_image"))
-        engine.pull_image(reference)
+        pull.pull_image(reference)
         return reference
 
     return pulled
@@ -191,15 +200,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read LONG_FILES if the command leaves out what is `long`: it takes seconds."""
+    return (_is_long(collection_path) and "not long" in config.option.markexpr) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of LONG_FILES as `long`."""
-    folder = Path(__file__).parent
     for item in items:
-        if (
-            item.path.is_relative_to(folder)
-            and item.path.relative_to(folder).as_posix() in LONG_FILES
-        ):
+        if _is_long(item.path):
             item.add_marker(pytest.mark.long)
+
+
+def _is_long(path: Path) -> bool:
+    folder = Path(__file__).parent
+    return path.is_relative_to(folder) and path.relative_to(folder).as_posix() in LONG_FILES
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -112,3 +112,28 @@ def test_planted_verbs_are_found() -> None:
     code = "def f(asked):\n    told = [said for said in asked]\nclass A:\n    meant: int\n"
     found = list(find_verbs(Module(Path("a.py"), ast.parse(code))))
     assert sorted(found) == ["a.py: asked", "a.py: meant", "a.py: said", "a.py: told"]
+
+
+PAST = re.compile(r"_*(?:[a-z]+ed|wanted|given|held|kept|made|found|seen|taken|told|known|written)")
+"""Functions that say what was done, not what to do. Properties and fixtures are values."""
+
+
+def find_past(module: Module) -> Iterator[str]:
+    """Yield each function of one word that is a verb in the past."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef) and PAST.fullmatch(node.name):
+            marks = " ".join(map(ast.unparse, node.decorator_list))
+            if "property" not in marks and "fixture" not in marks:
+                yield f"{module.path}: {node.name}"
+
+
+def test_a_function_is_no_verb_in_the_past() -> None:
+    assert not [found for module in read_modules() for found in find_past(module)]
+
+
+def test_a_planted_past_is_found() -> None:
+    code = (
+        "def wanted(): ...\ndef _timed(): ...\ndef read_pages(): ...\n@property\ndef ended(): ...\n"
+    )
+    found = list(find_past(Module(Path("a.py"), ast.parse(code))))
+    assert found == ["a.py: wanted", "a.py: _timed"]

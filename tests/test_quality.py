@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -88,10 +89,61 @@ PLANTED = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("file", "text", "command"), PLANTED)
 def test_a_planted_fault_is_found(tmp_path: Path, file: str, text: str, command: list[str]) -> None:
     (tmp_path / file).write_text(text)
     assert file in run(*command, file, cwd=tmp_path)
+
+
+# Silenced checks
+
+SILENCE = re.compile(r"#\s*(?:noqa|type: ignore)\b")
+REASONED = re.compile(r"# (?:noqa: [A-Z0-9, ]+ - |type: ignore\[[a-z, -]+\] # )[`\w]")
+
+
+def find_silenced(comment: str) -> list[str]:
+    """Return each `noqa` and `type: ignore` of a comment that has no code or no reason."""
+    starts = [found.start() for found in SILENCE.finditer(comment)]
+    return [comment[start:] for start in starts if not REASONED.match(comment, start)]
+
+
+def list_comments(path: Path) -> Iterator[str]:
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type == tokenize.COMMENT:
+                yield token.string
+
+
+def test_a_silenced_check_has_a_reason() -> None:
+    files = [path for path in tracked() if path.suffix == ".py"]
+    assert len(files) > 500
+    assert not [
+        f"{path.relative_to(REPOSITORY)}: {found}"
+        for path in files
+        if re.search("noqa|type: ignore", path.read_text())
+        for comment in list_comments(path)
+        for found in find_silenced(comment)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_silent"),
+    [
+        ("# noqa", True),
+        ("# noqa: S301", True),
+        ("# noqa: S301 -", True),
+        ("# type: ignore", True),
+        ("# type: ignore[misc]", True),
+        ("# type: ignore # the reason without a code", True),
+        ("# type: ignore[misc, unused-ignore] # it has no types", False),
+        ("# type: ignore[misc] # it has no types  # noqa: S301", True),
+        ("# noqa: PLR0913, PLR0917 - a reason", False),
+        ("# a comment about a noqa", False),
+    ],
+)
+def test_a_planted_silence_is_found(comment: str, is_silent: bool) -> None:
+    assert bool(find_silenced(comment)) is is_silent
 
 
 # What must not be in the repository

@@ -255,9 +255,9 @@ def _matrix_product(question: questions.ProductQuestion) -> Any:  # noqa: ANN401
     return left @ right
 
 
-def _exact_answer(values: Sequence[Value] | Any) -> ExpectedAnswer:  # noqa: ANN401
+def _exact_answer(values: Sequence[Value] | Any) -> ExpectedAnswer:  # noqa: ANN401 - arrays of NumPy or torch, which is only in the images
     return ExpectedAnswer(tuple(np.asarray(values).ravel().tolist()))
 
 
-def _near_answer(values: Any) -> ExpectedAnswer:  # noqa: ANN401
+def _near_answer(values: Any) -> ExpectedAnswer:  # noqa: ANN401 - arrays of NumPy or torch, which is only in the images
     return replace(_exact_answer(values), tolerance=ROUNDING)

@@ -59,7 +59,7 @@ class _Metrics:
             self.add_sample(name, about, {**labels, "verdict": each}, float(each is verdict))
 
     def render_text(self) -> str:
-        return str(generate_latest(self._registry).decode())  # type: ignore[no-untyped-call]
+        return str(generate_latest(self._registry).decode())  # type: ignore[no-untyped-call] # the client of Prometheus has no types
 
 
 def _add_suite(metrics: _Metrics, suite: SuiteResult) -> None:

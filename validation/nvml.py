@@ -269,7 +269,7 @@ def _read_repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no
         yield "row remapping failed"
 
 
-def _read_sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401
+def _read_sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401 - the handles of NVML have no types
     """Return one reading, with NOT_TOLD for what cannot be read.
 
     Raises NVMLError if the GPU is gone.
@@ -295,12 +295,12 @@ def _read_sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: AN
     )
 
 
-def _read_utilisation(handle: Any) -> int:  # noqa: ANN401
+def _read_utilisation(handle: Any) -> int:  # noqa: ANN401 - the handles of NVML have no types
     rates = _ask_driver(None, pynvml.nvmlDeviceGetUtilizationRates, handle)
     return int(rates.gpu) if rates else NOT_TOLD
 
 
-def _read_throttle_reasons(handle: Any) -> tuple[str, ...]:  # noqa: ANN401
+def _read_throttle_reasons(handle: Any) -> tuple[str, ...]:  # noqa: ANN401 - the handles of NVML have no types
     """Return the reasons of throttling.
 
     The old name of the call is used, which the oldest drivers have; the new one came with 535.
@@ -312,7 +312,7 @@ def _read_throttle_reasons(handle: Any) -> tuple[str, ...]:  # noqa: ANN401
 def _ask_driver(otherwise: T, call: Callable[..., Any], *arguments: object) -> T:
     """Return the answer of `call`, NOT_TOLD if it has none. Raises NVMLError if the GPU is gone."""
     try:
-        return call(*arguments)  # type: ignore[no-any-return]
+        return call(*arguments)  # type: ignore[no-any-return] # the calls of NVML have no types
     except _GONE:
         raise
     except pynvml.NVMLError:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from images.version import line_of_torch
 from runner import engine, freshness, progress, records
-from runner.engine import ImageCannotBeUnpacked
 from runner.errors import EnvironmentFailed
 from runner.nouns import count_noun
+from runner.pull import ImageCannotBeUnpacked
 from runner.verdict import Verdict, summary_verdict
 from validation import floor, gpu_work, harness, provisional, regression
 from validation.attempts import run_attempts

@@ -88,7 +88,7 @@ def from_json(data: bytes) -> Statement:
         digest, name = f"sha256:{subject['digest']['sha256']}", str(subject.get("name", ""))
         predicate_type, predicate = content["predicateType"], content.get("predicate", {})
         if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
-            raise TypeError("predicateType is no text, or predicate no object")  # noqa: TRY301
+            raise TypeError("predicateType is no text, or predicate no object")
         if predicate_type.startswith(_SLSA):
             predicate = _rename_field(predicate, _SLSA_OWN, OWN)
         return Statement(digest, name, read_name(predicate_type), predicate)

@@ -234,12 +234,10 @@ def _verify_file(file: BundleFile, digest: str, trusted: Trusted) -> FoundEviden
         made = verify_bundle(file.data, trusted)
         about = statement.from_json(made.payload)
         if about.subject != digest:
-            raise GateRefused(  # noqa: TRY301
-                f"it is about {about.subject}, not this image", NOT_USABLE
-            )
+            raise GateRefused(f"it is about {about.subject}, not this image", NOT_USABLE)
         kind = find_kind(about.predicate_type)
         if kind and kind.decides and not trusted.may_decide(made.signer):
-            raise GateRefused(  # noqa: TRY301
+            raise GateRefused(
                 f"signed by {made.signer}, which is not trusted to decide", NOT_USABLE
             )
     except GateRefused as error:

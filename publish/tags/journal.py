@@ -283,7 +283,7 @@ def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
     try:
         content = parse_json(found.body, MAX_UNSIGNED_BYTES, MAX_UNSIGNED_VALUES)["transactions"]
         if not isinstance(content, list) or len(content) > MAX_UNSIGNED_TRANSACTIONS:
-            raise Malformed(f"not a list of at most {MAX_UNSIGNED_TRANSACTIONS:,} transactions")  # noqa: TRY301
+            raise Malformed(f"not a list of at most {MAX_UNSIGNED_TRANSACTIONS:,} transactions")
         read = [_parse_transaction(each) for each in content]
     except (Malformed, KeyError, TypeError) as error:
         reason = clean_line(str(error), 200)

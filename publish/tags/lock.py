@@ -173,7 +173,7 @@ def _take_lock(registry: Registry, repository: str, name: str, seal: Seal | None
                 f"only if it needs at most {claim_wait_s(registry)} s"
             )
             hint = "run the same command again when the registry answers faster"
-            raise EnvironmentFailed(problem, hint)  # noqa: TRY301
+            raise EnvironmentFailed(problem, hint)
         _wait_until(put + claim_wait_s(registry))
         claim.require_held()
     except BaseException:  # also on Ctrl-C: other runs would wait until the claim ends

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import requests
 
-from runner import engine
+from runner import pull
 from tests.clients.containers import await_health, await_log, docker, logs_of, port_of, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.thorough]
@@ -95,7 +95,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(serving_image: str, folder: Path) -> tuple[str, list[Any]]:
     """Return the image, and rows with the outputs that torch computes for them."""
-    engine.pull_image(serving_image)
+    pull.pull_image(serving_image)
     return serving_image, json.loads(make_archives(serving_image, folder))
 
 

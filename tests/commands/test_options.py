@@ -75,7 +75,7 @@ def find_offered(command: Command) -> set[str]:
     parser = ArgumentParser()
     command.add_to(parser.add_subparsers())
     (group,) = (each for each in parser._actions if isinstance(each.choices, dict))
-    (added,) = group.choices.values()  # type: ignore[union-attr]
+    (added,) = group.choices.values()  # type: ignore[union-attr] # argparse has no type for it
     return {each.dest for each in added._actions}
 
 

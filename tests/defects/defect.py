@@ -112,7 +112,7 @@ def with_shm(size: int) -> Plant:
 
 def told(**asserted: object) -> Plant:
     """The tag asserts something else than the image holds; `device` and `gpu_count` too."""
-    return lambda clean: replace(clean, expected=replace(clean.expected, **asserted))  # type: ignore[arg-type]
+    return lambda clean: replace(clean, expected=replace(clean.expected, **asserted))  # type: ignore[arg-type] # a table of fields, of any type
 
 
 def with_layer(*instructions: str, user: str = "1000:1000") -> Plant:

@@ -20,7 +20,6 @@ DEFECTS = (
         "compute",
         (("grad_scaler", "came through an fp16 layer as 0.0e+00, expected 6.4e-08"),),
         patched("scaler_idle"),
-        representative=True,
     ),
     Defect(
         "a scaler that steps along infinite gradients",

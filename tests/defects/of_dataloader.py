@@ -25,7 +25,6 @@ DEFECTS = (
             *((check, "samples 5 came more than once, 6 never") for check in IN_ORDER),
         ),
         patched("sample_repeated"),
-        representative=True,
     ),
     Defect(
         "the last samples left out",

@@ -156,7 +156,6 @@ DEFECTS = (
         "ddp",
         (("bucket_view[gloo]", "rank 1 of 2 died with exit code 9 and no error"),),
         patched("rank_dies"),
-        representative=True,
     ),
     Defect(
         "a rank that crashes",

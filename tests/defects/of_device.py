@@ -26,7 +26,7 @@ TORCHVISION_FOR_OLD_GPUS = (
     "code = open(path, 'rb').read(); "
     # Machine code for sm_80 to sm_90 becomes sm_75's, and PTX, which would run on any later GPU,
     # machine code.
-    r"code = re.sub(rb'(?s)(\x02\0\x01\x01.{24})[\x50\x56\x5a](?=\0\0\0)', lambda old: old[1] + b'\x4b', code); "  # noqa: E501
+    r"code = re.sub(rb'(?s)(\x02\0\x01\x01.{24})[\x50\x56\x5a](?=\0\0\0)', lambda old: old[1] + b'\x4b', code); "  # noqa: E501 - one line of what another program reads
     r"code = re.sub(rb'(?s)\x01(\0\x01\x01.{24}\x32\0\0\0)', lambda old: b'\x02' + old[1], code); "
     "open(path, 'wb').write(code)\""
 )

@@ -78,7 +78,6 @@ DEFECTS = (
             ("shared_objects_resolve", "libcudnn_adv.so.9 needs libcudnn_ops.so.9"),
         ),
         with_layer(f"RUN rm {CUDNN}/libcudnn_ops.so.9"),
-        representative=True,
     ),
     Defect(
         "a removed libcudnn_engines_precompiled",

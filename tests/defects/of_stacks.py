@@ -22,6 +22,7 @@ DEFECTS = (
         "cv",
         (("jpeg_round_trip", "grey levels on average"),),
         patched("jpeg_channels_swapped"),
+        representative=True,
     ),
     Defect(
         "workers that augment alike",
@@ -71,6 +72,7 @@ DEFECTS = (
         "rl",
         (("environment_dynamics", "one step from rest gave"),),
         patched("weak_cart"),
+        representative=True,
     ),
     Defect(
         "PPO that learns to fail",
@@ -97,6 +99,7 @@ DEFECTS = (
             ("challenge", "a command that takes no script"),
         ),
         told(command=("true",)),
+        representative=True,
     ),
     Defect(
         "exit codes that are lost",
@@ -112,7 +115,6 @@ DEFECTS = (
         "cli",
         (("job_gets_sigterm", "after SIGTERM the job ended with 143"),),
         with_layer(f"""RUN sed -i 's/^exec "$@"/"$@"/' {START}"""),
-        representative=True,
     ),
     Defect(
         "orphans that stay",
@@ -131,7 +133,6 @@ DEFECTS = (
             ("challenge", "a new kernel was answered with status 403"),
         ),
         with_layer(f"RUN {WRITE_SETTINGS}"),
-        representative=True,
     ),
     Defect(
         "notebooks that cannot be saved",
@@ -156,6 +157,7 @@ DEFECTS = (
         "jupyter",
         (("metrics_are_right", "batches that are lost or counted twice"),),
         patched("metrics_lose_batches"),
+        representative=True,
     ),
     Defect(
         "events that TensorBoard never gets",

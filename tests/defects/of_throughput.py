@@ -54,6 +54,7 @@ DEFECTS = (
         "throughput",
         in_each("outputs of two samples differ by 0.0 %", "inference[bert_base"),
         patched("embedding_same"),
+        representative=True,
     ),
     Defect(
         "every other step five times as long",

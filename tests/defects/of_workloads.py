@@ -23,6 +23,7 @@ DEFECTS = (
         "workloads",
         (("gradient_clipping", "a clip_grad_norm_ that measures and does not clip"),),
         patched("clipping_idle"),
+        representative=True,
     ),
     Defect(
         "averaged weights that never move",
@@ -35,7 +36,6 @@ DEFECTS = (
         "workloads",
         (("killed_learning_resumes", "the resumed learning saw sample 199 2 times"),),
         patched("sample_learned_twice"),
-        representative=True,
     ),
     Defect(
         "a resumed process without its optimizer's state",

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from images.catalog import BASE
-from runner import engine, progress
+from runner import progress, pull
 from runner.home import REPOSITORY
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, image_of, missed, run
@@ -121,7 +121,7 @@ def _said(defect: Defect, result: SuiteResult) -> tuple[str, str]:
 @cache
 def _reference(image: str) -> str:
     reference = reference_of(image)
-    engine.pull_image(reference)
+    pull.pull_image(reference)
     return reference
 
 

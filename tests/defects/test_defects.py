@@ -40,6 +40,13 @@ def test_every_check_has_a_defect() -> None:
     assert not shown & NOT_SHOWN
 
 
+def test_every_suite_has_a_defect_that_each_run_plants() -> None:
+    """The cheapest one: a defect costs what its suite takes, and a layer half a minute more."""
+    assert {defect.suite for defect in DEFECTS if defect.representative} == {
+        suite.name for suite in SUITES
+    }
+
+
 def test_names_are_unique() -> None:
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
 

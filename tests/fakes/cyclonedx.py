@@ -42,7 +42,7 @@ def sbom(distribution: str = "12.15") -> dict[str, Any]:
 def debian(
     name: str, version: str, source: str, source_version: str, distribution: str
 ) -> dict[str, Any]:
-    purl = f"pkg:deb/debian/{name}@{version.replace('+', '%2B')}?arch=amd64&distro=debian-{distribution}"  # noqa: E501
+    purl = f"pkg:deb/debian/{name}@{version.replace('+', '%2B')}?arch=amd64&distro=debian-{distribution}"  # noqa: E501 - one line of what another program reads
     upstream, _, revision = source_version.rpartition("-")
     of_source = {"SrcName": source, "SrcVersion": upstream, "SrcRelease": revision}
     return component("library", name, version, purl, PkgType="debian", **of_source)

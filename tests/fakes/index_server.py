@@ -103,7 +103,7 @@ def serve_index(folder: Path) -> Iterator[IndexServer]:
     served = IndexServer(folder)
     handler = type("Handler", (_Handler,), {"served": served})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     served.host = f"127.0.0.1:{server.server_port}"
     try:
         yield served

@@ -336,7 +336,7 @@ def _leaf(
 ) -> x509.CertificateBuilder:
     """Of ten minutes, for an identity (sigstore/fulcio, docs/certificate-specification.md)."""
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    issued = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key())  # type: ignore[arg-type]
+    issued = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key())  # type: ignore[arg-type] # the key was made here, of a kind that is allowed
     name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity.name)])
     issuer = identity.issuer.encode()
     values = issuer, b"\x0c" + _length(len(issuer)) + issuer

@@ -19,7 +19,7 @@ from images import bytecode, layers, wheelhouse
 from images.layers import LayerSpec
 from images.locks import Wheel
 from images.wheels import Prefix
-from runner import engine
+from runner import engine, pull
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
 from tests.fakes import proxy
@@ -173,7 +173,7 @@ def test_an_engine_that_fails(
     client.write_text(f"#!/bin/sh\necho 'docker: {said}' >&2\nexit 125\n")
     client.chmod(0o755)
     monkeypatch.setattr(engine, "docker_program", lambda: str(client))
-    monkeypatch.setattr(engine, "pull_image", lambda _: None)
+    monkeypatch.setattr(pull, "pull_image", lambda _: None)
     with refused(EnvironmentFailed, said):
         bytecode.compile_in_container([spec(make_wheel(files=FILES))], PREFIX, "image", tmp_path)
 

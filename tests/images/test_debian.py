@@ -157,7 +157,7 @@ def test_two_exports_that_differ_in_times_and_logs_only(tmp_path: Path) -> None:
     "change", [{"data": b"tooL"}, {"mode": 0o4755}, {"uid": 7}, {"name": "usr/bin/tooL"}]
 )
 def test_two_exports_that_differ_in_more(tmp_path: Path, change: dict[str, bytes]) -> None:
-    first, other = Entry("usr/bin/tool", b"tool"), replace(Entry("usr/bin/tool", b"tool"), **change)  # type: ignore[arg-type]
+    first, other = Entry("usr/bin/tool", b"tool"), replace(Entry("usr/bin/tool", b"tool"), **change)  # type: ignore[arg-type] # a table of fields, of any type
     assert normalised(tmp_path, [first, GOOD[-1]])[1] != normalised(tmp_path, [other, GOOD[-1]])[1]
 
 

@@ -119,7 +119,7 @@ def container(tmp_path: Path, devices: tuple[str, ...], driver: str = "") -> Pat
         ((), "", 64 << 20, {"NVIDIA_VISIBLE_DEVICES": "void"}, ["--shm-size=8g"]),
     ],
 )
-def test_notes_say_what_is_not_as_it_should_be(  # noqa: PLR0917
+def test_notes_say_what_is_not_as_it_should_be(  # noqa: PLR0917 - one argument for each column of the table
     devices: tuple[str, ...],
     driver: str,
     shared: int,

@@ -9,7 +9,7 @@ import pytest
 from docker.errors import ContainerError
 from docker.types import Mount
 
-from runner import engine
+from runner import engine, pull
 
 pytestmark = pytest.mark.docker
 
@@ -22,7 +22,7 @@ WRITES = (
 
 @pytest.fixture(scope="module")
 def image(base_image: str) -> str:
-    engine.pull_image(base_image)
+    pull.pull_image(base_image)
     return base_image
 
 

@@ -91,7 +91,7 @@ def private(
         context.load_cert_chain(*authority.issue("index", "127.0.0.1"))
         server.socket = context.wrap_socket(server.socket, server_side=True)
         monkeypatch.setenv("PIP_CERT", str(authority.certificate))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"{request.param}://user:{PASSWORD}@127.0.0.1:{server.server_port}/simple", asked
     server.shutdown()
     server.server_close()

@@ -259,7 +259,7 @@ class Served:
 
 
 def found(served: Served) -> SystemLayer | None:
-    return system_layer.find_system_layer(served, CACHE, KEY, OURS)  # type: ignore[arg-type]
+    return system_layer.find_system_layer(served, CACHE, KEY, OURS)  # type: ignore[arg-type] # a stand-in of the registry
 
 
 @ANY

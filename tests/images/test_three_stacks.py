@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner import engine
+from runner import engine, pull
 from tests.real_images import reference_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.thorough]
@@ -38,7 +38,7 @@ print("cv, nlp and rl in one process")
 
 def test_one_process_uses_all_three() -> None:
     image = reference_of("cv-nlp-rl")
-    engine.pull_image(image)
+    pull.pull_image(image)
     printed = engine.connect_engine().containers.run(
         image, ["python", "-c", USES_ALL], remove=True, network_mode="none", shm_size="1g"
     )

@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def stalling(index: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stalling]:
     with Stalling(index) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         monkeypatch.setenv("PIP_FIND_LINKS", f"http://127.0.0.1:{server.server_port}/")
         yield server
         server.go_on.set()

@@ -32,14 +32,14 @@ SITE = PREFIX.site_packages
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 ALL_KINDS: dict[str, bytes | Member] = {
-    "demo_pkg/__init__.py": b"def main():\n    print('hello')\n\n\nclass Tool:\n    run = staticmethod(main)\n",  # noqa: E501
+    "demo_pkg/__init__.py": b"def main():\n    print('hello')\n\n\nclass Tool:\n    run = staticmethod(main)\n",  # noqa: E501 - one line of what another program reads
     "demo_pkg/empty.py": b"",
     "demo_pkg/data/big.bin": random.Random(1).randbytes(3_000_000),  # noqa: S311 - the same every time
     "demo_pkg/stored.txt": Member(b"not compressed\n", method=zipfile.ZIP_STORED),
     "demo_pkg/tool.sh": Member(b"#!/bin/sh\n", mode=0o100755),
     "demo_pkg/unreadable.txt": Member(b"mode is pip's\n", mode=0o100600),
     "demo_pkg/naïve ☃.txt": b"snow\n",
-    "demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\ndemo = demo_pkg:main\ndotted = demo_pkg:Tool.run\n"  # noqa: E501
+    "demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\ndemo = demo_pkg:main\ndotted = demo_pkg:Tool.run\n"  # noqa: E501 - one line of what another program reads
     b"[gui_scripts]\ndemo-gui = demo_pkg:main\n[other]\nx = y\n",
     "demo-1.0.data/scripts/rewritten": Member(b"#!python -I\nprint('script')\n", mode=0o100755),
     "demo-1.0.data/scripts/kept.sh": Member(b"#!/bin/sh\necho kept\n", mode=0o100755),

@@ -12,7 +12,7 @@ import requests
 from oci.login import Login
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
-from runner import engine
+from runner import engine, pull
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.guard import Guard
 from tests.fakes.refusal import refused
@@ -97,7 +97,7 @@ def test_a_helper_of_a_pull_gets_no_secret_of_this_process(
     engine.connect_engine.cache_clear()
     try:
         with pytest.raises(EnvironmentFailed):
-            engine.pull_image(f"{fake.host}/nothing@sha256:{'0' * 64}")
+            pull.pull_image(f"{fake.host}/nothing@sha256:{'0' * 64}")
     finally:
         engine.connect_engine.cache_clear()
     assert "PATH=" in seen.read_text()

@@ -329,7 +329,7 @@ def test_no_order_of_two_writers_loses_an_entry(client: Registry, first: int) ->
         writers = {"one": Stepped(client.host, first), "two": Stepped(client.host, second)}
         threads = [
             writer.started(
-                lambda writer=writer, data=data, subject=subject: about(  # type: ignore[misc]
+                lambda writer=writer, data=data, subject=subject: about(  # type: ignore[misc] # mypy cannot infer a lambda with defaults
                     writer, "r", subject, data
                 )
             )

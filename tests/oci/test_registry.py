@@ -701,7 +701,7 @@ def test_the_first_error_stops_the_others(
     assert set(fake.blobs["to"]) == {blob.digest for blob in to_copy}
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", [0, 5, 11])
 def test_one_of_many_that_cannot_be_copied(
     fake: FakeRegistry, client: Registry, to_copy: list[Descriptor], number: int
 ) -> None:
@@ -716,7 +716,7 @@ def test_an_interrupt_stops_them_all(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    client.mount_blob = interrupt  # type: ignore[method-assign, assignment]
+    client.mount_blob = interrupt  # type: ignore[method-assign, assignment] # a fault is injected
     with pytest.raises(KeyboardInterrupt):
         client.ensure_blobs("to", to_copy, "from")
     assert fake.requests == []

@@ -305,6 +305,7 @@ def guard(fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     return fake.guard
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lifetime", range(1, 12))
 @pytest.mark.parametrize("cut", [None, *STARTS])
 def test_a_token_that_ends_in_the_middle(

@@ -91,7 +91,7 @@ class Line(requests.Session):
         self.before: Callable[[str, str], None] = lambda method, path: None
         self.after: Callable[[str, str], None] = lambda method, path: None
 
-    def request(  # type: ignore[override]
+    def request(  # type: ignore[override] # it takes what the other one takes
         self, method: str, url: str, *_: Any, data: Any = b"", headers: Any = None, **__: Any
     ) -> Any:
         with self._counting:  # blobs are brought side by side
@@ -423,5 +423,5 @@ def dying(client: Registry, step: int) -> Registry:
             raise KeyboardInterrupt
         return client._send_request(*args, **named)
 
-    other._send_request = call  # type: ignore[method-assign]
+    other._send_request = call  # type: ignore[method-assign] # a fault is injected
     return other

@@ -37,7 +37,7 @@ def judged(line: Line, machines: Sequence[StandIn], **changed: object) -> GateDe
     names = "".join(str(machine.count) + machine.peaks for machine in machines)
     build = channel_table.publish_evidence(line, machines, f"3.1.4+{names.lower()}")
     shipped = channels.load()
-    demands: Demands = replace(shipped.demands["proven"], **changed)  # type: ignore[arg-type]
+    demands: Demands = replace(shipped.demands["proven"], **changed)  # type: ignore[arg-type] # a table of fields, of any type
     known: Channels = replace(shipped, demands={**shipped.demands, "proven": demands})
     found = evidence.read_evidence(line.registry, build.repository, build.digest, OURS)
     version = line.catalog.require_version(channel_table.VERSION)

@@ -15,9 +15,9 @@ from images import catalog
 from images.assembly import LABELS, STANDARD
 from publish import check
 from publish.check import CheckRecord, Expectation, find_expectation
-from runner import engine, records, shell
-from runner.engine import HeldImage
+from runner import pull, records, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.pull import HeldImage
 from runner.time_limit import TimeLimitExceeded
 from runner.verdict import Verdict
 from scan.image_facts import ImageFacts
@@ -107,7 +107,7 @@ def test_the_exit_code_is_by_the_verdict(  # noqa: PLR0917 - a row of the table,
         asked_for.append(target)
         return judged(verdict)
 
-    monkeypatch.setattr(engine, "obtain_image", lambda *_: held)
+    monkeypatch.setattr(pull, "obtain_image", lambda *_: held)
     monkeypatch.setattr(validation, "validate_image", validate)
     monkeypatch.setattr(check, "_find_problems", lambda *_: iter(problems))
     asked = parse(["check", "team/image:1", "--json"])
@@ -130,7 +130,7 @@ def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.Monke
     def fail(_: object) -> None:
         raise EnvironmentFailed("the engine went away")
 
-    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(pull, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
     monkeypatch.setattr("scan.image_facts.probe_image", fail)
     found = check.check_image(CATALOG, "team/image:1", ("", ""), "cpu", "")
@@ -147,7 +147,7 @@ def test_what_an_image_says_is_cleaned_and_bounded(
     """An image can name any number of packages, as long as it likes, with escapes in them."""
     hostile = "\x1b[31m\n::error::" + "x" * 5000
     areas = {f"{hostile}{number}": hostile for number in range(20_000)}
-    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(pull, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
     facts = ImageFacts((), {}, {}, (), {}, (), (), {}, areas, None, {}, {}, ())
     monkeypatch.setattr("scan.image_facts.probe_image", lambda _: facts)
@@ -167,11 +167,12 @@ def test_what_an_image_says_is_cleaned_and_bounded(
     assert "20,000 more problems" in said
 
 
+@pytest.mark.long
 def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check.longest_check_s(("base", "cv", "nlp", "rl")) == 4 * 3600
-    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(pull, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: threading.Event().wait(20))
     monkeypatch.setattr(check, "longest_check_s", lambda _: 1)
     try:
@@ -182,8 +183,9 @@ def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     assert "if the image hangs, it is ended after" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_pull_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "obtain_image", lambda *_: threading.Event().wait(20))
+    monkeypatch.setattr(pull, "obtain_image", lambda *_: threading.Event().wait(20))
     monkeypatch.setattr(check, "OBTAIN_S", 1)
     try:
         with pytest.raises(TimeLimitExceeded, match="pull of team/image:1 did not end"):
@@ -199,7 +201,7 @@ def test_a_difference_is_shown_and_only_its_faults_count(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fault = ScanProblem("contents", "/torch/nn.py", "it is not the file of torch", "install again")
-    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(pull, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
     monkeypatch.setattr(check, "_find_problems", lambda *_: iter(()))
     asked = parse(["check", "team/image:1"])
@@ -265,20 +267,20 @@ def test_an_image_of_somebody_else(
 )
 def test_what_names_no_image(reference: str) -> None:
     with pytest.raises(ConfigError) as error:
-        engine.obtain_image(reference)
+        pull.obtain_image(reference)
     assert len(str(error.value)) < 1000
 
 
 @pytest.mark.docker
 def test_an_image_that_the_registry_does_not_have(registry_host: str) -> None:
     with pytest.raises(ConfigError, match="there is no image"):
-        engine.obtain_image(f"{registry_host}/nothing:1")
+        pull.obtain_image(f"{registry_host}/nothing:1")
 
 
 @pytest.mark.docker
 def test_a_registry_that_does_not_answer(free_port: Callable[[], int]) -> None:
     with pytest.raises(EnvironmentFailed, match="connection refused"):
-        engine.obtain_image(f"127.0.0.1:{free_port()}/nothing:1")
+        pull.obtain_image(f"127.0.0.1:{free_port()}/nothing:1")
 
 
 @pytest.mark.docker
@@ -286,7 +288,7 @@ def test_a_derived_image_may_hold_more_packages(
     base_image: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And still nothing less, and nothing else, than ours."""
-    engine.pull_image(base_image)
+    pull.pull_image(base_image)
     same = ReleaseDifference("", ()), ()  # it reads both images, and has tests of its own
     monkeypatch.setattr(check, "compare_with_release", lambda *_: same)
     only = [suite for suite in SUITES if suite.name == "libraries"]
@@ -322,6 +324,6 @@ def _only_libraries(run: object) -> object:
     def ran(suite: object, *rest: object) -> SuiteResult:
         if suite is validation.THROUGHPUT:
             return replace(SuiteResult("throughput", Verdict.NOT_RUN, "", 0.0, (), ""))
-        return run(suite, *rest)  # type: ignore[operator,no-any-return]
+        return run(suite, *rest)  # type: ignore[operator,no-any-return] # it is the function that was there
 
     return ran

@@ -62,7 +62,7 @@ def say(
         policy="",
         decided_on="2026-11-21T00:00:00+00:00",
     )
-    about = decision.make_statement(replace(honest, **changed), build.digest, "pytorch-cuda")  # type: ignore[arg-type]
+    about = decision.make_statement(replace(honest, **changed), build.digest, "pytorch-cuda")  # type: ignore[arg-type] # a table of fields, of any type
     subject = attest.read_subject(line.registry, build)
     return evidence.publish_statements(
         line.registry, repository or build.repository, subject, [about], key

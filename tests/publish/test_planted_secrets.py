@@ -110,7 +110,7 @@ def told() -> Iterator[list[bytes]]:
 
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
         got.append(b"127.0.0.1:%d" % server.server_port)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield got
         server.shutdown()
 

@@ -304,7 +304,7 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
     def assessed(path: Path, *given: object) -> assess.Assessment:
         if bad[-1] in path.read_text():
             raise EnvironmentFailed("trivy ended with 1")
-        return whole(path, *given)  # type: ignore[arg-type]
+        return whole(path, *given)  # type: ignore[arg-type] # handed on as they are
 
     whole, bad = assess.assess_sbom, list[str]()
     monkeypatch.setattr(assess, "assess_sbom", assessed)

@@ -25,7 +25,7 @@ from oci.registry import Registry
 from publish.evidence.attest import EvidenceSigner, load_signer
 from publish.evidence.store import read_evidence
 from report import render
-from runner import engine, home, records, shell
+from runner import engine, home, pull, records, shell
 from runner.verdict import Verdict
 from tests.fakes.small_image import PLANTED
 from tests.publish.signed import P256, build_record, trust
@@ -53,7 +53,7 @@ PRINTS = """
 for each in ("/proc/self/environ", "/proc/1/environ", "/proc/self/mountinfo", "FILE", "CONFIG/config.json"):
     try: print(open(each).read())
     except OSError as error: print(error)
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 PROGRAMS = {
     "running": 'os.symlink("/proc/self/environ", out + "running")',
     "report": 'os.symlink("/proc/self/environ", out + "report.jsonl")',
@@ -190,7 +190,7 @@ def _thin_image(base: str, name: str, folder: Path) -> Iterator[str]:
     """The real image with a program in its site-packages; it prints what it can reach, then ends
     the suite.
     """
-    engine.pull_image(base)
+    pull.pull_image(base)
     program = (
         (PRINTS + PROGRAMS[name])
         .replace("FILE", str(folder / "secret"))

@@ -45,7 +45,7 @@ def cells(row: str) -> list[str]:
     )
     inline = [token.children or [] for token in tokens if token.type == "inline"][2:]
     assert sum(token.type == "tr_open" for token in tokens) == 2
-    assert all(not child.content or child.content in {"<code>", "</code>"} for cell in inline for child in cell  # noqa: E501
+    assert all(not child.content or child.content in {"<code>", "</code>"} for cell in inline for child in cell  # noqa: E501 - one condition
                if child.type == "html_inline")  # fmt: skip
     return [
         "".join(child.content for child in cell if child.type in {"text", "code_inline"})

@@ -465,7 +465,7 @@ def large(count: int) -> Difference:
     return moved("base", *pairs)
 
 
-@pytest.mark.parametrize(("packages", "shown"), [(999, 1000), (3000, 1000), (12_000, 1000)])
+@pytest.mark.parametrize(("packages", "shown"), [(999, 1000), (3000, 1000)])
 def test_long_tables_are_cut_and_the_rest_is_counted(packages: int, shown: int) -> None:
     text = render_notes(given(image_notes("base", large(packages), (), "NVIDIA H200")))
     rows = [line for line in under(text, "### Other changes") if line.startswith("|")]

@@ -18,7 +18,7 @@ import requests
 import urllib3
 from docker.errors import APIError, ImageNotFound, StreamParseError
 
-from runner import engine
+from runner import engine, pull
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from runner.home import REPOSITORY
 from tests.fakes.refusal import check, refused
@@ -295,7 +295,7 @@ def test_a_pull_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     held = Engine(events)
     monkeypatch.setattr(engine, "connect_engine", lambda: held)
-    engine.pull_image("r/x@sha256:0")
+    pull.pull_image("r/x@sha256:0")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_a_pull_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pull_that_fails(monkeypatch: pytest.MonkeyPatch, broken: Engine) -> None:
     monkeypatch.setattr(engine, "connect_engine", lambda: broken)
     with refused(EnvironmentFailed, "pull of r/x@sha256:0 failed", "no space left"):
-        engine.pull_image("r/x@sha256:0")
+        pull.pull_image("r/x@sha256:0")
 
 
 def test_an_engine_that_goes_away_before_a_pull(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +328,7 @@ def test_an_engine_that_goes_away_before_a_pull(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(engine, "connect_engine", Gone)
     with refused(EnvironmentFailed, "gone"):
-        engine.pull_image("r/x@sha256:0")
+        pull.pull_image("r/x@sha256:0")
 
 
 def test_no_gpu_is_asked_for_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from docker.types import Mount
 
-from runner import containers, engine, engine_kind, free_space, home, start_check
+from runner import containers, engine, engine_kind, free_space, home, pull, start_check
 from runner.engine_kind import EngineUnsuited
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
@@ -197,9 +197,9 @@ def test_images_that_containerd_keeps(
         client = engine.connect_engine(60)
         assert client.api.api_version == "1.45"
         assert engine.describe_engine() == "Docker 29.0.0 (containerd image store)"
-        held = engine.obtain_image(reference)
+        held = pull.obtain_image(reference)
         assert held.id == held.digest != answers.ids[held.id]
-        assert engine.obtain_image(held.id).id == held.id
+        assert pull.obtain_image(held.id).id == held.id
         options = {"name": containers.new_name("suite"), "command": ["true"]}
         container = containers.create_confined(client, held.id, options)
         try:

@@ -20,9 +20,9 @@ from docker.errors import ImageNotFound
 from oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
 from oci.registry import Registry
 from oci.served import is_served_whole
-from runner import engine, free_space
-from runner.engine import ImageCannotBeUnpacked
+from runner import engine, free_space, pull
 from runner.errors import EnvironmentFailed
+from runner.pull import ImageCannotBeUnpacked
 from tests.fakes.refusal import refused
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -91,7 +91,7 @@ def test_an_image_that_cannot_be_unpacked_is_at_fault(case: str, registry_host: 
     name = f"broken/{list(BROKEN).index(case)}"
     BROKEN[case].push(registry_host, name)
     with refused(ImageCannotBeUnpacked, "the engine cannot unpack", "serves every part"):
-        engine.obtain_image(f"{registry_host}/{name}:t", is_served_whole)
+        pull.obtain_image(f"{registry_host}/{name}:t", is_served_whole)
 
 
 @pytest.mark.docker
@@ -109,7 +109,7 @@ def test_an_index_without_an_image_for_this_machine_is_at_fault(
     index = Manifest(json.dumps(content).encode(), OCI_INDEX)
     Registry(registry_host).put_manifest(name, "index", index)
     with refused(ImageCannotBeUnpacked, "the engine cannot unpack"):
-        engine.obtain_image(f"{registry_host}/{name}:index", is_served_whole)
+        pull.obtain_image(f"{registry_host}/{name}:index", is_served_whole)
 
 
 @pytest.mark.docker
@@ -120,10 +120,10 @@ def test_a_registry_without_a_layer_is_not_the_image_s_fault(
     name = "broken/lacking"
     BROKEN["a wrong diff_id"].push(registry_host, name)
     with refused(EnvironmentFailed, "reading the image"):
-        engine.obtain_image(f"{registry_host}/{name}:t", lambda _: False)
+        pull.obtain_image(f"{registry_host}/{name}:t", lambda _: False)
     monkeypatch.setattr(free_space, "FREE_BYTES", 1 << 60)
     with refused(EnvironmentFailed, "left, less than the"):
-        engine.obtain_image(f"{registry_host}/{name}:t", is_served_whole)
+        pull.obtain_image(f"{registry_host}/{name}:t", is_served_whole)
 
 
 def _bomb(size: int) -> Planted:
@@ -149,7 +149,7 @@ def test_a_pull_stops_before_the_disk_is_full(
     found = os.statvfs(disks[0])
     monkeypatch.setattr(free_space, "FREE_BYTES", found.f_bavail * found.f_frsize - (300 << 20))
     with refused(EnvironmentFailed, "was stopped: the disk of", "docker image rm"):
-        engine.obtain_image(f"{registry_host}/broken/bomb:t", is_served_whole)
+        pull.obtain_image(f"{registry_host}/broken/bomb:t", is_served_whole)
     with pytest.raises(ImageNotFound):
         engine.connect_engine().images.get(f"{registry_host}/broken/bomb:t")
 
@@ -169,8 +169,8 @@ def test_the_digest_is_that_of_the_reference(
         for _ in range(2):
             for name, digest in repositories.items():
                 reference = f"{registry_host}/{name}"
-                assert engine.obtain_image(f"{reference}:t").digest == digest
-                assert engine.obtain_image(f"{reference}@{digest}").digest == digest
+                assert pull.obtain_image(f"{reference}:t").digest == digest
+                assert pull.obtain_image(f"{reference}@{digest}").digest == digest
     finally:
         for name in repositories:
             engine.connect_engine().images.remove(f"{registry_host}/{name}:t", force=True)
@@ -190,8 +190,8 @@ def test_the_digest_is_that_of_the_reference(
 )
 def test_of_several_digests_that_of_the_repository_counts(reference: str, digest: str) -> None:
     names = ["r:5000/x/y@sha256:2", "r:5000/z@sha256:1", "ubuntu@sha256:3"]
-    assert engine._digest_among(names, reference) == digest
-    assert engine._digest_among([], reference) == ""
+    assert pull.choose_digest(names, reference) == digest
+    assert pull.choose_digest([], reference) == ""
 
 
 def test_only_a_whole_image_is_served_whole(

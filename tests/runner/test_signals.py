@@ -30,7 +30,7 @@ try:
         shell.run(["sh", "-c", program, folder], hint="none")
 except KeyboardInterrupt:
     sys.exit(130)
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ try:
     shell.run(["sh", "-c", program, sys.argv[2]], hint="none")
 except KeyboardInterrupt:
     sys.exit(130)
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 
 
 def test_a_program_is_asked_to_end_once(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ try:
         pool.submit(time.sleep, 2).result()
 except KeyboardInterrupt:
     sys.exit(130)
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 
 
 def test_a_pool_of_processes_ends_without_a_traceback() -> None:

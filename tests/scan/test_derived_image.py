@@ -14,7 +14,7 @@ from docker.errors import ImageNotFound
 
 from images.record import BuildRecord
 from oci.registry import Registry
-from runner import engine, shell
+from runner import engine, pull, shell
 from scan import image_contents
 from scan.expected_image import ExpectedImage, compare_image
 from scan.record import ScanProblem
@@ -102,9 +102,9 @@ def test_the_engine_hands_over_what_a_derived_image_changed(
     expected: ExpectedImage, registry_host: str
 ) -> None:
     reference = expected.build.image_reference(registry_host)
-    engine.pull_image(reference)
+    pull.pull_image(reference)
     changed = derived(expected.build, registry_host).image_reference(registry_host)
-    engine.pull_image(changed)
+    pull.pull_image(changed)
     try:
         contents = [image_contents.read_image(each) for each in (reference, changed)]
     finally:

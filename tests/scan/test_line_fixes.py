@@ -205,7 +205,7 @@ def test_only_an_exception_of_the_line_lets_it_stand(
     if isinstance(exception, LineException):
         given = replace(given, line_excuses=(exception,))
     else:
-        given = replace(given, excuses=(exception,))  # type: ignore[arg-type]
+        given = replace(given, excuses=(exception,))  # type: ignore[arg-type] # the other kind was taken above
     (judged,) = judge.triage_findings([found], given)
     assert judged.standing == standing
 

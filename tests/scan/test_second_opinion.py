@@ -213,6 +213,7 @@ def test_a_version_that_nobody_has_is_no_fix(fixed: str) -> None:
     assert said.problem == ""
 
 
+@pytest.mark.long
 def test_the_time_for_its_answers_is_in_proportion_to_their_size() -> None:
     """Each package once read each advisory again."""
     packages = tuple(package(f"pkg:pypi/p{number}@1.0") for number in range(100))

@@ -14,7 +14,7 @@ from pathlib import Path
 import confluent_kafka
 import pytest
 
-from runner import containers, engine, records
+from runner import containers, engine, pull, records
 from tests.clients.containers import await_log, docker, logs_of
 from tests.using.snippets import EXAMPLES, IMAGE, Snippet, snippets_of
 
@@ -48,7 +48,7 @@ def workspace(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("snippet", snippets_of("docker"), ids=str)
 def test_command_trains(snippet: Snippet, base_image: str, workspace: Path) -> None:
     """On a machine without a GPU, as the page says: without `--gpus`, and with a number."""
-    engine.pull_image(base_image)
+    pull.pull_image(base_image)
     text = snippet.text.replace(IMAGE, base_image)
     if not engine.gpu_request():
         text = text.replace("--gpus all ", "").replace("=gpu", "=2")
@@ -106,7 +106,7 @@ def send(producer: confluent_kafka.Producer, first: int, last: int) -> None:
 def test_learning_continues_exactly_after_a_kill(
     base_image: str, workspace: Path, producer: tuple[confluent_kafka.Producer, str]
 ) -> None:
-    engine.pull_image(base_image)
+    pull.pull_image(base_image)
     sender, servers = producer
     part = MESSAGES // (KILLS + 1)
     seen = []

@@ -26,7 +26,7 @@ with open(out + "report.jsonl", "w") as file:
                 file.write(json.dumps({"$report_type": "TestReport", "nodeid": f"{path}::{test.name}", "when": when,
                     "outcome": "passed", "duration": 0.01, "longrepr": None, "user_properties": []}) + chr(10))
     file.write(json.dumps({"$report_type": "SessionFinish", "exitstatus": 0}) + chr(10))
-""",  # noqa: E501
+""",  # noqa: E501 - one line of what another program reads
 }
 """Programs seen in an attack, each with the words of the harness' command in `words`, its folder in
 `root`.

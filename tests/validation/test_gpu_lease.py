@@ -58,7 +58,7 @@ def _other_run(devices: Path, *addresses: str) -> Iterator[subprocess.Popen[str]
     """Yield another process, of another checkout and shared folder, that has leased GPUs."""
     command = [sys.executable, "-c", HOLDS, str(devices), *addresses]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    other = subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes)  # type: ignore[call-overload]
+    other = subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes)  # type: ignore[call-overload] # the pipes are given as a table
     try:
         assert other.stdout.readline() == "held\n"
         yield other

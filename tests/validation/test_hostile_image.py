@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner import containers, engine, owner
+from runner import containers, engine, owner, pull
 from runner.verdict import Verdict
 from tests.fakes.small_image import loaded, planted
 from tests.validation import hostile
@@ -158,7 +158,7 @@ def test_text_of_an_image_is_shown_cleaned(setup: Setup, tmp_path: Path) -> None
     """Escape sequences, a workflow command, text that runs backwards; markup is the reports' to
     escape.
     """
-    text = r"x::test_\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e<script>alert(1)</script>\n::error::injected\n##[error]x"  # noqa: E501
+    text = r"x::test_\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e<script>alert(1)</script>\n::error::injected\n##[error]x"  # noqa: E501 - one line of what another program reads
     program = f'open(out + "running", "w").write("{text}")\nprint("{text}")'
     result = _run(tmp_path, setup, program)
     assert result.reason == "exited 0 with no complete report, last in injected # #[error]x"
@@ -384,7 +384,7 @@ assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
 assert resource.getrlimit(resource.RLIMIT_NOFILE) == (16384, 16384)
 assert [name for _, name in socket.if_nameindex()] == ["lo"]
 print("REACHED", sorted(os.environ))
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 
 
 def test_what_a_suite_can_reach(
@@ -587,7 +587,7 @@ def test_cases_on_the_real_image(case: str, base_image: str, setup: Setup, tmp_p
     """A forged report is refused for its missing answers elsewhere; here for the exit code that it
     does not tell.
     """
-    engine.pull_image(base_image)
+    pull.pull_image(base_image)
     program = hostile.CASES[case] + (
         'os.symlink("/etc/hostname", out + "running")\n' if case == "evil_forge" else ""
     )

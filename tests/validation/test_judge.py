@@ -255,7 +255,7 @@ def test_what_the_engine_saw_counts(
 ) -> None:
     """The checks that had ended are kept, and none of these is a pass, whatever the report says."""
     suite, ended = passed
-    result = judge_suite(suite, replace(ended, **how))  # type: ignore[arg-type]
+    result = judge_suite(suite, replace(ended, **how))  # type: ignore[arg-type] # a table of fields, of any type
     assert result.verdict is verdict
     assert result.reason.startswith(says)
     assert [check.name for check in result.checks] == ["good"]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from runner import records
-from runner.engine import ImageCannotBeUnpacked
 from runner.errors import EnvironmentFailed, ReleaseError
 from runner.freshness import STANDS_DAYS
+from runner.pull import ImageCannotBeUnpacked
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation import check_list, floor, run

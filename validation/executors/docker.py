@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
 from oci.served import is_served_whole
-from runner import containers, engine, free_space, leftovers, progress, start_check
+from runner import containers, engine, free_space, leftovers, progress, pull, start_check
 from runner.containers import ImageCannotStart
 from runner.engine_kind import EngineObject
 from runner.errors import EnvironmentFailed
@@ -118,7 +118,7 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
 def prepare_run(setup: Setup) -> None:
     """Pull the image, after a look whether the engine can run suites on this machine."""
     start_check.require_own_machine()
-    engine.pull_image(setup.reference, is_served_whole)
+    pull.pull_image(setup.reference, is_served_whole)
 
 
 def gpu_problem() -> str:

@@ -156,7 +156,7 @@ def _load_torchscript(place: str, devices: Sequence[torch.device]) -> Loaded:
     copies: dict[torch.device, Callable[..., Any]] = {}
     for device in devices:
         copies[device] = torch.jit.load(place, map_location=device).eval()
-    _, *arguments = copies[devices[0]].forward.schema.arguments  # type: ignore[attr-defined]
+    _, *arguments = copies[devices[0]].forward.schema.arguments  # type: ignore[attr-defined] # a scripted model has a schema
     if strange := next((each for each in arguments if str(each.type) != "Tensor"), None):
         raise UnusableModel(f"its input {strange.name} is no tensor but {strange.type}")
     return tuple(TensorFacts(each.name) for each in arguments), (), copies

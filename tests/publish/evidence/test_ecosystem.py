@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined] # it does not say what it exports
 from sigstore.dsse import Statement
 from sigstore_models.bundle.v1 import Bundle
 

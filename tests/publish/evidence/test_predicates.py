@@ -205,7 +205,7 @@ def test_the_database_and_the_scanner() -> None:
 
 @pytest.mark.parametrize("lacking", ["findings", "database"])
 def test_what_was_not_assessed_is_no_empty_list(lacking: str) -> None:
-    record = replace(scan_record(BUILD), verdict=Verdict.INCONCLUSIVE, **{lacking: None})  # type: ignore[arg-type]
+    record = replace(scan_record(BUILD), verdict=Verdict.INCONCLUSIVE, **{lacking: None})  # type: ignore[arg-type] # a table of fields, of any type
     about = carried(vulnerability.make_statement(record, NAME))
     assert about.predicate["scanner"].keys() == {"uri", "version"}
     found = vulnerability.read_scan_result(about)
@@ -560,7 +560,7 @@ def with_layers(**changed: object) -> Statement:
     build = build_record()
     wheel = replace(build.layers[0], locked=True)
     system = replace(wheel, name="Debian", kind="os", digest=OTHER, locked=False)
-    build = replace(build, layers=(wheel, system), **changed)  # type: ignore[arg-type]
+    build = replace(build, layers=(wheel, system), **changed)  # type: ignore[arg-type] # a table of fields, of any type
     return provenance.make_statement(build, WHEELS, BUILDER, NAME)
 
 

@@ -130,7 +130,7 @@ def test_no_number_of_forgeries_hides_what_is_sealed(
 ) -> None:
     subject = image(client)
     evidence.publish_statements(client, "r", subject.descriptor, about(subject)[1:], P256)
-    flood(client, fake, subject, listed, 3000)
+    flood(client, fake, subject, listed, 1000)
     asked = len(fake.requests)
     found = evidence.read_evidence(client, "r", subject.digest, trust(P256))
     assert len([each for each in found if each.statement and not each.problem]) == 5

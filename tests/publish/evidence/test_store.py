@@ -488,6 +488,7 @@ class Killed(Registry):
         return super()._send_request(*args, **named)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lists_referrers", [False, True], ids=["without the API", "with it"])
 def test_killed_before_any_request_and_run_again_it_is_there_once(
     lists_referrers: bool, monkeypatch: pytest.MonkeyPatch

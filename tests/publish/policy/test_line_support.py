@@ -153,7 +153,7 @@ def decide(  # noqa: PLR0917 - the catalogue, the channel, and what was found wh
         pytest.param([judged(TriageStatus.GRACE)], TODAY, None, "", id="in grace"),
     ],
 )
-def test_candidate_takes_what_the_line_cannot_fix_and_the_others_need_an_exception(  # noqa: PLR0917
+def test_candidate_takes_what_the_line_cannot_fix_and_the_others_need_an_exception(  # noqa: PLR0917 - one argument for each column of the table
     known: Catalog,
     shipped: Channels,
     channel: str,

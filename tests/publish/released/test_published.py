@@ -73,7 +73,7 @@ def test_a_version_is_out_once_an_image_has_its_own_tag(tag: str, out: bool) -> 
     ("promoted", "out"), [("v2.6.1", True), ("v2.6.1-candidate", False), ("v2.6.0", False)]
 )
 def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(
-    promoted: str, out: bool
+    promoted: str, out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A promotion killed before its first tag is finished by the next of any kind."""
     shipped = catalog.load_catalog()
@@ -84,6 +84,7 @@ def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(
     )
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
+        monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
         with lock.hold_lock(registry, repositories.journal, "a test") as claim:
             journal.write_journal(
                 registry, repositories.journal, begun, None, claim, journal_seal(P256)

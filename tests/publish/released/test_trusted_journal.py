@@ -76,7 +76,7 @@ def move(line: Line, tag: str, build: BuildRecord) -> None:
 
 def forged_yank(line: Line, state: str) -> Transaction:
     own = kept(line).own_entries("v2.6.0")
-    entries = tuple(replace(each, old=each.new, state=state) for each in own)  # type: ignore[arg-type]
+    entries = tuple(replace(each, old=each.new, state=state) for each in own)  # type: ignore[arg-type] # a table of fields, of any type
     return Transaction("yank", "v2.6.0", "mallory", DAY, entries, reason="forged")
 
 
@@ -265,7 +265,7 @@ def test_an_invented_release_alone_stops_nothing(
     entry = replace(
         kept(line).transactions[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64
     )
-    forge(line, replace(replace(EMPTY, entries=(entry,)), **changed))  # type: ignore[arg-type]
+    forge(line, replace(replace(EMPTY, entries=(entry,)), **changed))  # type: ignore[arg-type] # a table of fields, of any type
     out = list_releases(line.registry, line.catalog, line.trusted)
     assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1"], "what production has"
     said = capsys.readouterr().err

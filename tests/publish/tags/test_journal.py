@@ -112,7 +112,7 @@ def test_nobody_writes_without_the_lock(client: Registry, claim: LockClaim) -> N
         b'{"transactions": 3}',
         b'{"transactions": [{}]}',
         b'{"transactions": [], "more": 1}',
-        b'{"transactions": [{"kind": "dance", "version": "", "owner": "", "started_at": "", "entries": []}]}',  # noqa: E501
+        b'{"transactions": [{"kind": "dance", "version": "", "owner": "", "started_at": "", "entries": []}]}',  # noqa: E501 - one line of what another program reads
     ],
     ids=bytes.decode,
 )

@@ -64,6 +64,12 @@ FOREIGN = "sha256:" + "0" * 64
 
 pytestmark = pytest.mark.usefixtures("clock")
 
+EVERY = pytest.param(1, id="every moment", marks=pytest.mark.thorough)
+MOMENTS = [pytest.param(5, id="every fifth moment"), EVERY]
+"""Steps from one moment to the next. All moments of all tests take five minutes: `make thorough`
+tries them, and `make test` every fifth.
+"""
+
 
 @pytest.fixture
 def modern() -> Iterator[FakeRegistry]:
@@ -471,9 +477,12 @@ def test_a_tag_that_somebody_deleted_is_not_free(fake: FakeRegistry, client: Reg
     assert tags(client)["v2.6.0"] == again.entries[0].new == first.entries[0].new
 
 
-@pytest.mark.parametrize("kind", ["fake", "modern"])
+@pytest.mark.parametrize(
+    ("kind", "stride"),
+    [("modern", 1), ("fake", 5), pytest.param("fake", 1, marks=pytest.mark.thorough)],
+)
 def test_killed_after_every_request(
-    request: pytest.FixtureRequest, kind: str, record_property: Any
+    request: pytest.FixtureRequest, kind: str, stride: int, record_property: Any
 ) -> None:
     """Whatever a dead run left, the next one makes it whole; and what is seen in between is
     true.
@@ -488,7 +497,7 @@ def test_killed_after_every_request(
         world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
     end = world.tags()
-    for state in states:
+    for state in states[::stride]:
         world.restore(state)
         world.check_evidence()
         world.check_journal(may_be_open=True)
@@ -499,19 +508,23 @@ def test_killed_after_every_request(
     record_property("fault points", len(states))
 
 
-def test_killed_and_then_another_release(modern: FakeRegistry) -> None:
+@pytest.mark.parametrize("stride", MOMENTS)
+def test_killed_and_then_another_release(modern: FakeRegistry, stride: int) -> None:
     """A half-done release is finished by the next, or never seen."""
     world, approvals = known_world(modern)
     states = moving.states(
         world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
-    for state in states[::3]:
+    for state in states[::stride]:
         world.restore(state)
         promote_tags(at(world.watch(direct(modern))), tag_set("v2.6.2"), approvals["v2.6.2"])
         world.check_settled({"v2.6": "v2.6.2", "latest": "v2.6.2"})
 
 
-def test_a_half_done_release_is_finished_even_if_it_was_built_again(fake: FakeRegistry) -> None:
+@pytest.mark.parametrize("stride", MOMENTS)
+def test_a_half_done_release_is_finished_even_if_it_was_built_again(
+    fake: FakeRegistry, stride: int
+) -> None:
     world, approvals = known_world(fake)
     others = approved(direct(fake), "v2.6.1 built again")
     world.know("v2.6.1", others)
@@ -519,7 +532,7 @@ def test_a_half_done_release_is_finished_even_if_it_was_built_again(fake: FakeRe
     states = moving.states(
         world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
-    for state in states[::3]:
+    for state in states[::stride]:
         world.restore(state)
         half += (
             journal.read_journal(direct(fake), REPOSITORIES.journal).journal.open_transaction
@@ -528,7 +541,7 @@ def test_a_half_done_release_is_finished_even_if_it_was_built_again(fake: FakeRe
         with contextlib.suppress(GateRefused):
             promote_tags(at(world.watch(direct(fake))), tag_set("v2.6.1"), others)
         world.check_whole({"v2.6": "v2.6.1", "latest": "v2.6.1"})
-    assert half > 10
+    assert half * stride > 30
 
 
 # Every fault at every request
@@ -546,8 +559,11 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("stride", MOMENTS)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_at_every_request(modern: FakeRegistry, name: str, record_property: Any) -> None:
+def test_a_fault_at_every_request(
+    modern: FakeRegistry, name: str, stride: int, record_property: Any
+) -> None:
     """It ends well or in one line; production is true meanwhile; the next run makes it whole."""
     world, approvals = known_world(modern)
     methods, what = FAULTS[name]
@@ -557,9 +573,9 @@ def test_a_fault_at_every_request(modern: FakeRegistry, name: str, record_proper
 
     start, seen = modern.state(), moving.requests_of(world, run)
     end, tried = world.tags(), 0
-    for step, request in enumerate(seen, 1):
-        if (method := request.partition(" ")[0]) not in methods.split():
-            continue
+    steps = [(n, each) for n, each in enumerate(seen, 1) if each.split()[0] in methods.split()]
+    for step, request in steps[::stride]:
+        method = request.split()[0]
         world.restore(start)
         client = world.watch(direct(modern))
         line(client).faults[step] = Fault(method, "", 1, **what)
@@ -573,7 +589,7 @@ def test_a_fault_at_every_request(modern: FakeRegistry, name: str, record_proper
         world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
         assert world.tags() == end
         tried += 1
-    assert tried >= {"no mount": 4, "cut in the middle": 20}.get(name, 60)
+    assert tried * stride >= {"no mount": 4, "cut in the middle": 20}.get(name, 60)
     record_property("fault points", tried)
 
 
@@ -640,7 +656,10 @@ def test_a_token_that_keeps_expiring(
 # Others, at every moment
 
 
-def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_property: Any) -> None:
+@pytest.mark.parametrize("stride", MOMENTS)
+def test_a_tag_moved_by_hand_at_every_moment(
+    modern: FakeRegistry, stride: int, record_property: Any
+) -> None:
     """It is named, or it came before our look was answered and is replaced; nothing else is ever
     lost by it.
     """
@@ -651,7 +670,8 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
     seen = moving.requests_of(
         world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
-    for step in range(1, len(seen) + 1):
+    steps = range(1, len(seen) + 1, stride)
+    for step in steps:
         world.restore(start)
         client = direct(modern)
 
@@ -676,12 +696,12 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
         modern.manifests[PRODUCTION]["v2.6-cv"] = modern.manifests[PRODUCTION][cv.digest]
         promote_tags(at(direct(modern)), tag_set("v2.6.1"), approvals["v2.6.1"])
         world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
-    assert named > 100
+    assert named * stride > 100
     looked = len(seen) - seen[::-1].index(f"HEAD /v2/{PRODUCTION}/manifests/v2.6-cv")
-    assert unseen == len(seen) - looked, (
+    assert unseen == len([step for step in steps if step > looked]), (
         "all that came after the last look at that tag, and nothing else"
     )
-    record_property("fault points", len(seen))
+    record_property("fault points", len(steps))
 
 
 def journal_is_before(fake: FakeRegistry) -> bool:
@@ -701,9 +721,10 @@ def attempt(work: Callable[[], object]) -> bool:
 RIVALS = ["the next release", "the same release", "a rollback"]
 
 
+@pytest.mark.parametrize("stride", MOMENTS)
 @pytest.mark.parametrize("rival", RIVALS)
 def test_two_at_once_at_every_moment(
-    modern: FakeRegistry, rival: str, record_property: Any
+    modern: FakeRegistry, rival: str, stride: int, record_property: Any
 ) -> None:
     """Before every request of one, another runs from another machine, whole."""
     world, approvals = known_world(modern)
@@ -728,7 +749,7 @@ def test_two_at_once_at_every_moment(
 
     start, seen = modern.state(), moving.requests_of(world, mine)
     both = tried = 0
-    for step in range(1, len(seen) + 1, 1 if rival == RIVALS[0] else 3):
+    for step in range(1, len(seen) + 1, stride):
         world.restore(start)
         client, went = direct(modern), list[bool]()
         line(client).at[step] = partial(lambda went: went.append(attempt(theirs)), went)
@@ -743,11 +764,14 @@ def test_two_at_once_at_every_moment(
             mine(direct(modern))
         last = "v2.6.3" if rival == RIVALS[0] else "v2.6.2"
         world.check_settled({"v2.6": last, "latest": last})
-    assert both > 10
+    assert both * stride > 30
     record_property("fault points", tried)
 
 
-def test_two_at_once_each_stopped_anywhere(modern: FakeRegistry, record_property: Any) -> None:
+@pytest.mark.parametrize("stride", MOMENTS)
+def test_two_at_once_each_stopped_anywhere(
+    modern: FakeRegistry, stride: int, record_property: Any
+) -> None:
     """One stops somewhere, another begins and stops somewhere, the first goes on to its end, then
     the second.
     """
@@ -765,7 +789,7 @@ def test_two_at_once_each_stopped_anywhere(modern: FakeRegistry, record_property
         moving.requests_of(world, lambda client: one(client, "v2.6.1", "a")),
     )
     tried = 0
-    for first in range(3, len(seen), 11):
+    for first in range(3, len(seen), 11 * stride):
         for second in range(5, len(seen), 15):
             world.restore(start)
             a, b = direct(modern), moving.Stopping(modern, second)
@@ -778,7 +802,7 @@ def test_two_at_once_each_stopped_anywhere(modern: FakeRegistry, record_property
             assert one(direct(modern), "v2.6.2", "b")
             world.check_settled({"v2.6": "v2.6.2", "latest": "v2.6.2"})
             tried += 1
-    assert tried > 80
+    assert tried * stride > 80
     record_property("fault points", tried)
 
 
@@ -878,7 +902,8 @@ def test_who_wakes_up_past_the_claim_puts_at_most_what_was_under_way(
     assert late == 9 + 1, "each tag, and the journal's beginning; when its end is put, all is done"
 
 
-def test_another_dies_while_we_work(modern: FakeRegistry) -> None:
+@pytest.mark.parametrize("stride", MOMENTS)
+def test_another_dies_while_we_work(modern: FakeRegistry, stride: int) -> None:
     """What it left half done is finished before our own."""
     world, approvals = known_world(modern)
 
@@ -891,7 +916,7 @@ def test_another_dies_while_we_work(modern: FakeRegistry) -> None:
         )
 
     start, seen = modern.state(), moving.requests_of(world, mine)
-    for mine_at in range(1, len(seen), 14):
+    for mine_at in range(1, len(seen), 14 * stride):
         for theirs_at in range(75, len(seen), 8):
             world.restore(start)
             client = direct(modern)

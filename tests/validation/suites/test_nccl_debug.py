@@ -28,7 +28,7 @@ END = """\
 node:192:356 [0] NCCL INFO Connected all rings
 node:192:356 [0] NCCL INFO 2 coll channels, 0 collnet channels, 0 nvls channels, 2 p2p channels, 2 p2p channels per peer
 node:192:356 [0] NCCL INFO ncclCommInitRank comm 0x55 rank 0 nranks 2 cudaDev 0 nvmlDev 0 busId 3000 - Init COMPLETE
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 P2P = """\
 node:192:356 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[1] via P2P/CUMEM/read
 node:192:356 [0] NCCL INFO Channel 01/0 : 0[0] -> 1[1] via P2P/CUMEM/read
@@ -38,7 +38,7 @@ node:193:357 [1] NCCL INFO Channel 01/0 : 1[1] -> 0[0] via P2P/CUMEM/read
 SHM = """\
 node:192:356 [0] NCCL INFO Channel 00 : 0[0] -> 1[1] via SHM/direct/direct
 node:193:357 [1] NCCL INFO Channel 00 : 1[c3000] -> 0[3000] via SHM/direct/direct comm 0x557519a97630 nRanks 02
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 SOCKETS = """\
 node:192:356 [0] NCCL INFO Channel 00/0 : 1[1] -> 0[0] [receive] via NET/Socket/0
 node:192:356 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[1] [send] via NET/Socket/0

@@ -172,7 +172,7 @@ def test_a_library_is_judged_in_company(write: Write, tmp_path: Path) -> None:
     module = write("module.so", needed="liba.so", rpath="$ORIGIN/libs")
     carried = write("libs/liba.so", needed="libb.so")
     other = write("libs/libb.so")
-    nothing = lambda _: ()  # noqa: E731
+    nothing = lambda _: ()  # noqa: E731 - a function of one expression beside its use
     assert shared_objects.find_missing(loader(tmp_path), [module, carried, other], nothing) == []
     assert shared_objects.find_missing(loader(tmp_path), [carried, other], nothing) == [
         MissingLibrary(carried.path, "libb.so")

@@ -17,7 +17,7 @@ Thread 0x00007fb40207b040 (most recent call first):
   File "/usr/lib/python3.11/selectors.py", line 415 in select
   File "/opt/venv/lib/python3.11/site-packages/torch/utils/data/dataloader.py", line 1251 in _try_get_data
   File "/code/validation/suites/processes.py", line 147 in _main
-"""  # noqa: E501
+"""  # noqa: E501 - one line of what another program reads
 
 
 def test_innermost_frame_that_is_not_pythons_own() -> None:

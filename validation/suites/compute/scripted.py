@@ -27,7 +27,7 @@ class StraightNetwork(torch.nn.Module):  # type: ignore[misc] # torch is not in 
         return self.last(torch.relu(self.norm(self.first(inputs))))
 
 
-class RepeatingNetwork(torch.nn.Module):  # type: ignore[misc]
+class RepeatingNetwork(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
     """A network that repeats a block as often as a buffer says and the data allow."""
 
     def __init__(self) -> None:

@@ -82,7 +82,7 @@ class ChallengeSamples:
         return index, torch.tensor(questions.draw_sample(self._nonce, index))
 
 
-class ShardedStream(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore]
+class ShardedStream(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore] # torch is not in the harness' own environment
     """A stream of (number, process id) of every number under `samples`.
 
     The workers divide it among them.

@@ -74,7 +74,7 @@ def build_twice_checkpointed(rank: int) -> Any:
     return gradients.fill_weights(_TwiceCheckpointed().double(), rank)
 
 
-class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore] # torch is not in the harness' own environment
     def __init__(self) -> None:
         super().__init__()
         self.first, self.block, self.last = (
@@ -156,7 +156,7 @@ def compute_unused_reference(world_size: int) -> ReferenceGradients:
     return result
 
 
-class _HeadsNetwork(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+class _HeadsNetwork(torch.nn.Module):  # type: ignore[misc, unused-ignore] # torch is not in the harness' own environment
     def __init__(self, heads: int) -> None:
         super().__init__()
         self.trunk = torch.nn.Linear(32, 16)
