@@ -84,15 +84,15 @@ class InferenceServer:
 @contextlib.contextmanager
 def run_server(command: Sequence[str], folder: Path) -> Iterator[InferenceServer]:
     """Run the image's own command on the models of a folder, until the block ends."""
-    said = folder / "output.txt"
+    log = folder / "output.txt"
     settings = {**os.environ, **EMPTY, "SERVING_MODELS": str(folder)}
-    with said.open("wb") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=settings, start_new_session=True
         )
     try:
-        _await_start(process, said)
-        shown = re.search("token of this start is ([0-9a-f]+)", said.read_text(encoding="utf-8"))
+        _await_start(process, log)
+        shown = re.search("token of this start is ([0-9a-f]+)", log.read_text(encoding="utf-8"))
         yield InferenceServer(process, folder, shown[1] if shown else "")
     finally:
         if process.poll() is None:
@@ -100,7 +100,7 @@ def run_server(command: Sequence[str], folder: Path) -> Iterator[InferenceServer
         process.wait()
 
 
-def _await_start(process: subprocess.Popen[bytes], said: Path) -> None:
+def _await_start(process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         with (
@@ -109,5 +109,5 @@ def _await_start(process: subprocess.Popen[bytes], said: Path) -> None:
         ):
             return
         time.sleep(0.2)
-    last = " ".join(said.read_text(encoding="utf-8", errors="replace").split())[-300:]
+    last = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-300:]
     require(False, f"the server did not start: {last}", "a server", "a package of it is missing")
