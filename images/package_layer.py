@@ -167,12 +167,11 @@ def _write_entries(  # noqa: PLR0913, PLR0917 - what is written, from where, and
         for name, entry in kept.items():
             if name not in chosen:
                 continue
-            content = source.extractfile(entry) if entry.isreg() or entry.islnk() else None
+            written = entry
             if entry.islnk() and entry.linkname not in chosen:
                 # A layer can link only to its own files: this one gets a copy.
-                first = kept[entry.linkname]
-                entry = first.replace(name=name, deep=False)  # noqa: PLW2901
-            layer.addfile(entry, None if entry.islnk() else content)
+                written = kept[entry.linkname].replace(name=name, deep=False)
+            layer.addfile(written, source.extractfile(written) if written.isreg() else None)
         for path in map(PurePosixPath, sorted(gone)):
             removed = tarfile.TarInfo(str(path.with_name(f"{_WHITEOUT}{path.name}")))
             removed.mtime = epoch
