@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from images import (
     layer_store,
     layers,
     ownership,
+    package_layer,
     space,
     system_layer,
     wheelhouse,
@@ -29,6 +30,7 @@ from images import catalog as catalogue
 from images.catalog import Catalog, Line, Version
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
+from images.names import split_image
 from images.plan import UNCHANGED, PlannedImage, ReleasePlan, prefix_of, record_path
 from images.record import BuildRecord, BuiltLayer
 from images.system_layer import SystemLayer, SystemLayerSigner
@@ -41,7 +43,7 @@ from runner.pool import worker_pool
 
 @dataclass(frozen=True)
 class HeldSystemLayer:
-    """The OS layer of a release, and the repository that holds it."""
+    """The OS layer of a release or a layer on top of it, and the repository that holds it."""
 
     layer: SystemLayer
     held: HeldLayer
@@ -61,11 +63,24 @@ class MadeLayer:
 
 @dataclass(frozen=True)
 class MadeSystemLayer:
-    """The OS layer, with the same facts as in `Made`."""
+    """A layer of Debian packages, with the same facts as in `MadeLayer`."""
 
     system: HeldSystemLayer
     how: str
     seconds: float
+
+    @property
+    def made(self) -> MadeLayer:
+        """The same as any layer."""
+        return MadeLayer(self.system.held, self.how, self.seconds)
+
+
+@dataclass(frozen=True)
+class FoundSystem:
+    """The layers of Debian in the registry: the OS layer, and those on top of it by content key."""
+
+    base: HeldSystemLayer
+    added: Mapping[str, HeldSystemLayer]
 
 
 def build(  # noqa: PLR0913 - what to build, from what, and where to
@@ -90,7 +105,7 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     """
     registry.ping()
     stage = _Stage(catalog, version, registry, out, layer_signer, root)
-    system = None if renew else stage.find_system(plan.images[0].system_spec)
+    system = None if renew else stage.find_system(plan.images)
     standing = {
         planned.image: None if renew else stage.find_complete(planned, system)
         for planned in plan.images
@@ -136,10 +151,21 @@ class _Stage:
     def source(self) -> Checkout:
         return checkout.describe_checkout(self.root)
 
-    def find_system(self, spec: LayerSpec) -> HeldSystemLayer | None:
-        """Return the OS layer if the registry has it, with a statement of a trusted signer."""
+    def find_system(self, images: Sequence[PlannedImage]) -> FoundSystem | None:
+        """Return the OS layer and the layers on top of it that the registry has.
+
+        Each has a statement of a trusted signer. None if there is no OS layer.
+        """
+        base = self._find_system_layer(images[0].system_spec)
+        if base is None:
+            return None
+        specs = _package_specs(images)
+        found = {spec.key: self._find_system_layer(spec, base.layer.blob.digest) for spec in specs}
+        return FoundSystem(base, {key: held for key, held in found.items() if held})
+
+    def _find_system_layer(self, spec: LayerSpec, below: str = "") -> HeldSystemLayer | None:
         layer = system_layer.find_system_layer(
-            self.registry, self.cache_repository, spec.key, self.layer_signer
+            self.registry, self.cache_repository, spec.key, self.layer_signer, below
         )
         if layer is None:
             return None
@@ -147,20 +173,23 @@ class _Stage:
         return HeldSystemLayer(layer, held) if held else None
 
     def find_complete(
-        self, planned: PlannedImage, system: HeldSystemLayer | None
+        self, planned: PlannedImage, system: FoundSystem | None
     ) -> BuildRecord | None:
         """Return the record of an image that is complete in staging; None if it must be assembled.
 
-        It must have the same content key, the same OS layer (if `system` is known: another machine
-        may have renewed it), and its manifest and every blob in staging.
+        It must have the same content key, the same layers of Debian packages (if `system` is known:
+        another machine may have renewed them), and its manifest and every blob in staging.
         """
         record = records.read_record(BuildRecord, self._record_path(planned))
         if record is None or record.content_key != planned.content_key:
             return None
         if system is not None:
-            held = [layer.digest for layer in record.layers if layer.kind == layers.OS]
-            taken_at = system.layer.taken_at
-            if held != [system.layer.blob.digest] or record.debian_taken_at != taken_at:
+            held = [layer.digest for layer in record.layers if layer.kind in layers.OF_DEBIAN]
+            specs = _package_specs([planned])
+            known = [system.base, *(system.added.get(spec.key) for spec in specs)]
+            if held != [each.layer.blob.digest if each else "" for each in known]:
+                return None
+            if record.debian_taken_at != system.base.layer.taken_at:
                 return None
         manifest = self.registry.read_manifest(record.repository, record.digest)
         if manifest is None:
@@ -169,27 +198,27 @@ class _Stage:
         return record if layer_store.has_all(self.registry, record.repository, blobs) else None
 
     def make_missing(
-        self, missing: Sequence[PlannedImage], system: HeldSystemLayer | None
+        self, missing: Sequence[PlannedImage], system: FoundSystem | None
     ) -> dict[str, BuildRecord]:
         """Make the layers that the missing images lack, and assemble these images.
 
-        `system` is the OS layer; None if it must be made.
+        `system` is what the registry has of Debian; None if the OS layer must be made.
         """
-        made, made_system = self._make_layers(missing, system)
+        made, of_debian = self._make_layers(missing, system)
         stacks = dict.fromkeys(stack for planned in missing for stack in planned.stacks)
         locks = [
             layer_lock.layer_lock_path(self.root, stack, self.version.line) for stack in stacks
         ]
         commit = checkout.commit_of(locks)
         return {
-            planned.image: self._assemble_image(planned, made, made_system, commit)
+            planned.image: self._assemble_image(planned, made, of_debian, commit)
             for planned in missing
         }
 
     def _make_layers(
-        self, missing: Sequence[PlannedImage], system: HeldSystemLayer | None
-    ) -> tuple[Mapping[str, MadeLayer], MadeSystemLayer]:
-        """Return the Python layers by content key, and the OS layer.
+        self, missing: Sequence[PlannedImage], system: FoundSystem | None
+    ) -> tuple[Mapping[str, MadeLayer], Mapping[str, MadeSystemLayer]]:
+        """Return the Python layers and the layers of Debian packages, both by content key.
 
         Each is found in the registry or made now.
         """
@@ -197,44 +226,51 @@ class _Stage:
             spec.key: spec
             for planned in missing
             for spec in planned.layers
-            if spec.kind != layers.OS
+            if spec.kind not in layers.OF_DEBIAN
         }
         blobs = [spec.locked for spec in specs.values() if spec.locked]
         found = layer_store.find_layers(self.registry, self.catalog.repositories, blobs)
         held = {key: found.get(spec.locked) for key, spec in specs.items() if spec.locked}
         made = {key: MadeLayer(each, "reused", 0.0) for key, each in held.items() if each}
         to_make = [spec for key, spec in specs.items() if key not in made]
-        here, lacking = len(made) + (system is not None), len(to_make) + (system is None)
+        wanted = [missing[0].system_spec, *_package_specs(missing)]
+        present = {} if system is None else {wanted[0].key: system.base, **system.added}
+        of_debian = [spec.key for spec in wanted if spec.key in present]
+        here = len(made) + len(of_debian)
+        lacking = len(to_make) + len(wanted) - len(of_debian)
         progress.say_line(f"  layers: {here} found in the registry, {lacking} to make")
-        if system is not None and not to_make:
-            return made, MadeSystemLayer(system, "reused", 0.0)
-        space.require_space("the build", space.bytes_of_build(to_make))
+        if not lacking:
+            return made, {key: MadeSystemLayer(present[key], "reused", 0.0) for key in of_debian}
+        space.require_space("the build", space.bytes_of_build([*to_make, *wanted[1:]]))
         with home.scratch_folder("build") as work:
-            maker = _LayerMaker(self, work, missing[0].system_spec, system)
-            new, made_system = maker.make_layers(to_make, list(specs.values()))
-        return {**made, **new}, made_system
+            maker = _LayerMaker(self, work, wanted, present)
+            new, systems = maker.make_layers(to_make, list(specs.values()))
+        return {**made, **new}, systems
 
     def _assemble_image(
         self,
         planned: PlannedImage,
         python: Mapping[str, MadeLayer],
-        system: MadeSystemLayer,
+        of_debian: Mapping[str, MadeSystemLayer],
         commit: str,
     ) -> BuildRecord:
         """Assemble and push one image, and write its record."""
         started = time.monotonic()
-        made = {
-            **python,
-            planned.system_spec.key: MadeLayer(system.system.held, system.how, system.seconds),
-        }
+        made = {**python, **{key: each.made for key, each in of_debian.items()}}
+        system = of_debian[planned.system_spec.key].system.layer
+        for spec in _package_specs([planned]):
+            # What it lists is all that the image has. The image is as old as its oldest packages.
+            above = of_debian[spec.key].system.layer
+            newest = max(system.newest, above.newest)
+            system = replace(system, packages=above.packages, newest=newest)
         of_image = [made[spec.key].held for spec in planned.layers]
         title = self.catalog.title_of(planned.image)
         blobs = [held.blob for held in of_image]
         part = self.catalog.os_part_of(planned.image)
         origin = assembly.ImageOrigin(
             self.catalog.project,
-            system.system.layer.source,
-            system.system.layer.newest,
+            system.source,
+            system.newest,
             checkout.last_change_of(self._made_from(planned)),
         )
         config = assembly.image_configuration(
@@ -246,9 +282,7 @@ class _Stage:
         seconds = (
             time.monotonic() - started + sum(made[spec.key].seconds for spec in planned.layers)
         )
-        record = self._make_record(
-            planned, made, system.system.layer, manifest.digest, seconds, commit
-        )
+        record = self._make_record(planned, made, system, manifest.digest, seconds, commit)
         records.write_record(self._record_path(planned), record)
         progress.say_line(
             f"  {planned.image}: {record.repository}@{record.digest} "
@@ -288,12 +322,16 @@ class _Stage:
         )
 
     def _made_from(self, planned: PlannedImage) -> list[Path]:
-        """Return the files in git that an image is made from: its locks, and the OS layer's."""
+        """Return the files in git that an image is made from: its locks, and those of Debian."""
         locks = [
             layer_lock.layer_lock_path(self.root, stack, self.version.line)
             for stack in planned.stacks
         ]
-        return [*locks, debian.dockerfile_path(), debian.dockerfile_path().parent / debian.GUEST]
+        system = [debian.dockerfile_path(), debian.dockerfile_path().parent / debian.GUEST]
+        for spec in _package_specs([planned]):
+            system.append(package_layer.RECIPE)
+            system += [package_layer.system_folder(stack) for stack in split_image(spec.stack)]
+        return [*locks, *(path for path in system if path.exists())]
 
     def _record_path(self, planned: PlannedImage) -> Path:
         return record_path(self.out, str(self.version), planned.image, "build")
@@ -301,16 +339,19 @@ class _Stage:
 
 @dataclass(frozen=True)
 class _LayerMaker:
-    """Making of layers: wheels on all cores, the OS layer beside them, then bytecode."""
+    """Making of layers: wheels on all cores, those of Debian beside them, then bytecode.
+
+    `of_debian` are the OS layer and the layers on top of it, `found` those that the registry has.
+    """
 
     stage: _Stage
     work: Path
-    system: LayerSpec
-    found_system: HeldSystemLayer | None
+    of_debian: Sequence[LayerSpec]
+    found: Mapping[str, HeldSystemLayer]
 
     def make_layers(
         self, specs: Sequence[LayerSpec], whole: Sequence[LayerSpec]
-    ) -> tuple[dict[str, MadeLayer], MadeSystemLayer]:
+    ) -> tuple[dict[str, MadeLayer], dict[str, MadeSystemLayer]]:
         """Make the layers `specs` of images that consist of the layers `whole`.
 
         Nothing is made before all wheels are here and no two of them have one path. Wheels that are
@@ -331,26 +372,46 @@ class _LayerMaker:
         ownership.check_owners(here, recipe.prefix)
         with worker_pool(1) as beside:
             system = beside.submit(self._make_system)
+            added = beside.submit(lambda: self._make_packages(system.result().system))
             made = workers.make_python(
                 recipe,
                 specs,
                 lambda: push_system_image(
-                    line, self.system, system.result().system, registry, cache
+                    line, self.of_debian[0], system.result().system, registry, cache
                 ),
             )
             python = {
                 key: MadeLayer(HeldLayer(blob, cache), "built", seconds)
                 for key, (blob, seconds) in made.items()
             }
-            return python, system.result()
+            return python, {self.of_debian[0].key: system.result(), **added.result()}
+
+    def _make_packages(self, base: HeldSystemLayer) -> dict[str, MadeSystemLayer]:
+        """Make the layers on top of the OS layer `base`, or take those that are there."""
+        stage = self.stage
+        made = {}
+        for spec in self.of_debian[1:]:
+            if held := self.found.get(spec.key):
+                made[spec.key] = MadeSystemLayer(held, "reused", 0.0)
+                continue
+            made[spec.key] = make_package_layer(
+                stage.catalog_line,
+                spec,
+                base,
+                stage.registry,
+                stage.cache_repository,
+                self.work,
+                stage.layer_signer,
+            )
+        return made
 
     def _make_system(self) -> MadeSystemLayer:
-        if self.found_system is not None:
-            return MadeSystemLayer(self.found_system, "reused", 0.0)
-        stage = self.stage
+        spec, stage = self.of_debian[0], self.stage
+        if held := self.found.get(spec.key):
+            return MadeSystemLayer(held, "reused", 0.0)
         return make_system_layer(
             stage.catalog_line,
-            self.system,
+            spec,
             stage.registry,
             stage.cache_repository,
             self.work,
@@ -376,12 +437,61 @@ def make_system_layer(  # noqa: PLR0913, PLR0917 - what is made, where it goes, 
     registry.push_file(cache, target, made.blob.digest, lambda _: None)
     target.unlink()
     layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at, made.newest)
-    system_layer.keep_system_layer(registry, cache, layer, layer_signer)
-    return MadeSystemLayer(
-        HeldSystemLayer(layer, HeldLayer(made.blob, cache)),
-        "built",
-        round(time.monotonic() - started, 2),
+    return _keep_made(layer, registry, cache, layer_signer, started)
+
+
+def make_package_layer(  # noqa: PLR0913, PLR0917 - as `make_system_layer`, and what it is made on
+    line: Line,
+    spec: LayerSpec,
+    base: HeldSystemLayer,
+    registry: Registry,
+    cache: str,
+    work: Path,
+    layer_signer: SystemLayerSigner,
+) -> MadeSystemLayer:
+    """Make a layer of Debian packages on top of the OS layer `base`, push it, and sign a statement.
+
+    Its packages are dated as in `make_system_layer`. Raises RegistryError and EnvironmentFailed.
+    """
+    started, taken_at = time.monotonic(), _current_time()
+    below, target = work / "below.tar.gz", work / "debian.tar.gz"
+    blob = base.layer.blob
+    whole = registry.read_blob(base.held.repository, blob.digest, blob.size)
+    with debian.explain_failures():
+        below.write_bytes(whole)
+    stacks = split_image(spec.stack)
+    made = package_layer.make_package_layer(line, stacks, spec.packages, below, work, target)
+    below.unlink()
+    registry.push_file(cache, target, made.blob.digest, lambda _: None)
+    target.unlink()
+    layer = SystemLayer(
+        spec.key,
+        made.blob,
+        base.layer.source,
+        made.packages,
+        taken_at,
+        made.newest,
+        below=blob.digest,
     )
+    return _keep_made(layer, registry, cache, layer_signer, started)
+
+
+def _keep_made(
+    layer: SystemLayer,
+    registry: Registry,
+    cache: str,
+    layer_signer: SystemLayerSigner,
+    started: float,
+) -> MadeSystemLayer:
+    system_layer.keep_system_layer(registry, cache, layer, layer_signer)
+    held = HeldSystemLayer(layer, HeldLayer(layer.blob, cache))
+    return MadeSystemLayer(held, "built", round(time.monotonic() - started, 2))
+
+
+def _package_specs(images: Iterable[PlannedImage]) -> tuple[LayerSpec, ...]:
+    """Return the layers of Debian packages on top of the OS layer, each once."""
+    specs = (planned.package_spec for planned in images)
+    return tuple(dict.fromkeys(spec for spec in specs if spec))
 
 
 def push_system_image(

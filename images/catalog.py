@@ -104,7 +104,10 @@ class Catalog:
         return reduce(add, parts)
 
     def os_part_of(self, image: str) -> OsPart:
-        """Return how an image runs: the ports of all its stacks, and the last command and check."""
+        """Return how an image runs.
+
+        It has the ports and packages of all its stacks, and the last command and health check.
+        """
         parts = [self.stacks[stack].os for stack in self.stacks_of(image)]
         return OsPart(
             ports=tuple(sorted({port for part in parts for port in part.ports})),
@@ -112,6 +115,7 @@ class Catalog:
             health_check=next(
                 (part.health_check for part in reversed(parts) if part.health_check), ()
             ),
+            packages={name: why for part in parts for name, why in part.packages.items()},
         )
 
     def has_compiler(self, image: str) -> bool:
@@ -218,6 +222,10 @@ def _check_stacks(catalog: Catalog, check: CatalogFile) -> None:
                     f"stack `{name}` needs unknown stack `{parent}`",
                     hint,
                 )
+    if catalog.stacks.get(BASE) and catalog.stacks[BASE].os.packages:
+        hint = f"install them in images/{BASE}/Dockerfile, which makes the OS layer"
+        at = ("stacks", BASE, "os", "packages")
+        raise check.error_at(at, f"`{BASE}` adds packages to the OS layer", hint)
     for name in catalog.stacks:
         try:
             lowest = catalog.stacks_of(name)[0]

@@ -12,6 +12,7 @@ from images.field_types import (
     Address,
     Count,
     Cuda,
+    DebianName,
     Driver,
     Licenses,
     Package,
@@ -123,13 +124,16 @@ class Line:
 class OsPart:
     """How the images of a stack run: TCP ports, command, and health check (a command, too).
 
-    An empty value keeps the default: no port, `bash`, no health check.
+    An empty value keeps the default: no port, `bash`, no health check. `packages` are the Debian
+    packages that the stack adds to the OS layer, each with the reason. `{python}` in a name stands
+    for the line's Python.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     ports: tuple[Port, ...] = ()
     command: tuple[Word, ...] = ()
     health_check: tuple[Sentence, ...] = ()
+    packages: dict[DebianName, Sentence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -145,4 +149,4 @@ class Stack:
     needs: tuple[str, ...]
     budget: Budget
     compiler: bool = False
-    os: OsPart = OsPart()
+    os: OsPart = field(default_factory=OsPart)

@@ -14,7 +14,7 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
@@ -35,6 +35,8 @@ NEWEST = "var/lib/dpkg/newest"
 """Written by `guest/newest.sh`, and left out of the layer."""
 GUEST = "guest"
 """The folder beside the Dockerfile with the files that it copies."""
+XATTR = "SCHILY.xattr."
+"""The prefix of the pax headers that hold extended attributes."""
 RETRY_HINT = "check the engine's disk and logs, then run the same command again"
 
 if TYPE_CHECKING:
@@ -105,9 +107,14 @@ def dockerfile_path() -> Path:
 
 def recipe_texts() -> tuple[str, ...]:
     """Return the texts of the Dockerfile and of the files that it copies: they make the layer."""
-    guest = sorted((dockerfile_path().parent / GUEST).iterdir())
-    copied = [f"{path.name}\n{records.read_text(path)}" for path in guest if path.is_file()]
-    return (records.read_text(dockerfile_path()), *copied)
+    guest = dockerfile_path().parent / GUEST
+    return (records.read_text(dockerfile_path()), *texts_in(guest))
+
+
+def texts_in(folder: Path) -> list[str]:
+    """Return the name and the text of each file in a folder; none if there is no folder."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [f"{path.name}\n{records.read_text(path)}" for path in files if path.is_file()]
 
 
 def make_os_layer(line: Line, work: Path, target: Path) -> OsLayer:
@@ -118,11 +125,16 @@ def make_os_layer(line: Line, work: Path, target: Path) -> OsLayer:
     base, source = _pull_base(line, work)
     exported = work / "rootfs.tar"
     with progress.show_step("Debian packages and security updates (BuildKit)"):
-        _build_root(line, base, exported)
-    with _explain_failures(), target.open("wb") as file:
+        build_root(dockerfile_path().parent, {"BASE": base, **line_arguments(line)}, exported)
+    with explain_failures(), target.open("wb") as file:
         made = normalise_export(exported, file, line.epoch)
     exported.unlink()
     return OsLayer(made.blob, source, made.packages, made.newest)
+
+
+def line_arguments(line: Line) -> dict[str, str]:
+    """Return what every Dockerfile gets of a line."""
+    return {"PYTHON": line.python, "SOURCE_DATE_EPOCH": str(line.epoch)}
 
 
 def normalise_export(exported: Path, target: BinaryIO, epoch: int) -> NormalisedRoot:
@@ -131,8 +143,16 @@ def normalise_export(exported: Path, target: BinaryIO, epoch: int) -> Normalised
     Raises EnvironmentFailed if the export is not complete or has no packages, or if the layer
     cannot be written.
     """
-    with _explain_failures():
+    with explain_failures():
         blob, read = _rewrite_export(exported, target, epoch)
+    return describe_root(blob, read)
+
+
+def describe_root(blob: Blob, read: Mapping[str, str]) -> NormalisedRoot:
+    """Return a layer with the packages that its STATUS lists; `read` has that text and NEWEST.
+
+    Raises EnvironmentFailed if there are no packages.
+    """
     packages = tuple(installed_packages(read.get(STATUS, "")))
     if not packages:
         raise EnvironmentFailed(
@@ -144,41 +164,61 @@ def normalise_export(exported: Path, target: BinaryIO, epoch: int) -> Normalised
 
 def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, dict[str, str]]:
     """Write the layer, and return it with the texts of STATUS and NEWEST, by path."""
-    writer = _LayerFile(target)
+    writer = LayerFile(target)
     read: dict[str, str] = {}
     with (
-        records.open_binary(exported) as root,
-        tarfile.open(fileobj=root, mode="r:") as source,
+        open_export(exported) as source,
         tarfile.TarFile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as layer,
     ):
-        for entry in source:
-            is_special = entry.ischr() or entry.isblk() or entry.isfifo()
-            folders = PurePosixPath(entry.name).parents
-            is_emptied = any(PurePosixPath(folder) in folders for folder in _EMPTIED)
-            if is_special or is_emptied or _LEFT_OUT.fullmatch(entry.name):
-                continue
+        for entry in kept_entries(source, epoch):
             content = source.extractfile(entry) if entry.isreg() else None
             if entry.name in (STATUS, NEWEST) and content is not None:
                 whole = content.read()
                 read[entry.name], content = whole.decode(errors="replace"), io.BytesIO(whole)
-            if entry.name == NEWEST:
-                continue
-            # what is left out differs between two builds of the same packages
-            fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
-            kept = [name for name in entry.pax_headers if name.startswith("SCHILY.xattr.")]
-            fixed.pax_headers = {name: entry.pax_headers[name] for name in kept}
-            layer.addfile(fixed, content)
+            if entry.name != NEWEST:
+                layer.addfile(entry, content)
+    return writer.finish_layer(), read
+
+
+@contextlib.contextmanager
+def open_export(exported: Path) -> Iterator[tarfile.TarFile]:
+    """Open an exported root file system; at the end of the block it must have been read whole.
+
+    Raises TarError if it is not complete.
+    """
+    with (
+        records.open_binary(exported) as root,
+        tarfile.open(fileobj=root, mode="r:") as source,
+    ):
+        yield source
         # tarfile does not notice a file that ends in or before a header. A complete one ends in
         # two blocks of zeros.
         with records.open_binary(exported) as file:
             file.seek(source.offset)
             if file.read(len(_END)) != _END:
                 raise tarfile.ReadError("unexpected end of data")
-    return writer.finish_layer(), read
+
+
+def kept_entries(source: tarfile.TarFile, epoch: int) -> Iterator[tarfile.TarInfo]:
+    """Yield the entries of a root file system that a layer keeps, as the layer has them.
+
+    NEWEST is among them. What is left out differs between two builds of the same packages.
+    """
+    for entry in source:
+        is_special = entry.ischr() or entry.isblk() or entry.isfifo()
+        folders = PurePosixPath(entry.name).parents
+        is_emptied = any(PurePosixPath(folder) in folders for folder in _EMPTIED)
+        if is_special or is_emptied or _LEFT_OUT.fullmatch(entry.name):
+            continue
+        fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
+        kept = [name for name in entry.pax_headers if name.startswith(XATTR)]
+        fixed.pax_headers = {name: entry.pax_headers[name] for name in kept}
+        yield fixed
 
 
 @contextlib.contextmanager
-def _explain_failures() -> Iterator[None]:
+def explain_failures() -> Iterator[None]:
+    """Raise EnvironmentFailed if an export is not complete, or if a layer cannot be written."""
     try:
         yield
     except tarfile.TarError as error:
@@ -294,32 +334,34 @@ def _bootstrap_base(line: Line, work: Path) -> str:
             timeout_s=BUILD_TIMEOUT_S,
         )
     name = f"pytorch-cuda-debian:{line.debian}"
-    with (
-        engine.report_failures("the engine's import of the base", RETRY_HINT),
-        records.open_binary(root) as file,
-    ):
-        engine.connect_engine().api.import_image_from_data(file, *name.split(":"))
+    import_root(root, name)
     root.unlink()
     return name
 
 
-def _build_root(line: Line, base: str, exported: Path) -> None:
+def import_root(layer: Path, name: str) -> None:
+    """Import a layer into the engine as an image with this name and tag."""
+    with (
+        engine.report_failures(f"the engine's import of {name}", RETRY_HINT),
+        records.open_binary(layer) as file,
+    ):
+        engine.connect_engine().api.import_image_from_data(file, *name.split(":"))
+
+
+def build_root(context: Path, arguments: Mapping[str, str], exported: Path) -> None:
+    """Build the Dockerfile of the folder `context` with BuildKit, and export its root file system.
+
+    The Dockerfile gets `arguments`, and the mirror of Debian's packages as MIRROR. Raises
+    EnvironmentFailed if the engine or the mirror fails.
+    """
     command, env = engine.build_command()
-    arguments = {"BASE": base, "PYTHON": line.python, "SOURCE_DATE_EPOCH": str(line.epoch)}
-    if mirror := _mirror_in_use():
-        arguments["MIRROR"] = mirror
-    options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    mirror = _mirror_in_use()
+    given = {**arguments, **({"MIRROR": mirror} if mirror else {})}
+    options = [f"--build-arg={name}={value}" for name, value in given.items()]
     through = proxies.build_arguments()
     options += [f"--build-arg={name}" for name in through]  # the client reads the values itself
     shell.run(
-        [
-            *command,
-            "--no-cache",
-            "--progress=plain",
-            *options,
-            _tar_output(exported),
-            dockerfile_path().parent,
-        ],
+        [*command, "--no-cache", "--progress=plain", *options, _tar_output(exported), context],
         env=env | login_variables() | through,
         hint=(
             "the last lines name the failure; Debian's package mirror "
@@ -339,7 +381,7 @@ def _tar_output(path: Path) -> str:
     return f'--output=type=tar,"{destination}"'
 
 
-class _LayerFile(io.RawIOBase):
+class LayerFile(io.RawIOBase):
     """A file that compresses and hashes the bytes written to it."""
 
     def __init__(self, target: BinaryIO) -> None:
@@ -350,6 +392,7 @@ class _LayerFile(io.RawIOBase):
         self._size = self._uncompressed = 0
 
     def write(self, data: Buffer) -> int:
+        """Compress, hash and write bytes, and return their number."""
         plain = bytes(data)
         self._tar.update(plain)
         self._uncompressed += len(plain)
@@ -357,6 +400,7 @@ class _LayerFile(io.RawIOBase):
         return len(plain)
 
     def finish_layer(self) -> Blob:
+        """Write the end of the layer, and return its digests and sizes."""
         self._write_compressed(self._gzip.flush())
         digest, diff_id = (f"sha256:{made.hexdigest()}" for made in (self._compressed, self._tar))
         return Blob(digest, diff_id, self._size, self._uncompressed)

@@ -64,6 +64,13 @@ Package = Annotated[
         r"[a-z0-9]+(?:-[a-z0-9]+)*", "the normalized name of a package, such as nvidia-nccl-cu12"
     ),
 ]
+DebianName = Annotated[
+    str,
+    require_form(
+        r"(?:[a-z0-9]|\{python\})(?:[a-z0-9.+-]|\{python\}){1,60}",
+        "the name of a Debian package, such as g++ or python{python}-dev",
+    ),
+]
 Title = Annotated[str, require_form(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
 Sentence = Annotated[
     str, require_form(r"[!-~](?:[ -~]{0,298}[!-~])?", "1 to 300 printable ASCII characters")

@@ -22,15 +22,21 @@ FORMAT = "2"
 BYTECODE_FORMAT = "3"
 """As FORMAT, for the bytecode of the same sources."""
 
-OS, WHEEL, POOL, BYTECODE, FILES = "os", "wheel", "pool", "bytecode", "files"
+OS, DEBIAN, WHEEL, POOL = "os", "debian", "wheel", "pool"
+BYTECODE, FILES = "bytecode", "files"
+
+OF_DEBIAN = (OS, DEBIAN)
+"""The kinds of layers that no lock names: Debian's packages are those of the day."""
 
 
 @dataclass(frozen=True)
 class LayerSpec:
     """A layer before it is made. Its content key names all that it is made from.
 
-    `locked` is the result that its lock demands. Only the OS layer has no lock: Debian's packages
-    are those of the day when it is made. `files` come from no wheel (images/guest_files.py).
+    `locked` is the result that its lock demands. Only layers of Debian packages have no lock: the
+    packages are those of the day when it is made. `packages` are the names of those that a layer on
+    top of the OS layer adds. `files` come from no wheel
+    (images/guest_files.py).
     """
 
     name: str
@@ -40,6 +46,7 @@ class LayerSpec:
     key: str
     locked: Blob | None = None
     files: tuple[InstalledFile, ...] = ()
+    packages: tuple[str, ...] = ()
 
     @property
     def wheel_bytes(self) -> int:

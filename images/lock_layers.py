@@ -18,7 +18,7 @@ from images.locks import Wheel
 from images.plan import prefix_of, python_specs
 from images.resolve import LayerLocks
 from images.workers import Recipe
-from runner import engine, home, progress, records
+from runner import home, progress, records
 from runner.errors import ConfigError
 from runner.nouns import count_noun
 
@@ -32,14 +32,10 @@ def system_image(line: Line, work: Path) -> str:
     """Make the OS layer of a line, import it into the engine, and return its name there."""
     target = work / "os.tar.gz"
     debian.make_os_layer(line, work, target)
-    name, tag = "pytorch-cuda-os", line.debian
-    with (
-        engine.report_failures("the engine's import of the OS layer"),
-        records.open_binary(target) as file,
-    ):
-        engine.connect_engine().api.import_image_from_data(file, name, tag)
+    name = f"pytorch-cuda-os:{line.debian}"
+    debian.import_root(target, name)
     target.unlink()
-    return f"{name}:{tag}"
+    return name
 
 
 def make_locked_layers(

@@ -7,17 +7,17 @@ finds it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from images import catalog as catalogue
-from images import guest_files, layer_lock, layers, line_locks
+from images import guest_files, layer_lock, layers, line_locks, package_layer
 from images.catalog import Catalog, Line, OsPart, Project, Version
 from images.debian import BOOTSTRAP_OPTIONS, recipe_texts
 from images.layers import LayerSpec
 from images.locks import Wheel
-from images.names import image_tag
+from images.names import image_tag, join_stacks
 from images.record import BuildRecord
 from images.version import parse_version
 from images.wheels import Prefix
@@ -28,7 +28,8 @@ from runner.untrusted import clean_line
 VENV = "opt/venv"
 
 NEW, UNCHANGED = "new", "unchanged"
-_CHANGED = {layers.OS: "operating system", layers.FILES: "files of {}"}
+_OF_DEBIAN = {layers.OS: "operating system", layers.DEBIAN: "Debian packages"}
+_CHANGED = {**_OF_DEBIAN, layers.FILES: "files of {}"}
 """The words for what of a stack changed, by kind of layer; else its requirements."""
 
 
@@ -52,6 +53,11 @@ class PlannedImage:
     def system_spec(self) -> LayerSpec:
         """Its OS layer."""
         return next(spec for spec in self.layers if spec.kind == layers.OS)
+
+    @property
+    def package_spec(self) -> LayerSpec | None:
+        """Its layer of the Debian packages of its stacks; None if they need none."""
+        return next((spec for spec in self.layers if spec.kind == layers.DEBIAN), None)
 
 
 @dataclass(frozen=True)
@@ -202,15 +208,19 @@ class _Planner:
         # The OS layer changes every month. An engine without a content store downloads all layers
         # above a changed one again. So the OS layer is above the gigabytes of base, and only what
         # a stack adds is above the OS layer.
-        specs = (*self.of_stack[stacks[0]], self._plan_system(), *above.values())
+        system = self._plan_system()
+        of_debian = [system, *self._plan_packages(system, stacks)]
+        specs = (*self.of_stack[stacks[0]], *of_debian, *above.values())
         line = self.catalog_line  # what of it is in the image's configuration
         facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
         facts.insert(0, self.catalog.title_of(name))
         part = self.catalog.os_part_of(name)
         if self.catalog.project != Project():
             facts.append(asdict(self.catalog.project))
-        if part != OsPart():  # so that the keys of all other images stay as they are
-            facts.append(asdict(part))
+        # What a stack takes from Debian is in the key of that layer.
+        run = replace(part, packages={})
+        if run != OsPart():  # so that the keys of all other images stay as they are
+            facts.append({key: held for key, held in asdict(run).items() if key != "packages"})
         made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
         key = layers.content_key("image", str(self.version), name, made_of, facts)
         before = previous_build(self.out, self.version, name)
@@ -240,6 +250,28 @@ class _Planner:
         key = layers.content_key(layers.OS, str(self.version), *made_from)
         return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
 
+    def _plan_packages(self, system: LayerSpec, stacks: Sequence[str]) -> Iterator[LayerSpec]:
+        """Yield the layer of the Debian packages and files of ours that `stacks` add, if any.
+
+        One layer has those of all stacks together: dpkg's list of packages is one file.
+        """
+        line = self.catalog_line
+        parts = {stack: self.catalog.stacks[stack].os.packages for stack in stacks[1:]}
+        adding = [
+            stack
+            for stack, held in parts.items()
+            if held or package_layer.system_folder(stack).is_dir()
+        ]
+        if not adding:
+            return
+        named = {name for stack in adding for name in parts[stack]}
+        packages = tuple(sorted(name.replace("{python}", line.python) for name in named))
+        recipe = package_layer.recipe_texts(adding)
+        key = layers.content_key(layers.DEBIAN, system.key, packages, line.cuda, recipe)
+        stack = join_stacks(adding)
+        name = f"Debian packages of {stack}"
+        yield LayerSpec(name, layers.DEBIAN, stack, (), key, packages=packages)
+
 
 def _explain_change(
     before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], version: Version
@@ -262,6 +294,6 @@ def _explain_change(
     if before.version != str(version):
         reasons = [
             f"release after {before.version}",
-            *(reason for reason in reasons if reason != "operating system"),
+            *(reason for reason in reasons if reason not in _OF_DEBIAN.values()),
         ]
     return f"changed: {', '.join(dict.fromkeys(reasons)) or 'catalogue'}"

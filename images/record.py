@@ -11,7 +11,8 @@ class BuiltLayer:
 
     `size` is in compressed bytes, `diff_id` is the digest of the uncompressed tar.
 
-    `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`.
+    `kind` is `os`, `debian` (packages of stacks, on top of the OS layer), `wheel` (one big wheel),
+    `pool` (the small wheels of a stack) or `bytecode`.
     `made` is its origin in this run: `built`, or `reused` from the registry. `locked` says whether
     its digest is in the layer lock, as that of every Python layer is.
     """
@@ -30,7 +31,7 @@ class BuiltLayer:
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """A package of the OS layer."""
+    """A package of the OS layer, or of the layer of Debian packages on top of it."""
 
     name: str
     version: str

@@ -183,6 +183,8 @@ def _fill_requirement(line: Line, row: str, place: str) -> str:
         name: version and known.index_version(line.torch, version, line.cuda)
         for name, version in named.items()
     }
+    # NVIDIA's wheels for CUDA 12 have no nvcc.
+    versions["cuda13"] = line.cuda if line.cuda.startswith("13.") else None
     words = re.findall(r"\{([^{}]*)\}", row)
     if unknown := next((word for word in words if word not in versions), None):
         hint = f"use one of: {', '.join(f'{{{name}}}' for name in versions)}"

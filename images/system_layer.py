@@ -40,7 +40,9 @@ class SystemLayer:
 
     `source` names the base of its build, `taken_at` is the time when its packages were taken from
     Debian (ISO 8601). `newest` is when the newest file of a package was made, in seconds since
-    1970; 0 if the layer was made before this was recorded.
+    1970; 0 if the layer was made before this was recorded. `below` is the digest of the OS layer
+    that a layer of more packages was made on; empty for an OS layer. `packages` are all that an
+    image with both layers has.
     """
 
     key: str
@@ -49,6 +51,7 @@ class SystemLayer:
     packages: tuple[DebianPackage, ...]
     taken_at: str
     newest: int = 0
+    below: str = ""
 
 
 class SystemLayerSigner(Protocol):
@@ -65,23 +68,28 @@ class SystemLayerSigner(Protocol):
 
 
 def find_system_layer(
-    registry: Registry, repository: str, key: str, layer_signer: SystemLayerSigner
+    registry: Registry,
+    repository: str,
+    key: str,
+    layer_signer: SystemLayerSigner,
+    below: str = "",
 ) -> SystemLayer | None:
     """Return the OS layer with this content key; None if there is none that can be trusted.
 
-    The reason is printed if there is one that cannot be trusted. Raises RegistryError if the
-    registry fails.
+    `below` is the digest of the OS layer below a layer of more packages. The reason is printed if
+    there is one that cannot be trusted. Raises RegistryError if the registry fails.
     """
     try:
         signed = _read_statement(registry, repository, _tag_of(key))
-        return _check_layer(layer_signer.read(signed), key) if signed is not None else None
+        return _check_layer(layer_signer.read(signed), key, below) if signed is not None else None
     except (GateRefused, Malformed) as error:
         why = error.message if isinstance(error, GateRefused) else str(error)
     except RegistryError as error:
         if error.status not in _SERVED:
             raise
         why = error.message
-    progress.say_line(f"  the OS layer in {repository} is not used: {untrusted.clean_line(why)}")
+    what = "layer of Debian packages" if below else "OS layer"
+    progress.say_line(f"  the {what} in {repository} is not used: {untrusted.clean_line(why)}")
     return None
 
 
@@ -115,13 +123,15 @@ def _read_statement(registry: Registry, repository: str, tag: str) -> bytes | No
     return registry.read_blob(repository, digest, size)
 
 
-def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
+def _check_layer(layer: SystemLayer, key: str, below: str) -> SystemLayer:
     """Return the layer. Raises Malformed if its content key or a value cannot be right."""
     blob = layer.blob
     if layer.key != key:
         raise Malformed(
             f"its statement is about a layer with another content key ({layer.key:.12})"
         )
+    if layer.below != below:
+        raise Malformed("it was made on top of another OS layer")
     if not (is_digest(blob.digest) and is_digest(blob.diff_id)):
         raise Malformed("its statement names no digest")
     if not (

@@ -61,15 +61,22 @@ class ExpectedImage:
     @property
     def layers(self) -> tuple[ExpectedLayer, ...]:
         """Its layers, from below."""
-        system = next((each for each in self.build.layers if each.kind == layers.OS), None)
+        recorded = {
+            each.kind: (each.digest, each.diff_id)
+            for each in self.build.layers
+            if each.kind in layers.OF_DEBIAN
+        }
         digests = {
             spec.key: (spec.locked.digest, spec.locked.diff_id)
             for spec in self.planned.layers
             if spec.locked
         }
-        made = (system.digest, system.diff_id) if system else ("", "")
         return tuple(
-            ExpectedLayer(f"{spec.kind}: {spec.name}", spec.kind, *digests.get(spec.key, made))
+            ExpectedLayer(
+                f"{spec.kind}: {spec.name}",
+                spec.kind,
+                *digests.get(spec.key, recorded.get(spec.kind, ("", ""))),
+            )
             for spec in self.planned.layers
         )
 

@@ -172,6 +172,18 @@ def serving_image() -> str:
 
 
 @pytest.fixture(scope="session")
+def devel_image() -> str:
+    """Return the same of the devel stack."""
+    return reference_of("devel")
+
+
+@pytest.fixture(scope="session")
+def ssh_image() -> str:
+    """Return the same of the ssh stack."""
+    return reference_of("ssh")
+
+
+@pytest.fixture(scope="session")
 def mounted_harness() -> Path:
     """Return the folder of pytest and its plugins that every container gets."""
     return harness.install_harness()

@@ -241,6 +241,8 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "cli": partial(_answer_product, "cli"),
     "jupyter": partial(_answer_product, "jupyter"),
     "serving": partial(_answer_product, "serving"),
+    "devel": partial(_answer_product, "devel"),
+    "ssh": partial(_answer_product, "ssh"),
 }
 
 

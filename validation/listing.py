@@ -32,8 +32,8 @@ from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 
 COMMAND = "python -m validation.listing"
-STACKS = ("base", "cv", "nlp", "rl", "cli", "jupyter", "serving")
-USAGE = f"run `.venv/bin/{COMMAND} {' '.join(f'{stack}=IMAGE' for stack in STACKS)}`"
+_IMAGES = " ".join(dict.fromkeys(f"{suite.stack}=IMAGE" for suite in SUITES))
+USAGE = f"run `.venv/bin/{COMMAND} {_IMAGES}`"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MAX_BYTES = 1 << 20

@@ -93,6 +93,10 @@ SUITES = (
     # Users save notebooks in the working folder.
     Suite("jupyter", "jupyter", test_timeout_s=120, timeout_s=300, alone=True, writes_root=True),
     Suite("serving", "serving", test_timeout_s=120, timeout_s=300, alone=True),
+    # A compiler that reads the headers of torch takes a minute on a busy machine.
+    Suite("devel", "devel", test_timeout_s=400, timeout_s=1200),
+    # The server keeps its keys in a folder of the image.
+    Suite("ssh", "ssh", test_timeout_s=120, timeout_s=300, alone=True, writes_root=True),
 )
 
 

@@ -1,4 +1,4 @@
-"""Defects that the suites of the stacks (cv, nlp, rl, cli, jupyter, serving) must catch."""
+"""Defects that suites of stacks (cv, nlp, rl, cli, jupyter, serving, devel, ssh) must catch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ START = "/usr/local/lib/image/start"
 SETTINGS = "/opt/venv/etc/jupyter/jupyter_server_config.json"
 SERVING = "/usr/local/lib/image/serving"
 WRITE_SETTINGS = f"""printf '%s' '{{"IdentityProvider": {{"token": ""}}}}' > {SETTINGS}"""
+SSH = "/usr/local/lib/image/start_ssh.py"
+SSHD = "/usr/local/lib/image/sshd_config"
+# A session of bash ends when the process of its connection does.
+ENDS_WITH_CLIENT = "(while kill -0 $PPID; do sleep 0.1; done; kill $$) >/dev/null 2>\\&1 \\&"
 
 DEFECTS = (
     Defect(
@@ -216,5 +220,69 @@ DEFECTS = (
         "serving",
         (("stop_loses_no_request", "model slow was answered with status"),),
         with_layer(f"RUN sed -i 's/^DRAIN_S = 30/DRAIN_S = 0/' {SERVING}/serve.py"),
+    ),
+    Defect(
+        "torch.compile that compiles nothing",
+        "devel",
+        (("compiled_function_agrees", "no compiled code was written"),),
+        with_environment(TORCH_COMPILE_DISABLE="1"),
+        representative=True,
+    ),
+    Defect(
+        "extensions without ninja",
+        "devel",
+        (("cpp_extension", "the extension was not built: Ninja is required"),),
+        with_layer("RUN rm /opt/venv/bin/ninja"),
+    ),
+    Defect(
+        "a toolkit without nvcc",
+        "devel",
+        (("cuda_extension", "the image has ['/usr/local/cuda']"),),
+        with_layer("RUN mkdir /usr/local/cuda"),
+    ),
+    Defect(
+        "sessions without the variables of the container",
+        "ssh",
+        (
+            ("session_has_the_environment[{}]", "sessions that have not the PATH"),
+            ("session_has_the_environment[bash -lc '{}']", "sessions that have not the PATH"),
+            ("session_has_the_environment[sh -lc '{}']", "sessions that have not the PATH"),
+            ("challenge", "the session ended with 127"),
+            ("job_of_a_lost_client_lives_on", "the job is still at step nothing"),
+        ),
+        with_layer(f"RUN sed -i 's/yield f\"SetEnv.*/pass/' {SSH}"),
+    ),
+    Defect(
+        "an SSH server that asks for passwords",
+        "ssh",
+        (("only_keys_log_in", "takes more than keys"),),
+        with_layer(
+            f"RUN sed -i -E '/^AuthenticationMethods/d; s/^(Password.*) no/\\1 yes/' {SSHD}"
+        ),
+        representative=True,
+    ),
+    Defect(
+        "a start that does not say that keys are missing",
+        "ssh",
+        (("without_keys_there_is_no_server", "it ended with 2 and printed ``"),),
+        with_layer(f"RUN sed -i 's/print(f\"ssh: {{reason}}.*/pass/' {SSH}"),
+    ),
+    Defect(
+        "host keys that everybody has",
+        "ssh",
+        (("host_keys_are_of_this_container", "the image has ['/etc/ssh/ssh_host_"),),
+        with_layer("RUN ssh-keygen -A"),
+    ),
+    Defect(
+        "a server without sftp",
+        "ssh",
+        (("files_are_copied", "no server of sftp"),),
+        with_layer(f"RUN sed -i '/^Subsystem/d' {SSHD}"),
+    ),
+    Defect(
+        "jobs that end with their client",
+        "ssh",
+        (("job_of_a_lost_client_lives_on", "the job is still at step"),),
+        with_layer(f"RUN sed -i '1i {ENDS_WITH_CLIENT}' /etc/bash.bashrc"),
     ),
 )

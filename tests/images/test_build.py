@@ -11,17 +11,26 @@ import datetime
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from images import build, debian, layer_lock, line_locks, plan, system_layer, wheelhouse
+from images import (
+    build,
+    debian,
+    layer_lock,
+    line_locks,
+    package_layer,
+    plan,
+    system_layer,
+    wheelhouse,
+)
 from images import workers as layer_workers
-from images.catalog import IMAGES, Catalog, Line
-from images.debian import OsLayer
+from images.catalog import IMAGES, Catalog, Line, load_catalog
+from images.debian import NormalisedRoot, OsLayer
 from images.layer_lock import LockedLayer
-from images.layers import OS, LayerSpec
+from images.layers import OF_DEBIAN, OS, LayerSpec
 from images.plan import ReleasePlan
 from images.record import BuildRecord, DebianPackage
 from images.system_layer import SystemLayer
@@ -350,6 +359,121 @@ def kept(
     system_layer.keep_system_layer(
         Registry(fake.host), shipped.repositories.cache, layer, layer_signer
     )
+
+
+# Debian packages of stacks, on top of the OS layer
+
+
+@dataclass
+class Added:
+    """What makes the layer of Debian packages; `made` are the OS layers that it was asked for."""
+
+    made: list[bytes] = field(default_factory=list)
+
+    def make(
+        self,
+        _line: Line,
+        stacks: Sequence[str],
+        packages: Sequence[str],
+        below: Path,
+        _work: Path,
+        target: Path,
+    ) -> NormalisedRoot:
+        assert (list(stacks), list(packages)) == (["ssh"], ["openssh-server"])
+        data = b"on " + below.read_bytes()
+        self.made.append(below.read_bytes())
+        target.write_bytes(data)
+        blob = Blob(sha256(data), sha256(b"tar of " + data), len(data), len(data))
+        return NormalisedRoot(blob, (DebianPackage("openssh-server", "1:9.2"),), 1_793_624_159)
+
+
+@pytest.fixture(scope="module")
+def shipped_whole() -> Catalog:
+    """The catalogue of the repository, with the stacks that are ways of working."""
+    return load_catalog()
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> Added:
+    added = Added()
+    monkeypatch.setattr(package_layer, "make_package_layer", added.make)
+    return added
+
+
+def build_ssh(
+    fake: FakeRegistry, shipped: Catalog, home: Path, *, renew: bool = False, out: str = "out"
+) -> tuple[BuildRecord, ...]:
+    """Build images of which two need the layer of Debian packages."""
+    made = planned(shipped, home, ["base", "ssh", "cv-ssh"], out)
+    version, registry = shipped.require_version(VERSION), Registry(fake.host)
+    root = root_of(shipped, home)
+    return build.build(
+        shipped, version, made, registry, home / out, layer_signer=OURS, root=root, renew=renew
+    )
+
+
+def debian_layers(records_: Sequence[BuildRecord]) -> list[list[str]]:
+    """The digests of the OS layer and of the layer above it, of each image."""
+    return [
+        [layer.digest for layer in record.layers if layer.kind in OF_DEBIAN] for record in records_
+    ]
+
+
+def test_debian_packages_are_made_once_and_found_again(
+    cached: FakeRegistry, added: Added, shipped_whole: Catalog, home: Path
+) -> None:
+    base, ssh, both = first = build_ssh(cached, shipped_whole, home)
+    assert len(added.made) == 1
+    (system,), upper, same = debian_layers(first)
+    assert upper == same
+    assert upper[0] == system
+    assert len(upper) == 2
+    assert base.debian_packages == (DebianPackage("tini", "0.19"),)
+    assert (
+        ssh.debian_packages == both.debian_packages == (DebianPackage("openssh-server", "1:9.2"),)
+    )
+    assert {record.debian_taken_at for record in first} == {TAKEN}
+    # complete in staging, and on another machine from the cache
+    assert build_ssh(cached, shipped_whole, home) == first
+    again = build_ssh(cached, shipped_whole, home, out="elsewhere")
+    assert [record.digest for record in again] == [record.digest for record in first]
+    assert len(added.made) == 1
+
+
+def test_a_renewed_os_layer_has_its_own_debian_packages(
+    cached: FakeRegistry, added: Added, mirror: Debian, shipped_whole: Catalog, home: Path
+) -> None:
+    first = debian_layers(build_ssh(cached, shipped_whole, home))
+    mirror.packages = (DebianPackage("tini", "0.19-1"),)
+    # Another machine renewed the OS layer, of images without more packages.
+    renewed(cached, shipped_whole, home, ["base"])
+    second = debian_layers(build_ssh(cached, shipped_whole, home))
+    assert len(added.made) == 2
+    assert not {*first[1]} & {*second[1]}
+    assert second[0] == [second[1][0]]
+    third = debian_layers(build_ssh(cached, shipped_whole, home, renew=True))
+    assert len(added.made) == 3
+    assert third[1] == third[2]
+
+
+@pytest.mark.parametrize("fault", ["a stranger", "the OS layer's", "another OS layer"])
+def test_debian_packages_without_a_signature_for_them_are_made_again(
+    cached: FakeRegistry, added: Added, shipped_whole: Catalog, home: Path, fault: str
+) -> None:
+    build_ssh(cached, shipped_whole, home)
+    key = planned(shipped_whole, home, ["ssh"]).images[0].package_spec
+    assert key is not None
+    system = layer_of(cached, shipped_whole, home)
+    planted = replace(system, key=key.key, below=system.blob.digest)
+    if fault == "a stranger":
+        kept(cached, shipped_whole, planted, FOREIGN)
+    elif fault == "the OS layer's":
+        tags = cached.manifests[shipped_whole.repositories.cache]
+        tags[f"os-{key.key[:40]}"] = tags[f"os-{system.key[:40]}"]
+    else:
+        kept(cached, shipped_whole, replace(planted, below=f"sha256:{'0' * 64}"))
+    build_ssh(cached, shipped_whole, home, out="elsewhere")
+    assert len(added.made) == 2
 
 
 FAULTS = [

@@ -38,8 +38,8 @@ def test_the_shipped_catalogue_and_locks_load() -> None:
     assert shipped.images[0] == "base"
     for line in shipped.lines:
         locks = line_locks.locks_of(shipped, line, tuple(shipped.stacks))
-        # Jobs need no package of their own.
-        assert {stack for stack, lock in locks.items() if not lock.wheels} == {"cli"}
+        # Jobs and sessions need no package of their own.
+        assert {stack for stack, lock in locks.items() if not lock.wheels} == {"cli", "ssh"}
 
 
 def test_every_stack_has_what_it_is_made_of() -> None:

@@ -308,7 +308,6 @@ def test_a_proxy_reaches_the_build_and_not_the_image(
             monkeypatch.delenv(each, raising=False)
         monkeypatch.setenv(letters(name), value)
     (tmp_path / "Dockerfile").write_text(SEEN)
-    monkeypatch.setattr(debian, "dockerfile_path", lambda: tmp_path / "Dockerfile")
     commands: list[list[str]] = []
     run = shell.run
 
@@ -318,7 +317,8 @@ def test_a_proxy_reaches_the_build_and_not_the_image(
 
     monkeypatch.setattr(shell, "run", show)
     images = {image.id for image in engine.connect_engine().images.list(all=True)}
-    debian._build_root(catalog.load_catalog().lines["2.6"], local_base, tmp_path / "root.tar")
+    arguments = {"BASE": local_base, **debian.line_arguments(catalog.load_catalog().lines["2.6"])}
+    debian.build_root(tmp_path, arguments, tmp_path / "root.tar")
     with tarfile.open(tmp_path / "root.tar") as root:
         seen = root.extractfile("seen")
         assert seen is not None
@@ -358,7 +358,7 @@ def test_the_mirror_and_the_slim_base_are_settings(
     monkeypatch.setattr(engine, "build_command", lambda: (("docker", "build"), {}))
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR", "http://mirror.example:8080/debian/")
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SLIM_BASE", "mirror.example/library/debian")
-    debian._build_root(line, "base", tmp_path / "root.tar")
+    debian.build_root(tmp_path, {}, tmp_path / "root.tar")
     assert "--build-arg=MIRROR=http://mirror.example:8080/debian" in commands[0]
     digest = line.base_image.partition("@")[2]
     assert debian._slim_base(line) == f"mirror.example/library/debian@{digest}"

@@ -161,7 +161,7 @@ def test_a_build_stops_before_its_first_layer(
             OsLayerSigner(P256, trust(P256)),
             home / "images",
         )
-        maker = _LayerMaker(stage, home, LayerSpec("Debian", OS, "base", (), "k"), None)
+        maker = _LayerMaker(stage, home, [LayerSpec("Debian", OS, "base", (), "k")], {})
         with refused(ConfigError, "headless and full"):
             maker.make_layers(specs, specs)
         # of one that the registry has, and that another run has downloaded

@@ -21,7 +21,7 @@ from runner import records
 class _OsLayerClaim:
     """The predicate. Sizes in bytes, `newest` in seconds since 1970.
 
-    A statement that was signed before `newest` was recorded has none.
+    A statement that was signed before `newest` or `below` was recorded has none.
     """
 
     content_key: str
@@ -32,6 +32,7 @@ class _OsLayerClaim:
     packages: tuple[DebianPackage, ...]
     taken_at: str
     newest: int = 0
+    below: str = ""
 
 
 def make_statement(layer: SystemLayer) -> Statement:
@@ -46,6 +47,7 @@ def make_statement(layer: SystemLayer) -> Statement:
         layer.packages,
         layer.taken_at,
         layer.newest,
+        layer.below,
     )
     return Statement(blob.digest, "OS layer", OS_LAYER, records.to_plain(stated))
 
@@ -56,5 +58,11 @@ def read_os_layer(statement: Statement) -> SystemLayer:
     stated = read_value(_OsLayerClaim, statement)
     blob = Blob(statement.subject, stated.diff_id, stated.size, stated.uncompressed)
     return SystemLayer(
-        stated.content_key, blob, stated.source, stated.packages, stated.taken_at, stated.newest
+        stated.content_key,
+        blob,
+        stated.source,
+        stated.packages,
+        stated.taken_at,
+        stated.newest,
+        stated.below,
     )

@@ -1,0 +1,1 @@
+"""The OpenSSH server, as the image starts it, and its clients."""
