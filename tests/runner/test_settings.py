@@ -35,9 +35,10 @@ PARAMETERS = {
 
 
 def sources() -> list[Path]:
-    """The modules that run on the host; suites and the guest files of stacks run in images."""
+    """The modules that run on the host; suites and the files of stacks run in images."""
     found = [path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py")]
     inside = {REPOSITORY / "validation" / "suites", *(REPOSITORY / "images").glob("*/guest")}
+    inside.update((REPOSITORY / "images").glob("*/system"))
     return [path for path in [*found, REPOSITORY / "release.py"] if not inside & {*path.parents}]
 
 
