@@ -115,7 +115,7 @@ def parse_layer(
     start = source.peek(4)
     if start.startswith(_ZSTD):
         raise Malformed("it is compressed with zstd, which this command does not read")
-    opened = igzip.open(source, "rb") if start.startswith(_GZIP) else source  # type: ignore[no-untyped-call] # isal has no types
+    opened = igzip.IGzipFile(fileobj=source, mode="rb") if start.startswith(_GZIP) else source  # type: ignore[no-untyped-call] # isal has no types
     plain = cast(_Readable, opened)
     reader = _EntryReader(_ForwardFile(plain), wanted, md5_bytes)
     try:

@@ -26,6 +26,7 @@ from oci.manifest import Descriptor, Manifest, canonical_json, image_manifest, s
 from oci.registry import Registry, report_malformed
 from oci.tarball import Blob
 from runner.moments import parse_moment
+from runner.nouns import count_noun
 from runner.pool import worker_pool
 from runner.untrusted import Malformed, clean_line, parse_json
 from scan import layer_changes, system_files
@@ -266,13 +267,13 @@ def describe_change(change: PathChange, effect: str) -> str:
     `effect` is what such a path does; empty if that is not known.
     """
     if change.kind is ChangeKind.ADDED:
-        below = f" with {change.paths - 1:,} paths below it" if change.paths > 1 else ""
+        below = f" with {count_noun(change.paths - 1, 'path')} below it" if change.paths > 1 else ""
         parts = [f"{change.layer} adds it{below}, and no package owns it", change.what]
     else:
         parts = [f"{change.layer} changes it", f"it belongs to {change.owner}", change.what]
         if change.kind is ChangeKind.REMOVED:
             parts = [f"{change.layer} removes it", f"it belongs to {change.owner}"]
-            parts += [f"{change.paths:,} paths"] if change.paths > 1 else []
+            parts += [count_noun(change.paths, "path")] if change.paths > 1 else []
     return "; ".join(filter(None, (*parts, effect)))
 
 

@@ -158,7 +158,8 @@ def _describe_paths(changes: Sequence[PathChange]) -> Iterator[str]:
             whose = "our release" if owner == "our release" else clean_line(owner, 100)
             yield f"{count_noun(count, 'path')} of {whose} {kind}: {_name_some(named[owner])}"
         if rest := sum(count for _, count in counted.most_common()[NAMED:]):
-            yield f"{count_noun(rest, 'path')} of {len(counted) - NAMED:,} other packages {kind}"
+            others = count_noun(len(counted) - NAMED, "other package")
+            yield f"{count_noun(rest, 'path')} of {others} {kind}"
     added = [each for each in changes if each.kind is ChangeKind.ADDED]
     if added:
         total = count_noun(sum(each.paths for each in added), "path")

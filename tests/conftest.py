@@ -26,9 +26,9 @@ NOT_RUN = "NOT RUN"
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")  # a slow machine is no failure
-signal.signal(
-    signal.SIGHUP, signal.SIG_DFL
-)  # below nohup the programs of the tests would ignore it
+# Below nohup, and in the background of a script, the programs of the tests would ignore these.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG_FILES = frozenset(
     {

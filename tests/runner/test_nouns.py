@@ -12,7 +12,9 @@ import pytest
 
 from benchmarks.naming import Module, read_modules
 from report.render import _TEMPLATES
+from runner.home import REPOSITORY
 from runner.nouns import count_noun
+from tests.inside_images import runs_in_images
 
 PLURAL = re.compile(r" (?:more |other |new |known |Python )*([a-z]{2,}s|[CG]PUs)\b")
 NO_PLURAL = frozenset(
@@ -25,8 +27,8 @@ NO_PLURAL = frozenset(
 )
 """Verbs and other words that end with s; `bytes` follow large numbers."""
 
-IN_IMAGES, MEASUREMENTS = "validation/suites/", "benchmarks/"
-"""Suites cannot import the function, and the other code prints for one reader."""
+MEASUREMENTS = "benchmarks/"
+"""This code prints for one reader."""
 
 
 def find_fixed_plurals(module: Module) -> Iterator[str]:
@@ -55,7 +57,12 @@ def find_fixed_plurals(module: Module) -> Iterator[str]:
 ABOVE_LIMIT = "more than the allowed"
 """Of a message about a number that is greater than a limit, so it is not 1."""
 
-NAMES = frozenset({"kind", "stack", "accepted", "' and '.join(known.kinds)", "', '.join(blind)"})
+NAMES = frozenset(
+    {
+        *("kind", "stack", "accepted", "change.layer", "package"),
+        *("' and '.join(known.kinds)", "', '.join(blind)"),
+    }
+)
 """Expressions that are words, not numbers."""
 
 
@@ -77,7 +84,8 @@ def test_no_message_has_a_plural_after_any_number() -> None:
 
 
 def is_apart(path: Path) -> bool:
-    return any(f"/{part}" in f"/{path}" for part in (IN_IMAGES, MEASUREMENTS))
+    name = str(path.relative_to(REPOSITORY))
+    return name.startswith(MEASUREMENTS) or runs_in_images(name)
 
 
 def test_no_template_has_a_plural_after_any_number() -> None:

@@ -14,6 +14,7 @@ from runner import shell
 from runner.errors import EnvironmentFailed
 from runner.home import REPOSITORY
 from runner.pool import worker_pool
+from tests.inside_images import runs_in_images
 from tests.test_structure import RANKS
 
 
@@ -64,7 +65,7 @@ def own_pools(root: Path) -> Iterator[str]:
     """`FILE:LINE` of each pool of threads that is made past `runner/pool.py`."""
     for path in sorted(path for name in RANKS for path in (root / name).rglob("*.py")):
         name = str(path.relative_to(root))
-        if name == "runner/pool.py" or name.startswith("validation/suites/"):
+        if name == "runner/pool.py" or runs_in_images(name):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("ThreadPoolExecutor"):

@@ -759,7 +759,8 @@ def test_there_is_one_way_out() -> None:
         where = str(path.relative_to(REPOSITORY))
         for node in ast.walk(ast.parse(path.read_text())):
             text = ast.unparse(node) if isinstance(node, ast.Call | ast.ImportFrom) else ""
-            if where not in WRITERS and where != "scan/image_probe.py":  # it runs in an image
+            if where not in WRITERS:
                 assert not text.startswith(("print(", "sys.stdout.", "sys.stderr.")), where
             if isinstance(node, ast.ImportFrom) and where != "runner/redaction.py":
-                assert "secret_values" not in text, where
+                is_mask = text == "from runner.secret_values import HIDDEN"
+                assert is_mask or "secret_values" not in text, where

@@ -14,6 +14,7 @@ import pytest
 
 from runner import child_variables, settings, settings_page
 from runner.home import REPOSITORY
+from tests.inside_images import runs_in_images
 
 PACKAGES = ("runner", "oci", "images", "validation", "scan", "publish", "report", "commands")
 LISTED = {each.name for each in settings.SETTINGS}
@@ -35,11 +36,13 @@ PARAMETERS = {
 
 
 def sources() -> list[Path]:
-    """The modules that run on the host; suites and the files of stacks run in images."""
+    """The modules that run on the host."""
     found = [path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py")]
-    inside = {REPOSITORY / "validation" / "suites", *(REPOSITORY / "images").glob("*/guest")}
-    inside.update((REPOSITORY / "images").glob("*/system"))
-    return [path for path in [*found, REPOSITORY / "release.py"] if not inside & {*path.parents}]
+    return [
+        path
+        for path in [*found, REPOSITORY / "release.py"]
+        if not runs_in_images(str(path.relative_to(REPOSITORY)))
+    ]
 
 
 def is_environment(node: ast.expr) -> bool:
