@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import accumulate
 from typing import Protocol, cast
 
 from isal import igzip
@@ -131,6 +132,49 @@ def parse_layer(
     while source.read(CHUNK_BYTES):
         pass
     return reader.finish_layer()
+
+
+def merge_layers(layers: Sequence[LayerContents]) -> LayerContents:
+    """Return the file system that layers make together; the first one is the lowest.
+
+    A hard link has the contents of its file in the layer that has the link.
+    """
+    entries: dict[str, LayerEntry] = {}
+    texts: dict[str, bytes] = {}
+    for layer in layers:
+        for path in list_hidden(entries, layer):
+            del entries[path]
+        files = {**entries, **layer.entries}
+        for path, entry in layer.entries.items():
+            entries[path] = share_contents(entry, files.get(entry.target))
+        kept = {path: text for path, text in texts.items() if path in entries}
+        texts = {path: text for path, text in kept.items() if path not in layer.entries}
+        texts |= layer.texts
+    return LayerContents(entries, texts=texts)
+
+
+def share_contents(entry: LayerEntry, held: LayerEntry | None) -> LayerEntry:
+    """Return a file with the contents of `held`, if it is a hard link to it."""
+    is_linked = entry.kind is EntryKind.FILE and entry.target and held is not None
+    return replace(held, target="") if is_linked and held else entry
+
+
+def list_hidden(below: Mapping[str, LayerEntry], layer: LayerContents) -> list[str]:
+    """Return the paths of the file system `below` a layer that are no longer there with it."""
+    gone = set(layer.removed)
+    for path, entry in layer.entries.items():
+        replaced = below.get(path)
+        if replaced and replaced.kind is EntryKind.FOLDER and entry.kind is not EntryKind.FOLDER:
+            gone.add(path)  # what was below the folder is gone with it
+    return [path for path in below if is_hidden(path, gone, layer.emptied)]
+
+
+def is_hidden(path: str, gone: Set[str], emptied: Sequence[str]) -> bool:
+    """Return whether a layer that removes `gone` and empties folders hides a path below it."""
+    if not gone and not emptied:
+        return False
+    above = list(accumulate(path.split("/"), "{}/{}".format))
+    return any(each in gone for each in above) or any(each in emptied for each in ("", *above[:-1]))
 
 
 class _Readable(Protocol):

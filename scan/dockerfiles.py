@@ -25,7 +25,8 @@ def check_dockerfiles(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Sc
 
     Raises EnvironmentFailed if hadolint cannot be run.
     """
-    files = [path for stack in stacks if (path := root / stack / "Dockerfile").is_file()]
+    folders = [root / stack for stack in stacks]
+    files = [path for folder in folders for path in sorted(folder.rglob("Dockerfile"))]
     if not files:
         return
     options: list[str | Path] = ["--config", CONFIG, "--no-color", "--format", "json"]

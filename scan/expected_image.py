@@ -1,8 +1,9 @@
 """The image as the catalogue and the locks say it must be, compared with the one in a registry.
 
-Every layer is one of the lock, or the OS layer of the build; the configuration is derived by the
-code that assembles images. A layer that is locked is not read: its digest says all. The OS layer is
-read, and so is every layer if one is there that the image was not assembled from.
+Every layer is one of the lock, or one of Debian packages of the build; the configuration is derived
+by the code that assembles images. A layer that is locked is not read: its digest says all. The
+layers of Debian packages are read, and so is every layer if one is there that the image was not
+assembled from.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class ExpectedLayer:
 
 @dataclass(frozen=True)
 class ExpectedImage:
-    """An image by the catalogue and the locks, and by its OS layer, which the build recorded."""
+    """An image by the catalogue and the locks, and by its Debian packages in the build's record."""
 
     catalog: Catalog
     planned: PlannedImage
@@ -175,11 +176,16 @@ class _Comparison:
 
     @property
     def to_read(self) -> tuple[Descriptor, ...]:
-        """The layers whose contents are compared: the OS layer, or all if one is not known."""
+        """The layers whose contents are compared: Debian's packages, or all if one is unknown."""
         if any(blob.digest not in self.names for blob in self.blobs):
             return self.blobs
-        system = {each.digest for each in self.expected.layers if each.kind == layers.OS}
-        return tuple(blob for blob in self.blobs if blob.digest in system)
+        return tuple(blob for blob in self.blobs if blob.digest in self.debian_digests)
+
+    @property
+    def debian_digests(self) -> frozenset[str]:
+        """The digests of the OS layer and of the layer of packages on top of it."""
+        every = self.expected.layers
+        return frozenset(each.digest for each in every if each.kind in layers.OF_DEBIAN)
 
     def read_contents(self, blob: Descriptor) -> LayerContents | str:
         """Return the contents of a layer; a text if they cannot be read: the reason."""
@@ -196,12 +202,16 @@ class _Comparison:
         digests = [blob.digest for blob in self.blobs]
         for number, digest in enumerate(digests):
             if digest not in self.names:
-                what = "the image was not assembled from it: it is in no lock, and not the OS layer"
+                what = (
+                    "the image was not assembled from it: it is in no lock, and not a layer of "
+                    "Debian packages of the build"
+                )
                 yield _make_problem(self.name_layer(number), what)
         for layer in self.expected.layers:
             if layer.digest not in digests:
-                what = f"the layer of the lock is missing ({layer.digest:.19})"
-                yield _make_problem(layer.name, what)
+                of = "the build" if layer.kind in layers.OF_DEBIAN else "the lock"
+                named = f"({layer.digest:.19})" if layer.digest else "(its record names none)"
+                yield _make_problem(layer.name, f"the layer of {of} is missing {named}")
         wanted = [layer.digest for layer in self.expected.layers]
         known = [digest for digest in digests if digest in self.names]
         if known != wanted and set(known) == set(wanted):
@@ -236,28 +246,38 @@ class _Comparison:
             yield _make_problem(f"/{change.path}", describe_change(change, effect))
 
     def check_system(self) -> Iterator[ScanProblem]:
-        """Yield the paths of the OS layer that no package and no entry of the list owns."""
-        owners = load_owners()
-        for layer in self.expected.layers:
-            blob = next((each for each in self.blobs if each.digest == layer.digest), None)
-            if layer.kind != layers.OS or blob is None:
-                continue
-            name, contents = self.name_layer(self.blobs.index(blob)), self.read_contents(blob)
+        """Yield the paths of Debian's layers that no package and no entry of the list owns.
+
+        The packages of an image are those of all its layers of Debian packages together.
+        """
+        found = [each for each in self.blobs if each.digest in self.debian_digests]
+        if {blob.digest for blob in found} != self.debian_digests:
+            return  # one is missing, which refuses the image by itself
+        names = [self.name_layer(self.blobs.index(blob)) for blob in found]
+        read = [self.read_contents(blob) for blob in found]
+        for name, contents in zip(names, read, strict=True):
             if isinstance(contents, str):
                 yield _make_problem(name, f"its paths cannot be compared: {contents}")
-                continue
-            packages = self.expected.build.debian_packages
-            for fault in system_files.check_system_layer(
-                contents, packages, owners, self.expected.line.python
-            ):
-                effect = owners.describe_effect(fault.path)
-                what = "; ".join(filter(None, (f"{name}: {fault.what}", effect)))
-                yield ScanProblem(KIND, f"/{fault.path}", what, _SYSTEM_WAY_OUT)
+        held = [contents for contents in read if isinstance(contents, LayerContents)]
+        if len(held) != len(read):
+            return
+        owners, expected = load_owners(), self.expected
+        for fault in system_files.check_system_layers(
+            held,
+            expected.build.debian_packages,
+            owners,
+            expected.line.python,
+            expected.planned.stacks,
+        ):
+            name = " with ".join(names) if fault.layer is None else names[fault.layer]
+            effect = owners.describe_effect(fault.path)
+            what = "; ".join(filter(None, (f"{name}: {fault.what}", effect)))
+            yield ScanProblem(KIND, f"/{fault.path}", what, _SYSTEM_WAY_OUT)
 
 
 _SYSTEM_WAY_OUT = (
-    "correct images/base/Dockerfile or its guest files; if the path is wanted, write it with its "
-    f"reason into {LIST}"
+    "correct images/base/Dockerfile, or images/base/added and images/STACK/system, which make the "
+    f"layer of more packages; if the path is wanted, write it with its reason into {LIST}"
 )
 
 

@@ -10,12 +10,19 @@ import csv
 import io
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import accumulate
 
-from oci.layer_reader import EntryKind, LayerContents, LayerEntry
+from oci.layer_reader import (
+    EntryKind,
+    LayerContents,
+    LayerEntry,
+    is_hidden,
+    list_hidden,
+    share_contents,
+)
 from runner.nouns import count_noun
 from scan import system_files
 from scan.owners import describe_attributes
@@ -63,7 +70,8 @@ class PathChange:
 class _View:
     """The merged file system of the layers so far."""
 
-    entries: dict[str, tuple[LayerEntry, str]] = field(default_factory=dict)
+    entries: dict[str, LayerEntry] = field(default_factory=dict)
+    layers: dict[str, str] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
 
     def owner_of(self, path: str) -> str:
@@ -71,8 +79,7 @@ class _View:
         source = source_of(path)
         if source in self.owners:
             return f"{self.owners[source]}, as bytecode"
-        layer = self.entries[path][1] if path in self.entries else ""
-        return self.owners.get(path, layer)
+        return self.owners.get(path, self.layers.get(path, ""))
 
 
 def source_of(path: str) -> str:
@@ -99,25 +106,22 @@ def find_changes(layers: Sequence[NamedLayer]) -> list[PathChange]:
 
 def _apply_layer(view: _View, layer: NamedLayer) -> None:
     contents = layer.contents
-    gone = set(contents.removed)
-    for path, entry in contents.entries.items():
-        below = view.entries.get(path)
-        if below and below[0].kind is EntryKind.FOLDER and entry.kind is not EntryKind.FOLDER:
-            gone.add(path)  # what was below the folder is gone with it
-    for path in [each for each in view.entries if _is_hidden(each, gone, contents.emptied)]:
-        del view.entries[path]
+    for path in list_hidden(view.entries, contents):
+        del view.entries[path], view.layers[path]
         view.owners.pop(path, None)
-    for path, entry in contents.entries.items():
-        view.entries[path] = (entry, layer.name)
+    view.entries.update(contents.entries)
+    view.layers.update(dict.fromkeys(contents.entries, layer.name))
     if layer.is_known:
-        view.owners.update(name_owners(contents))
+        view.owners.update(name_owners(contents, view.entries))
 
 
-def name_owners(contents: LayerContents) -> dict[str, str]:
-    """Return the package of each path of a layer, by the RECORDs of wheels and dpkg's lists."""
-    owners = {
-        path: f"Debian's {name}" for path, name in system_files.read_dpkg(contents).owners.items()
-    }
+def name_owners(contents: LayerContents, root: Mapping[str, LayerEntry]) -> dict[str, str]:
+    """Return the package of each path of a layer, by the RECORDs of wheels and dpkg's lists.
+
+    `root` are the entries of the file system that the layer is part of.
+    """
+    dpkg = system_files.read_dpkg(contents, system_files.find_root_links(root))
+    owners = {path: f"Debian's {name}" for path, name in dpkg.owners.items()}
     for path, text in contents.texts.items():
         match = _RECORD.fullmatch(path)
         if match is None:
@@ -127,14 +131,6 @@ def name_owners(contents: LayerContents) -> dict[str, str]:
                 inside = posixpath.normpath(f"{match['folder']}/{row[0]}")
                 owners[inside] = f"{match['name']} {match['version']}"
     return owners
-
-
-def _is_hidden(path: str, gone: set[str], emptied: Sequence[str]) -> bool:
-    """Return whether a layer that removes `gone` and empties folders hides a path below it."""
-    if not gone and not emptied:
-        return False
-    above = list(accumulate(path.split("/"), "{}/{}".format))
-    return any(each in gone for each in above) or any(each in emptied for each in ("", *above[:-1]))
 
 
 def _list_removed(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
@@ -161,10 +157,9 @@ def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
     gone, emptied = set(layer.contents.removed), layer.contents.emptied
     for path, entry in layer.contents.entries.items():
         below = view.entries.get(path)
-        if below is not None and not _is_hidden(path, gone, emptied):
-            after = _share_contents(entry, layer.contents.entries.get(entry.target))
-            linked = view.entries.get(below[0].target)
-            before = _share_contents(below[0], linked[0] if linked else None)
+        if below is not None and not is_hidden(path, gone, emptied):
+            after = share_contents(entry, layer.contents.entries.get(entry.target))
+            before = share_contents(below, view.entries.get(below.target))
             if what := _describe_change(before, after):
                 owner = view.owner_of(path)
                 is_other = _identify(before) != _identify(after)
@@ -179,12 +174,6 @@ def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
 
 def _identify(entry: LayerEntry) -> tuple[str, str, str]:
     return entry.kind, entry.target, entry.sha256
-
-
-def _share_contents(entry: LayerEntry, held: LayerEntry | None) -> LayerEntry:
-    """Return a file with the contents of the one that it is a hard link to."""
-    is_linked = entry.kind is EntryKind.FILE and entry.target and held is not None
-    return replace(held, target="") if is_linked and held else entry
 
 
 def describe_entry(entry: LayerEntry) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from images.catalog import IMAGES
 from images.debian import GUEST, dockerfile_path
+from images.package_layer import system_folder
 from oci.layer_reader import EntryKind, LayerContents, LayerEntry
 from runner import records
 
@@ -30,7 +32,9 @@ _Owner = Annotated[str, Field(pattern=r"^\d+:\d+$")]
 class ListedPath:
     """A path that no package owns, and how it must be; the head of owners.yaml explains it.
 
-    With `owned`, the target of the link must be a path that has an owner too.
+    With `owned`, the target of the link must be a path that has an owner too. `stack` is the stack
+    that brings the path; empty if every image may have it. `stack_lines` are the lines that a stack
+    adds to `lines`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -46,6 +50,19 @@ class ListedPath:
     target: str | None = None
     owned: bool = False
     required: bool = False
+    stack: str = ""
+    stack_lines: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def guest_path(self) -> Path:
+        """The file of ours with its contents, if `guest` names one."""
+        folder = system_folder(self.stack) if self.stack else dockerfile_path().parent / GUEST
+        return folder / (self.guest or "")
+
+    def add_lines(self, stacks: Collection[str]) -> ListedPath:
+        """Return the entry with the lines that `stacks` add."""
+        more = [line for stack in stacks for line in self.stack_lines.get(stack, ())]
+        return replace(self, lines=(*(self.lines or ()), *more)) if more else self
 
     def find_fault(self, entry: LayerEntry, path: str, contents: LayerContents, python: str) -> str:
         """Return what of an entry is not as listed, as a sentence; empty if nothing is."""
@@ -62,10 +79,10 @@ class ListedPath:
 
     def _find_other_contents(self, entry: LayerEntry, contents: LayerContents, python: str) -> str:
         if self.guest is not None:
-            text = records.read_text(dockerfile_path().parent / GUEST / self.guest)
-            made = text.replace("@PYTHON@", python).encode()
+            made = records.read_text(self.guest_path).replace("@PYTHON@", python).encode()
             if entry.sha256 != hashlib.sha256(made).hexdigest():
-                return f"its contents are not those of images/base/{GUEST}/{self.guest}"
+                shown = self.guest_path.relative_to(IMAGES.parent)
+                return f"its contents are not those of {shown}"
         if self.same_as is not None:
             same = contents.entries.get(self.same_as.replace("{python}", python))
             if same is None or same.sha256 != entry.sha256:
@@ -97,13 +114,14 @@ class ListedPath:
 
 @dataclass(frozen=True)
 class ListedMode:
-    """Mode and owner of a path of a Debian package."""
+    """Mode and owner of a path of a Debian package, which `stack` brings if it is not empty."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     path: _Text
     mode: _Mode
     owner: _Owner
     why: _Text
+    stack: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +142,16 @@ class Owners:
     modes: tuple[ListedMode, ...]
     left_out: tuple[ReasonedPath, ...]
     effects: tuple[ReasonedPath, ...]
+
+    def select_stacks(self, stacks: Collection[str]) -> Owners:
+        """Return the list for an image: what is tied to no stack, or to one of `stacks`."""
+        return replace(
+            self,
+            paths=tuple(
+                each.add_lines(stacks) for each in self.paths if each.stack in ("", *stacks)
+            ),
+            modes=tuple(each for each in self.modes if each.stack in ("", *stacks)),
+        )
 
     def find_listed(self, path: str, python: str) -> ListedPath | None:
         """Return the first entry for a path; None if there is none."""

@@ -81,7 +81,7 @@ def _own_by_version(contents: LayerContents) -> dict[str, str]:
     debian = {f"Debian's {name}": version for name, version in _list_debian(contents).items()}
     return {
         path: f"{owner} {debian[owner]}" if owner in debian else owner
-        for path, owner in name_owners(contents).items()
+        for path, owner in name_owners(contents, contents.entries).items()
     }
 
 
@@ -143,7 +143,7 @@ def _list_python(contents: LayerContents) -> dict[str, str]:
 
 
 def _list_debian(contents: LayerContents) -> dict[str, str]:
-    return {each.name: each.version for each in read_dpkg(contents).packages}
+    return {each.name: each.version for each in read_dpkg(contents, {}).packages}
 
 
 def _describe_paths(changes: Sequence[PathChange]) -> Iterator[str]:

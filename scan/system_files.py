@@ -1,24 +1,26 @@
-"""The OS layer, path by path: what dpkg lists with its checksum, and what owners.yaml lists.
+"""The layers of Debian packages, path by path: what dpkg lists with its checksum, and owners.yaml.
 
-Pure: the contents of the layer are an argument. dpkg's own database is part of the layer, so what
-it lists is compared with the packages that the build stage recorded.
+Pure: the contents of the layers are an argument. They are the OS layer, and for some stacks a layer
+with more packages on top. dpkg's own database is part of them, so what it lists is compared with
+the packages that the build stage recorded.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from images.debian import STATUS, installed_packages
 from images.record import DebianPackage
-from oci.layer_reader import EntryKind, LayerContents, LayerEntry
+from oci.layer_reader import EntryKind, LayerContents, LayerEntry, merge_layers
 from scan.owners import LIST, Owners, describe_rights
 
 INFO = "var/lib/dpkg/info/"
 _TEXTS = re.compile(
-    r"var/lib/(dpkg|apt|shells|python|pam|systemd)/?.*|etc/(?!ssl/).*|opt/venv/pyvenv\.cfg"
+    r"var/lib/(dpkg|apt|shells|python|pam|systemd|ucf)/?.*|etc/(?!ssl/).*|opt/venv/pyvenv\.cfg"
     r"|usr/sbin/policy-rc\.d|opt/venv/bin/activate.*|usr/lib/python[0-9.]+/venv/scripts/.+"
     r"|usr/share/ca-certificates/.+|etc/ssl/certs/ca-certificates\.crt"
 )
@@ -34,10 +36,14 @@ _BYTECODE = re.compile(r"(?P<folder>.+)/__pycache__(?:/(?P<module>[^/]+)\.cpytho
 
 @dataclass(frozen=True)
 class PathFault:
-    """A path that is not as it was assembled, and how: a sentence without its begin."""
+    """A path that is not as it was assembled, and how: a sentence without its begin.
+
+    `layer` is the number of the layer that the path is of, from 0; None if no layer has it.
+    """
 
     path: str
     what: str
+    layer: int | None
 
 
 @dataclass(frozen=True)
@@ -50,21 +56,25 @@ class DpkgFiles:
 
 
 def wants_text(path: str) -> bool:
-    """Return whether the text of a path is needed to check an OS layer."""
+    """Return whether the text of a path is needed to check the layers of Debian packages."""
     return _TEXTS.fullmatch(path) is not None
 
 
-def read_dpkg(contents: LayerContents) -> DpkgFiles:
-    """Return what the layer's own dpkg database says, with paths as they are in the layer.
-
-    /bin is a link to /usr/bin, and packages name their files by either.
-    """
-    status = contents.texts.get(STATUS, b"").decode(errors="replace")
-    links = {
+def find_root_links(entries: Mapping[str, LayerEntry]) -> dict[str, str]:
+    """Return the links in the root folder, such as /bin to /usr/bin, each target with a slash."""
+    return {
         path: posixpath.join(entry.target, "").lstrip("/")
-        for path, entry in contents.entries.items()
+        for path, entry in entries.items()
         if "/" not in path and entry.kind is EntryKind.LINK
     }
+
+
+def read_dpkg(contents: LayerContents, links: Mapping[str, str]) -> DpkgFiles:
+    """Return what the layer's own dpkg database says, with paths as they are in the image.
+
+    Packages name their files by /bin and by /usr/bin: `links` are those of `find_root_links`.
+    """
+    status = contents.texts.get(STATUS, b"").decode(errors="replace")
 
     def resolve(path: str) -> str:
         top, _, rest = path.strip("/").removeprefix("./").partition("/")
@@ -86,39 +96,76 @@ def read_dpkg(contents: LayerContents) -> DpkgFiles:
     return found
 
 
-def check_system_layer(
-    contents: LayerContents, expected: Collection[DebianPackage], owners: Owners, python: str
+def check_system_layers(
+    layers: Sequence[LayerContents],
+    expected: Collection[DebianPackage],
+    owners: Owners,
+    python: str,
+    stacks: Collection[str],
 ) -> Iterator[PathFault]:
-    """Yield every path of an OS layer that is not as its packages and owners.yaml say.
+    """Yield every path that is not as the Debian packages and owners.yaml say.
 
-    `expected` are the packages that the build recorded, `python` is the version of the line.
+    `layers` are the OS layer and, if there is one, the layer of packages on top of it. `expected`
+    are the packages that the build recorded, `python` is the version of the line. What the list
+    says of a stack of `stacks` counts for the paths of the upper layer alone.
     """
-    dpkg = read_dpkg(contents)
-    checker = _SystemChecker(contents, dpkg, owners, python)
-    listed, built = set(dpkg.packages), set(expected)
-    for package in sorted(listed ^ built, key=lambda each: each.name):
-        where = "the build did not record" if package in listed else "dpkg does not list"
-        yield PathFault(STATUS, f"{where} {package.name} {package.version}")
-    for path, entry in contents.entries.items():
-        if fault := checker.find_fault(path, entry):
-            yield PathFault(path, fault)
-    yield from checker.find_missing()
-    for path in (*contents.removed, *contents.emptied):
-        yield PathFault(path, "the OS layer removes it from the layers below")
+    system, added = owners.select_stacks(()), owners.select_stacks(stacks)
+    upper = layers[1].entries if layers[1:] else {}
+    below = _SystemChecker(merge_layers(layers[:1]), {}, system, system, python)
+    merged = _SystemChecker(merge_layers(layers), upper, system, added, python)
+    hidden = [{*layer.removed, *layer.emptied} for layer in layers]
+    faults = list(merged.find_faults(expected))
+    for path, what in faults:
+        having = [
+            number
+            for number, layer in enumerate(layers)
+            if path in layer.entries or path in hidden[number]
+        ]
+        yield PathFault(path, what, having[-1] if having else None)
+    for number, layer in enumerate(layers):
+        for path in sorted(hidden[number] - {path for path, _ in faults}):
+            # of a package that is there in another version, or not at all any more
+            is_dropped = below.has_package(path) and not merged.has_package(path)
+            if number == 0 or path in layer.emptied or not is_dropped:
+                yield PathFault(path, "the layer removes it from the layers below", number)
 
 
 @dataclass(frozen=True)
 class _SystemChecker:
+    """The checks of the merged layers. `upper` are the paths that `added` counts for."""
+
     contents: LayerContents
-    dpkg: DpkgFiles
-    owners: Owners
+    upper: Mapping[str, LayerEntry]
+    system: Owners
+    added: Owners
     python: str
+
+    @cached_property
+    def dpkg(self) -> DpkgFiles:
+        """The database of dpkg in the merged layers."""
+        return read_dpkg(self.contents, find_root_links(self.contents.entries))
+
+    def find_faults(self, expected: Collection[DebianPackage]) -> Iterator[tuple[str, str]]:
+        """Yield each path that is not as expected, and how."""
+        listed, built = set(self.dpkg.packages), set(expected)
+        for package in sorted(listed ^ built, key=lambda each: each.name):
+            where = "the build did not record" if package in listed else "dpkg does not list"
+            yield STATUS, f"{where} {package.name} {package.version}"
+        for path, entry in self.contents.entries.items():
+            if fault := self.find_fault(path, entry):
+                yield path, fault
+        yield from self.find_missing()
+
+    def has_package(self, path: str) -> bool:
+        """Return whether a path is of a package: its own, dpkg's note on it, or bytecode."""
+        return path in self.dpkg.owners or self._is_beside_owned(path)
 
     def find_fault(self, path: str, entry: LayerEntry) -> str:
         """Return what of a path is not as expected; empty if nothing is."""
-        listed = self.owners.find_listed(path, self.python)
+        owners = self.added if path in self.upper else self.system
+        listed = owners.find_listed(path, self.python)
         if path in self.dpkg.owners and (listed is None or path in self.dpkg.sums):
-            return self._check_debian(path, entry)
+            return self._check_debian(path, entry, owners)
         if listed is not None:
             fault = listed.find_fault(entry, path, self.contents, self.python)
             if not fault and listed.owned and not self._is_owned(self._target_of(path, entry)):
@@ -129,25 +176,23 @@ class _SystemChecker:
             return describe_rights(entry, usual, "0:0")
         return f"no Debian package owns it, and it is not in {LIST}"
 
-    def find_missing(self) -> Iterator[PathFault]:
-        """Yield the paths that packages or the list bring and the layer has not."""
+    def find_missing(self) -> Iterator[tuple[str, str]]:
+        """Yield the paths that packages or the list bring and no layer has, each with a reason."""
         for path, package in self.dpkg.owners.items():
             is_there = path in self.contents.entries or path in ("", ".")
-            if not is_there and not self.owners.is_left_out(path):
-                yield PathFault(path, f"it is missing, and {package} brings it")
-        for listed in self.owners.paths:
+            if not is_there and not self.system.is_left_out(path):
+                yield path, f"it is missing, and {package} brings it"
+        for listed in self.added.paths:
             if not (listed.required or listed.guest):
                 continue
             pattern = re.compile(listed.path.replace("{python}", re.escape(self.python)))
             if not any(pattern.fullmatch(path) for path in self.contents.entries):
-                yield PathFault(
-                    listed.path.replace("\\", "").replace("{python}", self.python),
-                    f"it is missing ({LIST}: {listed.why})",
-                )
+                shown = listed.path.replace("\\", "").replace("{python}", self.python)
+                yield shown, f"it is missing ({LIST}: {listed.why})"
 
-    def _check_debian(self, path: str, entry: LayerEntry) -> str:
+    def _check_debian(self, path: str, entry: LayerEntry, owners: Owners) -> str:
         package, md5 = self.dpkg.owners[path], self.dpkg.sums.get(path)
-        usual = self.owners.find_mode(path)
+        usual = owners.find_mode(path)
         mode = "0755" if entry.kind is EntryKind.FOLDER or entry.mode & 0o100 else "0644"
         rights = describe_rights(entry, *((usual.mode, usual.owner) if usual else (mode, "0:0")))
         if rights:
@@ -164,8 +209,7 @@ class _SystemChecker:
             )
         if entry.kind is EntryKind.DEVICE:
             return f"it is a {entry.kind}, and {package} brings something else"
-        held = self.contents.entries.get(entry.target, entry) if entry.target else entry
-        if md5 is not None and (entry.kind is not EntryKind.FILE or held.md5 != md5):
+        if md5 is not None and (entry.kind is not EntryKind.FILE or entry.md5 != md5):
             return f"its contents are not those of {package}"
         return ""
 
@@ -179,7 +223,7 @@ class _SystemChecker:
         return joined.strip("/")
 
     def _is_owned(self, path: str) -> bool:
-        return path in self.dpkg.owners or self.owners.find_listed(path, self.python) is not None
+        return path in self.dpkg.owners or self.added.find_listed(path, self.python) is not None
 
     def _is_beside_owned(self, path: str) -> bool:
         """Return whether it is dpkg's file about an installed package, or bytecode of a module."""

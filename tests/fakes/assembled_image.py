@@ -1,7 +1,7 @@
 """A small image of our own assembly in a registry, and images that somebody made of it.
 
 It has a wheel and an OS layer with two Debian packages, and everything that scan/owners.yaml
-requires is in it.
+requires is in it. The image `ssh` has a layer with a third package on top of these.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from images.assembly import ImageOrigin
 from images.debian import dockerfile_path
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
+from images.package_layer import system_folder
 from images.plan import PlannedImage
 from images.record import BuiltLayer, DebianPackage
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, Manifest, image_manifest, sha256
@@ -30,6 +31,7 @@ from tests.publish.stage_records import built
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 PACKAGES = (DebianPackage("dash", "0.5.12-2"), DebianPackage("tini", "0.19.0-1"))
+SERVER = DebianPackage("openssh-server", "1:9.2p1-2")
 REPOSITORY = "assembled"
 COMMIT = "c" * 40
 NEWEST = 1_790_000_000
@@ -95,7 +97,9 @@ def system_files() -> dict[str, TarFile]:
         "usr/bin/sh": link_to("dash"),
         "etc/dash.conf": TarFile(b"conf\n"),
         **{path: TarFile(data, mode=0o755) for path, data in brought.items()},
-        "var/lib/dpkg/status": TarFile(_status()),
+        "var/lib/dpkg/status": TarFile(write_status(PACKAGES)),
+        "etc/passwd": TarFile(_PASSWD),
+        "etc/group": TarFile(_GROUP),
     }
     for package in PACKAGES:
         text = "".join(
@@ -119,10 +123,45 @@ def system_files() -> dict[str, TarFile]:
     return {**files, "home/mluser": shared, "workspace": shared, **_environment(), **_guest()}
 
 
-def _status() -> bytes:
+def package_files() -> dict[str, TarFile]:
+    """The layer of `ssh` on top of the OS layer: OpenSSH's server, and what is ours."""
+    brought = {"usr/sbin/sshd": b"a server", "usr/share/openssh/sshd_config": b"UsePAM yes\n"}
+    listed = "".join(
+        f"/{path}\n"
+        for path in (".", "usr", "usr/sbin", "etc", "etc/ssh", "usr/share", "usr/share/openssh")
+    )
+    listed += "".join(f"/{path}\n" for path in brought)
+    sums = "".join(f"{_md5(data)}  {path}\n" for path, data in brought.items())
+    folders = ("usr", "usr/sbin", "usr/share", "usr/share/openssh", "etc", "etc/ssh", "var/lib")
+    own = "usr/local/lib/image"
+    return {
+        **dict.fromkeys(folders, FOLDER),
+        "usr/sbin/sshd": TarFile(brought["usr/sbin/sshd"], mode=0o755),
+        "usr/share/openssh/sshd_config": TarFile(brought["usr/share/openssh/sshd_config"]),
+        "etc/ssh/sshd_config": TarFile(brought["usr/share/openssh/sshd_config"]),
+        "etc/passwd": TarFile(_PASSWD + b"sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"),
+        "etc/group": TarFile(_GROUP + b"_ssh:x:101:\n"),
+        "etc/ld.so.cache": TarFile(b"cache"),
+        "var/lib/dpkg/status": TarFile(write_status((*PACKAGES, SERVER))),
+        "var/lib/dpkg/info/openssh-server.list": TarFile(listed.encode()),
+        "var/lib/dpkg/info/openssh-server.md5sums": TarFile(sums.encode()),
+        "var/lib/ssh-server": replace(FOLDER, mode=0o700, owner=(1000, 1000)),
+        **{
+            f"{own}/{name}": TarFile((system_folder("ssh") / name).read_bytes())
+            for name in ("sshd_config", "start_ssh.py")
+        },
+    }
+
+
+_PASSWD = b"root:x:0:0:root:/root:/bin/bash\nmluser:x:1000:1000::/home/mluser:/bin/bash\n"
+_GROUP = b"root:x:0:\nmluser:x:1000:\n"
+
+
+def write_status(packages: Sequence[DebianPackage]) -> bytes:
+    """The status file of dpkg with these packages, of which `dash` is the first one."""
     paragraphs = [
         f"Package: {each.name}\nStatus: install ok installed\nVersion: {each.version}\n"
-        for each in PACKAGES
+        for each in packages
     ]
     paragraphs[0] += f"Conffiles:\n /etc/dash.conf {_md5(b'conf' + bytes([10]))}\n"
     return "\n".join(paragraphs).encode()
@@ -203,53 +242,58 @@ class AssembledImage:
 
 
 def assemble_small(
-    registry: Registry, system: Mapping[str, TarFile] | None = None
+    registry: Registry,
+    system: Mapping[str, TarFile] | None = None,
+    packages: Mapping[str, TarFile] | None = None,
+    installed: Sequence[DebianPackage] | None = None,
 ) -> AssembledImage:
-    """Assemble the image in a registry; `system` is another OS layer than the usual one."""
-    layers = {
-        "wheel": write_layer(wheel_files()),
-        "os": write_layer(system_files() if system is None else system),
-    }
-    blobs = {
-        kind: Blob(sha256(data), sha256(gzip.decompress(data)), len(data), 1)
-        for kind, data in layers.items()
-    }
-    for data in layers.values():
-        registry.push_bytes(REPOSITORY, data, LAYER_GZIP)
-    specs = (
-        LayerSpec("torch 2.6.0", "wheel", "base", (), "k1", blobs["wheel"]),
-        LayerSpec("Debian bookworm", "os", "base", (), "k2"),
-    )
-    shipped = catalog.load_catalog()
-    planned = PlannedImage("base", "v2.6.0", ("base",), specs, "key", "new", 0)
-    os_layer = BuiltLayer(
-        "Debian bookworm",
-        "os",
+    """Assemble the image in a registry; `system` is another OS layer than the usual one.
+
+    With `packages`, the layer on top of it, it is the image `ssh`. `installed` are the packages
+    that the build records, if they are not the usual ones.
+    """
+    image, tops = (
         "base",
-        "k2",
-        blobs["os"].digest,
-        blobs["os"].diff_id,
-        1,
-        "built",
-        0,
+        {"os": ("Debian bookworm", "base", system_files() if system is None else system)},
     )
+    if packages is not None:
+        image, tops["debian"] = "ssh", ("Debian packages of ssh", "ssh", packages)
+    wheel = _push_layer(registry, wheel_files())
+    specs, made = [LayerSpec("torch 2.6.0", "wheel", "base", (), "k1", wheel)], [wheel]
+    built_layers = []
+    for kind, (name, stack, files) in tops.items():
+        blob = _push_layer(registry, files)
+        specs.append(LayerSpec(name, kind, stack, (), kind))
+        built_layers.append(
+            BuiltLayer(name, kind, stack, kind, blob.digest, blob.diff_id, 1, "built", 0)
+        )
+        made.append(blob)
+    shipped = catalog.load_catalog()
+    planned = PlannedImage(image, "v2.6.0", shipped.stacks_of(image), tuple(specs), "key", "new", 0)
+    usual = PACKAGES if packages is None else (*PACKAGES, SERVER)
     build = replace(
-        built("base", repository=REPOSITORY),
-        layers=(os_layer,),
-        debian_packages=PACKAGES,
+        built(image, repository=REPOSITORY),
+        layers=tuple(built_layers),
+        debian_packages=usual if installed is None else tuple(installed),
         base_source="mmdebstrap bookworm",
         source_commit=COMMIT,
     )
     config = assembly.image_configuration(
         planned,
-        shipped.title_of("base"),
+        shipped.title_of(image),
         "v2.6.0",
         shipped.lines["2.6"],
-        list(blobs.values()),
-        shipped.os_part_of("base"),
+        made,
+        shipped.os_part_of(image),
         ImageOrigin(shipped.project, build.base_source, NEWEST, COMMIT),
     )
-    held = [HeldLayer(blob, REPOSITORY) for blob in blobs.values()]
+    held = [HeldLayer(blob, REPOSITORY) for blob in made]
     manifest = assembly.assemble_image(registry, REPOSITORY, config, held)
     expected = ExpectedImage(shipped, planned, replace(build, digest=manifest.digest))
     return AssembledImage(registry, expected, manifest, config)
+
+
+def _push_layer(registry: Registry, files: Mapping[str, TarFile]) -> Blob:
+    data = write_layer(files)
+    registry.push_bytes(REPOSITORY, data, LAYER_GZIP)
+    return Blob(sha256(data), sha256(gzip.decompress(data)), len(data), 1)

@@ -14,7 +14,10 @@ import pytest
 from images import catalog, debian, layers, package_layer, plan
 from images.catalog import CATALOG, Catalog, OsPart
 from images.record import DebianPackage
+from oci.layer_reader import parse_layer
 from runner.errors import ConfigError, EnvironmentFailed
+from scan import layer_changes, system_files
+from scan.owners import load_owners
 from tests.fakes.refusal import refused
 
 EPOCH = 1_738_108_800
@@ -265,18 +268,45 @@ def test_each_package_has_a_reason(tmp_path: Path) -> None:
 # On the real engine, with Debian's servers
 
 
+LINE = "2.15"
+"""Its CUDA has a compiler in NVIDIA's wheels, to which the layer of `devel` has links."""
+
+
+@pytest.fixture(scope="module")
+def real_system(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, debian.OsLayer]:
+    """The OS layer of LINE, and what was made."""
+    folder = tmp_path_factory.mktemp("system")
+    line = catalog.load_catalog().lines[LINE]
+    return folder / "os.tar.gz", debian.make_os_layer(line, folder, folder / "os.tar.gz")
+
+
+def make_real(stacks: Sequence[str], below: Path, target: Path) -> debian.NormalisedRoot:
+    """Make the layer of the packages that the catalogue says of these stacks."""
+    shipped = catalog.load_catalog()
+    line = shipped.lines[LINE]
+    named = {name for stack in stacks for name in shipped.stacks[stack].os.packages}
+    packages = sorted(name.replace("{python}", line.python) for name in named)
+    return package_layer.make_package_layer(line, stacks, packages, below, target.parent, target)
+
+
+def paths_without_owner(
+    stacks: Sequence[str], packages: Sequence[DebianPackage], *files: Path
+) -> list[system_files.PathFault]:
+    """What the scan says of the real layers in `files`, the OS layer first."""
+    read = [parse_layer([path.read_bytes()], layer_changes.wants_text) for path in files]
+    python = catalog.load_catalog().lines[LINE].python
+    stacks = ["base", *stacks]
+    return list(system_files.check_system_layers(read, packages, load_owners(), python, stacks))
+
+
 @pytest.mark.docker
 @pytest.mark.slow
 @pytest.mark.thorough
-def test_the_real_layer_is_the_same_each_time(tmp_path: Path) -> None:
-    line, below = catalog.load_catalog().lines["2.6"], tmp_path / "os.tar.gz"
-    system = debian.make_os_layer(line, tmp_path, below)
-    made = [
-        package_layer.make_package_layer(
-            line, ["ssh"], ["openssh-server"], below, tmp_path, tmp_path / name
-        )
-        for name in ("first", "second")
-    ]
+def test_the_real_layer_is_the_same_each_time(
+    real_system: tuple[Path, debian.OsLayer], tmp_path: Path
+) -> None:
+    below, system = real_system
+    made = [make_real(["ssh"], below, tmp_path / name) for name in ("first", "second")]
     assert made[0] == made[1]
     assert set(made[0].packages) > set(system.packages)
     with tarfile.open(tmp_path / "first") as opened:
@@ -285,3 +315,20 @@ def test_the_real_layer_is_the_same_each_time(tmp_path: Path) -> None:
     assert not [name for name in found if re.match(r"etc/ssh/ssh_host|var/lib/apt/lists/.", name)]
     assert not [name for name, entry in found.items() if entry.mode & 0o6000 and entry.isreg()]
     assert not [name for name in found if name.startswith("usr/lib/python3")]
+    assert not paths_without_owner(["ssh"], made[0].packages, below, tmp_path / "first")
+    alone = paths_without_owner([], made[0].packages, below, tmp_path / "first")
+    assert "usr/local/lib/image/sshd_config" in {fault.path for fault in alone}
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.thorough
+@pytest.mark.parametrize("stacks", [["devel"], ["devel", "ssh"]], ids="-".join)
+def test_each_path_of_the_real_layers_has_an_owner(
+    real_system: tuple[Path, debian.OsLayer], tmp_path: Path, stacks: list[str]
+) -> None:
+    below, system = real_system
+    made = make_real(stacks, below, tmp_path / "added")
+    assert not paths_without_owner([], system.packages, below)
+    assert not paths_without_owner(stacks, made.packages, below, tmp_path / "added")
+    assert paths_without_owner(stacks[1:], made.packages, below, tmp_path / "added")

@@ -9,18 +9,24 @@ import tarfile
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from images import catalog, debian, package_layer
+from images.record import DebianPackage
 from oci.manifest import image_manifest
 from oci.registry import Registry
 from scan.expected_configuration import compare_configurations
 from scan.expected_image import compare_image
+from scan.owners import load_owners
 from tests.fakes.assembled_image import (
     CAPABLE,
     FOLDER,
+    PACKAGES,
     REPOSITORY,
+    SERVER,
     SITE,
     TORCH,
     AssembledImage,
@@ -28,8 +34,10 @@ from tests.fakes.assembled_image import (
     TarFile,
     assemble_small,
     link_to,
+    package_files,
     system_files,
     write_layer,
+    write_status,
 )
 from tests.fakes.registry import FakeRegistry
 
@@ -363,6 +371,293 @@ def test_the_os_layer_is_compared_path_by_path(client: Registry, name: str) -> N
     assert faulty.says in named[faulty.path]
     assert "os: Debian bookworm" in named[faulty.path]
     assert len(found) == len([path for path in named if path in (faulty.path, "/opt/evil")])
+
+
+# The layer of more Debian packages on top of it: both are compared as one file system.
+
+SSHD = "usr/local/lib/image/sshd_config"
+RECORD_OF_TINI = "var/lib/dpkg/info/tini.list"
+OPENED = (
+    package_layer.system_folder("ssh") / "sshd_config"
+).read_bytes() + b"PermitRootLogin yes\n"
+
+
+def having(
+    files: Mapping[str, TarFile], changes: Mapping[str, TarFile | None]
+) -> dict[str, TarFile]:
+    """Files after changes; None leaves one out."""
+    return {path: file for path, file in {**files, **changes}.items() if file is not None}
+
+
+def faults_of(image: AssembledImage) -> dict[str, str]:
+    _, found = compare_image(image.registry, image.expected)
+    return {each.where: each.what for each in found}
+
+
+def test_an_image_with_more_packages_is_as_expected(client: Registry) -> None:
+    image = assemble_small(client, packages=package_files())
+    counted, found = compare_image(client, image.expected)
+    assert found == ()
+    assert (counted.known_layers, counted.foreign_layers, counted.read_layers) == (3, 0, 2)
+    assert counted.paths == len(system_files()) + len(package_files())
+
+
+ADDED = {
+    "setuid": Faulty(
+        {"usr/sbin/sshd": TarFile(b"a server", mode=0o4755)},
+        "/usr/sbin/sshd",
+        "its mode is 4755, not 0755 (a path of openssh-server)",
+    ),
+    "setuid on a program of the OS layer": Faulty(
+        {"usr/bin/dash": TarFile(b"a shell", mode=0o4755)},
+        "/usr/bin/dash",
+        "its mode is 4755, not 0755 (a path of dash)",
+    ),
+    "capabilities": Faulty(
+        {"usr/sbin/sshd": TarFile(b"a server", mode=0o755, attributes=CAPABLE)},
+        "/usr/sbin/sshd",
+        "it has file capabilities",
+    ),
+    "a changed file": Faulty(
+        {"usr/sbin/sshd": TarFile(b"b server", mode=0o755)},
+        "/usr/sbin/sshd",
+        "its contents are not those of openssh-server",
+    ),
+    "a changed file of the OS layer": Faulty(
+        {"usr/bin/tini": TarFile(b"bn init", mode=0o755)},
+        "/usr/bin/tini",
+        "its contents are not those of tini",
+    ),
+    "an extra file": Faulty(
+        {"usr/sbin/backdoor": TarFile(mode=0o755)},
+        "/usr/sbin/backdoor",
+        "no Debian package owns it",
+    ),
+    "a file of a wheel": Faulty(
+        {TORCH: TarFile(b"scale = 2.0\n")}, f"/{TORCH}", "no Debian package owns it"
+    ),
+    "a missing file": Faulty(
+        {"usr/sbin/sshd": None},
+        "/usr/sbin/sshd",
+        "os: Debian bookworm` with layer 3",
+    ),
+    "a file of the OS layer removed": Faulty(
+        {"usr/bin/.wh.tini": TarFile()}, "/usr/bin/tini", "it is missing, and tini brings it"
+    ),
+    "a package of the OS layer removed, and not from dpkg's list": Faulty(
+        {"usr/bin/.wh.tini": TarFile(), "var/lib/dpkg/info/.wh.tini.list": TarFile()},
+        f"/{RECORD_OF_TINI}",
+        "removes it from the layers below",
+    ),
+    "a folder of wheels removed": Faulty(
+        {f"{SITE}/.wh.torch": TarFile()}, f"/{SITE}/torch", "removes it from the layers below"
+    ),
+    "a folder emptied": Faulty(
+        {"srv/.wh..wh..opq": TarFile()}, "/srv", "removes it from the layers below"
+    ),
+    "a link of a package that leads elsewhere": Faulty(
+        {"usr/bin/sh": link_to("/usr/sbin/evil"), "usr/sbin/evil": TarFile(mode=0o755)},
+        "/usr/bin/sh",
+        "leads to `/usr/sbin/evil`, which no package owns",
+    ),
+    "a host key": Faulty(
+        {"etc/ssh/ssh_host_ed25519_key": TarFile(b"key", mode=0o600)},
+        "/etc/ssh/ssh_host_ed25519_key",
+        "everybody who has the image has the key of the server",
+    ),
+    "a host key in our own folder": Faulty(
+        {"var/lib/ssh-server/ssh_host_ed25519_key": TarFile(b"key", mode=0o600)},
+        "/var/lib/ssh-server/ssh_host_ed25519_key",
+        "no Debian package owns it",
+    ),
+    "a key that may log in": Faulty(
+        {"home/mluser/.ssh/authorized_keys": TarFile(b"ssh-ed25519 AAAA")},
+        "/home/mluser/.ssh/authorized_keys",
+        "it says who may log in",
+    ),
+    "root may log in": Faulty(
+        {SSHD: TarFile(OPENED)}, f"/{SSHD}", "not those of images/ssh/system/sshd_config"
+    ),
+    "root may log in to a server with Debian's configuration": Faulty(
+        {"etc/ssh/sshd_config": TarFile(b"PermitRootLogin yes\n")},
+        "/etc/ssh/sshd_config",
+        "its contents are not those of /usr/share/openssh/sshd_config",
+    ),
+    "a configuration beside it": Faulty(
+        {"etc/ssh/sshd_config.d/root.conf": TarFile(b"PermitRootLogin yes\n")},
+        "/etc/ssh/sshd_config.d/root.conf",
+        "it says who may log in",
+    ),
+    "another start of the server": Faulty(
+        {"usr/local/lib/image/start_ssh.py": TarFile(b"x")},
+        "/usr/local/lib/image/start_ssh.py",
+        "not those of images/ssh/system/start_ssh.py",
+    ),
+    "no start of the server": Faulty(
+        {"usr/local/lib/image/start_ssh.py": None},
+        "/usr/local/lib/image/start_ssh.py",
+        "it is missing",
+    ),
+    "keys that everybody may replace": Faulty(
+        {"var/lib/ssh-server": replace(FOLDER, mode=0o777, owner=(1000, 1000))},
+        "/var/lib/ssh-server",
+        "its mode is 0777, not 0700",
+    ),
+    "a user": Faulty(
+        {"etc/passwd": TarFile(b"eve:x:1001:1001::/home/eve:/bin/bash\n")},
+        "/etc/passwd",
+        "line 1 is not one of those that are listed",
+    ),
+    "a second root": Faulty(
+        {"etc/passwd": TarFile(b"games:x:0:0:games:/usr/games:/usr/sbin/nologin\n")},
+        "/etc/passwd",
+        "line 1 is not one of those that are listed",
+    ),
+    "a member of a group": Faulty(
+        {"etc/group": TarFile(b"root:x:0:\nshadow:x:42:mluser\n")},
+        "/etc/group",
+        "line 2 is not one of those that are listed",
+    ),
+    "a path of another stack": Faulty(
+        {"usr/local/cuda": FOLDER}, "/usr/local/cuda", "no Debian package owns it"
+    ),
+    "ld.so.preload": Faulty(
+        {"etc/ld.so.preload": TarFile()}, "/etc/ld.so.preload", "every program loads"
+    ),
+    "a package that the build does not know": Faulty(
+        {
+            "var/lib/dpkg/status": TarFile(
+                write_status((*PACKAGES, SERVER, DebianPackage("zz", "1")))
+            )
+        },
+        "/var/lib/dpkg/status",
+        "the build did not record zz 1",
+    ),
+    "a list of packages that lacks those of the OS layer": Faulty(
+        {"var/lib/dpkg/status": TarFile(write_status((PACKAGES[0], SERVER)))},
+        "/var/lib/dpkg/status",
+        "dpkg does not list tini 0.19.0-1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_the_layer_of_more_packages_is_compared_path_by_path(client: Registry, name: str) -> None:
+    faulty = ADDED[name]
+    found = faults_of(assemble_small(client, packages=having(package_files(), faulty.files)))
+    assert faulty.says in found[faulty.path]
+    assert "debian: Debian packages of ssh" in found[faulty.path]
+    rest = set(found) - {faulty.path} - {f"/{path}" for path in faulty.files}
+    assert all("tini" in path for path in rest)
+
+
+@pytest.mark.parametrize("path", [SSHD, "etc/ssh/sshd_config", "var/lib/ssh-server", "etc/passwd"])
+def test_what_a_stack_brings_is_excused_in_its_own_layer_alone(client: Registry, path: str) -> None:
+    """Not in the OS layer, which all images share, neither in `base` nor in `ssh`."""
+    system = {**system_files(), path: package_files()[path]}
+    found = faults_of(assemble_small(client, system))
+    assert list(found) == [f"/{path}"]
+    above = having(package_files(), {path: None})
+    found = faults_of(assemble_small(client, system, above))
+    assert "os: Debian bookworm" in found[f"/{path}"]
+    assert "debian: Debian packages" not in found[f"/{path}"]
+
+
+def test_a_newer_version_of_a_package_of_the_os_layer(client: Registry) -> None:
+    """A whiteout hides a file that it no longer has, and the bytecode of it."""
+    old = {
+        "usr/lib/tini.py": TarFile(b"old"),
+        "usr/lib/__pycache__": FOLDER,
+        "usr/lib/__pycache__/tini.cpython-311.pyc": TarFile(b"old"),
+    }
+    listed = system_files()[RECORD_OF_TINI].data + b"/usr/lib\n"
+    before = {**old, RECORD_OF_TINI: TarFile(listed + b"/usr/lib/tini.py\n")}
+    packages = (PACKAGES[0], DebianPackage("tini", "0.20"), SERVER)
+    hidden = (".wh.tini.py", "__pycache__/.wh.tini.cpython-311.pyc")
+    gone = {f"usr/lib/{each}": TarFile() for each in hidden}
+    after = {
+        RECORD_OF_TINI: TarFile(listed),
+        "var/lib/dpkg/status": TarFile(write_status(packages)),
+    }
+    system = {**system_files(), "usr/lib": FOLDER, **before}
+    layer = {**package_files(), **after, **gone}
+    assert not faults_of(assemble_small(client, system, layer, packages))
+    without = having(layer, {"usr/lib/.wh.tini.py": None})
+    found = faults_of(assemble_small(client, system, without, packages))
+    assert list(found) == ["/usr/lib/tini.py"]
+
+
+def test_a_hard_link_keeps_the_contents_that_it_had(client: Registry) -> None:
+    """It is of the OS layer, and the layer above writes the other name of the file anew."""
+    owned = system_files()["var/lib/dpkg/info/tini.list"].data + b"/usr/bin/tini0\n"
+    sums = system_files()["var/lib/dpkg/info/tini.md5sums"].data
+    link = TarFile(mode=0o755, kind=tarfile.LNKTYPE, target="usr/bin/tini")
+    system = {
+        **system_files(),
+        "usr/bin/tini": TarFile(b"old", mode=0o755),
+        "usr/bin/tini0": link,
+        RECORD_OF_TINI: TarFile(owned),
+        "var/lib/dpkg/info/tini.md5sums": TarFile(sums + sums.replace(b"tini", b"tini0")),
+    }
+    layer = {**package_files(), "usr/bin/tini": system_files()["usr/bin/tini"]}
+    found = faults_of(assemble_small(client, system, layer))
+    assert list(found) == ["/usr/bin/tini0"]
+    assert "os: Debian bookworm" in found["/usr/bin/tini0"]
+    assert not faults_of(assemble_small(client, system, {**layer, "usr/bin/tini0": link}))
+
+
+def test_a_layer_on_top_of_more_packages_names_their_owner(client: Registry) -> None:
+    """The packages of the second layer name their paths through the links of the first one."""
+    listed = package_files()["var/lib/dpkg/info/openssh-server.list"].data
+    through = listed.replace(b"/usr/sbin/sshd\n", b"/bin/sshd\n")
+    layer = {
+        **package_files(),
+        "usr/sbin/sshd": TarFile(b"x"),
+        "usr/bin/sshd": TarFile(b"a server"),
+        "var/lib/dpkg/info/openssh-server.list": TarFile(through),
+    }
+    image = assemble_small(client, packages=layer)
+    found = problems(image, {"usr/bin/sshd": TarFile(b"b server")})
+    assert "it belongs to Debian's openssh-server" in found["/usr/bin/sshd"]
+
+
+def test_a_missing_layer_of_packages_is_named(client: Registry) -> None:
+    image = assemble_small(client, packages=package_files())
+    _, *described, _ = image.manifest.parse_blobs()
+    _, found = compare_image(client, image.with_layers(described, image.config))
+    named = {each.where: each.what for each in found}
+    assert "the layer of the build is missing" in named["debian: Debian packages of ssh"]
+    build = replace(image.expected.build, layers=image.expected.build.layers[:1])
+    _, found = compare_image(client, replace(image.expected, build=build))
+    named = {each.where: each.what for each in found}
+    assert "its record names none" in named["debian: Debian packages of ssh"]
+
+
+def test_each_of_our_own_files_is_in_the_list() -> None:
+    """Also those of stacks: a file without an entry refuses its image, if nobody thought of it."""
+    listed = {each.guest_path for each in load_owners().paths if each.guest}
+    ours = {
+        *(path for path in (debian.dockerfile_path().parent / debian.GUEST).iterdir()),
+        *(path for stack in catalog.load_catalog().stacks for path in system_of(stack)),
+    }
+    recipes = {"install.sh", "newest.sh"}
+    assert listed == {path for path in ours if path.name not in recipes and path.is_file()}
+
+
+def system_of(stack: str) -> list[Path]:
+    folder = package_layer.system_folder(stack)
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def test_the_list_names_stacks_that_add_something() -> None:
+    """An entry for a stack without a layer of packages would count for no path."""
+    owners, shipped = load_owners(), catalog.load_catalog()
+    named = {each.stack for each in owners.paths} | {each.stack for each in owners.modes}
+    named |= {stack for each in owners.paths for stack in each.stack_lines}
+    adding = {
+        name for name, stack in shipped.stacks.items() if stack.os.packages or system_of(name)
+    }
+    assert named == {"", *adding}
 
 
 # The configuration
