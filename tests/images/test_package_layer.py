@@ -328,7 +328,7 @@ def test_each_path_of_the_real_layers_has_an_owner(
     real_system: tuple[Path, debian.OsLayer], tmp_path: Path, stacks: list[str]
 ) -> None:
     below, system = real_system
-    made = make_real(stacks, below, tmp_path / "added")
+    made = make_real(stacks, below, tmp_path / "layer.tar.gz")
     assert not paths_without_owner([], system.packages, below)
-    assert not paths_without_owner(stacks, made.packages, below, tmp_path / "added")
-    assert paths_without_owner(stacks[1:], made.packages, below, tmp_path / "added")
+    assert not paths_without_owner(stacks, made.packages, below, tmp_path / "layer.tar.gz")
+    assert paths_without_owner(stacks[1:], made.packages, below, tmp_path / "layer.tar.gz")

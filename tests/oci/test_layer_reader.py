@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from oci import layer_reader
-from oci.layer_reader import EntryKind, LayerEntry, parse_layer
+from oci.layer_reader import EntryKind, LayerContents, LayerEntry, merge_layers, parse_layer
 from oci.manifest import Descriptor, sha256
 from oci.registry import Registry, Unreadable
 from oci.tarball import BLOCK, LayerWriter
@@ -153,3 +153,49 @@ def test_a_blob_that_is_longer_than_stated_is_refused(fake: FakeRegistry) -> Non
     blob = registry.push_bytes("r", TEXT, "application/x")
     with pytest.raises(Unreadable, match="more than its 3 bytes"):
         list(registry.iter_blob("r", Descriptor("x/y", blob.digest, 3)))
+
+
+def file_of(text: str, target: str = "") -> LayerEntry:
+    return LayerEntry(EntryKind.FILE, 0o644, 0, 0, target=target, sha256=text)
+
+
+FOLDER = LayerEntry(EntryKind.FOLDER, 0o755, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("above", "paths"),
+    [
+        (LayerContents(), {"d", "d/a", "d/b"}),
+        (LayerContents({"d": FOLDER, "d/c": file_of("c")}), {"d", "d/a", "d/b", "d/c"}),
+        (LayerContents(removed=("d/a",)), {"d", "d/b"}),
+        (LayerContents(removed=("d",)), set()),
+        (LayerContents({"d": FOLDER}, removed=("d",)), {"d"}),
+        (LayerContents({"d/c": file_of("c")}, emptied=("d",)), {"d", "d/c"}),
+        (LayerContents(emptied=("",)), set()),
+        (LayerContents({"d": file_of("d")}), {"d"}),
+    ],
+)
+def test_a_layer_hides_paths_of_the_one_below(above: LayerContents, paths: set[str]) -> None:
+    texts = {"d/a": b"a", "d/b": b"b"}
+    below = LayerContents({"d": FOLDER, "d/a": file_of("a"), "d/b": file_of("b")}, texts=texts)
+    merged = merge_layers([below, above])
+    assert set(merged.entries) == paths
+    assert set(merged.texts) == paths & texts.keys()
+
+
+def test_a_replaced_file_has_no_text_of_the_one_below() -> None:
+    below = LayerContents({"a": file_of("1"), "b": file_of("1")}, texts={"a": b"1", "b": b"1"})
+    above = LayerContents({"a": file_of("2"), "b": file_of("2")}, texts={"b": b"2"})
+    assert merge_layers([below, above]).texts == {"b": b"2"}
+
+
+def test_a_hard_link_has_the_contents_of_its_own_layer() -> None:
+    below = LayerContents({"a": file_of("old"), "b": file_of("", "a")})
+    above = LayerContents({"a": file_of("new"), "c": file_of("", "a")})
+    entries = merge_layers([below, above]).entries
+    assert {path: entry.sha256 for path, entry in entries.items()} == {
+        "a": "new",
+        "b": "old",
+        "c": "new",
+    }
+    assert not any(entry.target for entry in entries.values())

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from images import catalog
 from scan.configuration import AllowedConfiguration, check_configuration
 from scan.image_facts import ImageFacts
+from scan.policy import load_policy
 from scan.record import MAX_SHOWN, count_problems, summarise_problems
 
 CLEAN = ImageFacts(
@@ -62,6 +64,28 @@ def test_what_the_catalogue_says_of_the_stacks_is_allowed() -> None:
     assert [where for where, _ in found(inside, **serving)] == ["2222/tcp", "/usr/bin/gcc"]
     assert found(inside, ALLOWED.extend((2222,), compiler=True), **serving) == []
     assert len(found(inside, ALLOWED.extend((22,), compiler=False), **serving)) == 2
+
+
+def test_each_shipped_image_may_have_what_its_stacks_bring() -> None:
+    """A compiler in `devel`, a port in `ssh`; neither in the images without these stacks."""
+    shipped, policy = catalog.load_catalog(), load_policy()
+    inside = replace(CLEAN, setuid={}, world_writable=(), compilers=("/usr/bin/gcc-12",))
+    serving: dict[str, Any] = {"Env": [], "ExposedPorts": {"2222/tcp": {}}}
+    refused = {}
+    for image in ("base", "cv", "devel", "cv-devel", "ssh", "devel-ssh"):
+        allowed = policy.configuration.extend(
+            shipped.os_part_of(image).ports, compiler=shipped.has_compiler(image)
+        )
+        refused[image] = {where for where, _ in found(inside, allowed, **serving)}
+    gcc, port = "/usr/bin/gcc-12", "2222/tcp"
+    assert refused == {
+        "base": {gcc, port},
+        "cv": {gcc, port},
+        "devel": {port},
+        "cv-devel": {port},
+        "ssh": {gcc},
+        "devel-ssh": set(),
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from images import catalog
 from scan.dockerfiles import check_dockerfiles
 from scan.record import ScanProblem
 
@@ -44,6 +45,17 @@ def test_a_person_s_settings_hide_nothing(
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     assert found(root) == expected
+
+
+def test_the_dockerfile_of_more_packages_is_read_too(root: Path) -> None:
+    (root / "base" / "Dockerfile").unlink()
+    (root / "base" / "added").mkdir()
+    (root / "base" / "added" / "Dockerfile").write_text(FAULTY)
+    assert {problem.where.partition(":")[0] for problem in found(root)} == {"base/added/Dockerfile"}
+
+
+def test_our_own_dockerfiles_have_no_problem() -> None:
+    assert not list(check_dockerfiles(catalog.load_catalog().stacks))
 
 
 def test_packages_of_debian_need_no_version(root: Path) -> None:
