@@ -32,9 +32,9 @@ _Owner = Annotated[str, Field(pattern=r"^\d+:\d+$")]
 class ListedPath:
     """A path that no package owns, and how it must be; the head of owners.yaml explains it.
 
-    With `owned`, the target of the link must be a path that has an owner too. `stack` is the stack
-    that brings the path; empty if every image may have it. `stack_lines` are the lines that a stack
-    adds to `lines`.
+    With `owned`, the target of the link, or each path that the file names, must have an owner too.
+    `stack` is the stack that brings the path; empty if every image may have it. `stack_lines` are
+    the lines that a stack adds to `lines`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT

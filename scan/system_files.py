@@ -31,6 +31,8 @@ _OF_PACKAGE = re.compile(
 )
 _SUM = re.compile(r"(?P<md5>[0-9a-f]{32})  (?P<path>.+)")
 _CONFFILE = re.compile(r"^ /(?P<path>\S+) (?P<md5>[0-9a-f]{32})$", re.MULTILINE)
+_NAMED = re.compile(rb"/[\x20-\x7e]{2,}(?=\0)")
+"""An absolute path in a file of C strings; a number may hold the byte of a slash."""
 _BYTECODE = re.compile(r"(?P<folder>.+)/__pycache__(?:/(?P<module>[^/]+)\.cpython-\d+\.pyc)?")
 
 
@@ -168,8 +170,8 @@ class _SystemChecker:
             return self._check_debian(path, entry, owners)
         if listed is not None:
             fault = listed.find_fault(entry, path, self.contents, self.python)
-            if not fault and listed.owned and not self._is_owned(self._target_of(path, entry)):
-                fault = f"the link leads to `{entry.target}`, which no package owns"
+            if not fault and listed.owned:
+                fault = self._find_unowned(path, entry)
             return f"{fault} ({LIST}: {listed.why})" if fault else ""
         if self._is_beside_owned(path) or not path:
             usual = "0755" if entry.kind is EntryKind.FOLDER or entry.mode & 0o100 else "0644"
@@ -190,6 +192,19 @@ class _SystemChecker:
                 shown = listed.path.replace("\\", "").replace("{python}", self.python)
                 yield shown, f"it is missing ({LIST}: {listed.why})"
 
+    def _find_unowned(self, path: str, entry: LayerEntry) -> str:
+        """Return the fault of a link to a path without an owner, or of a file that names one."""
+        if entry.kind is EntryKind.LINK:
+            is_owned = self._is_owned(self._target_of(path, entry.target))
+            return "" if is_owned else f"the link leads to `{entry.target}`, which no package owns"
+        text = self.contents.texts.get(path)
+        if text is None:
+            return "it is too large to be read"
+        named = [each.decode() for each in _NAMED.findall(text)]
+        wrong = (each for each in named if not self._is_owned(self._target_of(path, each)))
+        first = next(wrong, None)
+        return f"it names `{first}`, which no package owns" if first else ""
+
     def _check_debian(self, path: str, entry: LayerEntry, owners: Owners) -> str:
         package, md5 = self.dpkg.owners[path], self.dpkg.sums.get(path)
         usual = owners.find_mode(path)
@@ -198,7 +213,7 @@ class _SystemChecker:
         if rights:
             return f"{rights} (a path of {package})"
         if entry.kind is EntryKind.LINK:
-            target = self._target_of(path, entry)
+            target = self._target_of(path, entry.target)
             if md5 is not None:
                 return f"it is a symbolic link, and {package} brings a file"
             is_there = target in self.contents.entries
@@ -213,9 +228,9 @@ class _SystemChecker:
             return f"its contents are not those of {package}"
         return ""
 
-    def _target_of(self, path: str, entry: LayerEntry) -> str:
-        """Return the path inside the layer that a link leads to, by one step and /usr's links."""
-        joined = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), entry.target))
+    def _target_of(self, path: str, target: str) -> str:
+        """Return the path in the image that a link leads to, by one step and /usr's links."""
+        joined = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), target))
         top, _, rest = joined.strip("/").partition("/")
         above = self.contents.entries.get(top)
         if rest and above is not None and above.kind is EntryKind.LINK:

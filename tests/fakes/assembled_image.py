@@ -141,7 +141,7 @@ def package_files() -> dict[str, TarFile]:
         "etc/ssh/sshd_config": TarFile(brought["usr/share/openssh/sshd_config"]),
         "etc/passwd": TarFile(_PASSWD + b"sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"),
         "etc/group": TarFile(_GROUP + b"_ssh:x:101:\n"),
-        "etc/ld.so.cache": TarFile(b"cache"),
+        "etc/ld.so.cache": TarFile(b"cache\x00\x41/\x00dash\x00/bin/dash\x00"),
         "var/lib/dpkg/status": TarFile(write_status((*PACKAGES, SERVER))),
         "var/lib/dpkg/info/openssh-server.list": TarFile(listed.encode()),
         "var/lib/dpkg/info/openssh-server.md5sums": TarFile(sums.encode()),

@@ -518,6 +518,11 @@ ADDED = {
         "/etc/group",
         "line 2 is not one of those that are listed",
     ),
+    "a library of a volume in the cache of the linker": Faulty(
+        {"etc/ld.so.cache": TarFile(b"glibc\x00\x01/\x00libc.so.6\x00/workspace/libc.so.6\x00")},
+        "/etc/ld.so.cache",
+        "it names `/workspace/libc.so.6`, which no package owns",
+    ),
     "a path of another stack": Faulty(
         {"usr/local/cuda": FOLDER}, "/usr/local/cuda", "no Debian package owns it"
     ),
