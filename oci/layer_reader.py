@@ -123,6 +123,8 @@ def parse_layer(
         with tarfile.open(fileobj=reader.file, mode="r:") as archive:  # type: ignore[call-overload] # it reads, and nothing else is called
             for entry in archive:
                 archive.members.clear()  # otherwise all headers of the layer stay in memory
+                if archive.pax_headers:  # `tarfile` applies them to names, and engines do not
+                    raise Malformed("it has a global header, which engines read in other ways")
                 reader.add_entry(entry)
         reader.file.require_end()
     except (tarfile.TarError, EOFError, ValueError, OverflowError, UnicodeError) as error:
@@ -286,6 +288,8 @@ class _EntryReader:
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
             self._emptied.append(folder)
+        elif name in (_WHITEOUT, f"{_WHITEOUT}.", f"{_WHITEOUT}.."):  # of the folder, or above it
+            raise Malformed(f"`{clean_line(path, 100)}` removes no path by its name")
         elif name.startswith(_WHITEOUT):
             self._removed.append(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
         elif entry.issparse():
@@ -297,9 +301,19 @@ class _EntryReader:
             size = entry.size if is_plain else 0
             target = _inside_path(entry.linkname) if entry.islnk() else entry.linkname
             mode = entry.mode & 0o7777
+            self._require_single(path, kind)
             self._contents.entries[path] = LayerEntry(
                 kind, mode, entry.uid, entry.gid, size, target, *sums, attributes
             )
+
+    def _require_single(self, path: str, kind: EntryKind) -> None:
+        """Raise Malformed if the layer has a path twice, unless both are folders.
+
+        A hard link between the two has the bytes of the first one, and the path those of the last.
+        """
+        known = self._contents.entries.get(path)
+        if known and {known.kind, kind} != {EntryKind.FOLDER}:
+            raise Malformed(f"it has `{clean_line(path, 100)}` twice")
 
     def finish_layer(self) -> LayerContents:
         found = self._contents
