@@ -30,6 +30,8 @@ MAX_HEADER_BYTES = 1 << 20
 """Bytes of one header with extended attributes and long names."""
 MAX_LAYER_BYTES = 64 << 30
 """Bytes of one uncompressed layer. The largest one of the family has 2 GB."""
+MAX_PATH_CHARACTERS = 4096
+"""Characters of one path, as many bytes as Linux takes."""
 MAX_TEXT_BYTES = 4 << 20
 MD5_BYTES = 64 << 20
 MAX_TEXTS_BYTES = 128 << 20
@@ -275,6 +277,9 @@ class _EntryReader:
         self._name_bytes = self._text_bytes = self._count = 0
 
     def add_entry(self, entry: tarfile.TarInfo) -> None:
+        if any(key.startswith("GNU.sparse.") for key in entry.pax_headers):
+            # `tarfile` takes a name from such a header even if the file is not sparse
+            raise Malformed(f"`{clean_line(entry.name, 100)}` is a sparse file")
         path = _inside_path(entry.name)
         attributes = tuple(
             sorted(
@@ -348,8 +353,10 @@ class _EntryReader:
 def _inside_path(name: str) -> str:
     """Return a path of a tar as one below the root, without `.` and empty parts.
 
-    Raises Malformed if it leads out of the image.
+    Raises Malformed if it leads out of the image, or no file can have it.
     """
+    if len(name) > MAX_PATH_CHARACTERS or "\0" in name:
+        raise Malformed(f"`{clean_line(name, 100)}` is no path that Linux can have")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise Malformed(f"`{clean_line(name, 100)}` leads out of the image")

@@ -237,3 +237,18 @@ def test_a_whiteout_of_no_name_is_refused(name: str) -> None:
     data = _write_tar([(tarfile.TarInfo(f"etc/ssl/{name}"), b"")])
     with pytest.raises(Malformed, match="removes no path"):
         parse_layer([data], lambda _: False)
+
+
+def test_a_header_of_sparse_files_gives_no_file_another_name() -> None:
+    evil = tarfile.TarInfo("usr/evil")
+    evil.pax_headers = {"GNU.sparse.name": "usr/owned"}
+    with pytest.raises(Malformed, match="sparse"):
+        parse_layer([_write_tar([(evil, b"x")])], lambda _: False)
+
+
+@pytest.mark.parametrize("name", ["a/" * 50_000 + "b", "etc/owned\0/evil"])
+def test_a_path_that_no_file_can_have_is_refused(name: str) -> None:
+    entry = tarfile.TarInfo("a")
+    entry.pax_headers = {"path": name}
+    with pytest.raises(Malformed, match="no path that Linux can have"):
+        parse_layer([_write_tar([(entry, b"")])], lambda _: False)
