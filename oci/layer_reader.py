@@ -30,6 +30,8 @@ MAX_HEADER_BYTES = 1 << 20
 """Bytes of one header with extended attributes and long names."""
 MAX_LAYER_BYTES = 64 << 30
 """Bytes of one uncompressed layer. The largest one of the family has 2 GB."""
+MAX_PATH_CHARACTERS = 4096
+"""Characters of one path, as many bytes as Linux takes."""
 MAX_TEXT_BYTES = 4 << 20
 MD5_BYTES = 64 << 20
 MAX_TEXTS_BYTES = 128 << 20
@@ -123,6 +125,8 @@ def parse_layer(
         with tarfile.open(fileobj=reader.file, mode="r:") as archive:  # type: ignore[call-overload] # it reads, and nothing else is called
             for entry in archive:
                 archive.members.clear()  # otherwise all headers of the layer stay in memory
+                if archive.pax_headers:  # `tarfile` applies them to names, and engines do not
+                    raise Malformed("it has a global header, which engines read in other ways")
                 reader.add_entry(entry)
         reader.file.require_end()
     except (tarfile.TarError, EOFError, ValueError, OverflowError, UnicodeError) as error:
@@ -273,6 +277,9 @@ class _EntryReader:
         self._name_bytes = self._text_bytes = self._count = 0
 
     def add_entry(self, entry: tarfile.TarInfo) -> None:
+        if any(key.startswith("GNU.sparse.") for key in entry.pax_headers):
+            # `tarfile` takes a name from such a header even if the file is not sparse
+            raise Malformed(f"`{clean_line(entry.name, 100)}` is a sparse file")
         path = _inside_path(entry.name)
         attributes = tuple(
             sorted(
@@ -286,6 +293,8 @@ class _EntryReader:
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
             self._emptied.append(folder)
+        elif name in (_WHITEOUT, f"{_WHITEOUT}.", f"{_WHITEOUT}.."):  # of the folder, or above it
+            raise Malformed(f"`{clean_line(path, 100)}` removes no path by its name")
         elif name.startswith(_WHITEOUT):
             self._removed.append(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
         elif entry.issparse():
@@ -297,9 +306,19 @@ class _EntryReader:
             size = entry.size if is_plain else 0
             target = _inside_path(entry.linkname) if entry.islnk() else entry.linkname
             mode = entry.mode & 0o7777
+            self._require_single(path, kind)
             self._contents.entries[path] = LayerEntry(
                 kind, mode, entry.uid, entry.gid, size, target, *sums, attributes
             )
+
+    def _require_single(self, path: str, kind: EntryKind) -> None:
+        """Raise Malformed if the layer has a path twice, unless both are folders.
+
+        A hard link between the two has the bytes of the first one, and the path those of the last.
+        """
+        known = self._contents.entries.get(path)
+        if known and {known.kind, kind} != {EntryKind.FOLDER}:
+            raise Malformed(f"it has `{clean_line(path, 100)}` twice")
 
     def finish_layer(self) -> LayerContents:
         found = self._contents
@@ -334,8 +353,10 @@ class _EntryReader:
 def _inside_path(name: str) -> str:
     """Return a path of a tar as one below the root, without `.` and empty parts.
 
-    Raises Malformed if it leads out of the image.
+    Raises Malformed if it leads out of the image, or no file can have it.
     """
+    if len(name) > MAX_PATH_CHARACTERS or "\0" in name:
+        raise Malformed(f"`{clean_line(name, 100)}` is no path that Linux can have")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise Malformed(f"`{clean_line(name, 100)}` leads out of the image")

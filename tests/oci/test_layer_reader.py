@@ -199,3 +199,56 @@ def test_a_hard_link_has_the_contents_of_its_own_layer() -> None:
         "c": "new",
     }
     assert not any(entry.target for entry in entries.values())
+
+
+def _write_tar(entries: list[tuple[tarfile.TarInfo, bytes]], **options: dict[str, str]) -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT, **options) as archive:  # type: ignore[call-overload] # options of the format
+        for entry, data in entries:
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return target.getvalue()
+
+
+def test_a_global_header_gives_no_path_another_name() -> None:
+    data = _write_tar([(tarfile.TarInfo("etc/evil"), b"x")], pax_headers={"path": "etc/owned"})
+    with pytest.raises(Malformed, match="global header"):
+        parse_layer([data], lambda _: False)
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.FIFOTYPE])
+def test_a_path_that_is_there_twice_is_refused(kind: bytes) -> None:
+    first, link, last = (tarfile.TarInfo(name) for name in ("bin/a", "bin/b", "bin/a"))
+    link.type, link.linkname, last.type = tarfile.LNKTYPE, "bin/a", kind
+    with pytest.raises(Malformed, match="twice"):
+        parse_layer([_write_tar([(first, b"evil"), (link, b""), (last, b"")])], lambda _: False)
+
+
+def test_a_folder_may_be_there_twice() -> None:
+    folders = [tarfile.TarInfo("bin"), tarfile.TarInfo("./bin/")]
+    for folder in folders:
+        folder.type = tarfile.DIRTYPE
+    data = _write_tar([(folder, b"") for folder in folders])
+    assert list(parse_layer([data], lambda _: False).entries) == ["bin"]
+
+
+@pytest.mark.parametrize("name", [".wh.", ".wh..", ".wh..."])
+def test_a_whiteout_of_no_name_is_refused(name: str) -> None:
+    data = _write_tar([(tarfile.TarInfo(f"etc/ssl/{name}"), b"")])
+    with pytest.raises(Malformed, match="removes no path"):
+        parse_layer([data], lambda _: False)
+
+
+def test_a_header_of_sparse_files_gives_no_file_another_name() -> None:
+    evil = tarfile.TarInfo("usr/evil")
+    evil.pax_headers = {"GNU.sparse.name": "usr/owned"}
+    with pytest.raises(Malformed, match="sparse"):
+        parse_layer([_write_tar([(evil, b"x")])], lambda _: False)
+
+
+@pytest.mark.parametrize("name", ["a/" * 50_000 + "b", "etc/owned\0/evil"])
+def test_a_path_that_no_file_can_have_is_refused(name: str) -> None:
+    entry = tarfile.TarInfo("a")
+    entry.pax_headers = {"path": name}
+    with pytest.raises(Malformed, match="no path that Linux can have"):
+        parse_layer([_write_tar([(entry, b"")])], lambda _: False)
