@@ -306,19 +306,13 @@ class _EntryReader:
             size = entry.size if is_plain else 0
             target = _inside_path(entry.linkname) if entry.islnk() else entry.linkname
             mode = entry.mode & 0o7777
-            self._require_single(path, kind)
+            known = self._contents.entries.get(path)
+            if known and {known.kind, kind} != {EntryKind.FOLDER}:
+                # A hard link between the two has the bytes of the first one, the path of the last
+                raise Malformed(f"it has `{clean_line(path, 100)}` twice")
             self._contents.entries[path] = LayerEntry(
                 kind, mode, entry.uid, entry.gid, size, target, *sums, attributes
             )
-
-    def _require_single(self, path: str, kind: EntryKind) -> None:
-        """Raise Malformed if the layer has a path twice, unless both are folders.
-
-        A hard link between the two has the bytes of the first one, and the path those of the last.
-        """
-        known = self._contents.entries.get(path)
-        if known and {known.kind, kind} != {EntryKind.FOLDER}:
-            raise Malformed(f"it has `{clean_line(path, 100)}` twice")
 
     def finish_layer(self) -> LayerContents:
         found = self._contents
