@@ -17,7 +17,7 @@ test: setup ## every test that this machine can run, but those of `make thorough
 	@code=0; $(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu" || code=$$?; \
 	  $(PYTHON) -m pytest -m "docker or slow or gpu" || code=$$?; exit $$code
 
-unit: ## the quick tests: no engine, no registry, no scanner, no long computation (98 s of CPU time on two cores)
+unit: ## the quick tests: no engine, no registry, no scanner, no long computation (55 s on two cores)
 	@runner/setup.sh --harness
 	@$(PYTHON) -m pytest -q -n auto -m "not docker and not slow and not gpu and not long"
 
