@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from images import build, catalog, layers, line_locks, plan, wheelhouse
 from images.catalog import Catalog, Version
+from images.debian_layers import DebianLayers, push_system_image
 from images.locks import Wheel
 from images.record import BuildRecord
 from oci.registry import Registry
@@ -89,15 +90,9 @@ def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> 
         .system_spec
     )
     with home.scratch_folder("system") as work:
-        made = build.make_system_layer(
-            line,
-            spec,
-            registry,
-            cache,
-            work,
-            os_layer_signer.make_os_layer_signer(attest.load_signer()),
-        )
-    image = build.push_system_image(line, spec, made.system, registry, cache)
+        signer = os_layer_signer.make_os_layer_signer(attest.load_signer())
+        made = DebianLayers(line, registry, cache, work, signer).make_system_layer(spec)
+    image = push_system_image(line, spec, made.system, registry, cache)
     pull.pull_image(image)
     return image
 

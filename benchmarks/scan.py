@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -102,8 +103,8 @@ def main(database: str) -> None:
     with tempfile.TemporaryDirectory() as root:
         for image, reference in references.items():
             folder = Path(root) / image
-            mine = measure_seconds(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called before the loop goes on
-            theirs = measure_seconds(lambda: on_engine(reference))  # noqa: B023 - likewise
+            mine = measure_seconds(partial(ours, reference, folder, Path(root) / "cache"))
+            theirs = measure_seconds(partial(on_engine, reference))
             again = judge_stored(
                 folder / trivy.SBOM, CatalogPlace("2.6", shipped.stacks_of(image)), database
             )

@@ -6,9 +6,8 @@ its locked digest. The OS layer is found only if a trusted signer has signed a s
 
 from __future__ import annotations
 
-import datetime
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +27,13 @@ from images import (
 )
 from images import catalog as catalogue
 from images.catalog import Catalog, Line, Version
+from images.debian_layers import (
+    DebianLayers,
+    HeldSystemLayer,
+    MadeLayer,
+    MadeSystemLayer,
+    push_system_image,
+)
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
 from images.names import split_image
@@ -38,41 +44,8 @@ from images.workers import Recipe
 from oci.registry import Registry
 from runner import checkout, home, progress, records
 from runner.checkout import Checkout
+from runner.moments import format_now
 from runner.pool import worker_pool
-
-
-@dataclass(frozen=True)
-class HeldSystemLayer:
-    """The OS layer of a release or a layer on top of it, and the repository that holds it."""
-
-    layer: SystemLayer
-    held: HeldLayer
-
-
-@dataclass(frozen=True)
-class MadeLayer:
-    """A layer that is in the registry.
-
-    `how` is `built` or `reused`. `seconds` is the time that this run took to make it.
-    """
-
-    held: HeldLayer
-    how: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class MadeSystemLayer:
-    """A layer of Debian packages, with the same facts as in `MadeLayer`."""
-
-    system: HeldSystemLayer
-    how: str
-    seconds: float
-
-    @property
-    def made(self) -> MadeLayer:
-        """The same as any layer."""
-        return MadeLayer(self.system.held, self.how, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -122,7 +95,7 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
         )
     new = stage.make_missing(missing, system) if missing else {}
     built = tuple(standing[planned.image] or new[planned.image] for planned in plan.images)
-    taken, today = built[0].debian_taken_at[:10], _current_time()[:10]
+    taken, today = built[0].debian_taken_at[:10], format_now()[:10]
     newer = "" if taken == today else f"; `build {version} --renew` takes today's"
     progress.say_line(f"  the Debian packages are of {taken or 'an unknown day'}{newer}")
     return built
@@ -313,7 +286,7 @@ class _Stage:
             python=self.catalog_line.python,
             base_source=system.source,
             debian_packages=system.packages,
-            created_at=_current_time(),
+            created_at=format_now(),
             seconds=round(seconds, 2),
             debian_taken_at=system.taken_at,
             lock_commit=commit,
@@ -357,154 +330,51 @@ class _LayerMaker:
         Nothing is made before all wheels are here and no two of them have one path. Wheels that are
         not here belong to layers that the registry has: `lock` has compared them with all others.
         """
-        line, registry, cache = (
-            self.stage.catalog_line,
-            self.stage.registry,
-            self.stage.cache_repository,
-        )
+        stage, line = self.stage, self.stage.catalog_line
+        registry, cache, first = stage.registry, stage.cache_repository, self.of_debian[0]
         recipe = Recipe(
-            self.stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache
+            stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache
         )
         wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
         wheelhouse.fetch_wheels(list(wheels.values()), line.python)
         every = {wheel.file: wheel for spec in whole for wheel in spec.wheels}
         here = [wheel for wheel in every.values() if wheelhouse.has_wheel(wheel)]
         ownership.check_owners(here, recipe.prefix)
+        debian_layers = DebianLayers(line, registry, cache, self.work, stage.layer_signer)
         with worker_pool(1) as beside:
-            system = beside.submit(self._make_system)
-            added = beside.submit(lambda: self._make_packages(system.result().system))
+            make = debian_layers.make_system_layer
+            system = beside.submit(self._take_or_make, first, make)
+            added = {
+                spec.key: beside.submit(
+                    self._take_or_make,
+                    spec,
+                    lambda spec: debian_layers.make_package_layer(spec, system.result().system),
+                )
+                for spec in self.of_debian[1:]
+            }
             made = workers.make_python(
                 recipe,
                 specs,
-                lambda: push_system_image(
-                    line, self.of_debian[0], system.result().system, registry, cache
-                ),
+                lambda: push_system_image(line, first, system.result().system, registry, cache),
             )
             python = {
                 key: MadeLayer(HeldLayer(blob, cache), "built", seconds)
                 for key, (blob, seconds) in made.items()
             }
-            return python, {self.of_debian[0].key: system.result(), **added.result()}
+            of_debian = {key: each.result() for key, each in {first.key: system, **added}.items()}
+            return python, of_debian
 
-    def _make_packages(self, base: HeldSystemLayer) -> dict[str, MadeSystemLayer]:
-        """Make the layers on top of the OS layer `base`, or take those that are there."""
-        stage = self.stage
-        made = {}
-        for spec in self.of_debian[1:]:
-            if held := self.found.get(spec.key):
-                made[spec.key] = MadeSystemLayer(held, "reused", 0.0)
-                continue
-            made[spec.key] = make_package_layer(
-                stage.catalog_line,
-                spec,
-                base,
-                stage.registry,
-                stage.cache_repository,
-                self.work,
-                stage.layer_signer,
-            )
-        return made
-
-    def _make_system(self) -> MadeSystemLayer:
-        spec, stage = self.of_debian[0], self.stage
-        if held := self.found.get(spec.key):
-            return MadeSystemLayer(held, "reused", 0.0)
-        return make_system_layer(
-            stage.catalog_line,
-            spec,
-            stage.registry,
-            stage.cache_repository,
-            self.work,
-            stage.layer_signer,
-        )
-
-
-def make_system_layer(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and who signs it
-    line: Line,
-    spec: LayerSpec,
-    registry: Registry,
-    cache: str,
-    work: Path,
-    layer_signer: SystemLayerSigner,
-) -> MadeSystemLayer:
-    """Make the OS layer of a line, push it to the cache repository, and sign a statement about it.
-
-    The packages are dated at the start: Debian may publish newer ones while they are installed.
-    """
-    started, taken_at = time.monotonic(), _current_time()
-    target = work / "os.tar.gz"
-    made = debian.make_os_layer(line, work, target)
-    registry.push_file(cache, target, made.blob.digest, lambda _: None)
-    target.unlink()
-    layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at, made.newest)
-    return _keep_made(layer, registry, cache, layer_signer, started)
-
-
-def make_package_layer(  # noqa: PLR0913, PLR0917 - as `make_system_layer`, and what it is made on
-    line: Line,
-    spec: LayerSpec,
-    base: HeldSystemLayer,
-    registry: Registry,
-    cache: str,
-    work: Path,
-    layer_signer: SystemLayerSigner,
-) -> MadeSystemLayer:
-    """Make a layer of Debian packages on top of the OS layer `base`, push it, and sign a statement.
-
-    Its packages are dated as in `make_system_layer`. Raises RegistryError and EnvironmentFailed.
-    """
-    started, taken_at = time.monotonic(), _current_time()
-    below, target = work / "below.tar.gz", work / "debian.tar.gz"
-    blob = base.layer.blob
-    whole = registry.read_blob(base.held.repository, blob.digest, blob.size)
-    with debian.explain_failures():
-        below.write_bytes(whole)
-    stacks = split_image(spec.stack)
-    made = package_layer.make_package_layer(line, stacks, spec.packages, below, work, target)
-    below.unlink()
-    registry.push_file(cache, target, made.blob.digest, lambda _: None)
-    target.unlink()
-    layer = SystemLayer(
-        spec.key,
-        made.blob,
-        base.layer.source,
-        made.packages,
-        taken_at,
-        made.newest,
-        below=blob.digest,
-    )
-    return _keep_made(layer, registry, cache, layer_signer, started)
-
-
-def _keep_made(
-    layer: SystemLayer,
-    registry: Registry,
-    cache: str,
-    layer_signer: SystemLayerSigner,
-    started: float,
-) -> MadeSystemLayer:
-    system_layer.keep_system_layer(registry, cache, layer, layer_signer)
-    held = HeldSystemLayer(layer, HeldLayer(layer.blob, cache))
-    return MadeSystemLayer(held, "built", round(time.monotonic() - started, 2))
+    def _take_or_make(
+        self, spec: LayerSpec, make: Callable[[LayerSpec], MadeSystemLayer]
+    ) -> MadeSystemLayer:
+        held = self.found.get(spec.key)
+        return MadeSystemLayer(held, "reused", 0.0) if held else make(spec)
 
 
 def _package_specs(images: Iterable[PlannedImage]) -> tuple[LayerSpec, ...]:
     """Return the layers of Debian packages on top of the OS layer, each once."""
     specs = (planned.package_spec for planned in images)
     return tuple(dict.fromkeys(spec for spec in specs if spec))
-
-
-def push_system_image(
-    line: Line, spec: LayerSpec, system: HeldSystemLayer, registry: Registry, cache: str
-) -> str:
-    """Push an image of the OS layer alone, and return its reference for the engine."""
-    config = assembly.system_configuration(line, spec, system.held.blob)
-    manifest = assembly.assemble_image(registry, cache, config, [system.held])
-    return f"{registry.host}/{cache}@{manifest.digest}"
-
-
-def _current_time() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _record_layer(spec: LayerSpec, made: MadeLayer) -> BuiltLayer:

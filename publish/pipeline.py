@@ -23,12 +23,13 @@ from publish.evidence import attest, documents, os_layer_signer
 from publish.evidence.trust import Trusted
 from publish.image_assessor import ImageAssessor
 from publish.promotion import PromotionCandidate, PromotionRequest, PromotionResult
-from publish.record_store import LOCAL, STAGES, RecordStore, time_now
+from publish.record_store import LOCAL, STAGES, RecordStore
 from publish.released import proof
 from publish.released.published import Published, find_previous, is_released, read_manifest
 from publish.released.record import GateRefusal, PromotedTag, ReleaseRecord
 from publish.signing_context import SigningContext
 from runner import progress, records
+from runner.moments import format_now
 from runner.nouns import count_noun
 from runner.time_limit import time_limit
 from scan import run as scanning
@@ -330,7 +331,7 @@ class ReleaseRun:
             self.record_store.read_release(),
             channel=promoted.channel,
             promotions=tuple(self._show_tags(promoted)),
-            finished_at=put.at if put else time_now(),
+            finished_at=put.at if put else format_now(),
             refusal=GateRefusal(promoted.verdict, lines, promoted.reasons[0].cause)
             if lines
             else None,

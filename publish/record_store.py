@@ -6,7 +6,6 @@ the registry.
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +22,7 @@ from publish.signing_context import SigningContext
 from publish.state import StageRecords, apply_refusal, judge_release
 from runner import progress, records
 from runner.errors import ConfigError
+from runner.moments import format_now
 from runner.verdict import Verdict
 from scan.record import ScanRecord
 from validation.metrics import render_openmetrics
@@ -136,7 +136,7 @@ class RecordStore:
         stages = sorted(
             [*others, StageTime(stage, seconds)], key=lambda time: STAGES.index(time.stage)
         )
-        finished = before.finished_at if before.channel else time_now()
+        finished = before.finished_at if before.channel else format_now()
         self.write_release(replace(before, stages=tuple(stages), finished_at=finished))
 
     def _begin_release(self) -> ReleaseRecord:
@@ -151,7 +151,7 @@ class RecordStore:
             promotions=(),
             stages=(),
             command=self.command,
-            finished_at=time_now(),
+            finished_at=format_now(),
         )
 
     def _with_promotion(self, record: ReleaseRecord) -> ReleaseRecord:
@@ -199,8 +199,3 @@ class RecordStore:
         return found or attest.read_signed_record(
             self.registry, build.repository, build.digest, stage, kind, self.signing.trusted
         )
-
-
-def time_now() -> str:
-    """Return the time in UTC, as records keep it (ISO 8601, to the second)."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

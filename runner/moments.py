@@ -30,6 +30,11 @@ def parse_moment(text: object, *, zoned: bool = False) -> datetime.datetime:
         raise ValueError("a time outside the years 1 to 9999") from None
 
 
+def format_now() -> str:
+    """Return the present moment in UTC, as ISO 8601 with whole seconds."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
 def add_days(day: datetime.date, days: int) -> datetime.date:
     """Return the day that is `days` later; the last one that there is if none is."""
     try:

@@ -15,6 +15,7 @@ from oci.document import Seal
 from oci.registry import Registry
 from runner import progress
 from runner.errors import EnvironmentFailed
+from runner.moments import format_now
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from scan import (
@@ -109,7 +110,7 @@ def scan_image(
     """
     folder.mkdir(parents=True, exist_ok=True)
     started, clock = (
-        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        format_now(),
         time.monotonic(),
     )
     try:

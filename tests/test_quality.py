@@ -150,9 +150,11 @@ def test_a_planted_silence_is_found(comment: str, is_silent: bool) -> None:
 
 
 def hosts() -> Iterator[str]:
-    """Hosts that packages come from: pip's own, and those configured on this machine."""
+    """Hosts that packages come from: of pip, Debian and npm, and those of this machine."""
     for index in (PyPI, TestPyPI):
         yield from (index.netloc, index.file_storage_domain)
+    yield from (f"{name}.debian.org" for name in ("deb", "security", "snapshot", "ftp"))
+    yield from (f"registry.{name}" for name in ("npmjs.org", "yarnpkg.com"))
     configured = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     )
@@ -201,6 +203,8 @@ def test_nothing_names_a_package_host_or_a_place_on_one_machine() -> None:
         f"--index-url {PyPI.simple_url}",
         f"https://{PyPI.file_storage_domain}/packages/x.whl",
         f"https://{TestPyPI.netloc.upper()}/x",
+        "deb http://deb." + "debian.org/debian x main",
+        "https://registry." + "npmjs.org/x",
         f"cd {REPOSITORY}/images",
         f"`{Path.home()}/.cache`",
         "/home/" + "somebody/project",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from images import build, catalog, layer_lock, lock_layers, locks, plan, system_layer
 from images.catalog import Catalog
+from images.debian_layers import HeldSystemLayer, push_system_image
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
 from images.locks import Wheel
@@ -102,8 +103,8 @@ def give_system(source: Registry, target: Registry, layer_signer: OsLayerSigner 
     assert layer is not None
     target.push_bytes(cache, source.read_blob(cache, layer.blob.digest), LAYER_GZIP)
     system_layer.keep_system_layer(target, cache, layer, layer_signer)
-    system = build.HeldSystemLayer(layer, HeldLayer(layer.blob, cache))
-    return build.push_system_image(shipped.lines[LINE], spec, system, target, cache)
+    system = HeldSystemLayer(layer, HeldLayer(layer.blob, cache))
+    return push_system_image(shipped.lines[LINE], spec, system, target, cache)
 
 
 def system_spec() -> LayerSpec:

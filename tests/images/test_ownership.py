@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from images import build, debian, lock_layers, ownership, wheelhouse, workers
+from images import debian, lock_layers, ownership, wheelhouse, workers
 from images.build import _LayerMaker, _Stage
 from images.catalog import load_catalog
 from images.layers import OS, LayerSpec, specs_of_stack
@@ -143,7 +143,7 @@ def test_a_build_stops_before_its_first_layer(
     """Also before the OS layer: neither the engine nor a worker is asked."""
     monkeypatch.setattr(engine, "connect_engine", lambda: pytest.fail("the engine was asked"))
     monkeypatch.setattr(workers, "make_python", lambda *_: pytest.fail("a layer was made"))
-    monkeypatch.setattr(build, "make_system_layer", lambda *_: pytest.fail("an OS layer was made"))
+    monkeypatch.setattr(debian, "make_os_layer", lambda *_: pytest.fail("an OS layer was made"))
     one, two = pair("cv2/cv2.so", "cv2/cv2.so", size=size)
     specs = [
         spec

@@ -293,7 +293,7 @@ def test_told_again_it_is_the_same_message(
         ("2026-12-02T00:00:00+00:00", "there"),
     ):
         for module in (pipeline, record_store):
-            monkeypatch.setattr(module, "time_now", lambda moment=moment: moment)
+            monkeypatch.setattr(module, "format_now", lambda moment=moment: moment)
         again = release(machine)
         again.run_promote()
         messages.append(webhook.make_message(again.record_store.read_release()))

@@ -325,7 +325,7 @@ FAULTY = {
         "its mode is 0755, not 1777",
     ),
     "an apt source that is trusted": Faulty(
-        {"etc/apt/sources.list": TarFile(b"deb [trusted=yes] http://deb.debian.org/debian x main")},
+        {"etc/apt/sources.list": TarFile(b"deb [trusted=yes] http://mirror.example/debian x main")},
         "/etc/apt/sources.list",
         "line 1 is not one of those that are listed",
     ),
