@@ -9,7 +9,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from images.record import DebianPackage
 from oci.tarball import Blob
 from runner import engine, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from tests.fakes.exported_root import Entry, write_root
 from tests.fakes.refusal import check, refused
 
 EPOCH = 1_738_108_800
@@ -39,20 +40,6 @@ Package: held
 Status: hold ok installed
 Version: 2:3~rc1+b1
 """
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of an exported root file system."""
-
-    name: str
-    data: bytes = b""
-    kind: bytes = tarfile.REGTYPE
-    mode: int = 0o644
-    link: str = ""
-    mtime: int = 1
-    uid: int = 0
-    pax: dict[str, str] = field(default_factory=dict)
 
 
 FOLDERS = [
@@ -91,27 +78,11 @@ DROPPED = [
 ]
 
 
-def exported(path: Path, entries: Iterable[Entry]) -> Path:
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-        for entry in entries:
-            info = tarfile.TarInfo(entry.name)
-            info.type, info.mode, info.linkname, info.mtime = (
-                entry.kind,
-                entry.mode,
-                entry.link,
-                entry.mtime,
-            )
-            info.uid, info.size, info.pax_headers = entry.uid, len(entry.data), dict(entry.pax)
-            info.uname = "somebody"
-            tar.addfile(info, io.BytesIO(entry.data))
-    return path
-
-
 def normalised(
     tmp_path: Path, entries: Iterable[Entry]
 ) -> tuple[bytes, Blob, tuple[DebianPackage, ...]]:
     target = io.BytesIO()
-    made = debian.normalise_export(exported(tmp_path / "rootfs.tar", entries), target, EPOCH)
+    made = debian.normalise_export(write_root(tmp_path / "rootfs.tar", entries), target, EPOCH)
     return target.getvalue(), made.blob, made.packages
 
 
@@ -189,7 +160,7 @@ def test_a_root_file_system_without_packages(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 100, 700, 2000, 2048, 3000])
 def test_an_export_cut_short(tmp_path: Path, size: int) -> None:
-    path = exported(tmp_path / "rootfs.tar", GOOD)
+    path = write_root(tmp_path / "rootfs.tar", GOOD)
     path.write_bytes(path.read_bytes()[:size])
     with refused(EnvironmentFailed, "not complete"):
         debian.normalise_export(path, io.BytesIO(), EPOCH)
@@ -197,7 +168,7 @@ def test_an_export_cut_short(tmp_path: Path, size: int) -> None:
 
 def test_an_export_without_its_end(tmp_path: Path) -> None:
     """Every file is there, packages too: only the two blocks of zeros say that nothing follows."""
-    path = exported(tmp_path / "rootfs.tar", GOOD)
+    path = write_root(tmp_path / "rootfs.tar", GOOD)
     path.write_bytes(path.read_bytes().rstrip(b"\0") + bytes(tarfile.BLOCKSIZE))
     with refused(EnvironmentFailed, "not complete"):
         debian.normalise_export(path, io.BytesIO(), EPOCH)
@@ -212,7 +183,7 @@ class Full(io.BytesIO):
 
 def test_a_full_disk(tmp_path: Path) -> None:
     with refused(EnvironmentFailed, "No space left"):
-        debian.normalise_export(exported(tmp_path / "rootfs.tar", GOOD), Full(), EPOCH)
+        debian.normalise_export(write_root(tmp_path / "rootfs.tar", GOOD), Full(), EPOCH)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import io
 import re
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,24 +18,12 @@ from oci.layer_reader import parse_layer
 from runner.errors import ConfigError, EnvironmentFailed
 from scan import layer_changes, system_files
 from scan.owners import load_owners
+from tests.fakes.exported_root import Entry, write_root
 from tests.fakes.refusal import refused
 
 EPOCH = 1_738_108_800
 SSH = "Package: openssh-server\nStatus: install ok installed\nVersion: 1:9.2\n"
 TINI = "Package: tini\nStatus: install ok installed\nVersion: 0.19\n"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of a root file system; its folders are made with it."""
-
-    name: str
-    data: bytes = b""
-    kind: bytes = tarfile.REGTYPE
-    mode: int = 0o644
-    link: str = ""
-    uid: int = 0
-    pax: dict[str, str] = field(default_factory=dict)
 
 
 BELOW = [
@@ -54,18 +42,6 @@ BELOW = [
 ]
 
 
-def pack(path: Path, entries: Sequence[Entry], mtime: int = 1) -> Path:
-    """Write a root file system as BuildKit exports it."""
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as made:
-        for entry in entries:
-            header = tarfile.TarInfo(entry.name)
-            header.size, header.type, header.mode = len(entry.data), entry.kind, entry.mode
-            header.linkname, header.uid, header.mtime = entry.link, entry.uid, mtime
-            header.pax_headers = dict(entry.pax)
-            made.addfile(header, io.BytesIO(entry.data))
-    return path
-
-
 def changed(*changes: Entry, without: Sequence[str] = ()) -> list[Entry]:
     """BELOW after changes, in place or at the end, and without some names."""
     new = {entry.name: entry for entry in changes}
@@ -78,7 +54,7 @@ def below(tmp_path: Path) -> Path:
     """The OS layer of BELOW."""
     layer = tmp_path / "below.tar.gz"
     with layer.open("wb") as file:
-        debian.normalise_export(pack(tmp_path / "below.tar", BELOW), file, EPOCH)
+        debian.normalise_export(write_root(tmp_path / "below.tar", BELOW), file, EPOCH)
     return layer
 
 
@@ -87,7 +63,7 @@ def difference(
 ) -> dict[str, tarfile.TarInfo]:
     """The layer that a root file system of these entries makes, by name."""
     exported, target = below.with_name("new.tar"), below.with_name("new.tar.gz")
-    pack(exported, entries, mtime)
+    write_root(exported, [replace(entry, mtime=mtime) for entry in entries])
     with target.open("wb") as file:
         package_layer.write_difference(exported, below, file, EPOCH)
     with tarfile.open(target) as opened:
@@ -164,7 +140,7 @@ def test_times_of_the_build_change_no_byte(below: Path) -> None:
 
 
 def test_packages_are_those_of_both_layers(below: Path, tmp_path: Path) -> None:
-    exported = pack(
+    exported = write_root(
         tmp_path / "new.tar",
         changed(
             Entry("var/lib/dpkg/status", f"{TINI}\n{SSH}".encode()),
@@ -180,7 +156,7 @@ def test_packages_are_those_of_both_layers(below: Path, tmp_path: Path) -> None:
 
 
 def test_an_export_that_ends_early_is_refused(below: Path, tmp_path: Path) -> None:
-    exported = pack(tmp_path / "new.tar", BELOW)
+    exported = write_root(tmp_path / "new.tar", BELOW)
     exported.write_bytes(exported.read_bytes()[:3000])
     with refused(EnvironmentFailed, "not complete"), debian.explain_failures():
         package_layer.write_difference(exported, below, io.BytesIO(), EPOCH)
