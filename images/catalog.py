@@ -23,7 +23,7 @@ from images.line_checks import CatalogFile, check_line_name, check_system, check
 from images.names import BASE, join_stacks, split_image
 from images.support import find_wrong_phase
 from images.version import Version, parse_version
-from runner import records
+from runner import records, yaml_files
 from runner.errors import ConfigError
 from runner.nouns import count_noun
 from runner.untrusted import clean_line
@@ -177,7 +177,7 @@ class Catalog:
 
 def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
     """Return the catalogue, checked against `facts`. Reads no lock. Raises ConfigError."""
-    catalog = records.load_yaml(Catalog, path)
+    catalog = yaml_files.load_yaml(Catalog, path)
     check = CatalogFile(path, records.read_text(path))
     _check_repositories(catalog.repositories, check)
     _check_stacks(catalog, check)

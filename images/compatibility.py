@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from images.field_types import Architecture, Cuda, Driver, Python, Release, Suite
-from runner import records
+from runner import records, yaml_files
 
 COMPATIBILITY = Path(__file__).resolve().parent / "compatibility.yaml"
 
@@ -135,4 +135,4 @@ class Compatibility:
 @cache
 def load_compatibility(path: Path = COMPATIBILITY) -> Compatibility:
     """Return the facts. Raises ConfigError if the file is wrong or missing."""
-    return records.load_yaml(Compatibility, path)
+    return yaml_files.load_yaml(Compatibility, path)

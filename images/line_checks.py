@@ -8,7 +8,7 @@ from pathlib import Path
 from images.catalog_entries import Line
 from images.compatibility import COMPATIBILITY, Compatibility
 from images.version import is_line, line_of_torch
-from runner import records
+from runner import yaml_files
 from runner.errors import ConfigError
 from runner.untrusted import clean_line
 
@@ -22,7 +22,7 @@ class CatalogFile:
 
     def error_at(self, loc: tuple[int | str, ...], message: str, hint: str) -> ConfigError:
         """Return an error that names the file and the line of the entry `loc`."""
-        return ConfigError(f"{self.path}:{records.line_of(self.text, *loc)}: {message}", hint)
+        return ConfigError(f"{self.path}:{yaml_files.line_of(self.text, *loc)}: {message}", hint)
 
 
 def check_line_name(name: str, line: Line, check: CatalogFile) -> None:

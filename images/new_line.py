@@ -21,7 +21,7 @@ from images.index import NoVersion, OfferedWheel, WheelNeeds
 from images.locks import write_lock
 from images.resolve import Locks
 from images.version import is_line
-from runner import home, progress, records
+from runner import home, progress, records, yaml_files
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 
@@ -197,7 +197,7 @@ def _add_facts(facts: _UpstreamFacts) -> str:
         build.nccl,
         build.architectures,
     ):
-        line = records.line_of(text, "torch", version, "builds", facts.cuda)
+        line = yaml_files.line_of(text, "torch", version, "builds", facts.cuda)
         right = f"architectures [{', '.join(build.architectures)}]"
         hint = f"write cudnn {build.cudnn}, nccl {build.nccl}, {right}"
         problem = f"the wheel of torch {version} says something else about CUDA {facts.cuda}"

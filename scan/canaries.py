@@ -19,7 +19,7 @@ from packageurl import PackageURL
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
-from runner import home, records
+from runner import home, records, yaml_files
 from runner.moments import add_days, parse_moment
 from runner.nouns import count_noun
 from scan import documents, filed_names, trivy
@@ -85,7 +85,7 @@ class Canaries:
 
 def load_canaries(path: Path = CANARIES) -> Canaries:
     """Return the canaries. Raises ConfigError, with file and line, if one is not valid."""
-    return records.load_yaml(Canaries, path)
+    return yaml_files.load_yaml(Canaries, path)
 
 
 def find_missed(

@@ -16,7 +16,7 @@ from images.catalog import IMAGES
 from images.debian import GUEST, dockerfile_path
 from images.package_layer import system_folder
 from oci.layer_reader import EntryKind, LayerContents, LayerEntry
-from runner import records
+from runner import records, yaml_files
 
 OWNERS = Path(__file__).resolve().parent / "owners.yaml"
 LIST = "scan/owners.yaml"
@@ -179,7 +179,7 @@ class Owners:
 
 def load_owners(path: Path = OWNERS) -> Owners:
     """Return the list. Raises ConfigError, with file and line, if it is not valid."""
-    return records.load_yaml(Owners, path)
+    return yaml_files.load_yaml(Owners, path)
 
 
 def describe_rights(entry: LayerEntry, mode: str, owner: str) -> str:

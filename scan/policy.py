@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
 from images.compatibility import is_platform
-from runner import records
+from runner import records, yaml_files
 from runner.moments import Days, add_days
 from scan.configuration import AllowedConfiguration
 from scan.record import UNKNOWN, Finding
@@ -238,14 +238,14 @@ class Exceptions:
 
 def load_policy(path: Path = POLICY) -> Policy:
     """Return the policy. Raises ConfigError, with file and line, if it is not valid."""
-    return records.load_yaml(Policy, path)
+    return yaml_files.load_yaml(Policy, path)
 
 
 def load_exceptions(path: Path = EXCEPTIONS) -> tuple[PolicyException, ...]:
     """Return the exceptions. Raises ConfigError, with file and line, if one is not valid."""
-    return records.load_yaml(Exceptions, path).exceptions
+    return yaml_files.load_yaml(Exceptions, path).exceptions
 
 
 def load_line_exceptions(path: Path = EXCEPTIONS) -> tuple[LineException, ...]:
     """Return the line exceptions. Raises ConfigError, with file and line, if one is wrong."""
-    return records.load_yaml(Exceptions, path).line_exceptions
+    return yaml_files.load_yaml(Exceptions, path).line_exceptions

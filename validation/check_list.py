@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from runner import records
+from runner import records, yaml_files
 from runner.nouns import count_noun
 from runner.verdict import Verdict
 from validation.record import Check, Figure
@@ -116,7 +116,7 @@ def hash_list(suite: Suite) -> str:
 
 @cache
 def _load_list(path: Path) -> Mapping[str, ListedCheck]:
-    return records.load_yaml(CheckList, path).checks
+    return yaml_files.load_yaml(CheckList, path).checks
 
 
 def describe_wrong_names(listed: Mapping[str, ListedCheck], checks: Iterable[Check]) -> str:

@@ -21,7 +21,7 @@ import yaml
 from pydantic import ConfigDict, Field
 
 from images.version import is_line, parse_version
-from runner import records
+from runner import records, yaml_files
 from runner.errors import ConfigError
 from runner.verdict import Verdict, worst_verdict
 from validation.provisional import PROVISIONAL_FLOOR, judge_provisionally
@@ -105,9 +105,9 @@ def load_expectations(gpu: str, folder: Path = FOLDER) -> Expectations:
     _require_lines(folder)
     if not path.exists():
         return Expectations(gpu, TOLERANCE, TOLERANCE_SOURCE, {})
-    found = records.load_yaml(Expectations, path)
+    found = yaml_files.load_yaml(Expectations, path)
     if found.gpu != gpu:
-        line = records.line_of(records.read_text(path), "gpu")
+        line = yaml_files.line_of(records.read_text(path), "gpu")
         raise ConfigError(
             f"{path}:{line}: `gpu` is {found.gpu}, but the driver calls it {gpu}",
             f"write `gpu: {gpu}` there",

@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from runner import records
+from runner import records, yaml_files
 from runner.verdict import Verdict
 from validation.rates import rate_per_second, rates_by_check
 from validation.record import Check, Figure, SuiteResult
@@ -95,7 +95,7 @@ class _Bound:
 @cache
 def load_bounds(path: Path = DATA) -> ProvisionalBounds:
     """Return the bounds. Raises ConfigError with file and line if the file is wrong."""
-    return records.load_yaml(ProvisionalBounds, path)
+    return yaml_files.load_yaml(ProvisionalBounds, path)
 
 
 def judge_provisionally(throughput: SuiteResult, model: str) -> dict[str, Check]:

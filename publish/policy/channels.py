@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field
 from images.catalog import Version
 from images.names import candidate_stem, image_tags
 from oci.reference import is_tag
-from runner import records
+from runner import records, yaml_files
 from runner.errors import ConfigError
 from runner.moments import Days
 from runner.verdict import Verdict
@@ -146,9 +146,9 @@ def list_alternatives(entry: GpuEntry) -> tuple[str, ...]:
 
 def load(path: Path = CHANNELS) -> Channels:
     """Return the channels of a file. Raises ConfigError with file and line if it is not valid."""
-    channels = records.load_yaml(Channels, path)
+    channels = yaml_files.load_yaml(Channels, path)
     for loc, message, hint in _find_problems(channels):
-        line = records.line_of(records.read_text(path), *loc)
+        line = yaml_files.line_of(records.read_text(path), *loc)
         raise ConfigError(f"{path}:{line}: {message}", hint)
     return channels
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict
 
-from runner import owner, records
+from runner import owner, records, yaml_files
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from tests.fakes.refusal import refused
@@ -95,13 +95,15 @@ def test_a_number_that_cannot_be_added_or_shown(text: str) -> None:
     with refused(ConfigError, "a.json: `b.0`", "a smaller number"):
         records.from_json(dict[str, list[float]], f'{{"b": [{text}]}}', "a.json")
     with refused(ConfigError, "a.yaml:1", "a smaller number"):
-        records.parse_yaml(dict[str, list[float]], f"b: [{text.replace('e', '.0e+')}]\n", "a.yaml")
+        yaml_files.parse_yaml(
+            dict[str, list[float]], f"b: [{text.replace('e', '.0e+')}]\n", "a.yaml"
+        )
 
 
 @pytest.mark.parametrize("text", ["nan", '"NaN"', '"inf"', ".inf"])
 def test_a_number_of_a_file_that_people_write_is_finite(text: str) -> None:
     with refused(ConfigError, "a.yaml:2"):
-        records.parse_yaml(dict[str, float], f"a: 1\nb: {text}\n", "a.yaml")
+        yaml_files.parse_yaml(dict[str, float], f"a: 1\nb: {text}\n", "a.yaml")
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO, errno.ENOMEM])
@@ -161,7 +163,7 @@ YAML = "verdict: pass\nparts:\n  - name: a\n    count: 1\n  - name: b\n    count
 
 
 def test_yaml_is_read() -> None:
-    assert records.parse_yaml(Whole, YAML, "x.yaml") == Whole(
+    assert yaml_files.parse_yaml(Whole, YAML, "x.yaml") == Whole(
         Verdict.PASS, (Part("a", 1), Part("b", 2)), {}
     )
 
@@ -204,7 +206,7 @@ def test_yaml_is_read() -> None:
 )
 def test_an_error_in_yaml_has_its_line(text: str, line: int, words: str) -> None:
     with refused(ConfigError, f"x.yaml:{line}: ", words):
-        records.parse_yaml(Whole, text, "x.yaml")
+        yaml_files.parse_yaml(Whole, text, "x.yaml")
 
 
 BOMB = "a: &a [x, x]\n" + "".join(
@@ -269,7 +271,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
 def test_hostile_yaml_is_refused_at_once(text: str, line: int, words: str) -> None:
     started = time.monotonic()
     with refused(ConfigError, f"x.yaml:{line}: ", words):
-        records.parse_yaml(Whole, text, "x.yaml")
+        yaml_files.parse_yaml(Whole, text, "x.yaml")
     assert time.monotonic() - started < 5
 
 
@@ -282,7 +284,7 @@ def test_hostile_yaml_is_refused_at_once(text: str, line: int, words: str) -> No
 def test_every_text_is_a_record_or_refused(text: str) -> None:
     for kind in (Whole, dict[str, Part], tuple[str, ...]):
         with contextlib.suppress(ConfigError):
-            records.parse_yaml(kind, text, "x.yaml")
+            yaml_files.parse_yaml(kind, text, "x.yaml")
         with contextlib.suppress(ConfigError):
             records.from_json(kind, text.encode("utf-8", "surrogatepass"), "x.json")
 
@@ -300,7 +302,7 @@ def test_every_value_is_a_record_or_refused(value: object) -> None:
         with contextlib.suppress(ConfigError):
             records.from_json(kind, text, "x.json")
         with contextlib.suppress(ConfigError):
-            records.parse_yaml(kind, text, "x.yaml")
+            yaml_files.parse_yaml(kind, text, "x.yaml")
 
 
 @pytest.mark.parametrize(
@@ -323,13 +325,13 @@ def test_only_a_regular_file_of_bounded_size_is_a_record(tmp_path: Path) -> None
     with refused(ConfigError, str(path), "bytes"):
         records.read_record(Whole, path)
     with refused(ConfigError, str(path), "bytes"):
-        records.load_yaml(Whole, path)
+        yaml_files.load_yaml(Whole, path)
     path.unlink()
     path.symlink_to(path)
     with refused(EnvironmentFailed, str(path)):
         records.read_record(Whole, path)
     with refused(ConfigError, str(path)):
-        records.load_yaml(Whole, path)
+        yaml_files.load_yaml(Whole, path)
 
 
 def test_a_record_may_lie_behind_a_link(tmp_path: Path) -> None:
@@ -340,7 +342,7 @@ def test_a_record_may_lie_behind_a_link(tmp_path: Path) -> None:
 
 def test_a_misspelled_key_is_named() -> None:
     with refused(ConfigError, "x.yaml:6: ", "unknown key `parts.1.cuont`"):
-        records.parse_yaml(Whole, YAML.replace("count: 2", "cuont: 2"), "x.yaml")
+        yaml_files.parse_yaml(Whole, YAML.replace("count: 2", "cuont: 2"), "x.yaml")
 
 
 def test_a_misspelled_key_of_a_record_is_named() -> None:
@@ -349,9 +351,9 @@ def test_a_misspelled_key_of_a_record_is_named() -> None:
 
 
 def test_the_line_of_a_key_found_wrong_later() -> None:
-    assert records.line_of(YAML, "parts", 1, "count") == 6
-    assert records.line_of(YAML, "parts", 1, "gone") == 5
-    assert records.line_of(YAML, "gone") == 1
+    assert yaml_files.line_of(YAML, "parts", 1, "count") == 6
+    assert yaml_files.line_of(YAML, "parts", 1, "gone") == 5
+    assert yaml_files.line_of(YAML, "gone") == 1
 
 
 def test_what_a_killed_run_wrote_of_a_record_is_removed_by_the_next_one(tmp_path: Path) -> None:

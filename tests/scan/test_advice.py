@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runner import records
+from runner import yaml_files
 from scan import advice
 from scan.assess import CatalogPlace
 from scan.policy import Exceptions
@@ -26,7 +26,7 @@ def test_the_ready_entry_is_one_that_loads_once_it_has_reason_and_owner() -> Non
         .replace("reason:\n", "reason: r\n")
         .replace("owner:\n", "owner: o\n")
     )
-    loaded = records.parse_yaml(
+    loaded = yaml_files.parse_yaml(
         Exceptions, f"exceptions:\n{filled}\n", "exceptions.yaml"
     ).exceptions[0]
     assert (loaded.id, loaded.package, loaded.line, loaded.stack) == (

@@ -13,7 +13,7 @@ import pytest
 from images import catalog
 from images.catalog import Line
 from images.support import SupportPhase, SupportStatus
-from runner import records
+from runner import yaml_files
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import assess, judge, trivy, vex
@@ -325,7 +325,7 @@ def test_the_ready_entry_loads_once_it_is_filled_in() -> None:
     for key in ("reason", "mitigation", "owner"):
         filled = filled.replace(f"{key}:\n", f"{key}: x\n")
     text = f"exceptions: []\nline_exceptions:\n{filled}\n"
-    (loaded,) = records.parse_yaml(Exceptions, text, "exceptions.yaml").line_exceptions
+    (loaded,) = yaml_files.parse_yaml(Exceptions, text, "exceptions.yaml").line_exceptions
     assert loaded.covers_finding(torch())
     assert loaded.is_in_force(TODAY)
 
