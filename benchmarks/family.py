@@ -108,7 +108,7 @@ def format_row(bench: Bench, base: BuildRecord, below: str, image: str) -> str:
     added = record.total_size - sum(layer.size for layer in shared)
     wheels = {wheel.file: wheel.size for name in own for wheel in bench.locks[name].wheels}
     theirs = ["-", "-", "-"]
-    if not any(layer.kind not in ("os", "wheel", "pool", "bytecode") for layer in record.layers):
+    if all(layer.kind != "debian" for layer in record.layers):
         by_docker = bench.build_with_docker(image, below, own)
         ratio = by_docker.seconds / by_us.seconds
         start = measure_start(by_docker.reference)
