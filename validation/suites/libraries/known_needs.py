@@ -83,11 +83,13 @@ For torchaudio and torio see `_load_lib` of their `_extension`. cuFile itself lo
 and torch loads the libraries beside libcusolverMg when it is imported.
 """
 
-HEADERS_ONLY = ("nvidia-cuda-cccl",)
-"""NVIDIA's packages without a library."""
+WITHOUT_LIBRARY = ("nvidia-cuda-cccl", "nvidia-cuda-crt", "nvidia-cuda-nvcc")
+"""NVIDIA's packages of headers and programs alone."""
 
 IMPORT_TORCH_FIRST = ("torchaudio",)
 """Packages that import torch and name no requirement of it; torchaudio does since 2.11."""
+
+OWN_THREADS = "GNU OpenMP may be there more than once, each with the threads of its own callers"
 
 PRIVATE_COPIES = (
     (
@@ -97,7 +99,11 @@ PRIVATE_COPIES = (
     ("triton/backends/nvidia/lib/cupti*/libcupti.so*", "only Triton's profiler loads it"),
     (
         "simsimd.libs/libgomp-*",
-        "GNU OpenMP may be there more than once, each with the threads of its own callers",
+        OWN_THREADS,
+    ),
+    (
+        "scikit_learn.libs/libgomp-*",
+        OWN_THREADS,
     ),
 )
 """(files, reason): second copies that do no harm."""

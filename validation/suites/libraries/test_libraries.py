@@ -29,7 +29,7 @@ from ..environment import surroundings
 from ..installed import format_some
 from ..outcome import require
 from . import loaded_libraries
-from .known_needs import HEADERS_ONLY, IMPORT_TORCH_FIRST, is_private, may_be_missing
+from .known_needs import IMPORT_TORCH_FIRST, WITHOUT_LIBRARY, is_private, may_be_missing
 from .loaded_libraries import (
     CUDART,
     CUDNN,
@@ -272,7 +272,7 @@ def test_cudnn_parts(torch: ModuleType) -> None:
 def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure: Figures) -> None:
     """Every library of NVIDIA's packages is there and can be loaded, also those of a first use."""
     named = {name for name, _ in expected.packages if name.startswith("nvidia-")}
-    locked = named - {*HEADERS_ONLY}
+    locked = named - {*WITHOUT_LIBRARY}
     files = sorted(
         path
         for path, package in owners.items()
