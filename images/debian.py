@@ -25,7 +25,7 @@ from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
 from runner import engine, progress, proxies, pull, records, settings, shell
-from runner.child_variables import BOOTSTRAP, login_variables
+from runner.child_variables import BOOTSTRAP, ENGINES, login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
 COMPRESSION_LEVEL = 6
@@ -369,6 +369,7 @@ def build_root(context: Path, arguments: Mapping[str, str], exported: Path) -> N
             "proxy too if HTTP_PROXY names one"
         ),
         timeout_s=BUILD_TIMEOUT_S,
+        allowed=ENGINES,
     )
 
 

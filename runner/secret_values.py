@@ -64,7 +64,12 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 """Names of variables of other programs that hold a secret by their own words."""
-_LISTS = (child_variables.EVERY_PROGRAM, child_variables.GIT, child_variables.SUITES)
+_LISTS = (
+    child_variables.ENGINES,
+    child_variables.RESOLVERS,
+    child_variables.GIT,
+    child_variables.SUITES,
+)
 """Not the one of the agents of CI: it has names of strangers, and their answer is a token."""
 _BARE_INDEX_VALUE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)

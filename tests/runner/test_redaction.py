@@ -20,6 +20,7 @@ from oci.registry import Registry
 from publish.evidence import statement
 from publish.evidence.trust import Identity
 from runner import accounts, progress, records, redaction, secret_values, shell
+from runner.child_variables import ENGINES, RESOLVERS
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
 from runner.redaction import (
@@ -228,7 +229,7 @@ def test_a_variable_that_reaches_no_program_hides_nothing(
     record = {"reason": "the answer is S3cret-word", "name": "S3cret-word"}
     assert hide_in_values(record) == record
     assert "S3cret" not in hide_in_text("cannot reach https://u:S3cret-word@h/x")
-    assert "S3cret" not in shell.run(["env"], hint=HINT)
+    assert "S3cret" not in shell.run(["env"], hint=HINT, allowed=ENGINES)
 
 
 def test_an_account_that_a_credential_helper_gets_is_not_shown(
@@ -726,7 +727,13 @@ def test_values_without_a_secret_are_the_same_object() -> None:
 def test_the_words_of_uv_hold_no_password(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_INDEX_URL", address)
     with pytest.raises(EnvironmentFailed) as caught:
-        shell.run([UV, "pip", "compile", "-"], hint=HINT, env={"UV_INDEX_URL": address}, stdin=b"a")
+        shell.run(
+            [UV, "pip", "compile", "-"],
+            hint=HINT,
+            env={"UV_INDEX_URL": address},
+            stdin=b"a",
+            allowed=RESOLVERS,
+        )
     assert "S3c" not in str(caught.value)
 
 
