@@ -19,7 +19,7 @@ def forbid_dumps() -> None:
     """Let no core dump be made of this process, and let no other program of this user read it.
 
     A core dump would lie in the current folder, or with a program of the system. The programs that
-    are started here make none either: some hold a password. Root can still read everything. Where
+    are started here make none either: some hold a password. Root can still read everything. If
     the system cannot do it, nothing is changed.
     """
     with contextlib.suppress(OSError, ValueError):

@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from runner import child_variables, settings
+from runner.escapes import encode_inside, flatten_text, list_flat_forms, replace_flat
 from runner.untrusted import CUT, Malformed, read_own_file
 
 HIDDEN = "***"
@@ -110,14 +111,18 @@ class KnownValues:
     """The texts to look for: each form of each value, longest first, with its source.
 
     `certain_forms` are those that a person or a program set as a secret, and that are no plain
-    words: they stand nowhere by chance.
+    words: they stand nowhere by chance. `flat_forms` are the same as they are left of a text
+    without escapes (runner/escapes.py), so they are found in any mix of encodings.
     """
 
     all_forms: Mapping[str, str]
     certain_forms: Mapping[str, str]
+    flat_forms: Mapping[str, str]
 
     def replace_in(self, text: str, forms: Mapping[str, str]) -> str:
         """Return `text` with `***` for each form, and for the beginning of one before a cut."""
+        # whole values first: a part of one that is taken out would leave the rest
+        text = replace_flat(text, self.flat_forms, HIDDEN)
         for form in forms:
             if form in text:
                 text = text.replace(form, HIDDEN)
@@ -125,6 +130,13 @@ class KnownValues:
             for form in (each for each in forms if each[:MIN_CHARACTERS] in text):
                 text = _replace_beginnings(text, form)
         return text
+
+    def find_source(self, text: str) -> str | None:
+        """Return the source of a certain value that is in a text in any form; None if none is."""
+        flat = flatten_text(text)
+        sources = (source for form, source in self.certain_forms.items() if form in text)
+        of_flat = (source for form, source in self.flat_forms.items() if form in flat)
+        return next(sources, None) or next(of_flat, None)
 
 
 def _replace_beginnings(text: str, form: str) -> str:
@@ -195,16 +207,20 @@ def _collect_values(
         chosen |= dict.fromkeys(_read_strings(_GIVEN_TOKEN, text), source)
     for value, source in learned:
         found |= dict.fromkeys(_values_of_text(value), source)
-    certain = {
-        form: each for form, each in _forms_of_all(found).items() if not _WORD.fullmatch(form)
-    }
     forms = _forms_of_all(found)
+    certain = {form: each for form, each in forms.items() if not _WORD.fullmatch(form)}
+    # none of what a service chose: it would choose words
+    pairs = ((flat, source) for form, source in certain.items() for flat in list_flat_forms(form))
+    flat = {
+        each: of for each, of in pairs if len(each) >= MIN_CHARACTERS and not _WORD.fullmatch(each)
+    }
     for value, source in chosen.items():
         shown, is_no_name = _forms_of_token(value)
         forms = dict.fromkeys(shown, source) | forms
         certain = dict.fromkeys(shown, source) | certain if is_no_name else certain
     longest_first = (
-        dict(sorted(each.items(), key=lambda pair: -len(pair[0]))) for each in (forms, certain)
+        dict(sorted(each.items(), key=lambda pair: -len(pair[0])))
+        for each in (forms, certain, flat)
     )
     return KnownValues(*longest_first)
 
@@ -342,6 +358,7 @@ def _forms_of(value: str) -> set[str]:
         value.encode("ascii", "backslashreplace").decode(),
         repr(value)[1:-1],
         base64.b64encode(raw).decode(),
+        *encode_inside(value),
     }
 
 
