@@ -79,7 +79,7 @@ def _install_wheels(lock: Path, target: Path) -> None:
         )
         only_wheels = ("--only-binary=:all:", "--require-hashes", "--target", half, "-r", lock)
         index = secrets_for(settings.INDEXES)
-        words = [*command, *only_wheels]
+        words: list[str | Path] = [*command, *only_wheels]
         done = shell.run_to_end(words, hint=HINT, env=index, timeout_s=600, allowed=RESOLVERS)
         if done.code != 0:
             problem = f"pip cannot install {lock}: {describe_failure(done.stderr)}"

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -778,7 +779,7 @@ def test_there_is_one_way_out() -> None:
                 assert is_mask or "secret_values" not in text, where
 
 
-ENCODERS = {
+ENCODERS: dict[str, Callable[[str], str]] = {
     "nothing": lambda text: text,
     "an address": lambda text: quote(text, safe=""),
     "small letters": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text)),

@@ -328,7 +328,7 @@ def test_pip_finds_wheels_in_a_relative_folder(
     ]
     shell.run(pip, hint=HINT, env=links, allowed=RESOLVERS)
     assert (tmp_path / "d" / "alpha-1.0-py3-none-any.whl").exists()
-    uv = [UV, "pip", "compile", "-q", "-"]
+    uv: list[str | Path] = [UV, "pip", "compile", "-q", "-"]
     said = shell.run(uv, hint=HINT, env=links, stdin=b"alpha", allowed=RESOLVERS)
     assert "alpha==1.0" in said
 
