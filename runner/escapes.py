@@ -8,6 +8,7 @@ is left of a text without all of them.
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 from collections.abc import Collection, Iterator
 from urllib.parse import unquote
@@ -20,6 +21,12 @@ _ESCAPE = re.compile(
     r"|(?P<name>amp|lt|gt|quot|apos));"
     r"|\\+(?:u(?P<unicode>[0-9A-Fa-f]{4})|x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-7]{3}))?"
 )
+_HALF_ESCAPE = re.compile(
+    r"(?:%(?:25)*[0-9A-Fa-f]?|&[#A-Za-z0-9]{0,12}|\\+[uxU]?[0-9A-Fa-f]{0,3})\Z"
+)
+"""An escape that was cut."""
+MAX_CUT_CHARACTERS = 24_000
+"""Of the beginning of a value before a cut: three for each sign of the longest message."""
 _NAMES = {"amp": "&", "lt": "<", "gt": ">", "quot": "", "apos": ""}
 _LEFT_OUT = "".join(map(chr, range(33))) + "+\\'\"\x7f"
 """Signs that encodings add, drop or replace: blanks and `+`, quotes, and backslashes."""
@@ -58,6 +65,23 @@ def replace_flat(text: str, wanted: Collection[str], replacement: str) -> str:
             parts += (text[done : places[begin][1]], replacement)
         done = max(done, places[end - 1][2])
     return "".join((*parts, text[done:]))
+
+
+def find_beginning(text: str, wanted: Collection[str], least: int) -> int | None:
+    """Return the place in a text that was cut from which on it is the begin of a wanted flat text.
+
+    The begin has at least `least` signs. The place is the first one; None if there is none.
+    """
+    begin = max(0, len(text) - MAX_CUT_CHARACTERS)
+    kept = _HALF_ESCAPE.sub("", text[begin:])
+    flat, found = flatten_text(kept), list[int]()
+    for each in (each for each in wanted if each[:least] in flat):
+        starts = (match.start() for match in re.finditer(f"(?={re.escape(each[:least])})", flat))
+        found += [at for at in starts if each.startswith(flat[at:])][:1]
+    if not found:
+        return None
+    places = itertools.islice(_iter_places(kept), min(found), None)
+    return begin + next(places)[1]
 
 
 def encode_inside(value: str) -> Iterator[str]:

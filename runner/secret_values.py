@@ -22,7 +22,13 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from runner import child_variables, settings
-from runner.escapes import encode_inside, flatten_text, list_flat_forms, replace_flat
+from runner.escapes import (
+    encode_inside,
+    find_beginning,
+    flatten_text,
+    list_flat_forms,
+    replace_flat,
+)
 from runner.untrusted import CUT, Malformed, read_own_file
 
 HIDDEN = "***"
@@ -121,6 +127,12 @@ class KnownValues:
 
     def replace_in(self, text: str, forms: Mapping[str, str]) -> str:
         """Return `text` with `***` for each form, and for the beginning of one before a cut."""
+        if CUT in text:
+            *cut, rest = text.split(CUT)
+            for number, part in enumerate(cut):
+                begin = find_beginning(part, self.flat_forms, MIN_CHARACTERS)
+                cut[number] = part if begin is None else f"{part[:begin]}{HIDDEN}"
+            text = CUT.join((*cut, rest))
         # whole values first: a part of one that is taken out would leave the rest
         text = replace_flat(text, self.flat_forms, HIDDEN)
         for form in forms:
@@ -358,7 +370,7 @@ def _forms_of(value: str) -> set[str]:
         value.encode("ascii", "backslashreplace").decode(),
         repr(value)[1:-1],
         base64.b64encode(raw).decode(),
-        *encode_inside(value),
+        *(encode_inside(value) if len(value) >= MIN_CHARACTERS else ()),
     }
 
 

@@ -853,3 +853,15 @@ def test_escapes_take_time_in_proportion_to_the_text(monkeypatch: pytest.MonkeyP
         hide_in_text(each * 100_000)
         hide_in_text(f"{each * 20_000}S3cret-S3cret-S3cret")
     assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("encoder", ["JSON of Go", "small letters", "HTML", "base64", "digits"])
+@pytest.mark.parametrize("left", range(1, 30, 3))
+def test_a_secret_that_is_encoded_and_cut_is_not_shown(
+    encoder: str, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message of an engine was cut inside a password with an `&` in it."""
+    monkeypatch.setenv("HF_TOKEN", ODD)
+    whole = f"answered {ENCODERS[encoder](ODD)}"
+    shown = hide_in_text(f"{whole[:-left]}… and more")
+    assert re.fullmatch(r"answered \S{0,5}(\*\*\*)?(… and more)?", shown.replace('"', ""))
