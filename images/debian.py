@@ -238,7 +238,8 @@ def installed_packages(status: str) -> Iterator[DebianPackage]:
     for paragraph in status.split("\n\n"):
         fields = dict(re.findall(r"^(Package|Status|Version): (.*)$", paragraph, re.MULTILINE))
         if fields.get("Status", "").endswith(" installed"):
-            yield DebianPackage(fields["Package"], fields["Version"])
+            # one without a name or version is listed too: it differs from what was recorded
+            yield DebianPackage(fields.get("Package", ""), fields.get("Version", ""))
 
 
 def _pull_base(line: Line, work: Path) -> tuple[str, str]:
