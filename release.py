@@ -142,6 +142,7 @@ try:
     from runner import embedded, home, progress, settings
     from runner.address import plain_http_hosts
     from runner.errors import EXIT_INTERRUPTED, ConfigError, EnvironmentFailed, ReleaseError
+    from runner.process_memory import forbid_dumps
     from runner.records import write_text
     from runner.redaction import hide_in_text
     from runner.signals import ignore_signals, interrupt_on_signals
@@ -255,5 +256,6 @@ def _run_and_exit() -> NoReturn:
 
 
 if __name__ == "__main__":
+    forbid_dumps()
     _take_secrets()
     _run_and_exit()

@@ -40,6 +40,7 @@ from publish.tags.production import Production
 from publish.tags.promotion_plan import ApprovedImage, TagSet
 from publish.tags.transaction import promote_tags
 from runner import embedded, engine, shell
+from runner.child_variables import ENGINES
 from tests.real_images import reference_of
 
 ROOTS_CACHE = Path("/var/lib/containers/cache")
@@ -112,12 +113,13 @@ def by_skopeo(host: str, target: str, references: dict[str, str]) -> None:
                     ["skopeo", "copy", "--quiet", *plain, source, to],
                     hint="",
                     env={"XDG_DATA_HOME": cache},
+                    allowed=ENGINES,
                 )
 
 
 def run(*words: str) -> None:
     """Run a program that must succeed."""
-    shell.run(words, hint="see the output")
+    shell.run(words, hint="see the output", allowed=ENGINES)
 
 
 def forget(references: dict[str, str]) -> None:

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from images import catalog
 from runner import pull, shell
+from runner.child_variables import ENGINES
 from scan import image_facts, trivy
 from scan.assess import AssessmentContext, CatalogPlace, assess_sbom
 from scan.history import History
@@ -67,7 +68,9 @@ def on_engine(reference: str) -> None:
         ]
         target = ["--format", "json", "--output", f"{folder}/report.json"]
         shell.run(
-            [Path(sys.executable).parent / "trivy", *words, *cold, *target, reference], hint=""
+            [Path(sys.executable).parent / "trivy", *words, *cold, *target, reference],
+            hint="",
+            allowed=ENGINES,
         )
 
 

@@ -16,6 +16,7 @@ from images.catalog import IMAGES
 from images.layers import LayerSpec
 from images.wheels import OpenWheel, Prefix
 from runner import containers, engine, home, leftovers, owner, pull, shell, start_check
+from runner.child_variables import ENGINES
 
 FILES_PER_JOB = 60
 TIMEOUT_S = 1800
@@ -108,14 +109,12 @@ def _run_compiler(prefix: Prefix, os_image: str, work: Path) -> None:
                 "--rm",
                 f"--name={name}",
                 f"--label={containers.OWNER}={owner.current_owner()}",
-                *CONFINED,
-                *options,
-                os_image,
-                *command,
+                *(*CONFINED, *options, os_image, *command),
             ],
             hint="check the engine and its disk, then run the same command again",
             timeout_s=TIMEOUT_S,
             env=engine.no_logins(work),
+            allowed=ENGINES,
         )
     except BaseException:  # the client has ended (also by Ctrl-C); the container may still run
         engine.remove_container(name)

@@ -25,7 +25,7 @@ from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
 from runner import engine, progress, proxies, pull, records, settings, shell
-from runner.child_variables import BOOTSTRAP, login_variables
+from runner.child_variables import BOOTSTRAP, ENGINES, login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
 COMPRESSION_LEVEL = 6
@@ -238,7 +238,8 @@ def installed_packages(status: str) -> Iterator[DebianPackage]:
     for paragraph in status.split("\n\n"):
         fields = dict(re.findall(r"^(Package|Status|Version): (.*)$", paragraph, re.MULTILINE))
         if fields.get("Status", "").endswith(" installed"):
-            yield DebianPackage(fields["Package"], fields["Version"])
+            # one without a name or version is listed too: it differs from what was recorded
+            yield DebianPackage(fields.get("Package", ""), fields.get("Version", ""))
 
 
 def _pull_base(line: Line, work: Path) -> tuple[str, str]:
@@ -369,6 +370,7 @@ def build_root(context: Path, arguments: Mapping[str, str], exported: Path) -> N
             "proxy too if HTTP_PROXY names one"
         ),
         timeout_s=BUILD_TIMEOUT_S,
+        allowed=ENGINES,
     )
 
 

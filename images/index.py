@@ -34,7 +34,7 @@ from oci import transport
 from oci.deadline import Deadline
 from oci.reach import Misdirected
 from runner import home, progress, records, settings, shell
-from runner.child_variables import secrets_for
+from runner.child_variables import RESOLVERS, secrets_for
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from runner.pool import worker_pool
 from runner.untrusted import clean_line
@@ -125,6 +125,7 @@ def resolve_offers(
             hint=HINT,
             env=uv.variables,
             timeout_s=RESOLVE_S,
+            allowed=RESOLVERS,
         )
     if done.code:
         problem = clean_line(done.stderr, 400)

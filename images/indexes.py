@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from images.wheelhouse import INDEX_HINT
 from runner import settings, shell
-from runner.child_variables import choose_variables, secrets_for
+from runner.child_variables import RESOLVERS, choose_variables, secrets_for
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, read_own_file
 
@@ -43,6 +43,7 @@ def read_pip_settings() -> dict[str, str]:
         hint=INDEX_HINT,
         env={**secrets_for(settings.INDEXES), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         timeout_s=60,
+        allowed=RESOLVERS,
     )
     found: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
     for line in listing.splitlines():
@@ -151,7 +152,8 @@ def _connection_of(pip: Mapping[str, str]) -> dict[str, str]:
     proxy = pip.get("proxy", "")
     # of requests, which is in pip, the variables count before its option
     names = (settings.SSL_CERT_FILE, settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
-    authorities = next(filter(None, map(choose_variables().get, names)), pip.get("cert", ""))
+    given = choose_variables(RESOLVERS)
+    authorities = next(filter(None, map(given.get, names)), pip.get("cert", ""))
     found = {
         "UV_INSECURE_HOST": " ".join(pip.get("trusted-host", "").split()),
         "SSL_CLIENT_CERT": pip.get("client-cert", ""),
@@ -211,7 +213,7 @@ _UV_VARIABLES = (
 
 def _files_of_uv() -> list[Path]:
     """Return the files that configure uv in NEUTRAL_FOLDER."""
-    of_uv = choose_variables()
+    of_uv = choose_variables(RESOLVERS)
     if of_uv.get("UV_NO_CONFIG"):
         return []
     if given := of_uv.get("UV_CONFIG_FILE"):

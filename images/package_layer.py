@@ -21,6 +21,7 @@ from images.catalog import IMAGES, Line
 from images.debian import NEWEST, STATUS, XATTR, LayerFile, NormalisedRoot
 from oci.tarball import Blob
 from runner import progress, records
+from runner.untrusted import clean_line
 
 RECIPE = IMAGES / "base" / "added"
 """The folder with the Dockerfile of this layer, and the script that it runs."""
@@ -170,6 +171,10 @@ def _write_entries(  # noqa: PLR0913, PLR0917 - what is written, from where, and
             written = entry
             if entry.islnk() and entry.linkname not in chosen:
                 # A layer can link only to its own files: this one gets a copy.
+                if entry.linkname not in kept:
+                    raise tarfile.TarError(
+                        f"{clean_line(name, 200)} is a hard link to a file that no layer keeps"
+                    )
                 written = kept[entry.linkname].replace(name=name, deep=False)
             layer.addfile(written, source.extractfile(written) if written.isreg() else None)
         for path in map(PurePosixPath, sorted(gone)):

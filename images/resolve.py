@@ -24,7 +24,7 @@ from images.layer_lock import LockedLayer
 from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, settings, shell
-from runner.child_variables import secrets_for
+from runner.child_variables import RESOLVERS, secrets_for
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.nouns import count_noun
 from runner.untrusted import clean_line
@@ -142,6 +142,7 @@ def _compile_requirements(  # noqa: PLR0913 - what to resolve, how, and where fr
         uv_command(line.python, *options, *uv.options, "--constraint", constraints, wanted),
         hint=HINT,
         env=uv.variables,
+        allowed=RESOLVERS,
     )
 
 
@@ -230,6 +231,7 @@ def _download_wheels(line: Line, whole: Path) -> dict[str, Wheel]:
             hint=HINT,
             env=secrets_for(settings.INDEXES),
             timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
+            allowed=RESOLVERS,
         )
     if done.code != 0:
         problem = f"download failed: {wheelhouse.describe_failure(done.stderr)}"

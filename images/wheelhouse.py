@@ -13,7 +13,7 @@ from pathlib import Path
 from images.locks import Wheel
 from oci.registry import file_sha256
 from runner import home, progress, settings, shell
-from runner.child_variables import secrets_for
+from runner.child_variables import RESOLVERS, secrets_for
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.nouns import count_noun
 from runner.pool import worker_pool
@@ -102,6 +102,7 @@ def _download_batch(batch: list[Wheel], python: str, folder: Path) -> list[Wheel
             },
             hint=INDEX_HINT,
             timeout_s=DOWNLOAD_TIMEOUT_S,
+            allowed=RESOLVERS,
         )
     if done.code != 0:
         full = shell.full_disk_hint(done.stderr)

@@ -25,7 +25,7 @@ from images.layers import LayerSpec
 from images.wheels import Prefix
 from oci.registry import Registry
 from oci.tarball import Blob
-from runner import progress, settings, signals
+from runner import process_memory, progress, settings, signals
 from runner.child_variables import login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
@@ -230,7 +230,9 @@ def _start_worker(amounts: Connection, logins: Mapping[str, str]) -> None:
     """
     global _amounts  # noqa: PLW0603 - a process pool hands its workers state only so
     _amounts = amounts
+    process_memory.forbid_dumps()
     settings.hold_secrets(logins)
+    progress.show_library_output()
     for each in (signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -277,10 +277,7 @@ class _EntryReader:
         self._name_bytes = self._text_bytes = self._count = 0
 
     def add_entry(self, entry: tarfile.TarInfo) -> None:
-        if any(key.startswith("GNU.sparse.") for key in entry.pax_headers):
-            # `tarfile` takes a name from such a header even if the file is not sparse
-            raise Malformed(f"`{clean_line(entry.name, 100)}` is a sparse file")
-        path = _inside_path(entry.name)
+        path = _path_of(entry)
         attributes = tuple(
             sorted(
                 key.removeprefix(XATTR)[:200] for key in entry.pax_headers if key.startswith(XATTR)
@@ -297,8 +294,6 @@ class _EntryReader:
             raise Malformed(f"`{clean_line(path, 100)}` removes no path by its name")
         elif name.startswith(_WHITEOUT):
             self._removed.append(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
-        elif entry.issparse():
-            raise Malformed(f"`{clean_line(path, 100)}` is a sparse file")
         else:
             kind = _KINDS.get(entry.type, EntryKind.DEVICE)
             is_plain = kind is EntryKind.FILE and entry.type != tarfile.LNKTYPE
@@ -316,6 +311,10 @@ class _EntryReader:
 
     def finish_layer(self) -> LayerContents:
         found = self._contents
+        removed = set(self._removed)
+        for path in found.entries if removed else ():
+            if is_hidden(path, removed, ()):  # engines keep it or not, by the order of both
+                raise Malformed(f"it has `{clean_line(path, 100)}` and removes it")
         return LayerContents(found.entries, tuple(self._removed), tuple(self._emptied), found.texts)
 
     def _read_file(self, path: str, entry: tarfile.TarInfo) -> tuple[str, str]:
@@ -342,6 +341,19 @@ class _EntryReader:
                 raise Malformed(f"texts of more than {MAX_TEXTS_BYTES:,} bytes")
             self._contents.texts[path] = bytes(text)
         return sha256.hexdigest(), md5.hexdigest() if has_md5 else ""
+
+
+def _path_of(entry: tarfile.TarInfo) -> str:
+    """Return the path of an entry, as all engines read it. Raises Malformed if they may differ."""
+    # `tarfile` takes a name from these headers, also for a file that is not sparse
+    strange = ("GNU.sparse.", "hdrcharset")
+    for key in entry.pax_headers:
+        if key.startswith(strange):
+            name, header = clean_line(entry.name, 100), clean_line(key, 50)
+            raise Malformed(f"`{name}` has the header `{header}`, which engines read in other ways")
+    if entry.issparse():
+        raise Malformed(f"`{clean_line(entry.name, 100)}` is a sparse file")
+    return _inside_path(entry.name)
 
 
 def _inside_path(name: str) -> str:

@@ -16,7 +16,7 @@ from docker.errors import DockerException
 from pydantic import Field, TypeAdapter, ValidationError
 
 from runner import docker_config, settings, shell
-from runner.child_variables import login_variables
+from runner.child_variables import ENGINES, login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.redaction import remember_given_token, remember_secret
 from runner.untrusted import Malformed, clean_line, parse_json
@@ -95,6 +95,7 @@ class _Helper:
             env=login_variables(),
             timeout_s=HELPER_S,
             stdin=server.encode(),
+            allowed=ENGINES,
         )
         if done.code == 0:
             return _read_answer(done.stdout, self.program, hint)

@@ -13,8 +13,8 @@ from runner import child_programs, child_variables, home, settings
 
 TIMEOUT_S = 20
 _REMOTE = re.compile(
-    r"(?:(?:https|ssh)://(?:[^@/\s]*@)?|[A-Za-z0-9._-]+@(?=[A-Za-z0-9.-]+:))"
-    r"(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+/|[:/])(?P<path>[A-Za-z0-9._~/-]+?)(?:\.git)?/?",
+    r"(?:(?P<scheme>https|ssh)://(?:[^@/\s]*@)?|[A-Za-z0-9._-]+@(?=[A-Za-z0-9.-]+:))"
+    r"(?P<host>[A-Za-z0-9.-]+)(?:(?P<port>:[0-9]{1,5})/|[:/])(?P<path>[A-Za-z0-9._~/-]+?)(?:\.git)?/?",
     re.ASCII,
 )
 _COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
@@ -42,7 +42,11 @@ def describe_checkout(folder: Path) -> Checkout:
     if changed != "" or not _COMMIT.fullmatch(commit):
         return Checkout()
     remote = _REMOTE.fullmatch((_run_git(folder, "remote", "get-url", "origin") or "").strip())
-    return Checkout(f"https://{remote['host']}/{remote['path']}" if remote else "", commit)
+    if remote is None:
+        return Checkout("", commit)
+    # the port of SSH is not the one of the pages
+    port = (remote["port"] or "") if remote["scheme"] == "https" else ""
+    return Checkout(f"https://{remote['host']}{port}/{remote['path']}", commit)
 
 
 def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from runner.child_variables import EVERY_PROGRAM, AllowedVariables, choose_variables
+from runner.child_variables import SYSTEM, AllowedVariables, choose_variables
 
 NEUTRAL_FOLDER = "/"
 """The working folder of every program. Only the system writes there, and nothing is above it: a
@@ -49,7 +49,7 @@ def start_program(  # noqa: PLR0913 - keyword-only knobs of one call
 
 
 def run_quietly(
-    words: Sequence[str], timeout_s: float, allowed: AllowedVariables = EVERY_PROGRAM
+    words: Sequence[str], timeout_s: float, allowed: AllowedVariables = SYSTEM
 ) -> str | None:
     """Return what a program of the system printed; None if it fails, hangs or is not there.
 

@@ -17,7 +17,9 @@ from runner.errors import ConfigError
 from runner.settings import ForeignSecret
 
 _NAMED_SECRET = re.compile(
-    r"\w*(?:SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|AUTH|SIGNING|WEBHOOK|_KEY)\w*", re.IGNORECASE
+    r"\w*(?:SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|AUTH|SIGNING|WEBHOOK|_(?:API|ACCESS)?KEY)\w*"
+    r"|\w*_(?:PASS|PWD?|PW|CREDS?|PAT)(?:_\w*)?",
+    re.IGNORECASE,
 )
 """Left out of a family: `PIP_TOKEN` is no setting of pip, and may hold a token."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -27,8 +29,10 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class AllowedVariables:
     """Variables that `programs` get, by regular expressions of their names.
 
-    Of `families` only those count whose names do not say that they hold a secret. What is a secret
-    by runner/settings.py, or a setting of this project, is never among them.
+    A family is the settings of one program by the begin of their names, for this program alone: no
+    list has all of them. Of `families` only those count whose names do not say that they hold a
+    secret. What is a secret by runner/settings.py, or a setting of this project, is never among
+    them.
     """
 
     programs: str
@@ -37,7 +41,7 @@ class AllowedVariables:
 
     def has(self, name: str) -> bool:
         """Return whether the programs get the variable."""
-        if name.startswith(settings.OWN) or settings.is_secret(name):
+        if not name or name.startswith(settings.OWN) or settings.is_secret(name):
             return False
         is_named = re.fullmatch("|".join(self.names), name) is not None
         is_of_family = re.fullmatch("|".join(self.families), name) is not None
@@ -55,32 +59,56 @@ _NETWORK = (
     r"|GODEBUG|GOMAXPROCS|GOMEMLIMIT"
 )
 
-EVERY_PROGRAM = AllowedVariables(
-    "every program but those below",
+# where programs of Python find their modules, and credential helpers and keyrings their stores
+_PYTHON = (
+    r"VIRTUAL_ENV|CONDA_PREFIX|PYTHON(?:PATH|HOME|UTF8|SAFEPATH|NOUSERSITE|USERBASE|WARNINGS"
+    r"|DONTWRITEBYTECODE|PYCACHEPREFIX|IOENCODING|_KEYRING_BACKEND)"
+)
+_STORES = (
+    r"DBUS_SESSION_BUS_ADDRESS|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|GNUPGHOME|GPG_TTY"
+    r"|PASSWORD_STORE_DIR|PASSWORD_STORE_GPG_OPTS"
+)
+_CLOUDS = (
+    r"AWS_(?:PROFILE|REGION|DEFAULT_REGION|DEFAULT_PROFILE|CONFIG_FILE|SHARED_CREDENTIALS_FILE"
+    r"|ROLE_ARN|ROLE_SESSION_NAME|WEB_IDENTITY_TOKEN_FILE|CA_BUNDLE|SDK_LOAD_CONFIG"
+    r"|STS_REGIONAL_ENDPOINTS|USE_FIPS_ENDPOINT|USE_DUALSTACK_ENDPOINT|EC2_METADATA_DISABLED"
+    r"|CONTAINER_CREDENTIALS_(?:RELATIVE|FULL)_URI|CONTAINER_AUTHORIZATION_TOKEN_FILE"
+    r"|ENDPOINT_URL(?:_\w+)?|ECR_(?:CACHE_DIR|DISABLE_CACHE|IGNORE_CREDS_STORAGE))",
+    r"AZURE_(?:CLIENT_ID|TENANT_ID|AUTHORITY_HOST|ENVIRONMENT|CONFIG_DIR|FEDERATED_TOKEN_FILE"
+    r"|CLIENT_CERTIFICATE_PATH)|(?:MSI|IDENTITY)_ENDPOINT",
+    r"GOOGLE_APPLICATION_CREDENTIALS|GOOGLE_CLOUD_PROJECT|CLOUDSDK_CONFIG|GCE_METADATA_HOST"
+    r"|CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+)
+
+SYSTEM = AllowedVariables("every program but those below, such as mount and nvidia-smi", (_SYSTEM,))
+"""What a program gets if its caller says nothing."""
+ENGINES = AllowedVariables(
+    "the docker client, BuildKit, credential helpers and Trivy",
     (
         _SYSTEM,
         _FOLDERS,
         _NETWORK,
         r"DOCKER_(?:API_VERSION|BUILDKIT|CERT_PATH|CONFIG|CONTENT_TRUST|CONTENT_TRUST_SERVER"
         r"|CONTEXT|DEFAULT_PLATFORM|HOST|TLS|TLS_VERIFY)",
-        r"CONTAINER_(?:HOST|CONNECTION)|APT_CONFIG|SOURCE_DATE_EPOCH",
-        r"VIRTUAL_ENV|CONDA_PREFIX|PYTHON(?:PATH|HOME|UTF8|SAFEPATH|NOUSERSITE|USERBASE|WARNINGS"
-        r"|DONTWRITEBYTECODE|PYCACHEPREFIX|IOENCODING|_KEYRING_BACKEND)",
-        r"UV_KEYRING_PROVIDER|PIP_KEYRING_PROVIDER",
-        # where credential helpers, and the keyrings of pip and uv, find their stores
-        r"DBUS_SESSION_BUS_ADDRESS|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|GNUPGHOME|GPG_TTY"
-        r"|PASSWORD_STORE_DIR|PASSWORD_STORE_GPG_OPTS",
-        r"AWS_(?:PROFILE|REGION|DEFAULT_REGION|DEFAULT_PROFILE|CONFIG_FILE|SHARED_CREDENTIALS_FILE"
-        r"|ROLE_ARN|ROLE_SESSION_NAME|WEB_IDENTITY_TOKEN_FILE|CA_BUNDLE|SDK_LOAD_CONFIG"
-        r"|STS_REGIONAL_ENDPOINTS|USE_FIPS_ENDPOINT|USE_DUALSTACK_ENDPOINT|EC2_METADATA_DISABLED"
-        r"|CONTAINER_CREDENTIALS_(?:RELATIVE|FULL)_URI|CONTAINER_AUTHORIZATION_TOKEN_FILE"
-        r"|ENDPOINT_URL(?:_\w+)?|ECR_(?:CACHE_DIR|DISABLE_CACHE|IGNORE_CREDS_STORAGE))",
-        r"AZURE_(?:CLIENT_ID|TENANT_ID|AUTHORITY_HOST|ENVIRONMENT|CONFIG_DIR|FEDERATED_TOKEN_FILE"
-        r"|CLIENT_CERTIFICATE_PATH)|(?:MSI|IDENTITY)_ENDPOINT",
-        r"GOOGLE_APPLICATION_CREDENTIALS|GOOGLE_CLOUD_PROJECT|CLOUDSDK_CONFIG|GCE_METADATA_HOST"
-        r"|CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+        "CONTAINER_(?:HOST|CONNECTION)|SOURCE_DATE_EPOCH",
+        _PYTHON,
+        _STORES,
+        *_CLOUDS,
     ),
-    (r"(?:PIP|UV|KEYRING|BUILDKIT|BUILDX|BUILDAH|CONTAINERS|CLOUDSDK)_\w+",),
+    (r"(?:BUILDKIT|BUILDX|BUILDAH|CONTAINERS|CLOUDSDK)_\w+",),
+)
+RESOLVERS = AllowedVariables(
+    "pip and uv",
+    (
+        _SYSTEM,
+        _FOLDERS,
+        _NETWORK,
+        _PYTHON,
+        "UV_KEYRING_PROVIDER|PIP_KEYRING_PROVIDER",
+        _STORES,
+        *_CLOUDS,
+    ),
+    (r"(?:PIP|UV|KEYRING|CLOUDSDK)_\w+",),
 )
 GIT = AllowedVariables(
     "git",
@@ -106,12 +134,11 @@ CI_AGENTS = AllowedVariables(
 BOOTSTRAP = AllowedVariables(
     "mmdebstrap, which runs the scripts of Debian's packages", (_SYSTEM, _NETWORK, "APT_CONFIG")
 )
-REGISTRY = AllowedVariables("the embedded registry", (_SYSTEM,))
 NOTHING = AllowedVariables("the linter of Dockerfiles")
-LISTS = (EVERY_PROGRAM, GIT, SUITES, CI_AGENTS, BOOTSTRAP, REGISTRY, PLACES, NOTHING)
+LISTS = (SYSTEM, ENGINES, RESOLVERS, GIT, SUITES, CI_AGENTS, BOOTSTRAP, PLACES, NOTHING)
 
 
-def choose_variables(allowed: AllowedVariables = EVERY_PROGRAM) -> dict[str, str]:
+def choose_variables(allowed: AllowedVariables) -> dict[str, str]:
     """Return the variables of this process that are on a list.
 
     Paths in them are absolute, because programs run in another folder than a person is in.

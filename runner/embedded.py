@@ -89,7 +89,7 @@ def start_registry(host: str, folder: Path) -> int:
         # its list has none of the variables that replace parts of its file
         process = child_programs.start_program(
             [binary, "serve", str(folder / "config.yml")],
-            allowed=child_variables.REGISTRY,
+            allowed=child_variables.SYSTEM,
             extra={},
             stdout=log,
             stderr=log,

@@ -27,6 +27,7 @@ from runner import (
     settings,
     shell,
 )
+from runner.child_variables import ENGINES
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 
@@ -233,7 +234,9 @@ def _find_clients() -> tuple[str, ...]:
 def _ask_client(*command: str) -> shell.CompletedProgram | None:
     """Return what a docker client answered; None if it hangs or cannot be run."""
     try:
-        return shell.run_to_end(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S)
+        return shell.run_to_end(
+            command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S, allowed=ENGINES
+        )
     except EnvironmentFailed:
         return None
 

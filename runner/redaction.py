@@ -126,12 +126,12 @@ def require_no_secret(data: bytes, what: str) -> None:
 
     They cannot be changed any more: their digest is known, or signed.
     """
-    for form, source in secret_values.find_known().certain_forms.items():
-        if form.encode("utf-8", "surrogatepass") in data:
-            raise ConfigError(
-                f"{what} holds the value of {source}; nothing was uploaded",
-                "remove it from the image or the command, and make a new secret: it may be known",
-            )
+    source = secret_values.find_known().find_source(data.decode("utf-8", "surrogateescape"))
+    if source is not None:
+        raise ConfigError(
+            f"{what} holds the value of {source}; nothing was uploaded",
+            "remove it from the image or the command, and make a new secret: it may be known",
+        )
 
 
 def _iter_texts(value: object) -> Iterator[str]:

@@ -22,6 +22,13 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from runner import child_variables, settings
+from runner.escapes import (
+    encode_inside,
+    find_beginning,
+    flatten_text,
+    list_flat_forms,
+    replace_flat,
+)
 from runner.untrusted import CUT, Malformed, read_own_file
 
 HIDDEN = "***"
@@ -64,7 +71,12 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 """Names of variables of other programs that hold a secret by their own words."""
-_LISTS = (child_variables.EVERY_PROGRAM, child_variables.GIT, child_variables.SUITES)
+_LISTS = (
+    child_variables.ENGINES,
+    child_variables.RESOLVERS,
+    child_variables.GIT,
+    child_variables.SUITES,
+)
 """Not the one of the agents of CI: it has names of strangers, and their answer is a token."""
 _BARE_INDEX_VALUE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 _WITH_ACCOUNTS = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
@@ -105,14 +117,24 @@ class KnownValues:
     """The texts to look for: each form of each value, longest first, with its source.
 
     `certain_forms` are those that a person or a program set as a secret, and that are no plain
-    words: they stand nowhere by chance.
+    words: they stand nowhere by chance. `flat_forms` are the same as they are left of a text
+    without escapes (runner/escapes.py), so they are found in any mix of encodings.
     """
 
     all_forms: Mapping[str, str]
     certain_forms: Mapping[str, str]
+    flat_forms: Mapping[str, str]
 
     def replace_in(self, text: str, forms: Mapping[str, str]) -> str:
         """Return `text` with `***` for each form, and for the beginning of one before a cut."""
+        if CUT in text:
+            *cut, rest = text.split(CUT)
+            for number, part in enumerate(cut):
+                begin = find_beginning(part, self.flat_forms, MIN_CHARACTERS)
+                cut[number] = part if begin is None else f"{part[:begin]}{HIDDEN}"
+            text = CUT.join((*cut, rest))
+        # whole values first: a part of one that is taken out would leave the rest
+        text = replace_flat(text, self.flat_forms, HIDDEN)
         for form in forms:
             if form in text:
                 text = text.replace(form, HIDDEN)
@@ -120,6 +142,13 @@ class KnownValues:
             for form in (each for each in forms if each[:MIN_CHARACTERS] in text):
                 text = _replace_beginnings(text, form)
         return text
+
+    def find_source(self, text: str) -> str | None:
+        """Return the source of a certain value that is in a text in any form; None if none is."""
+        flat = flatten_text(text)
+        sources = (source for form, source in self.certain_forms.items() if form in text)
+        of_flat = (source for form, source in self.flat_forms.items() if form in flat)
+        return next(sources, None) or next(of_flat, None)
 
 
 def _replace_beginnings(text: str, form: str) -> str:
@@ -190,16 +219,20 @@ def _collect_values(
         chosen |= dict.fromkeys(_read_strings(_GIVEN_TOKEN, text), source)
     for value, source in learned:
         found |= dict.fromkeys(_values_of_text(value), source)
-    certain = {
-        form: each for form, each in _forms_of_all(found).items() if not _WORD.fullmatch(form)
-    }
     forms = _forms_of_all(found)
+    certain = {form: each for form, each in forms.items() if not _WORD.fullmatch(form)}
+    # none of what a service chose: it would choose words
+    pairs = ((flat, source) for form, source in certain.items() for flat in list_flat_forms(form))
+    flat = {
+        each: of for each, of in pairs if len(each) >= MIN_CHARACTERS and not _WORD.fullmatch(each)
+    }
     for value, source in chosen.items():
         shown, is_no_name = _forms_of_token(value)
         forms = dict.fromkeys(shown, source) | forms
         certain = dict.fromkeys(shown, source) | certain if is_no_name else certain
     longest_first = (
-        dict(sorted(each.items(), key=lambda pair: -len(pair[0]))) for each in (forms, certain)
+        dict(sorted(each.items(), key=lambda pair: -len(pair[0])))
+        for each in (forms, certain, flat)
     )
     return KnownValues(*longest_first)
 
@@ -337,6 +370,7 @@ def _forms_of(value: str) -> set[str]:
         value.encode("ascii", "backslashreplace").decode(),
         repr(value)[1:-1],
         base64.b64encode(raw).decode(),
+        *(encode_inside(value) if len(value) >= MIN_CHARACTERS else ()),
     }
 
 

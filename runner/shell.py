@@ -21,7 +21,7 @@ from typing import IO
 from weakref import WeakSet
 
 from runner import child_programs, home, progress, redaction
-from runner.child_variables import EVERY_PROGRAM, AllowedVariables
+from runner.child_variables import SYSTEM, AllowedVariables
 from runner.errors import EnvironmentFailed, ProgramTooSlow
 from runner.untrusted import clean_line, clean_text
 
@@ -64,7 +64,7 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     timeout_s: float = TIMEOUT_S,
     ok_codes: Sequence[int] = (0,),
     stdin: bytes | None = None,
-    allowed: AllowedVariables = EVERY_PROGRAM,
+    allowed: AllowedVariables = SYSTEM,
 ) -> str:
     """Run `command` and return its stdout.
 
@@ -93,7 +93,7 @@ def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     env: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
     stdin: bytes | None = None,
-    allowed: AllowedVariables = EVERY_PROGRAM,
+    allowed: AllowedVariables = SYSTEM,
 ) -> CompletedProgram:
     """Run `command` to its end, whatever its exit code.
 

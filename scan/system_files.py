@@ -31,8 +31,9 @@ _OF_PACKAGE = re.compile(
 )
 _SUM = re.compile(r"(?P<md5>[0-9a-f]{32})  (?P<path>.+)")
 _CONFFILE = re.compile(r"^ /(?P<path>\S+) (?P<md5>[0-9a-f]{32})$", re.MULTILINE)
-_NAMED = re.compile(rb"/[\x20-\x7e]{2,}(?=\0)")
-"""An absolute path in a file of C strings; a number may hold the byte of a slash."""
+_PRINTABLE = bytes(range(0x20, 0x7F))
+MIN_PATH_BYTES = 3
+"""Of an absolute path in a file of C strings; a number may hold the byte of a slash."""
 _BYTECODE = re.compile(r"(?P<folder>.+)/__pycache__(?:/(?P<module>[^/]+)\.cpython-\d+\.pyc)?")
 
 
@@ -200,7 +201,10 @@ class _SystemChecker:
         text = self.contents.texts.get(path)
         if text is None:
             return "it is too large to be read"
-        named = [each.decode() for each in _NAMED.findall(text)]
+        # a pattern would need quadratic time for a text of slashes
+        strings = (each[len(each.rstrip(_PRINTABLE)) :] for each in text.split(b"\0")[:-1])
+        paths = (each[each.find(b"/") :] for each in strings if b"/" in each)
+        named = [each.decode() for each in paths if len(each) >= MIN_PATH_BYTES]
         wrong = (each for each in named if not self._is_owned(self._target_of(path, each)))
         first = next(wrong, None)
         return f"it names `{first}`, which no package owns" if first else ""

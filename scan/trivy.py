@@ -17,7 +17,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import docker_config, home, progress, records, settings, shell
 from runner.address import plain_http_hosts
-from runner.child_variables import EVERY_PROGRAM, PLACES, login_variables, secrets_for
+from runner.child_variables import ENGINES, PLACES, login_variables, secrets_for
 from runner.errors import ConfigError, EnvironmentFailed, ProgramTooSlow
 from runner.moments import parse_moment
 from runner.redaction import show_value
@@ -222,7 +222,7 @@ def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
         hint=HINT,
         env=variables,
         timeout_s=SCAN_TIMEOUT_S,
-        allowed=EVERY_PROGRAM if command == "image" else PLACES,
+        allowed=ENGINES if command == "image" else PLACES,
     )
     if done.code:
         problem, hint = explain_failure(done.code, done.stderr)
@@ -385,7 +385,11 @@ def _download_database(folder: Path, mirror: str | None) -> str:
     progress.say_line("  refreshing the vulnerability database ...")
     try:
         done = shell.run_to_end(
-            command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_scanner_variables()
+            command,
+            hint=HINT,
+            timeout_s=DOWNLOAD_TIMEOUT_S,
+            env=_scanner_variables(),
+            allowed=ENGINES,
         )
     except ProgramTooSlow:
         slow = f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"

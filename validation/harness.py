@@ -9,7 +9,7 @@ from pathlib import Path
 
 from images.wheelhouse import describe_failure
 from runner import home, records, settings, shell
-from runner.child_variables import secrets_for
+from runner.child_variables import RESOLVERS, secrets_for
 from runner.errors import EnvironmentFailed
 from validation.suite import SUITES_FOLDER, Suite
 from validation.suites.contract.expected import Expected
@@ -79,7 +79,8 @@ def _install_wheels(lock: Path, target: Path) -> None:
         )
         only_wheels = ("--only-binary=:all:", "--require-hashes", "--target", half, "-r", lock)
         index = secrets_for(settings.INDEXES)
-        done = shell.run_to_end([*command, *only_wheels], hint=HINT, env=index, timeout_s=600)
+        words: list[str | Path] = [*command, *only_wheels]
+        done = shell.run_to_end(words, hint=HINT, env=index, timeout_s=600, allowed=RESOLVERS)
         if done.code != 0:
             problem = f"pip cannot install {lock}: {describe_failure(done.stderr)}"
             raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)

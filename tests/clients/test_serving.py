@@ -208,6 +208,38 @@ def test_bad_and_large_requests(served: Served) -> None:
     assert "Traceback" not in logs_of(served.name)
 
 
+def talk(served: Served, sent: bytes) -> bytes:
+    """Send bytes, and return all that is answered until the server closes the connection."""
+    got = b""
+    with socket.create_connection(("127.0.0.1", port_of(served.name, 8000)), timeout=45) as raw:
+        raw.sendall(sent)
+        while part := raw.recv(1 << 16):
+            got += part
+    return got
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v2/health/live HTTP/1.1\r\nX: "])
+def test_connection_that_brings_no_request_is_closed(served: Served, sent: bytes) -> None:
+    """Somebody without a token could hold every connection of the server for ever."""
+    assert talk(served, sent) == b""
+
+
+def test_two_lengths_are_refused(served: Served) -> None:
+    """A proxy that believes the other one would take the rest for the next request."""
+    lengths = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    first = f"POST /v2/models/small/infer HTTP/1.1\r\nHost: h\r\n{lengths}"
+    answered = talk(served, f"{first}GET /v2 HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+    assert answered.startswith(b"HTTP/1.1 400")
+    assert answered.count(b"HTTP/1.1 ") == 1
+
+
+def test_no_request_is_led_to_the_host_that_it_names(served: Served) -> None:
+    answer = requests.get(
+        f"{served.address}/v2/", headers={"Host": "h.example"}, timeout=60, allow_redirects=False
+    )
+    assert answer.status_code == 404
+
+
 def test_stop_answers_the_requests_that_run(served: Served) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = [pool.submit(served.infer, "slow") for _ in range(2)]

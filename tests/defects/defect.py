@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner import engine, shell
+from runner.child_variables import ENGINES
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation.executors import docker
@@ -129,6 +130,7 @@ def with_layer(*instructions: str, user: str = "1000:1000") -> Plant:
             [engine.docker_program(), "build", "--quiet", "--tag", tag, "-"],
             stdin=dockerfile.encode(),
             hint="see the output",
+            allowed=ENGINES,
         )
         return replace(clean, reference=tag)
 

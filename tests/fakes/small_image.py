@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner import engine, home, shell
+from runner.child_variables import BOOTSTRAP, ENGINES
 
 PYTHON = "pytorch-cuda-images-tests/python:bookworm"
 PLANTED = "pytorch-cuda-images-tests/planted"
@@ -28,7 +29,11 @@ def python_image() -> str:
         if not tar.exists():
             half = tar.with_name(f"half-{os.getpid()}-{tar.name}")
             packages = "--include=python3,python-is-python3"
-            shell.run(["mmdebstrap", "--variant=minbase", packages, "bookworm", half], hint=HINT)
+            shell.run(
+                ["mmdebstrap", "--variant=minbase", packages, "bookworm", half],
+                hint=HINT,
+                allowed=BOOTSTRAP,
+            )
             half.replace(tar)
         name, _, tag = PYTHON.partition(":")
         engine.connect_engine().api.import_image_from_file(
@@ -84,7 +89,11 @@ def planted(
     )
     command = [engine.docker_program(), "build", "--quiet", "--tag", tag, "-"]
     shell.run(
-        command, stdin=dockerfile.encode(), env={"DOCKER_BUILDKIT": "1"}, hint="see the output"
+        command,
+        stdin=dockerfile.encode(),
+        env={"DOCKER_BUILDKIT": "1"},
+        hint="see the output",
+        allowed=ENGINES,
     )
     try:
         yield tag

@@ -21,6 +21,7 @@ from images import catalog, debian
 from images.record import DebianPackage
 from oci.tarball import Blob
 from runner import engine, shell
+from runner.child_variables import ENGINES
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.exported_root import Entry, write_root
 from tests.fakes.refusal import check, refused
@@ -243,7 +244,9 @@ def test_a_root_file_system_is_written_to_a_folder_of_any_name(tmp_path: Path, n
     folder.mkdir()
     command, env = engine.build_command()
     option = debian._tar_output(folder / "rootfs.tar")
-    shell.run([*command, option, tmp_path / "context"], hint="-", env=env, timeout_s=120)
+    shell.run(
+        [*command, option, tmp_path / "context"], hint="-", env=env, timeout_s=120, allowed=ENGINES
+    )
     with tarfile.open(folder / "rootfs.tar") as written:
         assert "Dockerfile" in written.getnames()
 

@@ -116,6 +116,13 @@ def test_a_link_to_a_file_below_is_a_copy(below: Path) -> None:
     assert both["usr/bin/perl6"].islnk()
 
 
+@pytest.mark.parametrize("target", ["dev/null", "no/such", "etc/.pwd.lock"])
+def test_a_link_to_a_file_that_no_layer_keeps_is_refused(below: Path, target: str) -> None:
+    link = Entry("usr/bin/perl6", kind=tarfile.LNKTYPE, link=target)
+    with refused(EnvironmentFailed, "usr/bin/perl6 is a hard link"), debian.explain_failures():
+        difference(below, changed(link))
+
+
 def test_what_is_gone_is_hidden(below: Path) -> None:
     """By a whiteout; that of a folder is enough for all in it."""
     gone = ("usr/share/gone", "usr/share/gone/a", "etc/passwd")

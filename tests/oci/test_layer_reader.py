@@ -252,3 +252,20 @@ def test_a_path_that_no_file_can_have_is_refused(name: str) -> None:
     entry.pax_headers = {"path": name}
     with pytest.raises(Malformed, match="no path that Linux can have"):
         parse_layer([_write_tar([(entry, b"")])], lambda _: False)
+
+
+@pytest.mark.parametrize("value", ["BINARY", "ISO-IR 10646 2000 UTF-8"])
+def test_a_header_says_no_encoding_of_names(value: str) -> None:
+    entry = tarfile.TarInfo("usr/a")
+    entry.pax_headers = {"hdrcharset": value}
+    with pytest.raises(Malformed, match="usr/a` has the header `hdrcharset`"):
+        parse_layer([_write_tar([(entry, b"x")])], lambda _: False)
+
+
+@pytest.mark.parametrize("names", [("bin/a", "bin/.wh.a"), (".wh.bin", "bin/a")])
+def test_a_layer_that_has_a_path_and_removes_it_is_refused(names: tuple[str, str]) -> None:
+    """One engine removes what it has just unpacked, another one only what is below."""
+    for order in (names, names[::-1]):
+        data = _write_tar([(tarfile.TarInfo(name), b"") for name in order])
+        with pytest.raises(Malformed, match="has `bin/a` and removes it"):
+            parse_layer([data], lambda _: False)

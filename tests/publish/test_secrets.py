@@ -26,6 +26,7 @@ from publish.evidence.attest import EvidenceSigner, load_signer
 from publish.evidence.store import read_evidence
 from report import render
 from runner import engine, home, pull, records, shell
+from runner.child_variables import ENGINES
 from runner.verdict import Verdict
 from tests.fakes.small_image import PLANTED
 from tests.publish.signed import P256, build_record, trust
@@ -202,7 +203,9 @@ def _thin_image(base: str, name: str, folder: Path) -> Iterator[str]:
     (context / "Dockerfile").write_text(f"FROM {base}\nCOPY evil.pth {SITE}/evil.pth\n")
     tag = f"{PLANTED}:hostile-{name}-{os.getpid()}"
     shell.run(
-        [engine.docker_program(), "build", "--quiet", "--tag", tag, context], hint="see the output"
+        [engine.docker_program(), "build", "--quiet", "--tag", tag, context],
+        hint="see the output",
+        allowed=ENGINES,
     )
     try:
         yield tag

@@ -92,6 +92,7 @@ def test_without_git_it_is_what_the_ci_checked_out(
         ("https://user:secret@forge.example/team/images", "https://forge.example/team/images"),
         ("git@forge.example:team/images.git", "https://forge.example/team/images"),
         ("ssh://git@forge.example:2222/team/images.git", "https://forge.example/team/images"),
+        ("https://u:pw@forge.example:8443/team/images", "https://forge.example:8443/team/images"),
         ("/srv/git/images.git", ""),
         ("file:///srv/git/images.git", ""),
         ("", ""),

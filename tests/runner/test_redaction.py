@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import base64
+import html
 import json
 import os
+import re
+import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +25,9 @@ from oci.registry import Registry
 from publish.evidence import statement
 from publish.evidence.trust import Identity
 from runner import accounts, progress, records, redaction, secret_values, shell
+from runner.child_variables import ENGINES, RESOLVERS
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.escapes import flatten_text, list_flat_forms, replace_flat
 from runner.home import REPOSITORY
 from runner.redaction import (
     hide_in_file,
@@ -228,7 +235,7 @@ def test_a_variable_that_reaches_no_program_hides_nothing(
     record = {"reason": "the answer is S3cret-word", "name": "S3cret-word"}
     assert hide_in_values(record) == record
     assert "S3cret" not in hide_in_text("cannot reach https://u:S3cret-word@h/x")
-    assert "S3cret" not in shell.run(["env"], hint=HINT)
+    assert "S3cret" not in shell.run(["env"], hint=HINT, allowed=ENGINES)
 
 
 def test_an_account_that_a_credential_helper_gets_is_not_shown(
@@ -361,7 +368,7 @@ def test_lines_of_a_secret_with_an_account_in_it_are_not_shown(
 ) -> None:
     lines = ['{"type": "account",', '"key": "S3cret-pass99",', '"mail": "me@account.example"}']
     monkeypatch.setenv("GOOGLE_CREDENTIALS", "\n".join(lines))
-    assert hide_in_values(lines) == ["***"] * 3
+    assert [each.strip('"') for each in hide_in_values(lines)] == ["***"] * 3
 
 
 @pytest.mark.parametrize("mail", ["me@account.example", "nobody"])
@@ -726,7 +733,13 @@ def test_values_without_a_secret_are_the_same_object() -> None:
 def test_the_words_of_uv_hold_no_password(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_INDEX_URL", address)
     with pytest.raises(EnvironmentFailed) as caught:
-        shell.run([UV, "pip", "compile", "-"], hint=HINT, env={"UV_INDEX_URL": address}, stdin=b"a")
+        shell.run(
+            [UV, "pip", "compile", "-"],
+            hint=HINT,
+            env={"UV_INDEX_URL": address},
+            stdin=b"a",
+            allowed=RESOLVERS,
+        )
     assert "S3c" not in str(caught.value)
 
 
@@ -764,3 +777,91 @@ def test_there_is_one_way_out() -> None:
             if isinstance(node, ast.ImportFrom) and where != "runner/redaction.py":
                 is_mask = text == "from runner.secret_values import HIDDEN"
                 assert is_mask or "secret_values" not in text, where
+
+
+ENCODERS: dict[str, Callable[[str], str]] = {
+    "nothing": lambda text: text,
+    "an address": lambda text: quote(text, safe=""),
+    "small letters": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text)),
+    "an account of Go": lambda text: quote(text, safe="$&+,;="),
+    "JSON of Go": lambda text: (
+        json.dumps(text).replace("<", "\\u003c").replace(">", "\\u003E").replace("&", "\\u0026")
+    ),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "HTML": lambda text: "".join(f"&#{ord(each)};" for each in text),
+    "HTML twice": lambda text: html.escape(html.escape(text)),
+    "bytes of Python": lambda text: repr(text.encode()),
+    "YAML": lambda text: yaml.safe_dump([text], width=20),
+    "a shell": lambda text: re.sub(r"([^\w])", r"\\\1", text),
+    "quotes of a shell": shlex.quote,
+    "lines": lambda text: "\n  ".join(text[at : at + 9] for at in range(0, len(text), 9)),
+    "base64": lambda text: base64.b64encode(f"me:{text}".encode()).decode(),
+    "base64 of an address": lambda text: base64.urlsafe_b64encode(f"me12:{text}".encode()).decode(),
+    "base64 in lines": lambda text: base64.encodebytes(f"{'x' * 50}{text}".encode()).decode(),
+    "digits": lambda text: text.encode().hex(),
+}
+ODD = 'S3c@$w0rd/"<x>&\\é9Z%41 y'
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("secret", ["S3cret-S3cret-S3cret", ODD])
+def test_a_secret_is_not_shown_in_any_encoding(
+    encoder: str, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Go, pages, shells, YAML and requests each escape other signs."""
+    monkeypatch.setenv("HF_TOKEN", secret)
+    said = f"answered {ENCODERS[encoder](secret)} to us"
+    for shown in (hide_in_text(said), hide_in_file(said), hide_in_values([said])[0]):
+        assert re.fullmatch(r"answered (?:- )?\S{0,70}\s?\S{0,18}\*\*\*\S{0,5}\s* to us", shown)
+        assert not {"S3", "w0rd", "9Z", "ret", "UzNj"} & {shown[at : at + 4] for at in range(80)}
+    with refused(ConfigError, "a manifest holds the value of HF_TOKEN", "make a new secret"):
+        require_no_secret(said.encode(), "a manifest")
+
+
+SIGNS = st.characters(min_codepoint=33, max_codepoint=0x2FF)
+
+
+@given(
+    st.text(SIGNS, min_size=8, max_size=40), st.lists(st.integers(0, 6), min_size=40, max_size=40)
+)
+@settings(max_examples=100, deadline=None)
+def test_a_secret_in_a_mix_of_escapes_is_found(secret: str, ways: list[int]) -> None:
+    flat = flatten_text(secret)
+    mixed = "".join(_escape(sign, way) for sign, way in zip(secret, ways, strict=False))
+    if len(flat) < 6:
+        return
+    shown = replace_flat(f"<{mixed}>", list_flat_forms(secret), "***")
+    assert flatten_text(shown) == "<***>"
+
+
+def _escape(sign: str, way: int) -> str:
+    return (
+        sign,
+        quote(sign, safe=""),
+        f"\\u{ord(sign):04x}",
+        f"&#x{ord(sign):X};",
+        f"%25{ord(sign):02x}" if ord(sign) < 128 else sign,
+        json.dumps(sign)[1:-1],
+        f"\\\\{sign}" if not sign.isalnum() else sign,
+    )[way]
+
+
+def test_escapes_take_time_in_proportion_to_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "S3cret-S3cret-S3cret")
+    began = time.monotonic()
+    for each in ("%25", "&amp;", "\\", "&#0", "&#x0", "%", "&", "\\u00"):
+        hide_in_text(each * 100_000)
+        hide_in_text(f"{each * 20_000}S3cret-S3cret-S3cret")
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("encoder", ["JSON of Go", "small letters", "HTML", "base64", "digits"])
+@pytest.mark.parametrize("left", range(1, 30, 3))
+def test_a_secret_that_is_encoded_and_cut_is_not_shown(
+    encoder: str, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message of an engine was cut inside a password with an `&` in it."""
+    monkeypatch.setenv("HF_TOKEN", ODD)
+    whole = f"answered {ENCODERS[encoder](ODD)}"
+    shown = hide_in_text(f"{whole[:-left]}… and more")
+    assert re.fullmatch(r"answered \S{0,5}(\*\*\*)?(… and more)?", shown.replace('"', ""))

@@ -11,7 +11,7 @@ import pytest
 
 from images.resolve import UV
 from runner import child_programs, child_variables, progress, settings, shell
-from runner.child_variables import EVERY_PROGRAM, NOTHING, secrets_for
+from runner.child_variables import ENGINES, NOTHING, RESOLVERS, SYSTEM, secrets_for
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
 from tests.fakes.index import make_index
@@ -163,7 +163,7 @@ def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch)
     for name in OTHERS:
         monkeypatch.setenv(name, "planted")
     monkeypatch.setenv("PIP_TIMEOUT", "9")
-    said = shell.run(["env"], hint=HINT, env={"X": "y"})
+    said = shell.run(["env"], hint=HINT, env={"X": "y"}, allowed=RESOLVERS)
     assert "planted" not in said
     assert {"PIP_TIMEOUT=9", "X=y"} <= set(said.splitlines())
     assert shell.run(["/usr/bin/env"], hint=HINT, env={"X": "y"}, allowed=NOTHING) == "X=y\n"
@@ -173,6 +173,7 @@ OTHERS = (
     *("DATABASE_URL", "A_NAME_THAT_NO_LIST_HAS", "SLACK_WEBHOOK_URL", "BUILD_USER", "DB_PASS"),
     *("DOCKER_PASSWORD", "PIP_PASSWORD", "UV_AUTH_HEADER", "TRIVY_IGNORE_UNFIXED", "REGISTRY_HTTP"),
     *("GIT_CONFIG_VALUE_0", "BUILDKITE_MESSAGE", "LD_AUDIT", "PYTHONINSPECT", "X_API_KEY"),
+    *("PIP_PASS", "KEYRING_PWD", "UV_APIKEY", "BUILDKIT_CRED", "CUDA_APIKEY", "UV_X_PAT_2"),
 )
 """Variables that are no secret by runner/settings.py, and on no list."""
 
@@ -181,7 +182,7 @@ def test_each_list_has_only_names_that_it_says(monkeypatch: pytest.MonkeyPatch) 
     for each in child_variables.LISTS:
         wanted = {"GIT_CONFIG_VALUE_0"} if each is child_variables.GIT else set()
         assert {name for name in OTHERS if each.has(name)} == wanted
-        for name in ("GH_TOKEN", "AWS_SECRET_ACCESS_KEY", settings.SIGNING_KEY, settings.OUT):
+        for name in ("", "GH_TOKEN", "AWS_SECRET_ACCESS_KEY", settings.SIGNING_KEY, settings.OUT):
             assert not each.has(name)
     for name in (
         "DOCKER_HOST",
@@ -191,8 +192,27 @@ def test_each_list_has_only_names_that_it_says(monkeypatch: pytest.MonkeyPatch) 
         "LC_ALL",
         "UV_OFFLINE",
     ):
-        assert EVERY_PROGRAM.has(name)
+        assert ENGINES.has(name) == (name != "UV_OFFLINE")
+        assert RESOLVERS.has(name) == (name != "DOCKER_HOST")
     assert child_variables.CI_AGENTS.has("BUILDKITE_AGENT_ENDPOINT")
+
+
+def test_a_family_of_variables_reaches_its_own_program_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for each in ("PIP_TIMEOUT", "BUILDKIT_HOST", "DOCKER_CONFIG", "https_proxy", "AWS_PROFILE"):
+        monkeypatch.setenv(each, "planted")
+    given = {
+        allowed: shell.run(["env"], hint=HINT, allowed=allowed) for allowed in (ENGINES, RESOLVERS)
+    }
+    assert "BUILDKIT_HOST" in given[ENGINES]
+    assert "PIP_TIMEOUT" not in given[ENGINES]
+    assert "PIP_TIMEOUT" in given[RESOLVERS]
+    assert "BUILDKIT_HOST" not in given[RESOLVERS]
+    # mount, rm and others need nothing of them: so much a program gets if its caller says nothing
+    assert "planted" not in shell.run(["env"], hint=HINT)
+    assert "planted" not in str(child_programs.run_quietly(["env"], 9))
+    assert not SYSTEM.families
 
 
 def test_a_person_names_variables_for_a_credential_helper(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +222,7 @@ def test_a_person_names_variables_for_a_credential_helper(monkeypatch: pytest.Mo
     wanted = {"VAULT_ADDR": "https://vault.example", "AWS_SECRET_ACCESS_KEY": "planted"}
     assert child_variables.login_variables().items() >= wanted.items()
     assert "NOT_SET" not in child_variables.login_variables()
-    assert "VAULT_ADDR" not in child_variables.choose_variables()
+    assert "VAULT_ADDR" not in child_variables.choose_variables(ENGINES)
 
 
 @pytest.mark.parametrize("given", ["A=B", settings.SIGNING_KEY, "TRIVY_IGNORE_UNFIXED", "A B"])
@@ -271,7 +291,10 @@ def test_a_relative_path_in_a_variable_stays_the_same_folder(
     value, wanted = RELATIVE[name]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(name, value)
-    said = shell.run(["/usr/bin/env"], hint=HINT, env=secrets_for(settings.INDEXES))
+    allowed = ENGINES if name.startswith("DOCKER") else RESOLVERS
+    said = shell.run(
+        ["/usr/bin/env"], hint=HINT, env=secrets_for(settings.INDEXES), allowed=allowed
+    )
     assert f"{name}={wanted.format(tmp_path)}" in said.splitlines()
 
 
@@ -303,9 +326,10 @@ def test_pip_finds_wheels_in_a_relative_folder(
         tmp_path / "d",
         "alpha",
     ]
-    shell.run(pip, hint=HINT, env=links)
+    shell.run(pip, hint=HINT, env=links, allowed=RESOLVERS)
     assert (tmp_path / "d" / "alpha-1.0-py3-none-any.whl").exists()
-    said = shell.run([UV, "pip", "compile", "-q", "-"], hint=HINT, env=links, stdin=b"alpha")
+    uv: list[str | Path] = [UV, "pip", "compile", "-q", "-"]
+    said = shell.run(uv, hint=HINT, env=links, stdin=b"alpha", allowed=RESOLVERS)
     assert "alpha==1.0" in said
 
 

@@ -15,6 +15,7 @@ from docker.errors import ImageNotFound
 from images.record import BuildRecord
 from oci.registry import Registry
 from runner import engine, pull, shell
+from runner.child_variables import ENGINES
 from scan import image_contents
 from scan.expected_image import ExpectedImage, compare_image
 from scan.record import ScanProblem
@@ -88,9 +89,14 @@ def derived(build: BuildRecord, host: str) -> BuildRecord:
         [engine.docker_program(), "build", "--quiet", "--tag", tag, "-"],
         stdin=dockerfile.encode(),
         hint="see the output",
+        allowed=ENGINES,
     )
     try:
-        shell.run([engine.docker_program(), "push", "--quiet", tag], hint="see the output")
+        shell.run(
+            [engine.docker_program(), "push", "--quiet", tag],
+            hint="see the output",
+            allowed=ENGINES,
+        )
         manifest = Registry(host).read_manifest(build.repository, "derived")
     finally:
         engine.connect_engine().images.remove(tag, force=True)

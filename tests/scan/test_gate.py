@@ -17,6 +17,7 @@ from images.catalog import Budget
 from images.record import BuiltLayer
 from oci.registry import Registry
 from runner import engine, home, shell
+from runner.child_variables import BOOTSTRAP, ENGINES
 from runner.verdict import Verdict
 from scan import run, trivy
 from scan.assess import Assessment, AssessmentContext, CatalogPlace, assess_sbom, verdict_of
@@ -92,7 +93,9 @@ def pushed(tag: str, host: str) -> ScanTarget:
     image = engine.connect_engine().images.get(tag)
     image.tag(name, "under-test")
     shell.run(
-        [engine.docker_program(), "push", "--quiet", f"{name}:under-test"], hint="see the output"
+        [engine.docker_program(), "push", "--quiet", f"{name}:under-test"],
+        hint="see the output",
+        allowed=ENGINES,
     )
     registry = Registry(host)
     manifest = registry.read_manifest("planted", "under-test")
@@ -214,7 +217,7 @@ def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Debian 12 without its security suite, in the engine."""
     tar = tmp_path_factory.mktemp("unpatched") / "rootfs.tar"
     command = ["mmdebstrap", "--variant=minbase", "--include=python3-minimal", UNPATCHED]
-    shell.run([*command, "bookworm", tar], hint=HINT)
+    shell.run([*command, "bookworm", tar], hint=HINT, allowed=BOOTSTRAP)
     tag = "pytorch-cuda-images-tests/unpatched:bookworm"
     name, _, label = tag.partition(":")
     engine.connect_engine().api.import_image_from_file(str(tar), repository=name, tag=label)

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from oci.manifest import OCI_CONFIG, canonical_json, image_manifest
 from oci.registry import Registry
 from runner import home, shell
+from runner.child_variables import ENGINES
 from scan import trivy
 from scan.sbom import read_packages
 
@@ -91,6 +92,7 @@ def _by_syft(reference: str, folder: Path) -> set[tuple[str, str, str]]:
         hint="`make setup` installs syft",
         env=settings | scratch,
         timeout_s=TIMEOUT_S,
+        allowed=ENGINES,
     )
     listed = json.loads(target.read_text())["components"]
     return {_named(each["purl"]) for each in listed if each.get("purl")}

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +32,8 @@ from validation.suites.contract.layout import VISIBLE_GPUS
 
 PROVES_IMAGE = False
 
+_ALL_INTERFACES = re.compile(r"(?<![0-9.])0\.0\.0\.0(?![0-9.])|\[::\]|(?<==)(?:::|\*)$")
+"""The addresses of all interfaces in the command of a server."""
 LOG_BYTES = 1 << 20
 """So much of the end of what a suite prints is kept."""
 LOG_END_S = 10.0
@@ -61,7 +64,11 @@ def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
 
     Mounts, and limits of shared memory and memory, are the machine's.
     """
-    started, challenge = time.monotonic(), make_challenge(setup.expected)
+    started = time.monotonic()
+    # A published port must reach the server of an image. Here the whole network would reach it.
+    command = tuple(_ALL_INTERFACES.sub("127.0.0.1", word) for word in setup.expected.command)
+    setup = replace(setup, expected=replace(setup.expected, command=command))
+    challenge = make_challenge(setup.expected)
     with staging.stage_run(suite, setup, challenge) as folder:
         (folder / "packages").rmdir()  # a container has the harness mounted there
         (folder / "packages").symlink_to(setup.harness)

@@ -19,12 +19,14 @@ from pathlib import Path
 
 import torch
 import uvicorn
+from serving_connections import BoundedConnection, OneLength
 from serving_models import LoadedModel, UnusableModel, select_outputs
 from serving_protocol import BadRequest, read_request, write_answer
 from serving_workers import ModelFailed, ModelFolder, ModelWorkers
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -142,7 +144,14 @@ class Server:
         routes.append(Route("/v2/health/live", self.tell_life))
         routes.append(Route("/v2/health/ready", self.tell_readiness))
         handlers = {HTTPException: tell_refusal, Exception: tell_fault}
-        return Starlette(routes=routes, exception_handlers=handlers, lifespan=self.run_beside)
+        made = Starlette(
+            routes=routes,
+            exception_handlers=handlers,
+            lifespan=self.run_beside,
+            middleware=[Middleware(OneLength)],
+        )
+        made.router.redirect_slashes = False  # it would lead to the host that the request names
+        return made
 
     @contextlib.asynccontextmanager
     async def run_beside(self, _: Starlette) -> AsyncIterator[None]:
@@ -289,6 +298,7 @@ def main() -> int:
         Server(settings).make_app(),
         host="0.0.0.0",  # noqa: S104 - `docker run --publish` reaches no other address
         port=PORT,
+        http=BoundedConnection,
         timeout_graceful_shutdown=DRAIN_S,
         proxy_headers=False,
         server_header=False,

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from images import catalog
+from images.names import join_stacks
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.owner import current_owner
@@ -209,6 +211,21 @@ def _wait_for_end(pid: int) -> None:
         if Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z"):
             raise ProcessLookupError  # ended, and nobody has asked how
         time.sleep(0.05)
+
+
+def test_a_server_of_a_suite_is_in_no_network(setup: Setup, tmp_path: Path) -> None:
+    """JupyterLab ran notebooks for the whole network while its suite ran."""
+    words = ("jupyter", "lab", "--ip=0.0.0.0", "--ip=*", "--ip=::", "[::]:8", "10.0.0.0/8", "*")
+    served = replace(setup, expected=replace(setup.expected, command=words))
+    wanted = ["--ip=127.0.0.1"] * 3 + ["127.0.0.1:8", "10.0.0.0/8", "*"]
+    text = f"""
+        def test_a(expected):
+            assert list(expected.command) == ["jupyter", "lab", *{wanted}]
+    """
+    result = _run(tmp_path, served, textwrap.dedent(text))
+    assert result.verdict is Verdict.PASS, result
+    lab = catalog.load_catalog().os_part_of(join_stacks(("base", "jupyter"))).command
+    assert "--ip=0.0.0.0" in lab  # as the test above has it
 
 
 def test_a_suite_gets_no_secret_of_the_host(
