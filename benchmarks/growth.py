@@ -5,9 +5,9 @@ Each size is a registry of its own (benchmarks/growth_world.py). Each command ru
 its own, as `./release.py` does, and its least time of several runs is taken. What is measured: wall
 seconds, seconds of CPU, requests to the registry, and the peak memory of the process. `build` finds
 every layer in the registry: it plans and assembles. `rescan` and `promote` have no vulnerability
-database, so Trivy does not run. It prints a Markdown table, and draws docs/growth.svg with --plot.
+database, so Trivy does not run. It prints a Markdown table; benchmarks/growth_plot.py draws it.
 
-    .venv/bin/python benchmarks/growth.py [--plot] [--runs 3] [--only due,verify] [--profile FOLDER]
+    .venv/bin/python benchmarks/growth.py [--runs 3] [--only due,verify] [--profile FOLDER]
 
 It takes about 20 minutes, and 2 GB of memory for the registry of 10,000 images.
 """
@@ -27,10 +27,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import growth_plot
 from benchmarks.growth_commands import COMMANDS
 from benchmarks.growth_world import Size, fill_world
-from runner.home import REPOSITORY
 from tests.fakes.registry import FakeRegistry
 
 USUAL = Size(10, 10)
@@ -40,7 +38,6 @@ AXES = {
     "tags": (USUAL, Size(10, 10, 1000), Size(10, 10, 10_000)),
 }
 """The sizes along which one number grows, and the two others stay."""
-PICTURE = REPOSITORY / "docs" / "growth.svg"
 TIMEOUT_S = 3600
 
 
@@ -92,7 +89,9 @@ def measure_size(size: Size, options: argparse.Namespace) -> Iterator[Cost]:
                 fake.restore(state)
                 shutil.rmtree(Path(folder) / "out" / size.next_version, ignore_errors=True)
                 words = [name, fake.host, folder, *map(str, asdict(size).values())]
-                kept = options.profile / f"{name}-{'-'.join(words[3:])}" if options.profile else None
+                kept = (
+                    options.profile / f"{name}-{'-'.join(words[3:])}" if options.profile else None
+                )
                 found.append({**run_command(words, kept), "requests": len(fake.requests)})
                 print(f"  {name} {size} run {number}: {found[-1]}", file=sys.stderr)
             cost = {key: min(each[key] for each in found) for key in found[0]}
@@ -103,37 +102,17 @@ def measure_size(size: Size, options: argparse.Namespace) -> Iterator[Cost]:
 def main() -> None:
     """Measure every command in every size, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--plot", action="store_true", help=f"draw {PICTURE.name}")
     parser.add_argument("--runs", type=int, default=3, help="runs of which the least time counts")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(COMMANDS))
     parser.add_argument("--profile", type=Path, help="a folder for profiles of cProfile")
     parser.add_argument("--sizes", default="", help="a pattern: only sizes that match, `10-1000-0`")
     options = parser.parse_args()
     print(HEAD, flush=True)
-    costs = []
     for size in dict.fromkeys(size for sizes in AXES.values() for size in sizes):
         if not re.search(options.sizes, "-".join(map(str, asdict(size).values()))):
             continue
         for cost in measure_size(size, options):
-            costs.append(cost)
             print(cost.format_row(), flush=True)
-    if options.plot:
-        panels = [
-            growth_plot.Panel(
-                axis,
-                {
-                    name: [
-                        (getattr(each.size, axis), each.seconds)
-                        for size in sizes
-                        for each in costs
-                        if (each.command, each.size) == (name, size)
-                    ]
-                    for name in options.only
-                },
-            )
-            for axis, sizes in AXES.items()
-        ]
-        PICTURE.write_text(growth_plot.draw_panels(panels))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One command in the world of benchmarks/growth.py: it prints its seconds and its peak memory.
 
-    .venv/bin/python benchmarks/growth_commands.py COMMAND HOST FOLDER IMAGES RELEASES TAGS
+.venv/bin/python benchmarks/growth_commands.py COMMAND HOST FOLDER IMAGES RELEASES TAGS
 """
 
 from __future__ import annotations

@@ -1,7 +1,13 @@
 """Plot for benchmarks/growth.py."""
+
 from dataclasses import dataclass
+
+
 @dataclass(frozen=True)
 class Panel:
     axis: str
     lines: dict
-def draw_panels(panels): return ""
+
+
+def draw_panels(panels):
+    return ""

@@ -193,9 +193,7 @@ def _release_image(
     listed = cyclonedx.make_statement(replace(scanned, sbom=named), bill, production)
     decided = decision.make_statement(claim, manifest.digest, production)
     subject = manifest.descriptor
-    pushed = store.publish_statements(
-        line.registry, production, subject, [decided, listed], P256
-    )
+    pushed = store.publish_statements(line.registry, production, subject, [decided, listed], P256)
     for stem in (version, *aliases):
         for tag in image_tags(stem, image):
             line.registry.put_manifest(production, tag, manifest, contested=False)

@@ -124,6 +124,7 @@ class Registry:
         )  # blobs seen in a repository: they stay during a run
         self._silent_until = 0.0
         self._cut: set[str] = set()
+        self._kept: dict[str, tuple[str, ...]] | None = None
         self.looked: dict[tuple[str, str], Manifest | None] = {}
         """What oci/referrers.py read by repository and name: each name once in a command."""
 
@@ -192,6 +193,8 @@ class Registry:
         if a secret of this process is in it.
         """
         require_no_secret(manifest.body, f"a manifest for {self.host}/{repository}")
+        if self._kept:
+            self._kept.pop(repository, None)
         path, headers = manifest_path(repository, reference), {"Content-Type": manifest.media_type}
 
         def put() -> requests.Response:
@@ -212,12 +215,27 @@ class Registry:
             )
         return answer.headers.get("OCI-Subject", "")
 
+    @contextlib.contextmanager
+    def keep_tag_lists(self) -> Iterator[None]:
+        """Ask for the tags of each repository once within the block, and after each put by us.
+
+        For reading about many images: without the referrers API, each image needs the list. A tag
+        that another client puts meanwhile is seen after the block.
+        """
+        before, self._kept = self._kept, {}
+        try:
+            yield
+        finally:
+            self._kept = before
+
     def list_tags(self, repository: str) -> tuple[str, ...]:
         """Return every tag, in the registry's order; none if there is no such repository.
 
         Of a list that is too long only the beginning is returned, and a line says so. Then
         `has_cut_list` is true: a tag that is not in the list may be there all the same.
         """
+        if self._kept and repository in self._kept:
+            return self._kept[repository]
         path = f"{require_repository(repository)}/tags/list?n={PAGE_ENTRIES}"
         found: list[str] = []
         try:
@@ -234,6 +252,8 @@ class Registry:
                     "the names that are known; remove the tags that nobody needs"
                 )
             self._cut.add(repository)
+        if self._kept is not None:
+            self._kept[repository] = tuple(found)
         return tuple(found)
 
     def has_cut_list(self, repository: str) -> bool:

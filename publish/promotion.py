@@ -97,6 +97,17 @@ class PromotionCandidate:
             self.production.registry, self.catalog, self.version, self.trusted
         )
 
+    @cached_property
+    def is_newest_line(self) -> bool:
+        """Whether no image of a newer line is released that users may use."""
+        own = line_numbers(self.version.line)
+        return not list_current(
+            self.production.registry,
+            self.catalog,
+            self.trusted,
+            lambda version: line_numbers(version.line) > own,
+        )
+
     @property
     def catalog_line(self) -> Line:
         """The line in the catalogue."""
@@ -139,7 +150,8 @@ def promote_candidate(candidate: PromotionCandidate, request: PromotionRequest) 
     verdict = Verdict.PASS
     for name in [request.channel] if request.channel else [PRODUCTION, CANDIDATE]:
         attempt = _Attempt(channels, name, kind, request.approved)
-        decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
+        with candidate.production.registry.keep_tag_lists():
+            decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
         decided = _date_decisions(candidate.now, decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
         for note in group_images(note for each in decisions for note in each.notes):
@@ -366,8 +378,7 @@ def _tag_set(candidate: PromotionCandidate, attempt: _Attempt) -> TagSet:
     """Return the tags that a release gets in a channel; `latest` belongs to the newest line."""
     channel = attempt.channels.find_channel(attempt.channel)
     version, day = candidate.version, candidate.today
-    out = list_current(candidate.production.registry, candidate.catalog, candidate.trusted)
-    newest = all(line_numbers(version.line) >= line_numbers(each.version.line) for each in out)
+    newest = candidate.is_newest_line
     named = channel_data.aliases_of(channel, version, BASE, day, newest_line=newest)
     images = tuple(build.image for build in candidate.builds)
     plain = TagSet(str(version), images, (), candidate=not channel.is_releasing)

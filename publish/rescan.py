@@ -93,7 +93,8 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
     images = [
         image for image in there if not catalog.lines[image.version.line].has_ended(context.today)
     ]
-    judged = [_report_image(assessor, image) for image in images]
+    with registry.keep_tag_lists():
+        judged = [_report_image(assessor, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, assessed in judged for finding in assessed.findings]
     opinion = ask_opinion(service, [each for _, each in judged]) if service else None

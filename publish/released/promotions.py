@@ -80,6 +80,7 @@ def list_releases(
     journal = trusted_journal.read_confirmed(
         registry, catalog.repositories, trusted, catalog.images
     ).journal
+    withdrawn = journal.withdrawn_versions()
     found: list[PublishedRelease] = []
     for each in _list_done(journal):
         if is_candidate(each.version):
@@ -89,8 +90,7 @@ def list_releases(
         except ConfigError:  # the catalogue no longer has its line
             continue
         day = parse_moment(each.started_at).date()
-        is_withdrawn = each.version in journal.withdrawn_versions()
-        release = PublishedRelease(version, "", day, is_withdrawn)
+        release = PublishedRelease(version, "", day, each.version in withdrawn)
         if needs_channel(release):
             release = _add_channel(registry, catalog, each, trusted, release)
         found.append(release)

@@ -7,7 +7,7 @@ digest carry it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -62,27 +62,20 @@ class _ReleaseFinder:
     looked_up: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
 
-    @cached_property
+    @property
     def known_tags(self) -> dict[str, str]:
         """The own tags that the journal has, each with the digest that was promoted last."""
-        promoted = (each for each in self.journal.transactions if each.kind == "promotion")
-        return {
-            entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias
-        }
+        return self.journal.own_digests
 
     @cached_property
     def withdrawn_versions(self) -> frozenset[str]:
         """The versions that nobody should use."""
         return self.journal.withdrawn_versions()
 
-    @cached_property
+    @property
     def signed_tags(self) -> dict[str, str]:
         """The own tags that have moved by a signed journal, each with its digest."""
-        done = (each for each in self.journal.transactions if not each.is_open)
-        promoted = (each for each in done if each.kind == "promotion" and self.is_signed)
-        return {
-            entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias
-        }
+        return self.journal.moved_digests if self.is_signed else {}
 
     def list_tags(self) -> list[str]:
         """Return the tags of production, and those own tags that a signed journal knows."""
@@ -157,11 +150,15 @@ def list_published(
 
 
 def _list_published(
-    catalog: Catalog, channel: str, releases: _ReleaseFinder
+    catalog: Catalog,
+    channel: str,
+    releases: _ReleaseFinder,
+    is_wanted: Callable[[Version], bool] = lambda _: True,
 ) -> tuple[Published, ...]:
     found = (_parse_tag(catalog, tag, channel) for tag in releases.list_tags())
     named = sorted(
-        {each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1])
+        {each for each in found if each and is_wanted(each[0])},
+        key=lambda each: (each[0].line, -each[0].patch, each[1]),
     )
     found_images: list[Published] = []
     for version, image in named:
@@ -236,15 +233,21 @@ def format_own_tag(image: str, version: str, channel: str) -> str:
     return image_tag(version if channel == PRODUCTION else candidate_stem(version), image)
 
 
-def list_current(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
+def list_current(
+    registry: Registry,
+    catalog: Catalog,
+    trusted: Trusted,
+    is_wanted: Callable[[Version], bool] = lambda _: True,
+) -> tuple[Published, ...]:
     """Return the released images that users may use, newest version first.
 
-    Images that were yanked or rolled back are left out.
+    Images that were yanked or rolled back are left out. Only the tags of versions that `is_wanted`
+    takes are looked up, each with a request.
     """
     releases = _make_finder(registry, catalog, trusted)
     return tuple(
         each
-        for each in _list_published(catalog, PRODUCTION, releases)
+        for each in _list_published(catalog, PRODUCTION, releases, is_wanted)
         if str(each.version) not in releases.withdrawn_versions
     )
 

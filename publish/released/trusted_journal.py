@@ -21,7 +21,7 @@ from publish.released.yank_statements import SignedYankMarks
 from publish.tags import confirm
 from publish.tags.confirm import confirm_stored, make_version_lookup
 from publish.tags.decisions import VersionLookup
-from publish.tags.journal import StoredJournal, read_journal
+from publish.tags.journal import TAG, StoredJournal, read_journal
 from runner.errors import EnvironmentFailed
 
 
@@ -96,11 +96,25 @@ def read_as_written(
 ) -> StoredJournal:
     """Return the journal as it is, whoever wrote it.
 
-    `problem` says why its signature does not count. Raises the same errors as `read_confirmed`.
+    `problem` says why its signature does not count. Raises the same errors as `read_confirmed`. A
+    journal that a trusted key signed is read and parsed once in a command, as long as its tag
+    points to the same digest.
     """
-    return read_journal(
-        registry, repositories.journal, documents.make_journal_seal(_refuse_to_sign, trusted)
-    )
+    place = repositories.journal, trusted
+    known = _SIGNED.get(registry)
+    if known and known[:2] == place and known[2].digest == registry.resolve_digest(place[0], TAG):
+        return known[2]
+    seal = documents.make_journal_seal(_refuse_to_sign, trusted)
+    stored = read_journal(registry, repositories.journal, seal)
+    if stored.digest and not stored.problem:
+        _SIGNED[registry] = (*place, stored)
+    return stored
+
+
+_SIGNED: WeakKeyDictionary[Registry, tuple[str, Trusted, StoredJournal]] = WeakKeyDictionary()
+"""The last journal with a trusted signature, with its repository: a release of 10 images asks for
+it 26 times.
+"""
 
 
 def _refuse_to_sign() -> Signer:

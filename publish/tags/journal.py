@@ -126,13 +126,31 @@ class Journal:
 
         Returns an empty set if the journal does not know the tag.
         """
-        for transaction in reversed(self.transactions):
-            for entry in transaction.entries:
-                if entry.tag == tag:
-                    return frozenset(
-                        {entry.new} if entry.state == "done" else {entry.old, entry.new}
-                    )
-        return frozenset()
+        return self._expected_by_tag.get(tag, frozenset())
+
+    @cached_property
+    def _expected_by_tag(self) -> dict[str, frozenset[str]]:
+        """The digests of each tag by its last transaction: a release needs those of all its tags."""
+        return {
+            entry.tag: frozenset({entry.new} if entry.state == "done" else {entry.old, entry.new})
+            for transaction in self.transactions
+            for entry in reversed(transaction.entries)
+        }
+
+    @cached_property
+    def own_digests(self) -> dict[str, str]:
+        """The own tags of every promotion, each with the digest that was promoted last."""
+        promoted = (each for each in self.transactions if each.kind == "promotion")
+        return {
+            entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias
+        }
+
+    @cached_property
+    def moved_digests(self) -> dict[str, str]:
+        """The same without the tags of the open transaction, which may not have moved."""
+        if self.open_transaction is None:
+            return self.own_digests
+        return Journal(self.transactions[:-1]).own_digests
 
     def own_entries(self, version: str) -> tuple[JournalEntry, ...]:
         """Return the own tags of a release as it was promoted last; none if it never was."""
@@ -180,16 +198,21 @@ class Journal:
         Each tag points to the release of its last move.
         """
         moves: dict[tuple[str, str], AliasMove] = {}
+        by_tag: dict[str, dict[str, AliasMove]] = {}  # the same: looking for a tag costs one step
         for transaction in self.transactions:
-            moves = {key: each for key, each in moves.items() if key[1] not in transaction.undone}
+            if transaction.undone:
+                for tag, version in [key for key in moves if key[1] in transaction.undone]:
+                    del moves[tag, version], by_tag[tag][version]
             for entry in transaction.entries:
                 if not entry.alias:
                     continue
-                last = [each.digest for (tag, _), each in moves.items() if tag == entry.tag][-1:]
-                if transaction.kind == "rollback" and last == [entry.new]:
+                of_tag = by_tag.setdefault(entry.tag, {})
+                last = next(reversed(of_tag.values()), None)
+                if transaction.kind == "rollback" and last and last.digest == entry.new:
                     continue  # the promotion of that release is a move to it already
                 moves.pop((entry.tag, transaction.version), None)
-                moves[entry.tag, transaction.version] = AliasMove(
+                of_tag.pop(transaction.version, None)
+                moves[entry.tag, transaction.version] = of_tag[transaction.version] = AliasMove(
                     entry.tag,
                     entry.image,
                     entry.alias,
