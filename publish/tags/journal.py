@@ -130,7 +130,7 @@ class Journal:
 
     @cached_property
     def _expected_by_tag(self) -> dict[str, frozenset[str]]:
-        """The digests of each tag by its last transaction: a release needs those of all its tags."""
+        """The digests of each tag by its last transaction: a release needs many of them."""
         return {
             entry.tag: frozenset({entry.new} if entry.state == "done" else {entry.old, entry.new})
             for transaction in self.transactions
