@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The small benchmark of one checkout, for benchmarks/compare.py: it prints its figures as JSON.
 
-Everything is small and made here: two wheels, a registry in this process, and a line of 6 images
-with 20 releases. Each figure has the seconds of CPU of this process with its programs, the wall
+Everything is small and made here: two wheels, a registry in this process, and a line of 4 images
+with 12 releases. Each figure has the seconds of CPU of this process with its programs, the wall
 seconds, and the requests to the registry.
 
     .venv/bin/python benchmarks/small.py
@@ -35,7 +35,7 @@ from tests.publish.line import Line
 
 WORKLOAD = 1
 """Raise it when a figure measures other work than before: then it is not compared with the past."""
-SIZE = Size(6, 20)
+SIZE = Size(4, 12)
 REPEATS = {"plan": 10, "build": 2, "due": 4, "verify": 8, "rescan": 1, "promote": 1}
 """How often a command runs for one figure, so that it takes long enough to be compared."""
 BIG_BYTES, FILES = 24 << 20, 1500

@@ -72,8 +72,10 @@ def test_requests_grow_in_proportion(
     for size in SMALL[axis]:
         line = worlds(size)
         COMMANDS[command](line, size)
-        counts.append(len(requests_of(line)))
-    assert counts[2] - counts[1] <= counts[1] - counts[0] + 8, counts
+        # whoever copies evidence must list the tags after each own put: pages for each image
+        is_page = "tags/list?from=" if command == "promote" else "nothing"
+        counts.append(sum(is_page not in each for each in requests_of(line)))
+    assert counts[2] - counts[1] <= counts[1] - counts[0] + 2, counts
 
 
 @pytest.mark.parametrize("command", ["due", "verify", "rescan"])
