@@ -104,7 +104,6 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
         history = history.with_results(judgements)
     seal = documents.make_findings_seal(assessor.signer, assessor.trusted)
     store.store_history(registry, catalog.repositories.records, history, seal, context.today)
-    record = None if isinstance(context.database, str) else context.database.record
     seconds = round(time.monotonic() - started, 3)
     withdrawn = _list_withdrawn(assessor, channel)
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
@@ -115,7 +114,7 @@ def rescan_images(assessor: ImageAssessor, channel: str, service: str = "") -> R
     )
     return RescanResult(
         date=context.today.isoformat(),
-        database=record,
+        database=None if isinstance(context.database, str) else context.database.record,
         judgements=judgements,
         newest=newest,
         verdict=verdict,

@@ -117,9 +117,12 @@ def test_withdrawn_versions_are_found_once(
     worlds: Callable[[Size], Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls, find = list[Journal](), Journal.withdrawn_versions
-    monkeypatch.setattr(
-        Journal, "withdrawn_versions", lambda journal: (calls.append(journal), find(journal))[1]
-    )
+
+    def count(journal: Journal) -> frozenset[str]:
+        calls.append(journal)
+        return find(journal)
+
+    monkeypatch.setattr(Journal, "withdrawn_versions", count)
     COMMANDS["due"](worlds(Size(2, 4)), Size(2, 4))
     assert len(calls) == 1
 
