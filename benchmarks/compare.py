@@ -7,7 +7,7 @@ Both are checked out into scratch worktrees, and each runs its own benchmarks/sm
 interpreter, in turn, in the order base, head, head, base. HEAD is slower if a figure has more CPU
 seconds (medians), waits longer (the least wall seconds), or sends more requests to the registry,
 each by more than the limits below. A figure that seems slower is measured in twice as many rounds
-before that is believed. CPU seconds hardly depend on what else the machine does. Commits whose
+before that is believed. CPU seconds hardly depend on other programs. Commits whose
 workloads differ are not compared, and a line says so.
 
 Exit codes: 0 not slower, or not compared; 1 slower; 2 a commit is not known; 3 a benchmark failed.
@@ -32,7 +32,11 @@ ROUNDS = 6
 CPU_RATIO, CPU_S = 1.25, 0.05
 """HEAD may take this much more CPU time. Docs/benchmarks.md has the noise that was measured."""
 WALL_RATIO, WALL_S = 1.5, 0.3
-"""The same for the least wall seconds, which other programs of the machine can only make longer."""
+"""The same for the least wall seconds, which must also be this much above the median of BASE.
+
+Other programs can only make a run longer. The more they do, the further are the median and the
+least of BASE apart, and so the longer a wait must be.
+"""
 REQUESTS_RATIO = 1.05
 TIMEOUT_S = 600
 
@@ -67,7 +71,8 @@ def compare_figure(name: str, base: Sequence[Sample], head: Sequence[Sample]) ->
     problems = []
     if cpu[1] > cpu[0] * CPU_RATIO and cpu[1] - cpu[0] > CPU_S:
         problems.append(f"{ratio:.2f} times the CPU time")
-    if wall[1] > wall[0] * WALL_RATIO and wall[1] - wall[0] > WALL_S:
+    usual = statistics.median(each.wall for each in base)
+    if wall[1] > wall[0] * WALL_RATIO and wall[1] > usual + WALL_S:
         problems.append(f"{wall[1] - wall[0]:.1f} s longer at the least")
     if requests[1] > requests[0] * REQUESTS_RATIO:
         problems.append(f"{requests[1]} requests instead of {requests[0]}")

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.growth import AXES, HEAD
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PICTURE = DOCS / "benchmarks.md", DOCS / "growth.svg"
-AXES = ("images", "releases", "other tags")
-USUAL = (10, 10, 0)
-"""The size at which two numbers stay while the third grows."""
-WIDTH, HEIGHT = 300, 250
+WIDTH, HEIGHT = 310, 250
 LEFT, TOP, ACROSS, DOWN = 46, 40, 170, 170
 MIN_S, MAX_S = 0.01, 1000.0
 COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#a0387a", "#6b5b00", "#333333")
@@ -42,9 +43,11 @@ class Point:
 
 
 def read_points(text: str) -> tuple[Point, ...]:
-    """Return the rows of the table in a page."""
+    """Return the rows of the first table of costs in a page."""
     found = []
-    for command, *numbers, seconds in _ROW.findall(text):
+    _, _, after = text.partition(HEAD)
+    table, _, _ = after.partition("\n\n")
+    for command, *numbers, seconds in _ROW.findall(table):
         images, releases, tags = (int(number.replace(",", "")) for number in numbers)
         found.append(Point(command, (images, releases, tags), float(seconds)))
     return tuple(found)
@@ -76,11 +79,12 @@ def draw_plot(points: Sequence[Point]) -> str:
 
 def draw_panel(points: Sequence[Point], axis: int) -> Iterator[str]:
     """Yield the parts of the panel in which the number `axis` of the size grows."""
-    others = [other for other in range(len(AXES)) if other != axis]
-    along = [each for each in points if all(each.size[other] == USUAL[other] for other in others)]
+    name, sizes = list(AXES.items())[axis]
+    shown = {(size.images, size.releases, size.tags) for size in sizes}
+    along = [each for each in points if each.size in shown]
     values = sorted({each.size[axis] for each in along})
     places = {value: LEFT + ACROSS * number / 2 for number, value in enumerate(values)}
-    yield f'<text x="{LEFT}" y="24" font-weight="bold">{AXES[axis]}</text>'
+    yield f'<text x="{LEFT}" y="24" font-weight="bold">{name}</text>'
     yield from draw_grid(places)
     commands = list(dict.fromkeys(each.command for each in along))
     lines = {
@@ -112,11 +116,11 @@ def draw_grid(places: Mapping[int, float]) -> Iterator[str]:
         y = place_seconds(10.0**power)
         yield f'<path d="M{LEFT} {y:.0f}h{ACROSS}" stroke="#cccccc"/>'
         yield f'<text x="{LEFT - 6}" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g} s</text>'
-    first = max(next(iter(places), 1), 1)
+    first = next(iter(places), 0)
+    if not first:
+        return
     steps = "L".join(
-        f"{x:.0f} {place_seconds(0.02 * max(value, 1) / first):.0f}"
-        for value, x in places.items()
-        if value or first == 1
+        f"{x:.0f} {place_seconds(0.02 * value / first):.0f}" for value, x in places.items()
     )
     yield (
         f'<path d="M{steps}" stroke="#888888" stroke-width="3" stroke-dasharray="0 6" '

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks import growth_plot
-from benchmarks.growth import AXES
+from benchmarks.growth import SIZES
 from benchmarks.growth_commands import COMMANDS
 from benchmarks.growth_world import Size, fill_world, make_catalog
 from publish.released import trusted_journal
@@ -222,11 +222,7 @@ def test_the_open_transaction_has_moved_nothing_for_sure() -> None:
 def test_the_picture_is_drawn_from_the_table() -> None:
     page = growth_plot.PAGE.read_text(encoding="utf-8")
     points = growth_plot.read_points(page)
-    measured = {(each.command, each.size) for each in points}
-    wanted = {size for sizes in AXES.values() for size in sizes}
-    assert measured == {
-        (command, (size.images, size.releases, size.tags))
-        for command in COMMANDS
-        for size in wanted
+    assert {(each.command, each.size) for each in points} == {
+        (command, (size.images, size.releases, size.tags)) for command in COMMANDS for size in SIZES
     }
     assert growth_plot.PICTURE.read_text(encoding="utf-8") == growth_plot.draw_plot(points)
