@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -181,11 +181,14 @@ QUESTIONS: dict[str, Callable[[Journal], object]] = {
 }
 
 
+def ask_journal(name: str, releases: int) -> object:
+    return QUESTIONS[name](make_journal(releases))
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_steps_grow_with_the_journal(name: str) -> None:
     few, many = (
-        count_steps(lambda size=size: QUESTIONS[name](make_journal(size)))  # type: ignore[misc] # bound now
-        - count_steps(lambda size=size: make_journal(size))  # type: ignore[misc]
+        count_steps(partial(ask_journal, name, size)) - count_steps(partial(make_journal, size))
         for size in (20, 80)
     )
     assert many < 4.4 * few
