@@ -23,7 +23,7 @@ from benchmarks.growth import AXES, HEAD
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PICTURE = DOCS / "benchmarks.md", DOCS / "growth.svg"
-WIDTH, HEIGHT = 310, 250
+WIDTH, HEIGHT = 330, 250
 LEFT, TOP, ACROSS, DOWN = 46, 40, 170, 170
 MIN_S, MAX_S = 0.01, 1000.0
 COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#a0387a", "#6b5b00", "#333333")
