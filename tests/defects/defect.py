@@ -20,6 +20,9 @@ from validation.suite import SUITES
 PLANTED = Path(__file__).resolve().parent / "planted"
 IMAGES = "pytorch-cuda-images-tests/defect"
 
+UNBUILT = ""
+"""The reference of a run on which layers are noted and not built: to see what a plant changes."""
+
 Plant = Callable[[Setup], Setup]
 """From what a clean run is given to what the defective one is given."""
 
@@ -126,6 +129,8 @@ def with_layer(*instructions: str, user: str = "1000:1000") -> Plant:
             [f"FROM {clean.reference}", "USER root", *instructions, f"USER {user}", ""]
         )
         tag = f"{IMAGES}:{hashlib.sha256(dockerfile.encode()).hexdigest()[:16]}"
+        if clean.reference == UNBUILT:
+            return replace(clean, reference=tag)
         shell.run(
             [engine.docker_program(), "build", "--quiet", "--tag", tag, "-"],
             stdin=dockerfile.encode(),
