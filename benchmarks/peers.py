@@ -46,7 +46,10 @@ def judge_image(reference: str, suite: Suite, image: str) -> SuiteResult:
 
 
 def run_on_clean(
-    checkouts: Mapping[Peer, Path], references: Mapping[str, str], results: Results
+    checkouts: Mapping[Peer, Path],
+    references: Mapping[str, str],
+    results: Results,
+    keep: Callable[[], None],
 ) -> None:
     """Note which tests of the peers fail on the clean images."""
     for image, reference in references.items():
@@ -55,6 +58,7 @@ def run_on_clean(
             if peer.name not in row:
                 failed = peer.run(checkout, Subject(reference, image, asserted(image)))
                 row[peer.name] = sorted(failed)
+                keep()
 
 
 def run_suites_on_clean(
@@ -124,8 +128,7 @@ def main() -> int:
     def keep() -> None:
         given.results.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
-    run_on_clean(checkouts, references, results)
-    keep()
+    run_on_clean(checkouts, references, results, keep)
     for number, defect in enumerate(sample, 1):
         if defect.name not in results:
             progress.say_line(f"{number} of {len(sample)}: {defect.suite}: {defect.name}")

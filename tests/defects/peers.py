@@ -6,6 +6,7 @@ counts if it fails on the broken image, twice, and not on the clean one.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -19,7 +20,9 @@ from validation.suites.contract.expected import Expected
 TEST_S = 900
 """Seconds for one run of all tests of a peer, of which no test takes longer than some minutes."""
 
-OWNER = "pytorch-cuda-peers"
+OWNER = f"pytorch-cuda-peers-{os.getpid()}"
+"""Of the name that an image gets for tests that take a name: two runs do not take each other's."""
+
 NOTEBOOK = "pytorch-notebook"
 
 _PYTEST_LINE = re.compile(r"^(?:FAILED|ERROR) (?:\S*/)?(test_\S.*?)(?: - .*)?$")
@@ -119,9 +122,9 @@ def run_stacks_tests(checkout: Path, subject: Subject) -> frozenset[str]:
     finally:
         images.remove(name, force=True, noprune=True)
     units = f"{checkout}/tests/by_image/{NOTEBOOK}/units"
-    unit = ["python", "/home/jovyan/data/unit_pytorch.py"]
+    unit = ["python", "/units/unit_pytorch.py"]
     return _failures(done, _PYTEST_LINE, "pytest") | _run_inside(
-        subject, [f"--volume={units}:/home/jovyan/data:ro"], unit, _SCRIPT_LINE, "unit_pytorch"
+        subject, [f"--volume={units}:/units:ro"], unit, _SCRIPT_LINE, "unit_pytorch"
     )
 
 
