@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.peers import find_failures
 from runner import engine, shell
 from runner.errors import ConfigError
 from runner.home import REPOSITORY
@@ -219,6 +220,35 @@ def test_each_failed_test_of_docker_stacks_is_named(
     expected = set() if body == "True" else {"test_package_managers.py::test_package_manager[a"}
     expected |= {"unit_pytorch: ZeroDivisionError: division by zero"} if unit else set()
     assert {each.partition(" - ")[0] for each in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("runs", "failed"),
+    [
+        ([("broken", {"known"})], []),
+        (
+            [("broken", {"known", "b", "a"}), ("clean", {"known"}), ("broken", {"a", "b"})],
+            ["a", "b"],
+        ),
+        ([("broken", {"slow"}), ("clean", {"slow"})], []),
+        ([("broken", {"a", "once"}), ("clean", set()), ("broken", {"a", "other"})], ["a"]),
+    ],
+)
+def test_what_fails_once_or_on_the_clean_image_does_not_count(
+    runs: list[tuple[str, set[str]]], failed: list[str]
+) -> None:
+    """Neither is a peer run again when nothing new failed."""
+    left = iter(runs)
+
+    def take_run(_: Path, subject: Subject) -> frozenset[str]:
+        image, tests = next(left)
+        assert subject.image == image
+        return frozenset(tests)
+
+    peer = replace(PEERS[0], run=take_run)
+    broken, clean = (Subject(name, "base", EXPECTED) for name in ("broken", "clean"))
+    assert find_failures(peer, Path(), broken, clean, ["known"]) == failed
+    assert not list(left)
 
 
 def test_a_checkout_of_another_commit_is_refused(tmp_path: Path) -> None:
