@@ -5,14 +5,17 @@
 
 FOLDER has the checkouts of docs/peers.md, each at its commit. The defects are a sample, drawn by
 `--seed`, of the planted ones that are properties of an image; those of images that are not given
-are left out. Each result is kept in the file RESULTS, so that a run that was cut off goes on. The
-table is printed as Markdown. A defect takes about a minute on 2 cores.
+are left out. Each result is kept in the file RESULTS, so that a run that was cut off goes on. At
+the end the table of docs/peers.md is written. Run it on a machine that does nothing else: some
+tests of the peers, and some of ours, have limits of time.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
+import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +27,7 @@ from runner.errors import ReleaseError
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, image_of, missed
 from tests.defects.every import DEFECTS
-from tests.defects.peer_table import CLEAN, OURS, Results, write_tables
+from tests.defects.peer_table import CLEAN, OURS, Results, write_page, write_tables
 from tests.defects.peers import PEERS, Peer, Subject, require_checkout
 from tests.defects.sampled import build_image, draw_sample, is_of_the_image, remove_image
 from tests.validation.suites_here import asserted
@@ -123,7 +126,7 @@ def run_on_defect(
 
 
 def main() -> int:
-    """Run what has no result yet, and print the tables."""
+    """Run what has no result yet, and write the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -151,7 +154,9 @@ def main() -> int:
             progress.say_line(f"  {results[defect.name]}")
             keep()
     run_suites_on_clean(sample, references, results, keep)
-    print(write_tables(sample, tuple(peer.name for peer in PEERS), results))
+    text = write_tables(sample, tuple(peer.name for peer in PEERS), results)
+    made = f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}, {os.cpu_count()} cores"
+    write_page(f"{made}. {text}")
     return 0
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import engine, shell
+from runner.child_variables import ENGINES, GIT
 from runner.errors import ConfigError
 from validation.suites.contract.expected import Expected
 
@@ -77,7 +78,7 @@ def require_checkout(peer: Peer, folder: Path) -> Path:
     """Return the checkout of the peer in `folder`. Raises ConfigError if it has another commit."""
     checkout = folder / peer.repository
     found = shell.run_to_end(
-        ["git", "-C", checkout, "rev-parse", "HEAD"], hint="install git"
+        ["git", "-C", checkout, "rev-parse", "HEAD"], hint="install git", allowed=GIT
     ).stdout.strip()
     if found != peer.commit:
         raise ConfigError(
@@ -117,6 +118,7 @@ def run_stacks_tests(checkout: Path, subject: Subject) -> frozenset[str]:
             [*command, *(f"{checkout}/tests/by_image/{test}" for test in tests)],
             hint="see the output",
             env={"PYTHONPATH": str(checkout)},
+            allowed=ENGINES,
             timeout_s=TEST_S,
         )
     finally:
@@ -158,7 +160,7 @@ def _run_inside(
     subject: Subject, options: list[str], command: list[str], line: re.Pattern[str], script: str
 ) -> frozenset[str]:
     run = [engine.docker_program(), "run", "--rm", *options, subject.image, *command]
-    done = shell.run_to_end(run, hint="see the output", timeout_s=TEST_S)
+    done = shell.run_to_end(run, hint="see the output", timeout_s=TEST_S, allowed=ENGINES)
     return _failures(done, line, script)
 
 

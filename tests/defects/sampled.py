@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner import engine, shell
+from runner.child_variables import ENGINES
 from runner.verdict import Verdict
 from tests.defects import of_harness
 from tests.defects.defect import IMAGES, UNBUILT, Defect, image_of
@@ -72,6 +73,7 @@ def build_image(planted: Setup) -> str:
         shell.run(
             [engine.docker_program(), "build", "--quiet", "--tag", tag, folder],
             hint="see the output",
+            allowed=ENGINES,
         )
     return tag
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,12 +14,22 @@ import pytest
 
 from benchmarks.peers import find_failures
 from runner import engine, shell
+from runner.child_variables import ENGINES
 from runner.errors import ConfigError
-from runner.home import REPOSITORY
 from tests.defects import of_harness
 from tests.defects.defect import Defect, both, told, with_environment, with_file, with_shm
 from tests.defects.every import DEFECTS
-from tests.defects.peer_table import CELL, CLEAN, OURS, Results, write_tables
+from tests.defects.peer_table import (
+    BEGIN,
+    CELL,
+    CLEAN,
+    END,
+    OURS,
+    PAGE,
+    Results,
+    write_page,
+    write_tables,
+)
 from tests.defects.peers import (
     PEERS,
     Subject,
@@ -32,7 +43,6 @@ from tests.fakes import small_image
 from tests.validation.suites_here import EXPECTED
 from validation.executors.interface import Setup
 
-PAGE = REPOSITORY / "docs" / "peers.md"
 OF_IMAGES = tuple(each for each in DEFECTS if is_of_the_image(each))
 
 SMOKE = "import sys; print('torch: 2.6.0'); sys.exit({code})"
@@ -114,7 +124,9 @@ def test_what_is_mounted_and_set_is_in_the_image(tmp_path: Path) -> None:
     shown = 'echo "$PLANTED" && cat /planted/inner.py && test -x /usr/bin/planted'
     try:
         output = shell.run(
-            [engine.docker_program(), "run", "--rm", "--entrypoint=sh", tag, "-c", shown], hint=""
+            [engine.docker_program(), "run", "--rm", "--entrypoint=sh", tag, "-c", shown],
+            hint="",
+            allowed=ENGINES,
         )
     finally:
         remove_image(tag)
@@ -283,7 +295,7 @@ def _results(sample: tuple[Defect, ...]) -> Results:
 def test_the_table_says_who_catches_what() -> None:
     sample = draw_sample(OF_IMAGES, 4, seed=2)
     text = write_tables(sample, ("theirs",), _results(sample))
-    assert text.startswith("4 broken images, caught by: theirs 1, ours 3.\n")
+    assert text.startswith("4 of the 4 broken images were tested, caught by: theirs 1, ours 3.\n")
     row = next(line for line in text.splitlines() if f"| {sample[0].name} |" in line)
     assert row.count(" | ") == 3
     assert "a \\| b xxx" in row
@@ -297,7 +309,15 @@ def test_a_run_that_was_cut_off_has_the_rows_it_made() -> None:
     sample = draw_sample(OF_IMAGES, 4, seed=2)
     results = _results(sample)
     del results[sample[3].name]
-    assert write_tables(sample, ("theirs",), results).startswith("3 broken images, caught by: ")
+    assert write_tables(sample, ("theirs",), results).startswith("3 of the 4 broken images ")
+
+
+def test_only_the_result_is_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}old\n{END}after\n")
+    for _ in range(2):
+        write_page("new", page)
+        assert page.read_text() == f"before\n{BEGIN}new\n{END}after\n"
 
 
 def test_the_page_has_each_peer_and_known_defects() -> None:
@@ -305,9 +325,11 @@ def test_the_page_has_each_peer_and_known_defects() -> None:
     for peer in PEERS:
         assert peer.url in text
         assert peer.commit in text
-    names = {each.name for each in DEFECTS}
+    result = text.partition(BEGIN)[2].partition(END)[0]
+    counted = re.search(r"(\d+) of the \d+ broken images", result)
     suites = {each.suite for each in DEFECTS}
-    cells = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    rows = [row for row in cells if row[0].removeprefix("| ") in suites and len(row) == 6]
-    assert len(rows) >= 30
-    assert {row[1] for row in rows} <= names
+    cells = [line.removeprefix("| ").split(" | ") for line in result.splitlines()]
+    rows = [row for row in cells if row[0] in suites]
+    assert counted
+    assert len(rows) == int(counted[1]) > 0
+    assert {row[1] for row in rows} <= {each.name for each in DEFECTS}
