@@ -123,6 +123,16 @@ def find_accounted_job(number: int) -> SlurmJob | None:
     return None
 
 
+def list_live_jobs(names: Collection[str]) -> tuple[int, ...]:
+    """Return the numbers of the jobs of these names that wait or run, as far as Slurm answers.
+
+    It works also while a run is interrupted.
+    """
+    words = ("squeue", "--noheader", "--me", f"--name={','.join(names)}", "--format=%i")
+    text = child_programs.run_quietly(words, ANSWER_S, SLURM) if names else ""
+    return tuple(int(each) for each in (text or "").split() if each.isascii() and each.isdigit())
+
+
 def cancel_jobs(numbers: Collection[int]) -> bool:
     """Cancel jobs, also while a run is interrupted; return whether Slurm took it."""
     return not numbers or _run_quietly("scancel", *map(str, numbers))
