@@ -1,8 +1,8 @@
 """The waiting side of a validation on a cluster: send jobs, wait, collect what they signed.
 
-All state is in Slurm and in the registry. A run that is killed loses nothing: the same command finds
-its jobs by their names, and their results at the digest. What Slurm says of a job is never a pass:
-that is only in a result that a trusted key signed.
+All state is in Slurm and in the registry. A run that is killed loses nothing: the same command
+finds its jobs by their names, and their results at the digest. What Slurm says of a job is never a
+pass: that is only in a result that a trusted key signed.
 """
 
 from __future__ import annotations

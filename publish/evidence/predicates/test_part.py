@@ -1,4 +1,4 @@
-"""The result of some of an image's suites: a predicate of our own, with the fields of a test result.
+"""The result of some of an image's suites: a predicate of our own, with a test result's fields.
 
 A job of a cluster may run a part of the suites. No channel takes a part for a test run, whoever
 signed it: a test result is made of all parts together, and names them.
@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from publish.evidence.predicates import TEST_PART, EvidenceKind, read_value, require_type
-from publish.evidence.predicates import test_result
+from publish.evidence.predicates import (
+    TEST_PART,
+    EvidenceKind,
+    read_value,
+    require_type,
+    test_result,
+)
 from publish.evidence.predicates.test_result import TestClaim
 from publish.evidence.statement import Statement
 from runner.nouns import count_noun

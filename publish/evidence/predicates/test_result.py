@@ -72,8 +72,8 @@ class TestClaim:
     """A test run of one digest. `verdict` is never better than that of any required suite.
 
     Times are ISO 8601. `levels` are the levels of proof (validation/levels.py), and `floor` says
-    what the throughput was compared with: `measured`, `provisional`, or nothing. `jobs` are the jobs
-    of a cluster that ran the suites, as NAME/NUMBER.
+    what the throughput was compared with: `measured`, `provisional`, or nothing. `jobs` are the
+    jobs of a cluster that ran the suites, as NAME/NUMBER.
     """
 
     version: str
