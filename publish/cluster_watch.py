@@ -18,7 +18,7 @@ BAD_NODE = 3
 
 _SAME_EVERYWHERE = frozenset({"CANCELLED", "TIMEOUT", "DEADLINE", "OUT_OF_MEMORY", "REVOKED"})
 """Ends that another node would not change, or that somebody wanted."""
-_NOT_THE_NODE = frozenset({"PREEMPTED", LOST})
+_OF_NO_NODE = frozenset({"PREEMPTED", LOST})
 
 
 @dataclass
@@ -30,6 +30,7 @@ class _Watched:
     sent: int = 0
     avoided: set[str] = field(default_factory=set)
     shown: str = ""
+    problem: str = ""
 
 
 class JobWatch:
@@ -72,7 +73,8 @@ class JobWatch:
             if not avoided:
                 raise
             nodes = ", ".join(sorted(avoided))
-            return f"no node is left that is not avoided ({nodes}): {error.message}"
+            first = f"{watched.problem}; " if watched.problem else ""
+            return f"{first}no node is left but those that are avoided ({nodes}): {error.message}"
         watched.number, watched.sent = number, watched.sent + 1
         progress.say_line(f"  {job.title}: job {number} sent")
         return ""
@@ -105,7 +107,7 @@ class JobWatch:
 
     def may_retry(self, job: ClusterJob, ended: SlurmJob, found: CollectedResult) -> bool:
         """Return whether a job is sent again after it ended, and remember the node's fault."""
-        is_node = bool(ended.node) and ended.state not in _NOT_THE_NODE | _SAME_EVERYWHERE
+        is_node = bool(ended.node) and ended.state not in _OF_NO_NODE | _SAME_EVERYWHERE
         if not found.problem:
             self._faults[ended.node] = 0
             return False
@@ -115,7 +117,7 @@ class JobWatch:
         if ended.state in _SAME_EVERYWHERE or watched.sent > self._cluster.retries:
             return False
         watched.earlier.add(ended.number)
-        watched.number, watched.shown = None, ""
+        watched.number, watched.shown, watched.problem = None, "", found.problem
         watched.avoided |= {ended.node} if is_node else set()
         return True
 
@@ -127,9 +129,11 @@ class JobWatch:
         self._avoided.add(node)
         count = count_noun(BAD_NODE, "job")
         progress.say_line(f"  node {node} is avoided: {count} in a row ended there: {problem}")
-        for each in self._watched.values():
-            if each.number is not None:  # Slurm changes only those that wait
-                slurm.avoid_nodes(each.number, sorted(each.avoided | self._avoided))
+        # jobs that wait are sent again: only then Slurm says at once whether another node is left
+        for name, each in self._watched.items():
+            if each.number is not None and slurm.cancel_waiting_job(each.number, name):
+                each.earlier.add(each.number)
+                each.number, each.sent, each.problem = None, each.sent - 1, problem
 
     def _describe_progress(self, job: ClusterJob, found: SlurmJob) -> str:
         if found.state == "RUNNING":

@@ -7,7 +7,7 @@ not the form that was asked for is about a job of somebody else, and is left out
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from runner import child_programs, shell
@@ -144,9 +144,14 @@ def mark_job(number: int, text: str) -> bool:
     return _run_quietly("scontrol", "update", f"JobId={number}", f"Comment={comment}")
 
 
-def avoid_nodes(number: int, nodes: Iterable[str]) -> bool:
-    """Keep a waiting job away from nodes, if Slurm answers and it still waits."""
-    return _run_quietly("scontrol", "update", f"JobId={number}", f"ExcNodeList={','.join(nodes)}")
+def cancel_waiting_job(number: int, name: str) -> bool:
+    """Cancel a job only if it waits; return whether it waited, and neither waits nor runs now."""
+    try:
+        is_waiting = number in list_queue()
+    except ControllerUnreachable:
+        return False
+    is_answered = is_waiting and _run_quietly("scancel", "--state=PENDING", str(number))
+    return is_answered and number not in list_live_jobs([name])
 
 
 def _make_job(found: re.Match[str]) -> SlurmJob:

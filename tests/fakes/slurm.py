@@ -44,6 +44,7 @@ SlurmdTimeout=5
 SlurmctldTimeout=10
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
 MinJobAge=600
+MessageTimeout=2
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 Feature=one
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 Feature=two
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=60 State=UP
@@ -81,6 +82,12 @@ class SlurmCluster:
                 env={**os.environ, "SLURM_CONF": str(self.config)},
                 start_new_session=True,
             )
+
+    def end(self, name: str) -> None:
+        """Let a daemon end in peace: it writes its state."""
+        daemon = self.daemons.pop(name)
+        daemon.terminate()
+        daemon.wait(20)
 
     def kill(self, name: str) -> None:
         """Let a daemon vanish at once; of a node, all processes of its jobs too."""
