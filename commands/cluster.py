@@ -7,8 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from commands.arguments import add_device, open_release
 from commands.command import EXIT_OF_VERDICT, Command, print_record
-from oci.reference import is_digest
-from publish.cluster_jobs import ClusterJob, plan_jobs
+from publish.cluster_jobs import plan_jobs
 from publish.cluster_node import NodeWork, describe_suites, run_on_node
 from publish.cluster_results import find_standing_result
 from publish.cluster_run import ClusterRequest
@@ -22,6 +21,8 @@ from validation.cluster import load_cluster
 SLURM = "slurm"
 _JOB = re.compile(r"[A-Za-z0-9._-]{1,200}/[0-9]{1,10}")
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_SUITES = re.compile(r"[a-z]+(?:,[a-z]+){0,100}")
 DAY_S = 24 * 3600
 
 
@@ -84,23 +85,24 @@ def show_jobs(arguments: Namespace) -> None:
         standing = find_standing_result(run, job, ()) if job.build else None
         hours += 0.0 if standing else job.gpu_hours
         state = f"no: {standing.record.verdict} stands" if standing else "yes"
-        rows.append((job.title, _show_minutes(job), f"{job.gpu_hours:.2f}", state))
+        estimate = job.estimate_s
+        unknown = f"not known, at most {job.model.minutes} min"
+        minutes = unknown if estimate is None else f"{estimate / 60:.1f} min"
+        rows.append((job.title, minutes, f"{job.gpu_hours:.2f}", state))
     heads = ("job", "time", "GPU hours", "run?")
     progress.print_rich_table(f"jobs of {run.version}", heads, rows)
     progress.print_answer(f"to run: {hours:.2f} GPU hours")
-
-
-def _show_minutes(job: ClusterJob) -> str:
-    if job.estimate_s is None:
-        return f"not known, at most {job.model.minutes} min"
-    return f"{job.estimate_s / 60:.1f} min"
 
 
 def run_job(arguments: Namespace) -> int:
     """`run-job`: run suites of an image on a node of a cluster; a job of Slurm calls it."""
     arguments.images = arguments.image
     work = NodeWork(
-        arguments.image, arguments.digest, arguments.suites, arguments.job, arguments.node
+        arguments.image,
+        arguments.digest,
+        split_names(arguments.suites),
+        arguments.job,
+        arguments.node,
     )
     with home.share_home():
         run: ReleaseRun = open_release(arguments)
@@ -117,25 +119,20 @@ def _parse_form(text: str, form: re.Pattern[str], example: str) -> str:
     return text
 
 
-def _parse_digest(text: str) -> str:
-    if not is_digest(text):
-        raise ArgumentTypeError("write the whole digest, sha256:...")
-    return text
-
-
-def _parse_suites(text: str) -> tuple[str, ...]:
-    names = split_names(text)
-    if not names:
-        raise ArgumentTypeError("it names no suite")
-    return names
-
-
 def _add_work(command: ArgumentParser) -> None:
     command.add_argument("version", help="for example v2.6.0")
     command.add_argument("--image", required=True, help="the image, for example cv")
-    command.add_argument("--digest", required=True, type=_parse_digest, help="its digest")
     command.add_argument(
-        "--suites", required=True, type=_parse_suites, help="the suites, with commas between"
+        "--digest",
+        required=True,
+        type=lambda text: _parse_form(text, _DIGEST, "sha256:..."),
+        help="its digest",
+    )
+    command.add_argument(
+        "--suites",
+        required=True,
+        type=lambda text: _parse_form(text, _SUITES, "a,b"),
+        help="the suites, with commas between",
     )
     command.add_argument(
         "--job",

@@ -70,7 +70,12 @@ def _run_jobs(
     judged = []
     for image, build in builds.items():
         records = [
-            _join_parts(run, build, [job for job in jobs if _is_of(job, image, model)], results)
+            _join_parts(
+                run,
+                build,
+                [job for job in jobs if (job.subject.image, job.model_name) == (image, model)],
+                results,
+            )
             for model in models
         ]
         if len(models) > 1:
@@ -80,10 +85,6 @@ def _run_jobs(
         run.record_store.write_validation(image, worst, "validation")
         judged += records
     return tuple(judged)
-
-
-def _is_of(job: ClusterJob, image: str, model: str) -> bool:
-    return (job.subject.image, job.model_name) == (image, model)
 
 
 def _join_parts(
@@ -129,22 +130,21 @@ class _ClusterRun:
         """
         try:
             self._take_over(slurm.list_jobs())
-            while open_jobs := [self._jobs[name] for name in self._jobs if not self._has(name)]:
+            while open_jobs := [
+                job for name, job in self._jobs.items() if name not in self._results
+            ]:
                 known = self._list_patiently()
                 for job in open_jobs:
                     self._look_at(job, known)
                 if len(self._results) < len(self._jobs):
                     time.sleep(POLL_S)
         except KeyboardInterrupt:
-            self._leave_jobs(cancel=_wants_cancel(if_interrupted, self._live_numbers()))
+            self._leave_jobs(cancel=_wants_cancel(if_interrupted, slurm.list_live_jobs(self._jobs)))
             raise
         except (ReleaseError, TimeLimitExceeded):
             self._leave_jobs(cancel=False)
             raise
         return self._results
-
-    def _has(self, name: str) -> bool:
-        return name in self._results
 
     def _take_over(self, known: Sequence[slurm.SlurmJob]) -> None:
         """Take results that stand, and what ended while nobody waited; find jobs that go on."""
@@ -197,12 +197,9 @@ class _ClusterRun:
         reason = f", {found.problem}" if found.problem else ""
         progress.say_line(f"  {job.title}: {verdict} on {ended.node or 'no node'}{reason}")
 
-    def _live_numbers(self) -> tuple[int, ...]:
-        return slurm.list_live_jobs(self._jobs)
-
     def _leave_jobs(self, *, cancel: bool) -> None:
         """Cancel the jobs that wait or run, or say how to."""
-        live = self._live_numbers()
+        live = slurm.list_live_jobs(self._jobs)
         if not live:
             return
         jobs = f"{count_noun(len(live), 'job')} of this run"

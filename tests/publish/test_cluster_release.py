@@ -114,6 +114,7 @@ def site(
     with started_slurm(tmp_path / "slurm") as cluster:
         assert isinstance(cluster, SlurmCluster)
         yield Site(tmp_path, registry_host, digest, staging, known)
+    client.images.remove(f"{registry_host}/{staging}@{digest}")
 
 
 def test_the_verdicts_of_the_nodes_are_those_of_this_machine(site: Site) -> None:
