@@ -84,7 +84,7 @@ def show_jobs(arguments: Namespace) -> None:
     for job in jobs:
         standing = find_standing_result(run, job, ()) if job.build else None
         hours += 0.0 if standing else job.gpu_hours
-        state = f"no: {standing.record.verdict} stands" if standing else "yes"
+        state = f"no: {standing.record.verdict}" if standing else "yes"
         estimate = job.estimate_s
         unknown = f"not known, at most {job.model.minutes} min"
         minutes = unknown if estimate is None else f"{estimate / 60:.1f} min"
@@ -101,6 +101,7 @@ def run_job(arguments: Namespace) -> int:
         arguments.image,
         arguments.digest,
         split_names(arguments.suites),
+        arguments.device,
         arguments.job,
         arguments.node,
     )

@@ -105,7 +105,7 @@ def read_suite_times(out: Path) -> SuiteTimes:
     for path in sorted(out.glob("v*/*/validation*.json")):
         try:
             record = records.read_record(ValidationRecord, path)
-        except ReleaseError:  # what was broken by hand is no reason to plan nothing
+        except ReleaseError:  # a record that cannot be read is no reason to plan nothing
             continue
         gpu = record.environment.gpus[0] if record and record.environment.gpus else ""
         for suite in record.suites if record else ():

@@ -28,11 +28,12 @@ OTHERS = ("podman", "apptainer", "enroot")
 
 @dataclass(frozen=True)
 class NodeWork:
-    """The work of one job. `job` is NAME/NUMBER, `node` the name of the node."""
+    """The work of one job. `device` is cpu or cuda, `job` NAME/NUMBER, `node` the node's name."""
 
     image: str
     digest: str
     suites: tuple[str, ...]
+    device: str
     job: str
     node: str
 
@@ -74,7 +75,7 @@ def _judge_image(run: ReleaseRun, work: NodeWork) -> ValidationRecord:
             progress.say_line(f"  {work.job} has its result already: {found.record.verdict}")
             return found.record
     require_executor()
-    found_now = validation.validate_image(replace(target, only=work.suites), run.options.device)
+    found_now = validation.validate_image(replace(target, only=work.suites), work.device)
     suites = tuple(replace(each, node=work.node) for each in found_now.suites)
     record = replace(found_now, suites=suites, jobs=(work.job,))
     signer = run.signing_context.evidence_signer

@@ -1,4 +1,4 @@
-"""What a job of a cluster left: its signed result, or the reason why there is none."""
+"""The results that jobs of a cluster left, each signed, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CollectedResult:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the machine, in words; empty if nothing is."""
+        """The fault of the machine, in words; empty if there is none."""
         return self.fault or self.reason
 
 
@@ -69,7 +69,11 @@ def find_standing_result(
             return result
     if any(not each.has_ended for each in known):
         return None
-    seen = _list_seen_jobs(run, job)
+    # a result in the records of this machine was told already
+    names, store = ("validation", f"validation-{job.model_name}"), run.record_store
+    paths = [store.path_of(job.subject.image, name) for name in names]
+    before = (records.read_record(ValidationRecord, path) for path in paths)
+    seen = {number for record in before if record for number in record.jobs}
     ended = {f"{each.name}/{each.number}" for each in known} - seen
     return next((each for each in reversed(found) if each.job in ended), None)
 
@@ -133,14 +137,6 @@ def make_missing_record(job: ClusterJob, reason: str, command: str) -> Validatio
         started_at=format_now(),
         seconds=0.0,
     )
-
-
-def _list_seen_jobs(run: ReleaseRun, job: ClusterJob) -> set[str]:
-    """Return the jobs whose results are in this machine's records: they were told already."""
-    image, store = job.subject.image, run.record_store
-    paths = (store.path_of(image, name) for name in ("validation", f"validation-{job.model_name}"))
-    found = (records.read_record(ValidationRecord, path) for path in paths)
-    return {number for record in found if record for number in record.jobs}
 
 
 def _require_build(job: ClusterJob) -> BuildRecord:

@@ -26,13 +26,20 @@ def merge_parts(subject: ValidationTarget, parts: Sequence[ValidationRecord]) ->
         before = results.setdefault(result.suite, result)
         if WORST_FIRST.index(result.verdict) < WORST_FIRST.index(before.verdict):
             results[result.suite] = result
-    order = [suite.name for suite in subject.suites]
-    before_suites = [name for name in results if name not in order and name == "preflight"]
-    rest = [name for name in results if name not in (*order, *before_suites)]
-    suites = [results[name] for name in (*before_suites, *order, *rest) if name in results]
-    if problem := _describe_difference(parts):
+    order = dict.fromkeys(("preflight", *(suite.name for suite in subject.suites), *results))
+    suites = [results[name] for name in order if name in results]
+    ran = [part for part in parts if part.jobs]  # a job without a result names no GPU
+    gpus = sorted({", ".join(part.environment.gpus) or "no GPU" for part in ran})
+    is_same = len({(part.key, part.environment.executor) for part in ran}) <= 1
+    problem = "" if is_same else "the parts ran other suites: the nodes have different checkouts"
+    if len(gpus) > 1:
+        problem = f"the parts ran on different GPUs: {' and '.join(gpus)}"
+    if problem:
         suites.append(SuiteResult(PARTS, Verdict.INCONCLUSIVE, problem, 0.0, (), ""))
     first = min(parts, key=lambda part: part.started_at)
+    starts = [parse_moment(part.started_at) for part in parts]
+    lasting = [datetime.timedelta(seconds=part.seconds) for part in parts]
+    ends = [start + length for start, length in zip(starts, lasting, strict=True)]
     where = replace(
         first.environment,
         driver=", ".join(sorted({part.environment.driver for part in parts} - {""})),
@@ -43,26 +50,6 @@ def merge_parts(subject: ValidationTarget, parts: Sequence[ValidationRecord]) ->
         reason=blocking_reason(suites),
         suites=tuple(suites),
         environment=where,
-        seconds=_measure_span(parts),
+        seconds=round((max(ends) - min(starts)).total_seconds(), 3),
         jobs=tuple(job for part in parts for job in part.jobs),
     )
-
-
-def _describe_difference(parts: Sequence[ValidationRecord]) -> str:
-    """Return why parts are not one run, or an empty text."""
-    gpus = sorted({", ".join(part.environment.gpus) or "no GPU" for part in parts})
-    if len(gpus) > 1:
-        return f"the parts ran on different GPUs: {' and '.join(gpus)}"
-    if len({(part.key, part.environment.executor) for part in parts}) > 1:
-        return "the parts ran other suites: the nodes have different checkouts"
-    return ""
-
-
-def _measure_span(parts: Sequence[ValidationRecord]) -> float:
-    """Return the seconds from the start of the first part to the end of the last."""
-    starts = [parse_moment(part.started_at) for part in parts]
-    ends = [
-        start + datetime.timedelta(seconds=part.seconds)
-        for start, part in zip(starts, parts, strict=True)
-    ]
-    return round((max(ends) - min(starts)).total_seconds(), 3)

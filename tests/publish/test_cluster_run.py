@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from images import plan as planning
 from publish import cluster_run
+from publish.cluster_jobs import plan_jobs
 from publish.cluster_run import ClusterRequest, validate_on_cluster
 from publish.evidence import keys
 from publish.evidence import store as evidence
@@ -31,6 +32,7 @@ from tests.fakes.slurm import NODES, SlurmCluster, missing_programs, started_slu
 from tests.publish.line import Line
 from tests.publish.signed import P256, STRANGER, public_pem
 from tests.publish.stage_records import STAGING
+from validation.cluster import load_cluster
 from validation.record import ValidationRecord
 from validation.run import hash_inputs, plan_gpus
 
@@ -60,7 +62,7 @@ class Bench:
     run: ReleaseRun
     slurm: SlurmCluster
     folder: Path
-    settings: dict[str, object]
+    settings: dict[str, str]
 
     def plan(
         self, *ends: str, groups: str = WHOLE, seconds: float = 0, **of_suites: Sequence[str]
@@ -325,8 +327,8 @@ def test_what_failed_while_nobody_waited_is_collected_once(
     def ours() -> list[slurm.SlurmJob]:
         return [job for job in slurm.list_jobs() if job.name == name and bench.attempts]
 
-    name = next(iter(cluster_run.plan_jobs(
-        bench.run, cluster_run.load_cluster(), ["cpu"],
+    name = next(iter(plan_jobs(
+        bench.run, load_cluster(), ["cpu"],
         {build.image: build for build in bench.run.record_store.read_builds()},
     ))).name  # fmt: skip
     with monkeypatch.context() as patched:
