@@ -158,6 +158,7 @@ def test_parts_of_several_jobs_are_one_signed_result(bench: Bench) -> None:
     assert (claim.verdict, claim.jobs) == (Verdict.PASS, record.jobs)
 
 
+@pytest.mark.thorough
 def test_what_stands_is_not_run_again(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.plan("pass")
     first = bench.validate()
@@ -166,6 +167,7 @@ def test_what_stands_is_not_run_again(bench: Bench, capsys: pytest.CaptureFixtur
     assert "base cpu: pass; not run again" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_a_failure_of_the_image_is_not_sent_again_but_by_the_next_command(bench: Bench) -> None:
     bench.plan("fail", "pass")
     assert bench.validate().verdict is Verdict.FAIL
@@ -174,6 +176,7 @@ def test_a_failure_of_the_image_is_not_sent_again_but_by_the_next_command(bench:
     assert len(bench.attempts) == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("end", ["infra", "broken", "nothing"])
 def test_a_fault_of_a_machine_is_tried_on_another_node(
     bench: Bench, end: str, capsys: pytest.CaptureFixture[str]
@@ -185,6 +188,7 @@ def test_a_fault_of_a_machine_is_tried_on_another_node(
     assert f"{reason}" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_no_result_is_never_a_pass_and_nothing_is_signed(bench: Bench) -> None:
     bench.plan("nothing", groups=TWO, ddp=["pass"])
     record = bench.validate()
@@ -197,6 +201,7 @@ def test_no_result_is_never_a_pass_and_nothing_is_signed(bench: Bench) -> None:
     assert not found
 
 
+@pytest.mark.thorough
 def test_a_result_of_a_key_that_nobody_trusts_does_not_count(bench: Bench) -> None:
     (bench.folder / "node.key").write_text(pem(STRANGER))
     bench.plan("pass")
@@ -205,6 +210,7 @@ def test_a_result_of_a_key_that_nobody_trusts_does_not_count(bench: Bench) -> No
     assert "no trusted key signed: trust the key of the node" in record.reason
 
 
+@pytest.mark.thorough
 def test_a_result_of_another_checkout_does_not_count(bench: Bench) -> None:
     bench.settings["key"] = "0" * 64
     bench.plan("pass")
@@ -225,6 +231,7 @@ def while_running(bench: Bench, act: Callable[[slurm.SlurmJob], object]) -> thre
     return thread
 
 
+@pytest.mark.thorough
 def test_a_node_that_fails_in_mid_suite_is_left(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,6 +248,7 @@ def test_a_node_that_fails_in_mid_suite_is_left(
     bench.slurm.await_nodes()
 
 
+@pytest.mark.thorough
 def test_a_job_that_somebody_cancels_is_infra_and_not_sent_again(bench: Bench) -> None:
     bench.plan("hang")
     thread = while_running(bench, lambda job: slurm.cancel_jobs([job.number]))
@@ -250,6 +258,7 @@ def test_a_job_that_somebody_cancels_is_infra_and_not_sent_again(bench: Bench) -
     assert "somebody cancelled it" in record.reason
 
 
+@pytest.mark.thorough
 def test_a_controller_that_is_gone_and_back_loses_nothing(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -267,6 +276,7 @@ def test_a_controller_that_is_gone_and_back_loses_nothing(
     assert "Slurm answers again" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_three_faults_in_a_row_name_the_node(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -289,6 +299,7 @@ def test_a_feature_that_no_node_has_is_one_line_and_no_job(bench: Bench) -> None
     assert not bench.attempts
 
 
+@pytest.mark.thorough
 def test_a_limit_that_the_partition_does_not_allow_is_refused(bench: Bench) -> None:
     bench.plan("pass")
     text = (bench.folder / "cluster.yaml").read_text()
@@ -297,6 +308,7 @@ def test_a_limit_that_the_partition_does_not_allow_is_refused(bench: Bench) -> N
         bench.validate()
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_keeps_its_jobs_and_the_next_one_collects(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -316,6 +328,7 @@ def test_an_interrupted_run_keeps_its_jobs_and_the_next_one_collects(
     assert "of an earlier run is found again" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_what_failed_while_nobody_waited_is_collected_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
