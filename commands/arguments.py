@@ -36,6 +36,9 @@ DEFAULTS = {
     "format": "table",
     "trivy_db": None,
     "db_repository": None,
+    "on": "",
+    "models": None,
+    "if_interrupted": "ask",
 }
 """The value of an argument for commands that do not take it."""
 

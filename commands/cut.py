@@ -16,10 +16,12 @@ from commands.arguments import (
     open_release,
     parse_program,
 )
+from commands.cluster import add_cluster, add_interruption, read_cluster_request
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from commands.readiness import say_readiness
 from images import space
+from publish.cluster_run import ClusterRequest, validate_on_cluster
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
 from report import difference_page, render
@@ -58,6 +60,11 @@ def run_build(arguments: Namespace) -> int:
 
 def run_validate(arguments: Namespace) -> int:
     """`validate`: run the suites in containers of the built images."""
+    if arguments.on and (arguments.executor == "local" or arguments.device != "auto"):
+        raise ConfigError(
+            "--on slurm runs containers on the devices of the cluster file",
+            "remove --executor and --device; choose models with --models",
+        )
     if arguments.executor == "local":
         return _validate_locally(arguments)
     if arguments.python:
@@ -121,10 +128,11 @@ def _validate_locally(arguments: Namespace) -> int:
 
 
 def _run_stages(cut: ReleaseRun, stages: Sequence[str], arguments: Namespace) -> int:
-    if "validate" in stages:
+    request = read_cluster_request(arguments) if "validate" in stages else None
+    if "validate" in stages and request is None:
         size = progress.format_megabytes(space.bytes_in_engine(cut.plan))
         progress.say_line(f"  the engine will need up to {size} to run the suites in the images")
-    record = [_run_named_stage(cut, stage) for stage in stages][-1]
+    record = [_run_named_stage(cut, stage, request) for stage in stages][-1]
     if arguments.json:
         print_record(record)
     if stages[-1] == "build":
@@ -140,8 +148,11 @@ def _run_stages(cut: ReleaseRun, stages: Sequence[str], arguments: Namespace) ->
     return EXIT_OF_VERDICT[verdict]
 
 
-def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
+def _run_named_stage(cut: ReleaseRun, stage: str, request: ClusterRequest | None) -> ReleaseRecord:
     """Run a stage, and return the release as it is after it."""
+    if stage == "validate" and request is not None:
+        validate_on_cluster(cut, request)
+        return cut.record_store.read_release()
     if stage == "promote":
         return cut.run_promote()
     if stage == "report":
@@ -186,7 +197,15 @@ COMMANDS = (
     Command(
         "release",
         run_release,
-        (add_release, add_device, add_database, UNTIL, add_promotion),
+        (
+            add_release,
+            add_device,
+            add_cluster,
+            add_interruption,
+            add_database,
+            UNTIL,
+            add_promotion,
+        ),
         longest_s=24 * 3600,
     ),
 )
@@ -194,7 +213,10 @@ COMMANDS = (
 STAGE_COMMANDS = (
     Command("build", run_build, (add_release, RENEW), longest_s=4 * 3600),
     Command(
-        "validate", run_validate, (add_release, add_device, _add_executor), longest_s=13 * 3600
+        "validate",
+        run_validate,
+        (add_release, add_device, _add_executor, add_cluster, add_interruption),
+        longest_s=13 * 3600,
     ),
     Command("scan", run_scan, (add_release, add_database), longest_s=4 * 3600),
     Command("promote", run_promote, (add_release, add_database, add_promotion), longest_s=2 * 3600),

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from commands import arguments, baseline, cut, prepare, released, upstream
+from commands import arguments, baseline, cluster, cut, prepare, released, upstream
 from runner import progress
 from runner.redaction import hide_in_text
 from runner.untrusted import clean_line
@@ -23,6 +23,7 @@ COMMANDS = (
     *released.COMMANDS,
     *cut.STAGE_COMMANDS,
     *baseline.COMMANDS,
+    *cluster.COMMANDS,
 )
 """In the order in which help shows them. A new one goes into the tuple of its own module."""
 

@@ -20,6 +20,7 @@ from commands.arguments import (
     require_line,
     typed_command,
 )
+from commands.cluster import add_cluster, show_jobs
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.readiness import (
     add_channel,
@@ -106,6 +107,9 @@ def _examine_all(arguments: Namespace) -> Iterator[doctor.MachineFinding]:
 
 def run_plan(arguments: Namespace) -> int:
     """`plan`: show what would be built, and why; needs no engine and no network."""
+    if arguments.on:
+        show_jobs(arguments)
+        return EXIT_OK
     catalog = load_catalog()
     if arguments.channel or arguments.command == "release":
         version = catalog.require_version(arguments.version) if arguments.version else None
@@ -309,7 +313,7 @@ def _add_dry_run(command: ArgumentParser) -> None:
 
 COMMANDS = (
     Command("doctor", run_doctor, (add_channel,)),
-    Command("plan", run_plan, (OPTIONAL_VERSION, add_images, FORMAT, add_channel)),
+    Command("plan", run_plan, (OPTIONAL_VERSION, add_images, FORMAT, add_channel, add_cluster)),
     Command("lock", run_lock, (add_database, _add_line), longest_s=6 * 3600),
     Command("prune", run_prune, (_add_dry_run,)),
     Command("check", run_check, (_add_check,), longest_s=6 * 3600),

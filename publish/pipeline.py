@@ -117,14 +117,14 @@ class ReleaseRun:
 
     def run_build(self) -> tuple[BuildRecord, ...]:
         """Build the images that are not in staging yet."""
-        return self._run_timed("build", self._build_images)
+        return self.run_timed("build", self._build_images)
 
     def run_validate(self) -> tuple[ValidationRecord, ...]:
         """Run the suites on every digest.
 
         A recent record of the same suites on the same device is used again.
         """
-        return self._run_timed(
+        return self.run_timed(
             "validate",
             lambda: tuple(
                 self._validate_image(record) for record in self.record_store.read_builds()
@@ -135,7 +135,7 @@ class ReleaseRun:
         """Run the suites of every image in a Python of this machine: it proves no image."""
         validated = []
         for planned in self.plan.images:
-            subject = self._validation_target(planned.image, "", python)
+            subject = self.make_validation_target(planned.image, "", python)
             record = validation.validate_image(subject, self.options.device, executor="local")
             self.record_store.write_validation(planned.image, record, LOCAL)
             validated.append(record)
@@ -143,7 +143,7 @@ class ReleaseRun:
 
     def run_scan(self) -> tuple[ScanRecord, ...]:
         """Scan every digest."""
-        return self._run_timed("scan", self._scan_images)
+        return self.run_timed("scan", self._scan_images)
 
     def run_promote(self) -> ReleaseRecord:
         """Decide from the evidence on the digests, and set the tags that the decision allows.
@@ -155,7 +155,7 @@ class ReleaseRun:
         self.record_store.read_builds()
         if self.options.promotion.dry_run:
             return self.record_store.with_verdict(self._promote_images())
-        self._run_timed("promote", lambda: self.record_store.write_release(self._promote_images()))
+        self.run_timed("promote", lambda: self.record_store.write_release(self._promote_images()))
         return self.record_store.read_release()
 
     def read_sbom(self, build: BuildRecord) -> dict[str, Any] | None:
@@ -227,7 +227,7 @@ class ReleaseRun:
         return Published(self.version, build.image, "staging", build.repository, build.digest)
 
     def _validate_image(self, record: BuildRecord) -> ValidationRecord:
-        subject = self._validation_target(
+        subject = self.make_validation_target(
             record.image, record.digest, record.image_reference(self.registry.host)
         )
         found = self.record_store.read_own_validation(record)
@@ -242,7 +242,8 @@ class ReleaseRun:
         self.signing_context.evidence_signer.attest_tests(record, found)
         return found
 
-    def _validation_target(self, image: str, digest: str, reference: str) -> ValidationTarget:
+    def make_validation_target(self, image: str, digest: str, reference: str) -> ValidationTarget:
+        """Return an image of this release to judge; without a digest, only its suites are known."""
         stacks = self.catalog.stacks_of(image)
         line = self.version.line
         before = self._previous_image(image) if digest else None
@@ -363,7 +364,7 @@ class ReleaseRun:
             self.catalog, self.registry, self.options, self.signing_context.trusted
         )
 
-    def _run_timed(self, stage: str, work: Callable[[], T]) -> T:
+    def run_timed(self, stage: str, work: Callable[[], T]) -> T:
         """Run a stage within its limit, and record how long it took."""
         progress.say_line(f"{stage} {self.version}: {', '.join(self.record_store.images)}")
         started = time.monotonic()

@@ -134,8 +134,10 @@ CI_AGENTS = AllowedVariables(
 BOOTSTRAP = AllowedVariables(
     "mmdebstrap, which runs the scripts of Debian's packages", (_SYSTEM, _NETWORK, "APT_CONFIG")
 )
+SLURM = AllowedVariables("Slurm's commands", (_SYSTEM, "SLURM_CONF"))
+"""No `SBATCH_*`: the options of a job are those that messages and the job's name tell of."""
 NOTHING = AllowedVariables("the linter of Dockerfiles")
-LISTS = (SYSTEM, ENGINES, RESOLVERS, GIT, SUITES, CI_AGENTS, BOOTSTRAP, PLACES, NOTHING)
+LISTS = (SYSTEM, ENGINES, RESOLVERS, GIT, SUITES, CI_AGENTS, BOOTSTRAP, SLURM, PLACES, NOTHING)
 
 
 def choose_variables(allowed: AllowedVariables) -> dict[str, str]:

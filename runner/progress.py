@@ -18,7 +18,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -288,8 +288,23 @@ def show_meter(title: str, total_bytes: float) -> Iterator[Meter]:
 
 
 @contextlib.contextmanager
+def follow_steps(follow: Callable[[str], object]) -> Iterator[None]:
+    """Call a function with the name of each piece of work that `show_step` shows in the block."""
+    _followers.append(follow)
+    try:
+        yield
+    finally:
+        _followers.remove(follow)
+
+
+_followers: list[Callable[[str], object]] = []
+
+
+@contextlib.contextmanager
 def show_step(title: str) -> Iterator[None]:
     """Show the name of a piece of work when it starts, and its time when it ends well."""
+    for follow in _followers:
+        follow(title)
     started = time.monotonic()
     if sys.stderr.isatty():
         columns = (

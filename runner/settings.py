@@ -38,6 +38,7 @@ WEBHOOK = "PYTORCH_CUDA_IMAGES_WEBHOOK"
 WEBHOOK_SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 DEBIAN_MIRROR = "PYTORCH_CUDA_IMAGES_DEBIAN_MIRROR"
 SLIM_BASE = "PYTORCH_CUDA_IMAGES_SLIM_BASE"
+CLUSTER = "PYTORCH_CUDA_IMAGES_CLUSTER"
 HELPER_VARIABLES = "PYTORCH_CUDA_IMAGES_HELPER_VARIABLES"
 
 XDG_CACHE_HOME = "XDG_CACHE_HOME"
@@ -132,6 +133,8 @@ SETTINGS = (
             " servers"),
     Setting(SLIM_BASE, "repository that serves the slim base, as `HOST/NAME`; its digest is the one"
             " in the catalogue", "the repository in the catalogue"),
+    Setting(CLUSTER, "file with the cluster that `--on slurm` sends jobs to (docs/cluster.md)",
+            "`validation/cluster.yaml`"),
     Setting(HELPER_VARIABLES, "names of variables, with commas between, that credential helpers"
             " get beside those of the lists below, and BuildKit and Trivy, which start them",
             "none"),

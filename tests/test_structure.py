@@ -27,6 +27,7 @@ ROOMS = {
     "validation/executors": 2,
     "validation/regression": 3,
     "validation/run": 4,
+    "validation/parts": 5,
     "publish/evidence": 0,
     "publish/policy": 1,
     "publish/tags": 1,

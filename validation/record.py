@@ -57,7 +57,8 @@ class SuiteResult:
     `last_output` is kept if the suite did not end by itself or failed. `samples` are once a
     second, less often in a suite with more than 2,000 of them, and empty without a GPU.
     `list_digest` is the SHA-256 (hex) of the list of checks that it was held against; empty if it
-    has none, and in records of older versions.
+    has none, and in records of older versions. `node` is the name of the node of a cluster; empty
+    if no job of a cluster ran it.
     """
 
     suite: str
@@ -70,6 +71,7 @@ class SuiteResult:
     attempts: int = 1
     samples: tuple[GpuSample, ...] = ()
     list_digest: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ class Environment:
 class ValidationRecord:
     """Everything proven about one digest in one run.
 
-    `key` names the suites and what they were told to expect.
+    `key` names the suites and what they were told to expect. `jobs` are the jobs of a cluster that
+    ran the suites, as NAME/NUMBER; empty if none did.
     """
 
     version: str
@@ -111,3 +114,4 @@ class ValidationRecord:
     command: str
     started_at: str
     seconds: float
+    jobs: tuple[str, ...] = ()

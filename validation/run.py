@@ -40,7 +40,8 @@ class ValidationTarget:
 
     `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no
     `digest`. `previous` is the reference of the previous release in the same line, empty if there
-    is none. `command` is what a person types to judge it again, if that is not `validate`.
+    is none. `command` is what a person types to judge it again, if that is not `validate`. Only the
+    suites named in `only` are run, or all if it is empty.
     """
 
     version: str
@@ -52,6 +53,13 @@ class ValidationTarget:
     driver_floor: str
     previous: str = ""
     command: str = ""
+    only: tuple[str, ...] = ()
+
+    @property
+    def suites(self) -> tuple[Suite, ...]:
+        """The suites to run, in their order."""
+        every = list_suites(self.stacks)
+        return tuple(suite for suite in every if not self.only or suite.name in self.only)
 
 
 def validate_image(
@@ -65,14 +73,14 @@ def validate_image(
     runs_in = EXECUTORS[executor]
     with _leased_gpus(device, runs_in) as gpus:
         started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-        planned = _plan_gpus(subject.expected, len(gpus.names))
+        planned = plan_gpus(subject.expected, len(gpus.names))
         setup = Setup(subject.reference, harness.install_harness(), planned)
         results = _run_suites(subject, setup, gpus, runs_in)
     return ValidationRecord(
         version=subject.version,
         image=subject.image,
         digest=subject.digest,
-        key=_hash_inputs(subject, planned),
+        key=hash_inputs(subject, planned),
         verdict=summary_verdict(result.verdict for result in results),
         reason=blocking_reason(results),
         suites=results,
@@ -103,21 +111,36 @@ def is_still_valid(before: ValidationRecord, subject: ValidationTarget, device: 
     never used, and neither is one that is too old: signed again it would keep its date, and a
     channel that limits the age of tests would refuse it whatever is run.
     """
-    if before.digest != subject.digest or before.verdict not in (
-        Verdict.PASS,
-        Verdict.INCONCLUSIVE,
-    ):
+    if not stands_elsewhere(before, subject):
         return False
-    if not freshness.is_fresh(before.started_at):
+    return choose_gpus(device, EXECUTORS[DOCKER].gpu_problem).names == before.environment.gpus
+
+
+def stands_elsewhere(before: ValidationRecord, subject: ValidationTarget) -> bool:
+    """Return whether the record of another machine can be used in place of a new run there.
+
+    As `is_still_valid`, with the GPUs that the record names.
+    """
+    return _has_passed(before, subject) and has_same_inputs(before, subject)
+
+
+def has_same_inputs(before: ValidationRecord, subject: ValidationTarget) -> bool:
+    """Return whether a record is of this digest, and of today's suites on the GPUs it names."""
+    return before.digest == subject.digest and before.key == hash_inputs(
+        subject, plan_gpus(subject.expected, len(before.environment.gpus))
+    )
+
+
+def _has_passed(before: ValidationRecord, subject: ValidationTarget) -> bool:
+    """Return whether a record has nothing but passes, is recent, and of today's lists of checks."""
+    if before.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE):
         return False
     # the record of an older version does not say which lists of checks it was held against
     held = {each.suite: each.list_digest for each in before.suites}
-    listed = [suite for suite in list_suites(subject.stacks) if suite.listed]
-    if any(held.get(suite.name) != hash_list(suite) for suite in listed):
-        return False
-    gpus = choose_gpus(device, EXECUTORS[DOCKER].gpu_problem)
-    planned = _plan_gpus(subject.expected, len(gpus.names))
-    return before.key == _hash_inputs(subject, planned) and before.environment.gpus == gpus.names
+    listed = [suite for suite in subject.suites if suite.listed]
+    return freshness.is_fresh(before.started_at) and all(
+        held.get(suite.name) == hash_list(suite) for suite in listed
+    )
 
 
 def blocking_reason(results: Iterable[SuiteResult]) -> str:
@@ -132,7 +155,7 @@ def _run_suites(
     """Check the host, then run the suites; none is started if the host is not fit."""
     before = check_host(gpus.inventory, subject.driver_floor, subject.expected.cuda)
     _print_result(before)
-    suites = list_suites(subject.stacks)
+    suites = subject.suites
     if before.verdict is Verdict.INFRA:
         return before, *(_not_started(suite, before.reason) for suite in suites)
     if failed := _prepare_image(executor, setup):
@@ -140,6 +163,8 @@ def _run_suites(
             replace(_not_started(suite, failed.reason), verdict=failed.verdict) for suite in suites
         )
     results = tuple(_attempt_suite(suite, setup, gpus, executor, subject.image) for suite in suites)
+    if THROUGHPUT not in suites:
+        return before, *results
     gates = _throughput_gates(subject, setup, gpus, executor, results)
     for gate in gates:
         _print_result(gate)
@@ -243,11 +268,12 @@ def _throughput_gates(
     return *gates, replace(compared, samples=sampler.all_samples)
 
 
-def _plan_gpus(expected: Expected, gpus: int) -> Expected:
+def plan_gpus(expected: Expected, gpus: int) -> Expected:
+    """Return what suites are told to expect on a machine with so many GPUs."""
     return replace(expected, device="cuda" if gpus else "cpu", gpu_count=gpus)
 
 
-def _hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
+def hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
     """Return a hash of all inputs: the suites' files, the harness' lock, and the expectations."""
     files = sorted(
         path

@@ -35,6 +35,7 @@ from publish.evidence.predicates import (
     list_artifacts,
     openvex,
     provenance,
+    test_part,
     test_result,
     vulnerability,
 )
@@ -70,13 +71,22 @@ class EvidenceSigner:
         )
         self._publish_statement(build, add_artifacts(about, [kept]))
 
-    def attest_tests(self, build: BuildRecord, record: ValidationRecord) -> None:
-        """Attach the validation record and the result of every suite that the stacks require."""
+    def attest_tests(
+        self, build: BuildRecord, record: ValidationRecord, parts: Sequence[str] = ()
+    ) -> None:
+        """Attach the validation record and the result of every suite that the stacks require.
+
+        `parts` are the artifacts of the statements that it was made of, if jobs ran the suites.
+        """
         kept = attach_record(self.registry, build, "validation", record, record.started_at)
-        self._publish_statement(
-            build,
-            add_artifacts(test_result.make_statement(record, build.stacks, self.name), [kept]),
-        )
+        about = test_result.make_statement(record, build.stacks, self.name)
+        self._publish_statement(build, add_artifacts(about, [kept, *parts]))
+
+    def attest_part(self, build: BuildRecord, record: ValidationRecord) -> None:
+        """Attach the record and the result of some suites, which prove nothing by themselves."""
+        kept = attach_record(self.registry, build, "validation", record, record.started_at)
+        about = test_part.make_statement(record, self.name)
+        self._publish_statement(build, add_artifacts(about, [kept]))
 
     def attest_scan(
         self, build: BuildRecord, record: ScanRecord, folder: Path, documents: Sequence[str] = ()
@@ -143,7 +153,7 @@ def read_signed_record(  # noqa: PLR0913, PLR0917 - where, about what, which rec
         evidence.read_evidence(registry, repository, digest, trusted, _SAYS[stage]), _SAYS[stage]
     )
     for artifact in list_artifacts(about) if about else ():
-        found = _read_record(registry, repository, digest, artifact, stage, kind)
+        found = read_record_artifact(registry, repository, digest, artifact, stage, kind)
         if found is not None and found.digest == digest:
             return found
     return None
@@ -153,10 +163,10 @@ _SAYS = {"build": PROVENANCE, "validation": TEST_RESULT, "scan": VULNERABILITIES
 """The type of the statement that vouches for the record of a stage."""
 
 
-def _read_record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is meant
+def read_record_artifact(  # noqa: PLR0913, PLR0917 - where, about what, and which record is meant
     registry: Registry, repository: str, digest: str, artifact: str, stage: str, kind: type[T]
 ) -> T | None:
-    """Return the record in an artifact, or None.
+    """Return the record in an artifact that a trusted statement names, or None.
 
     None is returned if the artifact is gone, or holds the record of another stage or version.
     """

@@ -11,6 +11,7 @@ from publish.evidence.predicates import (
     decision,
     openvex,
     provenance,
+    test_part,
     test_result,
     value_at,
     vulnerability,
@@ -23,6 +24,7 @@ from runner.moments import parse_moment
 KINDS = (
     provenance.KIND,
     test_result.KIND,
+    test_part.KIND,
     cyclonedx.KIND,
     vulnerability.KIND,
     openvex.KIND,

@@ -93,7 +93,7 @@ def test_a_command_offers_only_what_it_uses(command: Command) -> None:
     assert not find_unused(command)
 
 
-DEVICE, DATABASE = {"release", "validate", "check"}, {"trivy_db", "db_repository"}
+DEVICE, DATABASE = {"release", "run-job", "validate", "check"}, {"trivy_db", "db_repository"}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

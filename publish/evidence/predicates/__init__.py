@@ -27,6 +27,7 @@ from runner.untrusted import clean_line
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+TEST_PART = "https://github.com/pytorch-cuda-images/test-part/v1"
 SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
 OPENVEX = "https://openvex.dev/ns/v0.2.0"

@@ -72,7 +72,8 @@ class TestClaim:
     """A test run of one digest. `verdict` is never better than that of any required suite.
 
     Times are ISO 8601. `levels` are the levels of proof (validation/levels.py), and `floor` says
-    what the throughput was compared with: `measured`, `provisional`, or nothing.
+    what the throughput was compared with: `measured`, `provisional`, or nothing. `jobs` are the
+    jobs of a cluster that ran the suites, as NAME/NUMBER.
     """
 
     version: str
@@ -89,6 +90,7 @@ class TestClaim:
     finished_at: str
     levels: tuple[str, ...] = ()
     floor: str = ""
+    jobs: tuple[str, ...] = ()
 
 
 def make_statement(record: ValidationRecord, stacks: Collection[str], name: str) -> Statement:
@@ -142,6 +144,7 @@ def make_claim(record: ValidationRecord, stacks: Collection[str]) -> TestClaim:
         finished_at=add_seconds(record.started_at, record.seconds),
         levels=find_proven_levels(record),
         floor=find_floor_kind(record),
+        jobs=record.jobs,
     )
 
 

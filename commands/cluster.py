@@ -1,0 +1,153 @@
+"""Commands on a cluster: the job on a node, the jobs of a plan, and the arguments of both sides."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from commands.arguments import add_device, open_release
+from commands.command import EXIT_OF_VERDICT, Command, print_record
+from publish.cluster_jobs import plan_jobs
+from publish.cluster_node import NodeWork, describe_suites, run_on_node
+from publish.cluster_results import find_standing_result
+from publish.cluster_run import ClusterRequest
+from publish.pipeline import ReleaseRun
+from runner import home, progress
+from runner.errors import ConfigError
+from runner.settings import split_names
+from runner.untrusted import clean_line
+from validation.cluster import load_cluster
+
+SLURM = "slurm"
+_JOB = re.compile(r"[A-Za-z0-9._-]{1,200}/[0-9]{1,10}")
+_NODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_SUITES = re.compile(r"[a-z]+(?:,[a-z]+){0,100}")
+DAY_S = 24 * 3600
+
+
+def add_cluster(command: ArgumentParser) -> None:
+    """Add `--on` and `--models`: the cluster that the suites run on."""
+    command.add_argument(
+        "--on",
+        choices=(SLURM,),
+        default="",
+        help="run the suites as jobs of a cluster; by default on this machine",
+    )
+    command.add_argument(
+        "--models",
+        metavar="NAMES",
+        help="models of the cluster file, for example l4,h100; by default all of them",
+    )
+
+
+def add_interruption(command: ArgumentParser) -> None:
+    """Add `--if-interrupted`: what happens to the jobs at Ctrl-C."""
+    command.add_argument(
+        "--if-interrupted",
+        choices=("ask", "keep", "cancel"),
+        default="ask",
+        help="what Ctrl-C does with the jobs of --on; by default it asks, and without a terminal "
+        "it keeps them",
+    )
+
+
+def read_cluster_request(arguments: Namespace) -> ClusterRequest | None:
+    """Return what the arguments ask of a cluster; None if the suites run on this machine."""
+    if not arguments.on and arguments.models is None:
+        return None
+    if not arguments.on:
+        raise ConfigError("--models is for a cluster", "add `--on slurm`, or remove `--models`")
+    return ClusterRequest(arguments.models, arguments.if_interrupted)
+
+
+def show_jobs(arguments: Namespace) -> None:
+    """Print the jobs of a release, the longest first, with hours of GPUs, as a table.
+
+    Raises ConfigError if no version was named.
+    """
+    if not arguments.version:
+        raise ConfigError(
+            "a plan of jobs needs a version", "name one: ./release.py plan v2.6.0 --on slurm"
+        )
+    run, cluster = open_release(arguments), load_cluster()
+    models = cluster.choose_models(arguments.models)
+    try:
+        found = run.record_store.read_builds()
+        builds = {each.image: each for each in found}
+        jobs = plan_jobs(run, cluster, models, builds)
+    except ConfigError as error:
+        progress.say_line(f"{error.message}: the plan is that of all suites")
+        images = [planned.image for planned in run.plan.images]
+        jobs = plan_jobs(run, cluster, models, dict.fromkeys(images))
+    rows, hours = [], 0.0
+    for job in jobs:
+        standing = find_standing_result(run, job, ()) if job.build else None
+        hours += 0.0 if standing else job.gpu_hours
+        state = f"no: {standing.record.verdict}" if standing else "yes"
+        estimate = job.estimate_s
+        unknown = f"not known, at most {job.model.minutes} min"
+        minutes = unknown if estimate is None else f"{estimate / 60:.1f} min"
+        rows.append((job.title, minutes, f"{job.gpu_hours:.2f}", state))
+    heads = ("job", "time", "GPU hours", "run?")
+    progress.print_rich_table(f"jobs of {run.version}", heads, rows)
+    progress.print_answer(f"to run: {hours:.2f} GPU hours")
+
+
+def run_job(arguments: Namespace) -> int:
+    """`run-job`: run suites of an image on a node of a cluster; a job of Slurm calls it."""
+    arguments.images = arguments.image
+    work = NodeWork(
+        arguments.image,
+        arguments.digest,
+        split_names(arguments.suites),
+        arguments.device,
+        arguments.job,
+        arguments.node,
+    )
+    with home.share_home():
+        run: ReleaseRun = open_release(arguments)
+        record = run_on_node(run, work)
+    if arguments.json:
+        print_record(record)
+    progress.say_line(f"{record.image}: {record.verdict}, {describe_suites(record)}")
+    return EXIT_OF_VERDICT[record.verdict]
+
+
+def _parse_form(text: str, form: re.Pattern[str], example: str) -> str:
+    if not form.fullmatch(text):
+        raise ArgumentTypeError(f"`{clean_line(text, 60)}` is not of the form {example}")
+    return text
+
+
+def _add_work(command: ArgumentParser) -> None:
+    command.add_argument("version", help="for example v2.6.0")
+    command.add_argument("--image", required=True, help="the image, for example cv")
+    command.add_argument(
+        "--digest",
+        required=True,
+        type=lambda text: _parse_form(text, _DIGEST, "sha256:..."),
+        help="its digest",
+    )
+    command.add_argument(
+        "--suites",
+        required=True,
+        type=lambda text: _parse_form(text, _SUITES, "a,b"),
+        help="the suites, with commas between",
+    )
+    command.add_argument(
+        "--job",
+        required=True,
+        type=lambda text: _parse_form(text, _JOB, "NAME/NUMBER"),
+        help="the job of Slurm, as NAME/NUMBER",
+    )
+    command.add_argument(
+        "--node",
+        required=True,
+        type=lambda text: _parse_form(text, _NODE, "a name of a node"),
+        help="the name of this node",
+    )
+    add_device(command)
+
+
+COMMANDS = (Command("run-job", run_job, (_add_work,), longest_s=14 * DAY_S),)

@@ -1,0 +1,402 @@
+"""Jobs on a real Slurm of two nodes: results add up, and every fault is a verdict of its kind.
+
+The ends of the jobs are planted (tests/fakes/node_job.py): no suite runs here.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from images import plan as planning
+from publish import cluster_run
+from publish.cluster_jobs import plan_jobs
+from publish.cluster_run import ClusterRequest, validate_on_cluster
+from publish.evidence import keys
+from publish.evidence import store as evidence
+from publish.evidence.predicates import TEST_PART, TEST_RESULT, list_artifacts, test_result
+from publish.pipeline import ReleaseRun, StageOptions
+from runner import records, settings, slurm
+from runner.errors import ConfigError
+from runner.verdict import Verdict
+from tests.fakes.node_job import make_checkout
+from tests.fakes.refusal import refused
+from tests.fakes.slurm import NODES, SlurmCluster, missing_programs, started_slurm, wait_until
+from tests.publish.line import Line
+from tests.publish.signed import P256, STRANGER, public_pem
+from tests.publish.stage_records import STAGING
+from validation.cluster import load_cluster
+from validation.record import ValidationRecord
+from validation.run import hash_inputs, plan_gpus
+
+pytestmark = pytest.mark.long
+WHOLE, TWO = "{}", "{first: [ddp]}"
+KEEP, CANCEL = ClusterRequest(if_interrupted="keep"), ClusterRequest(if_interrupted="cancel")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    if lacking := missing_programs():
+        pytest.skip(f"NOT RUN (slurm): {lacking}")
+    with started_slurm(tmp_path_factory.mktemp("slurm") / "one") as cluster:
+        yield cluster
+
+
+def pem(key: keys.PrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+@dataclass
+class Bench:
+    """A release of one image, a Slurm, and jobs with planted ends."""
+
+    run: ReleaseRun
+    slurm: SlurmCluster
+    folder: Path
+    settings: dict[str, str]
+
+    def plan(
+        self, *ends: str, groups: str = WHOLE, seconds: float = 0, **of_suites: Sequence[str]
+    ) -> None:
+        """Plan how the attempts of each job end; `of_suites` names suites with `_` between."""
+        named = {name.replace("_", ","): [*given] for name, given in of_suites.items()}
+        content = {
+            **self.settings,
+            "ends": {"*": [*ends], **named},
+            "seconds": seconds,
+            "is_whole": groups == WHOLE,
+        }
+        (self.folder / "plan.json").write_text(json.dumps(content))
+        self.describe_cluster(groups=groups)
+
+    def describe_cluster(self, *, groups: str = WHOLE, more: str = "") -> None:
+        (self.folder / "cluster.yaml").write_text(
+            f"models: {{cpu: {{device: cpu, minutes: 1{more}}}}}\n"
+            f"checkout: {self.folder / 'checkout'}\ngroups: {groups}\n"
+        )
+
+    def validate(self, request: ClusterRequest = KEEP) -> ValidationRecord:
+        (record,) = validate_on_cluster(self.run, request)
+        return record
+
+    @property
+    def attempts(self) -> list[str]:
+        """The nodes of all attempts, in their order."""
+        path = self.folder / "attempts"
+        return [line.split()[1] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def bench(
+    line: Line, running: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    build = line.prepare("v2.6.0", gpus=None)
+    manifest = line.registry.read_manifest(STAGING, build.digest)
+    assert manifest is not None
+    line.registry.put_manifest(STAGING, "v2.6.0", manifest)
+    folder = tmp_path / "nodes"
+    make_checkout(folder)
+    (folder / "node.key").write_text(pem(P256))
+    (folder / "node.key").chmod(0o600)
+    monkeypatch.setenv("SLURM_CONF", str(running.config))
+    monkeypatch.setenv(settings.CLUSTER, str(folder / "cluster.yaml"))
+    monkeypatch.setenv(settings.REGISTRY, line.registry.host)
+    monkeypatch.setenv(keys.SIGNING_KEY, pem(P256))
+    monkeypatch.setenv(keys.TRUSTED_KEYS, public_pem(P256))
+    monkeypatch.setattr(cluster_run, "POLL_S", 0.3)
+    number = line.catalog.require_version("v2.6.0")
+    plan = planning.make_plan(line.catalog, number, ["base"], tmp_path / "out")
+    run = ReleaseRun(
+        line.catalog, number, plan, line.registry, tmp_path / "out", StageOptions(), "./release.py"
+    )
+    target = run.make_validation_target("base", build.digest, "")
+    known = {
+        "key": hash_inputs(target, plan_gpus(target.expected, 0)),
+        "build": records.to_json(build),
+        "registry": line.registry.host,
+        "key_file": str(folder / "node.key"),
+    }
+    yield Bench(run, running, folder, known)
+    assert not running.ask("squeue", "-h", "-o%i %T").strip(), "a job was left behind"
+
+
+@dataclass(frozen=True)
+class Interrupting:
+    """The module `time` of a run that is interrupted while it waits."""
+
+    sleep: Callable[[float], None]
+    monotonic: Callable[[], float] = time.monotonic
+
+
+def verdicts(record: ValidationRecord) -> Mapping[str, Verdict]:
+    return {suite.suite: suite.verdict for suite in record.suites}
+
+
+def test_parts_of_several_jobs_are_one_signed_result(bench: Bench) -> None:
+    bench.plan("pass", groups=TWO)
+    record = bench.validate()
+    assert record.verdict is Verdict.PASS, record.reason
+    assert set(bench.attempts) == set(NODES)
+    assert {suite.node for suite in record.suites} == set(NODES)
+    assert len(record.jobs) == 2
+    (build,) = bench.run.record_store.read_builds()
+    trusted = bench.run.signing_context.trusted
+    found = evidence.read_evidence(bench.run.registry, build.repository, build.digest, trusted)
+    parts = {each.artifact for each in found if each.predicate_type == TEST_PART}
+    (whole,) = (each.statement for each in found if each.predicate_type == TEST_RESULT)
+    assert whole is not None and parts < set(list_artifacts(whole))
+    claim = test_result.read_test_result(whole)
+    assert (claim.verdict, claim.jobs) == (Verdict.PASS, record.jobs)
+
+
+@pytest.mark.thorough
+def test_what_stands_is_not_run_again(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.plan("pass")
+    first = bench.validate()
+    assert bench.validate() == first
+    assert len(bench.attempts) == 1
+    assert "base cpu: pass; not run again" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+def test_a_failure_of_the_image_is_not_sent_again_but_by_the_next_command(bench: Bench) -> None:
+    bench.plan("fail", "pass")
+    assert bench.validate().verdict is Verdict.FAIL
+    assert len(bench.attempts) == 1
+    assert bench.validate().verdict is Verdict.PASS
+    assert len(bench.attempts) == 2
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("end", ["infra", "broken", "nothing"])
+def test_a_fault_of_a_machine_is_tried_on_another_node(
+    bench: Bench, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.plan(end, "pass")
+    assert bench.validate().verdict is Verdict.PASS
+    assert sorted(bench.attempts) == list(NODES)
+    reason = {"infra": "planted", "broken": "no engine here", "nothing": "without a result"}[end]
+    assert f"{reason}" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+def test_no_result_is_never_a_pass_and_nothing_is_signed(bench: Bench) -> None:
+    bench.plan("nothing", groups=TWO, ddp=["pass"])
+    record = bench.validate()
+    assert record.verdict is Verdict.INFRA
+    assert verdicts(record)["ddp"] is Verdict.PASS
+    assert verdicts(record)["compute"] is Verdict.NOT_RUN
+    (build,) = bench.run.record_store.read_builds()
+    trusted = bench.run.signing_context.trusted
+    found = evidence.read_evidence(bench.run.registry, STAGING, build.digest, trusted, TEST_RESULT)
+    assert not found
+
+
+@pytest.mark.thorough
+def test_a_result_of_a_key_that_nobody_trusts_does_not_count(bench: Bench) -> None:
+    (bench.folder / "node.key").write_text(pem(STRANGER))
+    bench.plan("pass")
+    record = bench.validate()
+    assert record.verdict is Verdict.INFRA
+    assert "no trusted key signed: trust the key of the node" in record.reason
+
+
+@pytest.mark.thorough
+def test_a_result_of_another_checkout_does_not_count(bench: Bench) -> None:
+    bench.settings["key"] = "0" * 64
+    bench.plan("pass")
+    record = bench.validate()
+    assert record.verdict is Verdict.INFRA
+    assert "no node is left" in record.reason
+
+
+def while_running(bench: Bench, act: Callable[[slurm.SlurmJob], object]) -> threading.Thread:
+    """Do something as soon as a job of the run is at work."""
+
+    def wait_and_act() -> None:
+        wait_until(lambda: bool(bench.attempts), 20)
+        act(next(job for job in slurm.list_jobs() if job.state == "RUNNING"))
+
+    thread = threading.Thread(target=wait_and_act)
+    thread.start()
+    return thread
+
+
+@pytest.mark.thorough
+def test_a_node_that_fails_in_mid_suite_is_left(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.plan("hang", "pass")
+    down = ("scontrol", "update", "State=DOWN", "Reason=test")
+    thread = while_running(bench, lambda job: bench.slurm.ask(*down, f"NodeName={job.node}"))
+    try:
+        assert bench.validate().verdict is Verdict.PASS
+    finally:
+        thread.join()
+        bench.slurm.ask("scontrol", "update", "NodeName=n1,n2", "State=RESUME")
+    assert sorted(bench.attempts) == list(NODES)
+    assert "the node failed on " in capsys.readouterr().err
+    bench.slurm.await_nodes()
+
+
+@pytest.mark.thorough
+def test_a_job_that_somebody_cancels_is_infra_and_not_sent_again(bench: Bench) -> None:
+    bench.plan("hang")
+    thread = while_running(bench, lambda job: slurm.cancel_jobs([job.number]))
+    record = bench.validate()
+    thread.join()
+    assert (record.verdict, len(bench.attempts)) == (Verdict.INFRA, 1)
+    assert "somebody cancelled it" in record.reason
+
+
+@pytest.mark.thorough
+def test_a_controller_that_is_gone_and_back_loses_nothing(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.plan("pass", seconds=4)
+
+    def restart(_: slurm.SlurmJob) -> None:
+        bench.slurm.end("slurmctld")
+        threading.Event().wait(3)
+        bench.slurm.start("slurmctld")
+
+    thread = while_running(bench, restart)
+    assert bench.validate().verdict is Verdict.PASS
+    thread.join()
+    assert len(bench.attempts) == 1
+    assert "Slurm answers again" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+def test_three_faults_in_a_row_name_the_node(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.plan("broken", groups="{a: [ddp], b: [device], c: [compute], d: [guest]}")
+    bench.describe_cluster(
+        groups="{a: [ddp], b: [device], c: [compute], d: [guest]}", more=", constraint: one"
+    )
+    record = bench.validate()
+    assert record.verdict is Verdict.INFRA
+    # the next job may have started when the third one ended
+    assert bench.attempts in (["n1"] * 3, ["n1"] * 4)
+    assert "node n1 is avoided: 3 jobs in a row ended there" in capsys.readouterr().err
+
+
+def test_a_feature_that_no_node_has_is_one_line_and_no_job(bench: Bench) -> None:
+    bench.plan("pass")
+    bench.describe_cluster(more=", constraint: h100")
+    with refused(ConfigError, "Slurm refuses the job: Invalid feature specification"):
+        bench.validate()
+    assert not bench.attempts
+
+
+@pytest.mark.thorough
+def test_a_limit_that_the_partition_does_not_allow_is_refused(bench: Bench) -> None:
+    bench.plan("pass")
+    text = (bench.folder / "cluster.yaml").read_text()
+    (bench.folder / "cluster.yaml").write_text(text.replace("minutes: 1", "minutes: 90"))
+    with refused(ConfigError, "Slurm will never start job", "Partition"):
+        bench.validate()
+
+
+@pytest.mark.thorough
+def test_an_interrupted_run_keeps_its_jobs_and_the_next_one_collects(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.plan("pass", seconds=3)
+
+    def interrupt(_: float) -> None:
+        wait_until(lambda: bool(bench.attempts), 20)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cluster_run, "time", Interrupting(interrupt))
+        with pytest.raises(KeyboardInterrupt):
+            bench.validate()
+    assert "1 job of this run go on in Slurm" in capsys.readouterr().err
+    assert bench.validate().verdict is Verdict.PASS
+    assert len(bench.attempts) == 1
+    assert "of an earlier run is found again" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+def test_what_failed_while_nobody_waited_is_collected_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.plan("fail", "pass")
+
+    def interrupt(_: float) -> None:
+        wait_until(lambda: any(job.has_ended for job in ours()), 20)
+        raise KeyboardInterrupt
+
+    def ours() -> list[slurm.SlurmJob]:
+        return [job for job in slurm.list_jobs() if job.name == name and bench.attempts]
+
+    name = next(iter(plan_jobs(
+        bench.run, load_cluster(), ["cpu"],
+        {build.image: build for build in bench.run.record_store.read_builds()},
+    ))).name  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setattr(cluster_run, "time", Interrupting(interrupt))
+        with pytest.raises(KeyboardInterrupt):
+            bench.validate()
+    assert bench.validate().verdict is Verdict.FAIL
+    assert len(bench.attempts) == 1
+    assert bench.validate().verdict is Verdict.PASS
+
+
+def test_cancel_leaves_no_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.plan("hang")
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cluster_run, "time", Interrupting(interrupt))
+        with pytest.raises(KeyboardInterrupt):
+            bench.validate(CANCEL)
+    assert "1 job of this run cancelled" in capsys.readouterr().err
+    wait_until(lambda: not bench.slurm.ask("squeue", "-h").strip(), 15)
+
+
+def test_a_registry_that_nodes_cannot_reach_is_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.plan("pass")
+    monkeypatch.delenv(settings.REGISTRY)
+    with refused(ConfigError, "the nodes cannot reach the embedded registry"):
+        bench.validate()
+
+
+@pytest.mark.thorough
+def test_a_job_over_its_time_is_infra(bench: Bench) -> None:
+    bench.plan("hang")
+    record = bench.validate()
+    assert (record.verdict, len(bench.attempts)) == (Verdict.INFRA, 1)
+    assert "it did not end in its 1 minutes; raise `minutes`" in record.reason
+
+
+@pytest.mark.thorough
+def test_a_node_that_loses_its_power_is_left(bench: Bench) -> None:
+    bench.plan("hang", "pass")
+    thread = while_running(bench, lambda job: bench.slurm.kill(job.node))
+    try:
+        assert bench.validate().verdict is Verdict.PASS
+    finally:
+        thread.join()
+        for node in NODES:
+            if node not in bench.slurm.daemons:
+                bench.slurm.start(node)
+    bench.slurm.await_nodes()
+    assert sorted(bench.attempts) == list(NODES)
