@@ -9,8 +9,9 @@ import pytest
 
 from oci.registry import Registry
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.slurm import SlurmCluster, missing_programs, started_slurm
 
-__all__ = ["client", "fake", "without_sleep"]
+__all__ = ["client", "fake", "running", "without_sleep"]
 
 
 @pytest.fixture
@@ -30,3 +31,12 @@ def client(fake: FakeRegistry) -> Registry:
 def without_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client repeats a request at once."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """A real Slurm of two nodes on this machine."""
+    if lacking := missing_programs():
+        pytest.skip(f"NOT RUN (slurm): {lacking}")
+    with started_slurm(tmp_path_factory.mktemp("slurm") / "one") as cluster:
+        yield cluster

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Manifest, image_manifest
 from oci.registry import Registry
 from tests.fakes.registry import FakeRegistry
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as started:
-        yield started
 
 
 def push_image(registry: Registry, tag: str) -> Manifest:

@@ -13,11 +13,11 @@ from publish.policy import channels
 from publish.policy.channels import Channels
 from publish.tags import lock
 from runner import embedded
-from tests.fakes.fixtures import client, fake, without_sleep
+from tests.fakes.fixtures import client, fake, running, without_sleep
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import Line, line_of_one
 
-__all__ = ["client", "fake", "without_sleep"]
+__all__ = ["client", "fake", "running", "without_sleep"]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from runner.errors import ConfigError
 from runner.verdict import Verdict
 from tests.fakes.node_job import make_checkout
 from tests.fakes.refusal import refused
-from tests.fakes.slurm import NODES, SlurmCluster, missing_programs, started_slurm, wait_until
+from tests.fakes.slurm import NODES, SlurmCluster, wait_until
 from tests.publish.line import Line
 from tests.publish.signed import P256, STRANGER, public_pem
 from tests.publish.stage_records import STAGING
@@ -39,14 +39,6 @@ from validation.run import hash_inputs, plan_gpus
 pytestmark = pytest.mark.long
 WHOLE, TWO = "{}", "{first: [ddp]}"
 KEEP, CANCEL = ClusterRequest(if_interrupted="keep"), ClusterRequest(if_interrupted="cancel")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    if lacking := missing_programs():
-        pytest.skip(f"NOT RUN (slurm): {lacking}")
-    with started_slurm(tmp_path_factory.mktemp("slurm") / "one") as cluster:
-        yield cluster
 
 
 def pem(key: keys.PrivateKey) -> str:

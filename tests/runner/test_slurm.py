@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,11 @@ import pytest
 from runner import slurm
 from runner.errors import EnvironmentFailed
 from tests.fakes.refusal import refused
-from tests.fakes.slurm import SlurmCluster, missing_programs, started_slurm, wait_until
+from tests.fakes.slurm import SlurmCluster, wait_until
 
 pytestmark = pytest.mark.long
 SLEEP = "#!/bin/sh\nexec sleep 60\n"
 QUIET = ("--output=/dev/null", "--export=NONE", "--no-requeue", "--exclusive")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    if lacking := missing_programs():
-        pytest.skip(f"NOT RUN (slurm): {lacking}")
-    with started_slurm(tmp_path_factory.mktemp("slurm") / "one") as cluster:
-        yield cluster
 
 
 @pytest.fixture
