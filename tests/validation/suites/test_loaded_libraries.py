@@ -143,3 +143,17 @@ def test_a_line_may_do_without_a_library() -> None:
     assert curand.is_locked(["nvidia-curand"])
     assert curand.is_locked(["nvidia-curand-cu12"])
     assert not curand.is_locked(["nvidia-cublas", "nvidia-curand-extra"])
+
+
+def test_openmp_of_an_installed_compiler_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that was only put into the folder is a second copy."""
+    library, link = tmp_path / "libgomp.so.1.0.0", tmp_path / "x86_64-linux-gnu/12/libgomp.so"
+    library.touch()
+    monkeypatch.setattr(known_needs, "GCC", tmp_path)
+    assert not known_needs.is_private(str(library), "/t")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(library)
+    assert known_needs.is_private(str(library), "/t")
+    assert not known_needs.is_private(str(tmp_path / "libgomp.so.2"), "/t")

@@ -89,6 +89,9 @@ WITHOUT_LIBRARY = ("nvidia-cuda-cccl", "nvidia-cuda-crt", "nvidia-cuda-nvcc")
 IMPORT_TORCH_FIRST = ("torchaudio",)
 """Packages that import torch and name no requirement of it; torchaudio does since 2.11."""
 
+GCC = Path("/usr/lib/gcc")
+"""The folder of a compiler in Debian: for each machine and version one."""
+
 OWN_THREADS = "GNU OpenMP may be there more than once, each with the threads of its own callers"
 
 PRIVATE_COPIES = (
@@ -133,4 +136,13 @@ def may_be_missing(missing: MissingLibrary, site_packages: str, with_driver: boo
 def is_private(path: str, site_packages: str) -> bool:
     """Return whether a file is known as a second copy of a library that does no harm."""
     name = path.removeprefix(f"{site_packages}/")
-    return any(fnmatchcase(name, files) for files, _ in PRIVATE_COPIES)
+    return any(fnmatchcase(name, files) for files, _ in PRIVATE_COPIES) or is_of_compiler(path)
+
+
+def is_of_compiler(path: str) -> bool:
+    """Return whether a file is GCC's own OpenMP, with which it links what is compiled here.
+
+    An image with a compiler has it beside torch's. A library that was only put into the system's
+    folder is no such file: no link of a compiler leads to it.
+    """
+    return any(link.resolve() == Path(path).resolve() for link in GCC.glob("*/*/libgomp.so"))

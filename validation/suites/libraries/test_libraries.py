@@ -29,7 +29,13 @@ from ..environment import surroundings
 from ..installed import format_some
 from ..outcome import require
 from . import loaded_libraries
-from .known_needs import IMPORT_TORCH_FIRST, WITHOUT_LIBRARY, is_private, may_be_missing
+from .known_needs import (
+    IMPORT_TORCH_FIRST,
+    WITHOUT_LIBRARY,
+    is_of_compiler,
+    is_private,
+    may_be_missing,
+)
 from .loaded_libraries import (
     CUDART,
     CUDNN,
@@ -394,7 +400,7 @@ def test_libraries_found_by_name(owners: dict[str, str]) -> None:
     others = [
         f"{name}: {line[2:]}"
         for name, line in found.items()
-        if not is_loaded_file(line, own.get(name, ""))
+        if not is_loaded_file(line, own.get(name, "")) and not is_of_compiler(line[2:])
     ]
     require(
         not others,
