@@ -928,7 +928,7 @@ DECIDES: dict[str, tuple[tuple[str | int, ...], ...]] = {
 Of lists and counts one entry may go, where the rest still decides.
 """
 
-ADDED = {"needs_gpus", "family", "floor", "cause"}
+ADDED = {"needs_gpus", "family", "floor", "cause", "jobs"}
 """Fields that statements of older versions lack. Without them, less is accepted, or the same."""
 
 SPARE = {"resolvedDependencies", "components", "gpus", "standings", "origins"}
