@@ -221,8 +221,8 @@ DEFECTS = (
     Defect(
         "a file that was cut",
         "libraries",
-        (("package_files", "torch/nn/functional.py of torch has 5000 bytes of"),),
-        with_layer(f"RUN truncate -s 5000 {PACKAGES}/torch/nn/functional.py"),
+        (("package_files", "torch/utils/tensorboard/writer.py of torch has 5000 bytes of"),),
+        with_layer(f"RUN truncate -s 5000 {PACKAGES}/torch/utils/tensorboard/writer.py"),
     ),
     Defect(
         "broken console script",
