@@ -58,15 +58,19 @@ def find_standing_result(
 ) -> JobResult | None:
     """Return the result that stands for a job, so that it is not run again; None if none does.
 
-    It passed and is recent; or the job ended, as Slurm still knows, while nobody waited for it.
+    It is the newest that says something about the image, it passed, and it is recent. Or the job
+    ended, as Slurm still knows, while nobody waited for it.
     """
     build = _require_build(job)
-    found = list_job_results(run.registry, build, run.signing_context.trusted, job.name)
-    for result in reversed(found):
-        if not find_wrong_place(job, result.record) and stands_elsewhere(
-            result.record, job.subject
-        ):
-            return result
+    found = [
+        each
+        for each in list_job_results(run.registry, build, run.signing_context.trusted, job.name)
+        if not find_wrong_place(job, each.record)
+    ]
+    judged = [each for each in found if each.record.verdict is not Verdict.INFRA]
+    # an older pass would hide the failure after it
+    if judged and stands_elsewhere(judged[-1].record, job.subject):
+        return judged[-1]
     if any(not each.has_ended for each in known):
         return None
     # a result in the records of this machine was told already
@@ -82,7 +86,8 @@ def collect_result(run: ReleaseRun, job: ClusterJob, ended: SlurmJob) -> Collect
     """Return what a job that has ended left at its digest in the registry."""
     build, trusted = _require_build(job), run.signing_context.trusted
     number = f"{ended.name}/{ended.number}"
-    for result in list_job_results(run.registry, build, trusted, job.name):
+    # a new installation of Slurm counts from 1 again: the newest result is that of this job
+    for result in reversed(list_job_results(run.registry, build, trusted, job.name)):
         if result.job == number:
             if wrong := find_wrong_place(job, result.record):
                 return CollectedResult(None, f"{wrong} on {ended.node}")

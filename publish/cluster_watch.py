@@ -23,9 +23,13 @@ _OF_NO_NODE = frozenset({"PREEMPTED", LOST})
 
 @dataclass
 class _Watched:
-    """A job by its numbers in Slurm. `number` is None while it must be sent."""
+    """A job by its numbers in Slurm. `number` is None while it must be sent.
+
+    `is_listed` is false until Slurm listed its jobs after this one was sent.
+    """
 
     number: int | None = None
+    is_listed: bool = True
     earlier: set[int] = field(default_factory=set)
     sent: int = 0
     avoided: set[str] = field(default_factory=set)
@@ -75,7 +79,7 @@ class JobWatch:
             nodes = ", ".join(sorted(avoided))
             first = f"{watched.problem}; " if watched.problem else ""
             return f"{first}no node is left but those that are avoided ({nodes}): {error.message}"
-        watched.number, watched.sent = number, watched.sent + 1
+        watched.number, watched.sent, watched.is_listed = number, watched.sent + 1, False
         progress.say_line(f"  {job.title}: job {number} sent")
         return ""
 
@@ -85,8 +89,11 @@ class JobWatch:
         Raises JobRefused if it will never start.
         """
         watched = self._watched[job.name]
-        if watched.number is None or watched.number > max((e.number for e in known), default=0):
-            return None  # it was sent after Slurm listed its jobs
+        if watched.number is None:
+            return None
+        if not watched.is_listed:  # it was sent after Slurm listed the jobs in `known`
+            watched.is_listed = True
+            return None
         listed = next((each for each in known if each.number == watched.number), None)
         found = listed or slurm.find_accounted_job(watched.number)
         if found is None:

@@ -139,7 +139,7 @@ def say_line(text: str, *, detail: bool = False) -> None:
     """
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
-            shown = _make_safe(text)[:MAX_LINE_CHARACTERS]
+            shown = make_safe(text)[:MAX_LINE_CHARACTERS]
             console.print(" ".join(shown.splitlines()), markup=False, emoji=False)
 
 
@@ -151,7 +151,7 @@ def say_block(text: str, indent: str = "") -> None:
 
 def print_answer(text: str) -> None:
     """Print text on stdout, with a newline at its end."""
-    _print_text(_make_safe(text))
+    _print_text(make_safe(text))
 
 
 def print_json(value: object, indent: int | None = 2) -> None:
@@ -175,13 +175,13 @@ def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[s
         sys.stdout.flush()
 
 
-def _make_safe(text: str) -> str:
+def make_safe(text: str) -> str:
     """Return text cleaned and without secrets, also with signs in them that cleaning removes."""
     return hide_in_text(clean_text(hide_in_text(text)))
 
 
 def _show_cell(text: str) -> str:
-    return clean_line(_make_safe(text))
+    return clean_line(make_safe(text))
 
 
 def _print_text(text: str) -> None:

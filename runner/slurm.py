@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from runner import child_programs, shell
+from runner import child_programs, progress, shell
 from runner.child_variables import SLURM
-from runner.errors import ConfigError, EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed, ProgramTooSlow
 from runner.untrusted import clean_line
 
 HINT = "see that `sinfo` answers on this machine (docs/cluster.md)"
@@ -115,9 +115,8 @@ def find_accounted_job(number: int) -> SlurmJob | None:
     """Return a job that Slurm's accounting knows; None if it has none or keeps none."""
     columns = "--format=JobIDRaw,State,NodeList,JobName"
     words = ["sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={number}", columns]
-    done = _run_slurm(words)
-    lines = done.stdout.splitlines() if done.code == 0 else []
-    for found in filter(None, map(_ACCOUNTED.fullmatch, lines)):
+    text = child_programs.run_quietly(words, ANSWER_S, SLURM) or ""
+    for found in filter(None, map(_ACCOUNTED.fullmatch, text.splitlines())):
         if int(found[1]) == number:
             return SlurmJob(number, found[2], clean_line(found[3], 100), clean_line(found[4], 200))
     return None
@@ -139,8 +138,11 @@ def cancel_jobs(numbers: Collection[int]) -> bool:
 
 
 def mark_job(number: int, text: str) -> bool:
-    """Write a text into the comment of a job, which `list_jobs` shows, if Slurm answers."""
-    comment = clean_line(text, COMMENT_CHARACTERS)
+    """Write a text into the comment of a job, which `list_jobs` shows, if Slurm answers.
+
+    Every user of the cluster can read it, so it has no secret.
+    """
+    comment = clean_line(progress.make_safe(text), COMMENT_CHARACTERS)
     return _run_quietly("scontrol", "update", f"JobId={number}", f"Comment={comment}")
 
 
@@ -174,7 +176,10 @@ def _query(command: Sequence[str]) -> str:
 
 
 def _run_slurm(command: Sequence[str], stdin: bytes | None = None) -> shell.CompletedProgram:
-    return shell.run_to_end(command, hint=HINT, timeout_s=ANSWER_S, stdin=stdin, allowed=SLURM)
+    try:
+        return shell.run_to_end(command, hint=HINT, timeout_s=ANSWER_S, stdin=stdin, allowed=SLURM)
+    except ProgramTooSlow as error:
+        raise ControllerUnreachable(error.message, HINT) from None
 
 
 def _run_quietly(*words: str) -> bool:

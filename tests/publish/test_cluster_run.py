@@ -5,11 +5,13 @@ The ends of the jobs are planted (tests/fakes/node_job.py): no suite runs here.
 
 from __future__ import annotations
 
+import datetime
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,8 @@ from cryptography.hazmat.primitives import serialization
 
 from images import plan as planning
 from publish import cluster_run
-from publish.cluster_jobs import plan_jobs
+from publish.cluster_jobs import ClusterJob, plan_jobs
+from publish.cluster_results import find_standing_result
 from publish.cluster_run import ClusterRequest, validate_on_cluster
 from publish.evidence import keys
 from publish.evidence import store as evidence
@@ -30,7 +33,7 @@ from tests.fakes.node_job import make_checkout
 from tests.fakes.refusal import refused
 from tests.fakes.slurm import NODES, SlurmCluster, wait_until
 from tests.publish.line import Line
-from tests.publish.signed import P256, STRANGER, public_pem
+from tests.publish.signed import P256, STRANGER, public_pem, suite, validation_record
 from tests.publish.stage_records import STAGING
 from validation.cluster import load_cluster
 from validation.record import ValidationRecord
@@ -202,6 +205,41 @@ def test_a_result_of_a_key_that_nobody_trusts_does_not_count(bench: Bench) -> No
     assert "no trusted key signed: trust the key of the node" in record.reason
 
 
+def only_job(bench: Bench) -> ClusterJob:
+    """The job of a plan that has one."""
+    builds = {build.image: build for build in bench.run.record_store.read_builds()}
+    (job,) = plan_jobs(bench.run, load_cluster(), ["cpu"], builds)
+    return job
+
+
+def test_a_failure_counts_though_the_job_passed_before(bench: Bench) -> None:
+    bench.plan("pass")
+    job = only_job(bench)
+    assert job.build is not None
+    signer = bench.run.signing_context.evidence_signer
+    for number, verdict in enumerate((Verdict.PASS, Verdict.FAIL, Verdict.INFRA)):
+        day = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=number - 9)
+        suites = [suite(each.name, verdict) for each in job.subject.suites]
+        record = validation_record(job.build, *suites, verdict=verdict, gpus=())
+        started = day.isoformat(timespec="seconds")
+        jobs = (f"{job.name}/{number + 1}",)
+        record = replace(record, key=bench.settings["key"], started_at=started, jobs=jobs)
+        signer.attest_part(job.build, record)
+        found = find_standing_result(bench.run, job, ())
+        assert (found is not None) == (verdict is Verdict.PASS)
+
+
+def test_a_job_that_slurm_forgets_at_once_is_collected(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "squeue").write_text('#!/bin/sh\n/usr/bin/squeue "$@" | grep -v COMPLETED\n:\n')
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    bench.plan("pass")
+    assert bench.validate().verdict is Verdict.PASS
+    assert len(bench.attempts) == 1
+
+
 @pytest.mark.thorough
 def test_a_result_of_another_checkout_does_not_count(bench: Bench) -> None:
     bench.settings["key"] = "0" * 64
@@ -320,11 +358,28 @@ def test_an_interrupted_run_keeps_its_jobs_and_the_next_one_collects(
     assert "of an earlier run is found again" in capsys.readouterr().err
 
 
+def test_a_result_of_another_checkout_does_not_count_if_nobody_waited(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.settings["key"] = "0" * 64
+    bench.plan("pass")
+    leave_until_the_end(bench, monkeypatch)
+    assert bench.validate().verdict is Verdict.INFRA
+
+
 @pytest.mark.thorough
 def test_what_failed_while_nobody_waited_is_collected_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.plan("fail", "pass")
+    leave_until_the_end(bench, monkeypatch)
+    assert bench.validate().verdict is Verdict.FAIL
+    assert len(bench.attempts) == 1
+    assert bench.validate().verdict is Verdict.PASS
+
+
+def leave_until_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupt a run when its job has ended, before it looks."""
 
     def interrupt(_: float) -> None:
         wait_until(lambda: any(job.has_ended for job in ours()), 20)
@@ -333,17 +388,11 @@ def test_what_failed_while_nobody_waited_is_collected_once(
     def ours() -> list[slurm.SlurmJob]:
         return [job for job in slurm.list_jobs() if job.name == name and bench.attempts]
 
-    name = next(iter(plan_jobs(
-        bench.run, load_cluster(), ["cpu"],
-        {build.image: build for build in bench.run.record_store.read_builds()},
-    ))).name  # fmt: skip
+    name = only_job(bench).name
     with monkeypatch.context() as patched:
         patched.setattr(cluster_run, "time", Interrupting(interrupt))
         with pytest.raises(KeyboardInterrupt):
             bench.validate()
-    assert bench.validate().verdict is Verdict.FAIL
-    assert len(bench.attempts) == 1
-    assert bench.validate().verdict is Verdict.PASS
 
 
 def test_cancel_leaves_no_job(

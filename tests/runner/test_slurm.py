@@ -39,6 +39,18 @@ def test_a_job_is_sent_marked_and_cancelled(cluster: SlurmCluster) -> None:
     assert slurm.find_accounted_job(number) is None  # this Slurm keeps no accounts
 
 
+def test_every_user_reads_a_comment_so_it_has_no_secret(
+    cluster: SlurmCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "He1p&er<S3cret>/x")
+    number = slurm.submit_job(["--job-name=a-2", *QUIET, "--hold"], SLEEP)
+    assert slurm.mark_job(number, "failed: the registry answered 403 bot:He1p&er<S3cret>/x")
+    assert find_job(number).comment == "failed: the registry answered 403 bot:***"
+    assert slurm.mark_job(number, f"failed: {'x ' * 90}He1p\\u0026er\\u003cS3cret\\u003e/x")
+    assert "He1p" not in find_job(number).comment
+    assert slurm.cancel_jobs([number])
+
+
 def test_the_queue_is_in_its_order(cluster: SlurmCluster) -> None:
     numbers = [
         slurm.submit_job([*QUIET, "--constraint=one", "--job-name=sbatch"], SLEEP) for _ in range(3)
@@ -117,6 +129,19 @@ def test_a_job_that_may_have_been_sent_is_not_refused(fake: Path, body: str, wor
     plant(fake, "sbatch", body)
     with refused(slurm.ControllerUnreachable, words):
         slurm.submit_job([], SLEEP)
+
+
+def test_a_command_that_hangs_is_a_controller_that_is_gone(
+    fake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm, "ANSWER_S", 0.3)
+    for name in ("squeue", "sbatch", "sacct"):
+        plant(fake, name, "exec sleep 30")
+    with refused(slurm.ControllerUnreachable, "`squeue` did not finish"):
+        slurm.list_jobs()
+    with refused(slurm.ControllerUnreachable, "`sbatch` did not finish"):
+        slurm.submit_job([], SLEEP)
+    assert slurm.find_accounted_job(7) is None
 
 
 def test_a_machine_without_slurm_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
