@@ -112,9 +112,11 @@ def read_evidence(
         _verify_file(each, digest, trusted)
         for each in read_bundles(registry, repository, digest, trusted, predicate_type)
     )
+    # anybody can attach a copy of signed evidence that claims another type
+    of_type = (each for each in found if predicate_type in ("", each.predicate_type))
     return tuple(
         sorted(
-            _drop_duplicates(found),
+            _drop_duplicates(of_type),
             key=lambda each: (each.predicate_type, each.created, each.artifact),
         )
     )

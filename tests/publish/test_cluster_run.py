@@ -24,7 +24,13 @@ from publish.cluster_results import find_standing_result
 from publish.cluster_run import ClusterRequest, validate_on_cluster
 from publish.evidence import keys
 from publish.evidence import store as evidence
-from publish.evidence.predicates import TEST_PART, TEST_RESULT, list_artifacts, test_result
+from publish.evidence.predicates import (
+    PROVENANCE,
+    TEST_PART,
+    TEST_RESULT,
+    list_artifacts,
+    test_result,
+)
 from publish.pipeline import ReleaseRun, StageOptions
 from runner import records, settings, slurm
 from runner.errors import ConfigError
@@ -33,7 +39,7 @@ from tests.fakes.node_job import make_checkout
 from tests.fakes.refusal import refused
 from tests.fakes.slurm import NODES, SlurmCluster, wait_until
 from tests.publish.line import Line
-from tests.publish.signed import P256, STRANGER, public_pem, suite, validation_record
+from tests.publish.signed import P256, STRANGER, plant, public_pem, suite, validation_record
 from tests.publish.stage_records import STAGING
 from validation.cluster import load_cluster
 from validation.record import ValidationRecord
@@ -151,6 +157,21 @@ def test_parts_of_several_jobs_are_one_signed_result(bench: Bench) -> None:
     assert whole is not None and parts < set(list_artifacts(whole))
     claim = test_result.read_test_result(whole)
     assert (claim.verdict, claim.jobs) == (Verdict.PASS, record.jobs)
+
+
+def test_a_copy_of_signed_evidence_under_the_name_of_a_part_stops_nothing(bench: Bench) -> None:
+    bench.plan("pass")
+    registry, (build,) = bench.run.registry, bench.run.record_store.read_builds()
+    subject = registry.read_manifest(STAGING, build.digest)
+    assert subject is not None
+    trusted = bench.run.signing_context.trusted
+    (signed,) = evidence.read_evidence(registry, STAGING, build.digest, trusted, PROVENANCE)
+    copied = registry.read_manifest(STAGING, signed.artifact)
+    assert copied is not None
+    blob = copied.parse_blobs()[-1]
+    data = registry.read_blob(STAGING, blob.digest, blob.size)
+    plant(registry, STAGING, subject.descriptor, data, TEST_PART)
+    assert bench.validate().verdict is Verdict.PASS
 
 
 @pytest.mark.thorough

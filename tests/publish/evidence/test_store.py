@@ -32,7 +32,12 @@ from publish.evidence.kinds import read_date
 from publish.evidence.predicates import SBOM, TEST_RESULT
 from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
-from publish.evidence.store import FoundEvidence, publish_statements, read_evidence
+from publish.evidence.store import (
+    FoundEvidence,
+    publish_statements,
+    read_evidence,
+    sign_statement,
+)
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -109,6 +114,17 @@ def test_twice_is_once(registry: Registry, repository: str) -> None:
         publish_statements(registry, repository, subject.descriptor, about(subject), P256) == first
     )
     assert len(referrers.list_referrers(registry, repository, subject.digest)) == len(first)
+
+
+def test_a_copy_that_claims_another_type_is_not_of_that_type(
+    registry: Registry, repository: str
+) -> None:
+    subject = image(registry, repository)
+    data = sign_statement(about(subject)[0], P256)
+    plant(registry, repository, subject.descriptor, data, TEST_RESULT)
+    assert not read_evidence(registry, repository, subject.digest, trust(P256), TEST_RESULT)
+    (found,) = read_evidence(registry, repository, subject.digest, trust(P256))
+    assert found.statement == about(subject)[0]
 
 
 def test_another_key_is_another_artifact(registry: Registry, repository: str) -> None:
