@@ -29,12 +29,12 @@ class _Watched:
     """
 
     number: int | None = None
-    is_listed: bool = True
     earlier: set[int] = field(default_factory=set)
     sent: int = 0
     avoided: set[str] = field(default_factory=set)
     shown: str = ""
     problem: str = ""
+    is_listed: bool = True
 
 
 class JobWatch:
