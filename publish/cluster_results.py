@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from images.record import BuildRecord
 from publish.cluster_jobs import ClusterJob
 from publish.cluster_node import FAILED
-from publish.evidence.job_results import JobResult, count_unusable, list_job_results
+from publish.evidence.job_results import (
+    JobResult,
+    count_unusable,
+    has_failed_since,
+    list_job_results,
+)
 from publish.pipeline import ReleaseRun
 from runner import records
 from runner.moments import format_now
@@ -61,15 +66,19 @@ def find_standing_result(
     It is the newest that says something about the image, it passed, and it is recent. Or the job
     ended, as Slurm still knows, while nobody waited for it.
     """
-    build = _require_build(job)
+    build, trusted = _require_build(job), run.signing_context.trusted
     found = [
         each
-        for each in list_job_results(run.registry, build, run.signing_context.trusted, job.name)
+        for each in list_job_results(run.registry, build, trusted, job.name)
         if not find_wrong_place(job, each.record)
     ]
     judged = [each for each in found if each.record.verdict is not Verdict.INFRA]
     # an older pass would hide the failure after it
-    if judged and stands_elsewhere(judged[-1].record, job.subject):
+    if (
+        judged
+        and stands_elsewhere(judged[-1].record, job.subject)
+        and not has_failed_since(run.registry, build, trusted, judged[-1].record)
+    ):
         return judged[-1]
     if any(not each.has_ended for each in known):
         return None

@@ -5,6 +5,7 @@ Jobs and the machine that waits for them share nothing else. Only what a trusted
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,13 +16,17 @@ from publish.evidence import store as evidence
 from publish.evidence.predicates import (
     TEST_PART,
     TEST_RESULT,
+    add_seconds,
     list_artifacts,
     test_part,
     test_result,
 )
+from publish.evidence.predicates.test_result import count_gpus
 from publish.evidence.store import FoundEvidence
 from publish.evidence.trust import Trusted
 from runner.errors import GateRefused
+from runner.moments import parse_moment
+from runner.verdict import Verdict
 from validation.record import ValidationRecord
 
 _READERS = {TEST_PART: test_part.read_test_part, TEST_RESULT: test_result.read_test_result}
@@ -52,6 +57,27 @@ def list_job_results(
     found.sort(key=lambda each: (each.created, each.artifact))
     results = (_read_result(registry, build, each, name) for each in found)
     return tuple(result for each in results for result in each)
+
+
+def has_failed_since(
+    registry: Registry, build: BuildRecord, trusted: Trusted, record: ValidationRecord
+) -> bool:
+    """Return whether a later test of a build on such GPUs failed, by a job or without one.
+
+    The gate takes the newest one, so a command that kept the older pass would never get further.
+    """
+    where = record.environment
+    gpus = count_gpus(where.gpus, where.families)
+    ended = parse_moment(add_seconds(record.started_at, record.seconds))
+    found = evidence.read_evidence(registry, build.repository, build.digest, trusted, TEST_RESULT)
+    for about in (each.statement for each in found if each.statement and not each.problem):
+        with contextlib.suppress(GateRefused, ValueError):
+            tested = test_result.read_test_result(about)
+            is_same = (tested.gpus, tested.device) == (gpus, where.device)
+            is_failure = is_same and tested.verdict is Verdict.FAIL
+            if is_failure and parse_moment(tested.finished_at) > ended:
+                return True
+    return False
 
 
 def count_unusable(registry: Registry, build: BuildRecord, trusted: Trusted) -> int:

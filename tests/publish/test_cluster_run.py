@@ -39,7 +39,7 @@ from tests.fakes.node_job import make_checkout
 from tests.fakes.refusal import refused
 from tests.fakes.slurm import NODES, SlurmCluster, wait_until
 from tests.publish.line import Line
-from tests.publish.signed import P256, STRANGER, plant, public_pem, suite, validation_record
+from tests.publish.signed import H200, P256, STRANGER, plant, public_pem, suite, validation_record
 from tests.publish.stage_records import STAGING
 from validation.cluster import load_cluster
 from validation.record import ValidationRecord
@@ -248,6 +248,23 @@ def test_a_failure_counts_though_the_job_passed_before(bench: Bench) -> None:
         signer.attest_part(job.build, record)
         found = find_standing_result(bench.run, job, ())
         assert (found is not None) == (verdict is Verdict.PASS)
+
+
+def test_a_failure_without_a_job_counts_too(bench: Bench) -> None:
+    bench.plan("pass")
+    job = only_job(bench)
+    assert bench.validate().verdict is Verdict.PASS
+    assert job.build is not None and find_standing_result(bench.run, job, ())
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=2)
+    started = later.isoformat(timespec="seconds")
+    failed = suite("ddp", Verdict.FAIL, "planted")
+    record = validation_record(job.build, failed, verdict=Verdict.FAIL, gpus=())
+    for gpus in ((H200,), ()):
+        where = validation_record(job.build, gpus=gpus).environment
+        record = replace(record, started_at=started, environment=where)
+        bench.run.signing_context.evidence_signer.attest_tests(job.build, record)
+        found = find_standing_result(bench.run, job, ())
+        assert (found is not None) == bool(gpus)
 
 
 def test_a_job_that_slurm_forgets_at_once_is_collected(
