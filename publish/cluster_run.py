@@ -219,7 +219,7 @@ def _wants_cancel(choice: IfInterrupted, live: Sequence[int]) -> bool:
     """Return whether to cancel jobs; a person at a terminal is asked, and silence keeps them."""
     if choice != "ask" or not live:
         return choice == "cancel"
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not progress.can_ask():
         return False
     progress.say_line(f"  {count_noun(len(live), 'job')} wait or run: cancel them? [y/N]")
     ready, _, _ = select.select([sys.stdin], [], [], QUESTION_S)

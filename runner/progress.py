@@ -245,6 +245,11 @@ class Meter:
         return f"{self._format_rate()}, {time.monotonic() - self._started:.1f} s"
 
 
+def can_ask() -> bool:
+    """Return whether a person at a terminal can be asked something."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 @contextlib.contextmanager
 def show_meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
     """Show a meter over bytes for each title.

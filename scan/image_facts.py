@@ -90,10 +90,11 @@ def _parse_status(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
-    try:
-        return {package.name: package.version for package in installed_packages(value)}
-    except KeyError as error:
-        raise ValueError(f"an installed package of dpkg has no {error.args[0]}") from None
+    found = {package.name: package.version for package in installed_packages(value)}
+    for field, values in (("Package", found), ("Version", found.values())):
+        if "" in values:
+            raise ValueError(f"an installed package of dpkg has no {field}")
+    return found
 
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
