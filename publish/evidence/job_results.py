@@ -64,7 +64,8 @@ def has_failed_since(
 ) -> bool:
     """Return whether a later test of a build on such GPUs failed, by a job or without one.
 
-    The gate takes the newest one, so a command that kept the older pass would never get further.
+    The gate takes the newest one, so a command that kept the older pass would never get further. A
+    test that was made of `record` and of other parts failed by one of those: their jobs run again.
     """
     where = record.environment
     gpus = count_gpus(where.gpus, where.families)
@@ -74,7 +75,8 @@ def has_failed_since(
         with contextlib.suppress(GateRefused, ValueError):
             tested = test_result.read_test_result(about)
             is_same = (tested.gpus, tested.device) == (gpus, where.device)
-            is_failure = is_same and tested.verdict is Verdict.FAIL
+            is_made_of_it = not set(record.jobs).isdisjoint(tested.jobs)
+            is_failure = tested.verdict is Verdict.FAIL and is_same and not is_made_of_it
             if is_failure and parse_moment(tested.finished_at) > ended:
                 return True
     return False
