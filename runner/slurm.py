@@ -42,6 +42,8 @@ _LINE = re.compile(r"([0-9]{1,10})\|([A-Z_]{2,40})\|([^|]*)\|([^|]*)\|([^|]*)\|(
 _ACCOUNTED = re.compile(r"([0-9]{1,10})\|([A-Z_]{2,40})[^|]*\|([^|]*)\|(.*)")
 _NUMBER = re.compile(r"([0-9]{1,10})(?:;[^\n]*)?\n?")
 _NO_COMMENT = "(null)"
+_NO_NODE = "None assigned"
+"""The node of a job that got none, as Slurm's accounting writes it."""
 
 
 class ControllerUnreachable(EnvironmentFailed):
@@ -118,7 +120,8 @@ def find_accounted_job(number: int) -> SlurmJob | None:
     text = child_programs.run_quietly(words, ANSWER_S, SLURM) or ""
     for found in filter(None, map(_ACCOUNTED.fullmatch, text.splitlines())):
         if int(found[1]) == number:
-            return SlurmJob(number, found[2], clean_line(found[3], 100), clean_line(found[4], 200))
+            node = "" if found[3] == _NO_NODE else clean_line(found[3], 100)
+            return SlurmJob(number, found[2], node, clean_line(found[4], 200))
     return None
 
 

@@ -115,6 +115,11 @@ def test_an_account_tells_of_a_job_that_the_queue_forgot(fake: Path) -> None:
     assert slurm.find_accounted_job(8) is None
 
 
+def test_a_job_that_got_no_node_has_none(fake: Path) -> None:
+    plant(fake, "sacct", "echo '7|FAILED|None assigned|a-1'")
+    assert slurm.find_accounted_job(7) == slurm.SlurmJob(7, "FAILED", "", "a-1")
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
