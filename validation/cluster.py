@@ -48,7 +48,7 @@ class GpuModel:
     @property
     def gpu_count(self) -> int:
         """The number of GPUs that `gres` asks for: of `gpu:l4:2` it is 2; 1 if it names none."""
-        counts = re.findall(r"gpu(?::[^:,]*[^:,0-9][^:,]*)?:(\d+)", self.gres)
+        counts = re.findall(r"gpu(?::[^:,(]+)?:(\d+)(?=[,(]|$)", self.gres)
         return sum(map(int, counts)) or int(self.device == "cuda")
 
 

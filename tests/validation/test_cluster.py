@@ -69,7 +69,16 @@ def test_the_variable_names_another_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("gres", "count"),
-    [("", 1), ("gpu", 1), ("gpu:4", 4), ("gpu:h100:2", 2), ("gpu:a:1,gpu:b:2", 3)],
+    [
+        ("", 1),
+        ("gpu", 1),
+        ("gpu:4", 4),
+        ("gpu:h100:2", 2),
+        ("gpu:1080:2(S:0)", 2),
+        ("gpu:a:1,gpu:b:2", 3),
+        pytest.param("gpu:3g.40gb", 1, id="a part of a GPU"),
+        pytest.param("gpu:3g.40gb:2", 2, id="two parts of GPUs"),
+    ],
 )
 def test_the_gpus_of_a_job_are_counted(gres: str, count: int) -> None:
     assert GpuModel("cuda", 1, gres=gres).gpu_count == count
