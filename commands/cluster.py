@@ -53,19 +53,31 @@ def add_interruption(command: ArgumentParser) -> None:
 
 
 def read_cluster_request(arguments: Namespace) -> ClusterRequest | None:
-    """Return what the arguments ask of a cluster; None if the suites run on this machine."""
-    if not arguments.on and arguments.models is None:
-        return None
+    """Return what the arguments ask of a cluster; None if the suites run on this machine.
+
+    Raises ConfigError if an option would have no effect.
+    """
     if not arguments.on:
-        raise ConfigError("--models is for a cluster", "add `--on slurm`, or remove `--models`")
+        if arguments.models is None and arguments.if_interrupted == "ask":
+            return None
+        raise ConfigError(
+            "--models and --if-interrupted are for a cluster", "add `--on slurm`, or remove them"
+        )
+    if arguments.device != "auto":
+        raise ConfigError(
+            "--on slurm uses the devices of the cluster file",
+            "remove --device; choose models with --models",
+        )
     return ClusterRequest(arguments.models, arguments.if_interrupted)
 
 
 def show_jobs(arguments: Namespace) -> None:
     """Print the jobs of a release, the longest first, with hours of GPUs, as a table.
 
-    Raises ConfigError if no version was named.
+    Raises ConfigError if no version was named, or a form that this table does not have.
     """
+    if arguments.json or arguments.format != "table":
+        raise ConfigError("the plan of --on slurm is a table only", "remove --json and --format")
     if not arguments.version:
         raise ConfigError(
             "a plan of jobs needs a version", "name one: ./release.py plan v2.6.0 --on slurm"

@@ -47,6 +47,7 @@ def run_release(arguments: Namespace) -> int:
     """`release`: run every stage in order, up to `--until`."""
     if arguments.dry_run:
         return run_plan(arguments)
+    read_cluster_request(arguments)  # a wrong option is told before any work
     version = load_catalog().require_version(arguments.version)
     say_readiness(arguments, version)
     with home.only_run():
@@ -60,12 +61,10 @@ def run_build(arguments: Namespace) -> int:
 
 def run_validate(arguments: Namespace) -> int:
     """`validate`: run the suites in containers of the built images."""
-    if arguments.on and (arguments.executor == "local" or arguments.device != "auto"):
-        raise ConfigError(
-            "--on slurm runs containers on the devices of the cluster file",
-            "remove --executor and --device; choose models with --models",
-        )
+    request = read_cluster_request(arguments)
     if arguments.executor == "local":
+        if request is not None:
+            raise ConfigError("--on slurm runs the suites in containers", "remove --executor")
         return _validate_locally(arguments)
     if arguments.python:
         raise ConfigError(

@@ -20,7 +20,7 @@ from commands.arguments import (
     require_line,
     typed_command,
 )
-from commands.cluster import add_cluster, show_jobs
+from commands.cluster import add_cluster, read_cluster_request, show_jobs
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.readiness import (
     add_channel,
@@ -106,8 +106,8 @@ def _examine_all(arguments: Namespace) -> Iterator[doctor.MachineFinding]:
 
 
 def run_plan(arguments: Namespace) -> int:
-    """`plan`: show what would be built, and why; needs no engine and no network."""
-    if arguments.on:
+    """`plan`: show what would be built, and why; needs no engine and no network without `--on`."""
+    if read_cluster_request(arguments):
         show_jobs(arguments)
         return EXIT_OK
     catalog = load_catalog()
