@@ -30,7 +30,7 @@ SMALL = Path("benchmarks") / "small.py"
 ROUNDS = 6
 """How often each side runs: an even number, so that each is the first one equally often."""
 CPU_RATIO, CPU_S = 1.25, 0.05
-"""HEAD may take this much more CPU time. Docs/benchmarks.md has the noise that was measured."""
+"""HEAD may take this much more CPU time. The noise that was measured is in docs/benchmarks.md."""
 WALL_RATIO, WALL_S = 1.5, 0.3
 """The same for the least wall seconds, which must also be this much above the median of BASE.
 
@@ -102,11 +102,15 @@ def check_out(commit: str) -> Iterator[Path]:
     git = ["git", "-C", str(REPOSITORY), "worktree"]
     with tempfile.TemporaryDirectory(prefix="compare-") as scratch:
         tree = Path(scratch) / "tree"
-        subprocess.run([*git, "add", "-q", "--detach", str(tree), commit], check=True)
+        words = [*git, "add", "-q", "--detach", str(tree), commit]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchmarkFailed(f"git cannot check out `{commit}`: {done.stderr[-3000:].strip()}")
         try:
             yield tree
         finally:
-            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+            # a folder that is left behind says nothing about speed: git forgets it by itself
+            subprocess.run([*git, "remove", "--force", str(tree)], check=False)
 
 
 def run_small(tree: Path) -> tuple[int, Run]:
@@ -120,9 +124,12 @@ def run_small(tree: Path) -> tuple[int, Run]:
         raise BenchmarkFailed(f"{SMALL} took longer than {TIMEOUT_S} s") from None
     if done.returncode:
         raise BenchmarkFailed(f"{SMALL} ended with {done.returncode}:\n{done.stderr[-3000:]}")
-    found = json.loads(done.stdout)
-    figures = {name: Sample(**figure) for name, figure in found["figures"].items()}
-    return int(found["workload"]), figures
+    try:
+        found = json.loads(done.stdout)
+        figures = {name: Sample(**figure) for name, figure in found["figures"].items()}
+        return int(found["workload"]), figures
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise BenchmarkFailed(f"{SMALL} printed no figures: {done.stdout[:300]}") from None
 
 
 def compare_trees(base: Path, head: Path, rounds: int = ROUNDS) -> list[Comparison]:
@@ -165,20 +172,20 @@ def main(commits: Sequence[str]) -> int:
             hint = "name a commit of this clone; a shallow clone lacks the older ones"
             print(f"compare: `{commit}` is no commit here -> {hint}", file=sys.stderr)
             return 2
-    with check_out(commits[0]) as base, check_out(commits[1]) as head:
-        without = [
-            name
-            for name, tree in zip(commits, (base, head), strict=True)
-            if not (tree / SMALL).exists()
-        ]
-        if without:
-            print(f"not compared: {without[0]} has no {SMALL}")
-            return 0
-        try:
+    try:
+        with check_out(commits[0]) as base, check_out(commits[1]) as head:
+            without = [
+                name
+                for name, tree in zip(commits, (base, head), strict=True)
+                if not (tree / SMALL).exists()
+            ]
+            if without:
+                print(f"not compared: {without[0]} has no {SMALL}")
+                return 0
             compared = compare_trees(base, head)
-        except BenchmarkFailed as error:
-            print(f"compare: {error} -> run it by itself in a checkout", file=sys.stderr)
-            return 3
+    except BenchmarkFailed as error:
+        print(f"compare: {error} -> free the disk, or run {SMALL} by itself", file=sys.stderr)
+        return 3
     if not compared:
         print("not compared: the two commits measure different work (WORKLOAD)")
         return 0

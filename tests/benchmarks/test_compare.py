@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,23 @@ def test_a_benchmark_that_fails_is_named(tmp_path: Path) -> None:
     base, head = write_small(tmp_path / "a"), write_small(tmp_path / "b", "1 / 0")
     with pytest.raises(compare.BenchmarkFailed, match=r"ended with 1(.|\n)*ZeroDivisionError"):
         compare_trees(base, head, rounds=2)
+
+
+@pytest.mark.parametrize("printed", ["", "a warning", "[]", '{"workload": 1}'])
+def test_a_benchmark_without_figures_is_named(tmp_path: Path, printed: str) -> None:
+    base, head = write_small(tmp_path / "a"), write_small(tmp_path / "b")
+    (head / compare.SMALL).write_text(f"print({printed!r})\n")
+    with pytest.raises(compare.BenchmarkFailed, match="printed no figures"):
+        compare_trees(base, head, rounds=2)
+
+
+def test_a_checkout_that_fails_is_no_slower_commit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # no folder can be made there, as on a full disk
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", lambda **_: nullcontext("/proc"))
+    assert compare.main(["HEAD", "HEAD"]) == 3
+    assert "compare: git cannot check out `HEAD`: " in capsys.readouterr().err
 
 
 def test_a_commit_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
