@@ -109,6 +109,8 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, help="a folder for profiles of cProfile")
     parser.add_argument("--sizes", default="", help="a pattern: only sizes that match, `10-1000-0`")
     options = parser.parse_args()
+    if unknown := set(options.only) - set(COMMANDS):
+        parser.error(f"--only names no command: {min(unknown)}; choose of {', '.join(COMMANDS)}")
     print(HEAD, flush=True)
     for size in SIZES:
         if not re.search(options.sizes, "-".join(map(str, asdict(size).values()))):

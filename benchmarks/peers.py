@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from runner import progress
 from runner.errors import ReleaseError
+from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, image_of, missed
 from tests.defects.every import DEFECTS
@@ -127,6 +128,17 @@ def run_on_defect(
     results[defect.name] = row
 
 
+def parse_image(text: str) -> tuple[str, str]:
+    """Return the name and the reference in NAME=REFERENCE. Raises ArgumentTypeError."""
+    name, _, reference = text.partition("=")
+    names = sorted({image_of(each) for each in DEFECTS})
+    if name not in names or not reference:
+        raise argparse.ArgumentTypeError(
+            f"`{clean_line(text, 100)}` is not NAME=REFERENCE with one of {', '.join(names)}"
+        )
+    return name, reference
+
+
 def main() -> int:
     """Run what has no result yet, and write the table."""
     parser = argparse.ArgumentParser(
@@ -134,11 +146,13 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("results", type=Path, metavar="RESULTS")
-    parser.add_argument("--image", action="append", required=True, metavar="NAME=REFERENCE")
+    parser.add_argument(
+        "--image", action="append", required=True, type=parse_image, metavar="NAME=REFERENCE"
+    )
     parser.add_argument("--count", type=int, default=30, metavar="N")
     parser.add_argument("--seed", type=int, default=15, metavar="N")
     given = parser.parse_args()
-    references = dict(each.split("=", 1) for each in given.image)
+    references = dict(given.image)
     checkouts = {peer: require_checkout(peer, given.folder) for peer in PEERS}
     ours = [each for each in DEFECTS if image_of(each) in references and is_of_the_image(each)]
     sample = draw_sample(ours, given.count, given.seed)
@@ -166,4 +180,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except ReleaseError as error:
-        sys.exit(f"{error}")
+        progress.say_line(f"error: {error}")
+        sys.exit(error.exit_code)

@@ -6,13 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import find_failures
+from benchmarks.peers import find_failures, parse_image
 from runner import engine, shell
 from runner.child_variables import ENGINES
 from runner.errors import ConfigError
@@ -66,6 +67,13 @@ def pytest_addoption(parser):
     for name in ("--registry", "--owner", "--image"):
         parser.addoption(name, required=True)
 """
+
+
+@pytest.mark.parametrize("given", ["base", "base=", "nothing=x"])
+def test_an_image_that_no_defect_is_planted_in_is_refused(given: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="is not NAME=REFERENCE with one of base, "):
+        parse_image(given)
+    assert parse_image("base=host/name@sha256:a=b") == ("base", "host/name@sha256:a=b")
 
 
 def test_a_sample_has_one_of_each_suite_before_a_second_of_any() -> None:
