@@ -71,7 +71,9 @@ class JobWatch:
                 lost[-1] if lost else slurm.submit_job(options, make_script(job, self._cluster))
             )
         except ControllerUnreachable as error:
-            progress.say_line(f"  {job.title}: not sent yet: {error.message}", detail=True)
+            text = f"not sent yet: {error.message}"
+            progress.say_line(f"  {job.title}: {text}", detail=text == watched.shown)
+            watched.shown = text
             return ""
         except JobRefused as error:
             if not avoided:
