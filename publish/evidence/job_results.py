@@ -62,7 +62,7 @@ def list_job_results(
 def has_failed_since(
     registry: Registry, build: BuildRecord, trusted: Trusted, record: ValidationRecord
 ) -> bool:
-    """Return whether a later test of a build on such GPUs failed, by a job or without one.
+    """Return whether a later test on such GPUs failed or had a fault, by a job or without one.
 
     The gate takes the newest one, so a command that kept the older pass would never get further. A
     test that was made of `record` and of other parts failed by one of those: their jobs run again.
@@ -76,8 +76,9 @@ def has_failed_since(
             tested = test_result.read_test_result(about)
             is_same = (tested.gpus, tested.device) == (gpus, where.device)
             is_made_of_it = not set(record.jobs).isdisjoint(tested.jobs)
-            is_failure = tested.verdict is Verdict.FAIL and is_same and not is_made_of_it
-            if is_failure and parse_moment(tested.finished_at) > ended:
+            is_failure = tested.verdict in (Verdict.FAIL, Verdict.INFRA)
+            counts = is_failure and is_same and not is_made_of_it
+            if counts and parse_moment(tested.finished_at) > ended:
                 return True
     return False
 

@@ -14,6 +14,7 @@ from tests.publish.line import Line
 from tests.publish.signed import suite, validation_record
 
 
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INFRA])
 @pytest.mark.parametrize(
     ("jobs", "counts"),
     [
@@ -23,7 +24,7 @@ from tests.publish.signed import suite, validation_record
     ],
 )
 def test_a_later_failure_counts_unless_it_is_of_another_part(
-    line: Line, jobs: Sequence[str], counts: bool
+    line: Line, jobs: Sequence[str], counts: bool, verdict: Verdict
 ) -> None:
     build = line.prepare("v2.6.0", gpus=None)
     now = datetime.datetime.now(datetime.UTC)
@@ -33,7 +34,7 @@ def test_a_later_failure_counts_unless_it_is_of_another_part(
         jobs=("base-cpu-1/7",),
     )
     failed = replace(
-        validation_record(build, suite("ddp", Verdict.FAIL), verdict=Verdict.FAIL, gpus=()),
+        validation_record(build, suite("ddp", verdict), verdict=verdict, gpus=()),
         started_at=(now + datetime.timedelta(minutes=5)).isoformat(timespec="seconds"),
         jobs=tuple(jobs),
     )
