@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from functools import partial
 
 from commands.arguments import add_device, open_release
 from commands.command import EXIT_OF_VERDICT, Command, print_record
@@ -19,10 +20,18 @@ from runner.untrusted import clean_line
 from validation.cluster import load_cluster
 
 SLURM = "slurm"
-_JOB = re.compile(r"[A-Za-z0-9._-]{1,200}/[0-9]{1,10}")
-_NODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_SUITES = re.compile(r"[a-z]+(?:,[a-z]+){0,100}")
+_WORK = (
+    ("--digest", r"sha256:[0-9a-f]{64}", "sha256:...", "its digest"),
+    ("--suites", r"[a-z]+(?:,[a-z]+){0,100}", "a,b", "the suites, with commas between"),
+    (
+        "--job",
+        r"[A-Za-z0-9._-]{1,200}/[0-9]{1,10}",
+        "NAME/NUMBER",
+        "the job of Slurm, as NAME/NUMBER",
+    ),
+    ("--node", r"[A-Za-z0-9._-]{1,100}", "a name of a node", "the name of this node"),
+)
+"""(option, form, example of the form, help) of what a job is to do."""
 DAY_S = 24 * 3600
 
 
@@ -126,8 +135,9 @@ def run_job(arguments: Namespace) -> int:
     return EXIT_OF_VERDICT[record.verdict]
 
 
-def _parse_form(text: str, form: re.Pattern[str], example: str) -> str:
-    if not form.fullmatch(text):
+def parse_form(form: str, example: str, text: str) -> str:
+    """Return `text` if it has the form, a regular expression. Raises ArgumentTypeError if not."""
+    if not re.fullmatch(form, text):
         raise ArgumentTypeError(f"`{clean_line(text, 60)}` is not of the form {example}")
     return text
 
@@ -135,30 +145,10 @@ def _parse_form(text: str, form: re.Pattern[str], example: str) -> str:
 def _add_work(command: ArgumentParser) -> None:
     command.add_argument("version", help="for example v2.6.0")
     command.add_argument("--image", required=True, help="the image, for example cv")
-    command.add_argument(
-        "--digest",
-        required=True,
-        type=lambda text: _parse_form(text, _DIGEST, "sha256:..."),
-        help="its digest",
-    )
-    command.add_argument(
-        "--suites",
-        required=True,
-        type=lambda text: _parse_form(text, _SUITES, "a,b"),
-        help="the suites, with commas between",
-    )
-    command.add_argument(
-        "--job",
-        required=True,
-        type=lambda text: _parse_form(text, _JOB, "NAME/NUMBER"),
-        help="the job of Slurm, as NAME/NUMBER",
-    )
-    command.add_argument(
-        "--node",
-        required=True,
-        type=lambda text: _parse_form(text, _NODE, "a name of a node"),
-        help="the name of this node",
-    )
+    for option, form, example, words in _WORK:
+        command.add_argument(
+            option, required=True, type=partial(parse_form, form, example), help=words
+        )
     add_device(command)
 
 
