@@ -43,6 +43,7 @@ SUITES = [
     "dataloader",
     "ddp",
     "compute",
+    "references",
     "workloads",
     "throughput",
     "cv",

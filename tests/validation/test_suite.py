@@ -18,6 +18,7 @@ BASE = [
     "dataloader",
     "ddp",
     "compute",
+    "references",
     "workloads",
     "throughput",
 ]
