@@ -37,6 +37,18 @@ SHARES = (Drawn((5, 4), kind="share"), Drawn((5, 4), kind="share"))
 SEQUENCE = (3, 5, 4)
 REDUCTIONS = ("none", "sum", "mean")
 
+RECURRENT: tuple[tuple[str, dict[str, Any]], ...] = (
+    *(
+        (kind, options)
+        for kind in ("RNN", "GRU", "LSTM")
+        for options in (
+            {"num_layers": 2, "bidirectional": True, "batch_first": True},
+            {"num_layers": 2, "bias": False},
+        )
+    ),
+    ("RNN", {"nonlinearity": "relu"}),
+    ("LSTM", {"proj_size": 2, "bidirectional": True}),
+)
 ENCODERS: tuple[dict[str, Any], ...] = (
     {"batch_first": True, "layer_norm_eps": 0.1},
     {"norm_first": True},
@@ -150,13 +162,7 @@ CASES: tuple[tuple[Any, ...], ...] = (
     ),
     *(
         (kind, {"input_size": 4, "hidden_size": 3, **options}, SEQUENCE)
-        for kind in ("RNN", "GRU", "LSTM")
-        for options in (
-            {"num_layers": 2, "bidirectional": True, "batch_first": True},
-            {"num_layers": 2, "bias": False},
-            *([{"nonlinearity": "relu"}] if kind == "RNN" else []),
-            *([{"proj_size": 2, "bidirectional": True}] if kind == "LSTM" else []),
-        )
+        for kind, options in RECURRENT
     ),
     *(
         ("MultiheadAttention", {"embed_dim": 4, "num_heads": 2, **options}, *[SEQUENCE] * 3, *masks)

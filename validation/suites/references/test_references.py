@@ -191,7 +191,7 @@ def test_challenge(nonce: str, answer: Answers) -> None:
     """A product of matrices that the host has drawn."""
     question = questions.draw_product(nonce, "references")
     left, right = (torch.tensor(each) for each in (question.left, question.right))
-    product = left.reshape(-1, question.inner) @ right.reshape(question.inner, -1)
+    product = torch.matmul(left.reshape(-1, question.inner), right.reshape(question.inner, -1))
     answer("product", product.flatten().tolist())
 
 
