@@ -30,7 +30,7 @@ FOLDER = "distributed"
 
 
 @dataclass(frozen=True)
-class Subject:
+class SavedSubject:
     """Objects with a `state_dict`, how they go on with step N, and what must be equal then."""
 
     parts: dict[str, Any]
@@ -38,12 +38,12 @@ class Subject:
     read: Callable[[], Any]
 
 
-Build = Callable[[int], Subject]
+Build = Callable[[int], SavedSubject]
 """From a seed to a subject: other seeds, other weights and counts."""
 
 
 def _with_optimizer(kind: Any, options: dict[str, Any]) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         # in fp32: NAdam keeps a product in fp32, and loading makes it the type of the parameter
         parameters = optimizers.draw_parameters("cpu", seed, torch.float32)
         changed = {} if torch.is_tensor(options.get("lr")) or not seed else {"lr": 0.5}
@@ -64,13 +64,13 @@ def _with_optimizer(kind: Any, options: dict[str, Any]) -> Build:
             optimizer.step(compute if kind is torch.optim.LBFGS else None)
 
         parts = {"parameters": torch.nn.ParameterList(parameters), "optimizer": optimizer}
-        return Subject(parts, advance, lambda: [each.detach().clone() for each in parameters])
+        return SavedSubject(parts, advance, lambda: [each.detach().clone() for each in parameters])
 
     return build
 
 
 def _with_schedule(make: Callable[[Any], Any]) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         optimizer = schedules.make_optimizer()
         scheduler = make(optimizer)
         for _ in range(2 * seed):  # another place of the schedule
@@ -82,12 +82,12 @@ def _with_schedule(make: Callable[[Any], Any]) -> Build:
             scheduler.step()
 
         parts = {"optimizer": optimizer, "scheduler": scheduler}
-        return Subject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
+        return SavedSubject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
 
     return build
 
 
-def _build_plateau(seed: int) -> Subject:
+def _build_plateau(seed: int) -> SavedSubject:
     optimizer = schedules.make_optimizer()
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=2, factor=0.5)
     parts = {"optimizer": optimizer, "scheduler": scheduler}
@@ -97,10 +97,10 @@ def _build_plateau(seed: int) -> Subject:
         scheduler.step(1.0 + seed)
         rates.append(optimizer.param_groups[0]["lr"])
 
-    return Subject(parts, advance, lambda: rates[-AFTER:])
+    return SavedSubject(parts, advance, lambda: rates[-AFTER:])
 
 
-def _build_scaler(seed: int) -> Subject:
+def _build_scaler(seed: int) -> SavedSubject:
     parameters = optimizers.draw_parameters("cpu", seed)
     optimizer = torch.optim.SGD(parameters, lr=0.1)
     scaler = torch.amp.GradScaler("cpu", init_scale=64.0 * (1 + seed), growth_interval=2)
@@ -117,7 +117,7 @@ def _build_scaler(seed: int) -> Subject:
         "optimizer": optimizer,
         "scaler": scaler,
     }
-    return Subject(
+    return SavedSubject(
         parts,
         advance,
         lambda: [scaler.get_scale(), *(each.detach().clone() for each in parameters)],
@@ -125,7 +125,7 @@ def _build_scaler(seed: int) -> Subject:
 
 
 def _with_average(options: dict[str, Any]) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         model = torch.nn.ParameterList(optimizers.draw_parameters("cpu", seed))
         averaged = swa_utils.AveragedModel(model, **options)
 
@@ -138,12 +138,12 @@ def _with_average(options: dict[str, Any]) -> Build:
         def read() -> Any:
             return [each.detach().clone() for each in averaged.module.parameters()]
 
-        return Subject({"model": model, "averaged": averaged}, advance, read)
+        return SavedSubject({"model": model, "averaged": averaged}, advance, read)
 
     return build
 
 
-def _build_swa_rate(seed: int) -> Subject:
+def _build_swa_rate(seed: int) -> SavedSubject:
     optimizer = schedules.make_optimizer()
     scheduler = swa_utils.SWALR(optimizer, swa_lr=0.01 * (1 + seed), anneal_epochs=5)
     parts = {"optimizer": optimizer, "scheduler": scheduler}
@@ -152,11 +152,11 @@ def _build_swa_rate(seed: int) -> Subject:
         optimizer.step()
         scheduler.step()
 
-    return Subject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
+    return SavedSubject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
 
 
 def _with_layer(info: Any, sample: Any) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         torch.manual_seed(seed)
         made = sample.constructor_input
         layer = info.module_cls(*made.args, **made.kwargs).to(torch.float32)
@@ -173,29 +173,29 @@ def _with_layer(info: Any, sample: Any) -> Build:
         with torch.no_grad():
             for each in (*layer.parameters(), *layer.buffers()):
                 each.copy_(torch.rand_like(each.double()) * 4)
-        return Subject({"layer": layer}, advance, read)
+        return SavedSubject({"layer": layer}, advance, read)
 
     return build
 
 
-def _build_quantized(seed: int) -> Subject:
+def _build_quantized(seed: int) -> SavedSubject:
     torch.manual_seed(seed)
     layers = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.ao is going to move
         model = torch.ao.quantization.quantize_dynamic(layers, {torch.nn.Linear})
     values = torch.linspace(-1, 1, 12).reshape(2, 6)
-    return Subject({"model": model}, lambda step: None, lambda: [model(values)])
+    return SavedSubject({"model": model}, lambda step: None, lambda: [model(values)])
 
 
-def _build_generator(seed: int) -> Subject:
+def _build_generator(seed: int) -> SavedSubject:
     generator = torch.Generator().manual_seed(seed)
     drawn = list[Any]()
 
     def advance(_: int) -> None:
         drawn.append(torch.rand(3, generator=generator))
 
-    return Subject({"generator": _GeneratorState(generator)}, advance, lambda: drawn[-AFTER:])
+    return SavedSubject({"generator": _GeneratorState(generator)}, advance, lambda: drawn[-AFTER:])
 
 
 class _GeneratorState:
@@ -290,7 +290,7 @@ def _train_pair(model: Any, optimizer: Any, steps: range) -> list[Any]:
 
 
 def save_distributed(folder: Path) -> list[Any]:
-    """Save a model and its optimizer with torch.distributed.checkpoint; return where they end."""
+    """Save a model and its optimizer with torch.distributed.checkpoint; return the last weights."""
     model, optimizer = _build_pair(0)
     weights, counts = checkpoint_state.get_state_dict(model, optimizer)
     distributed_checkpoint.save(
@@ -300,7 +300,7 @@ def save_distributed(folder: Path) -> list[Any]:
 
 
 def continue_distributed(folder: str) -> list[Any]:
-    """Load them in a process of its own, and return where they end."""
+    """Load them in a process of its own, and return their weights at the end."""
     model, optimizer = _build_pair(1)
     weights, counts = checkpoint_state.get_state_dict(model, optimizer)
     state = {"model": weights, "optimizer": counts}
@@ -348,9 +348,9 @@ def find_laxness() -> Iterator[str]:
         yield "weights of another shape were loaded with strict=False"
     except RuntimeError:
         pass
-    told = model.load_state_dict({**less, "2.weight": torch.ones(2)}, strict=False)
-    if told.missing_keys != ["0.bias"] or told.unexpected_keys != ["2.weight"]:
-        yield f"strict=False told {told}, not that `0.bias` lacks and `2.weight` is too much"
+    keys = model.load_state_dict({**less, "2.weight": torch.ones(2)}, strict=False)
+    if keys.missing_keys != ["0.bias"] or keys.unexpected_keys != ["2.weight"]:
+        yield f"strict=False told {keys}, not that `0.bias` lacks and `2.weight` is too much"
     if not all(bool((model.state_dict()[name] == 7).all()) for name in less):
         yield "strict=False left out weights that were there"
     optimizer = torch.optim.Adam(model.parameters())
