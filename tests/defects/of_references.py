@@ -69,7 +69,7 @@ DEFECTS = (
     Defect(
         "AdamW without its decay",
         "references",
-        (("optimizers[cpu]", "AdamW(weight_decay=0.1"),),
+        (("optimizers[cpu]", "AdamW() is off by"),),
         patched("adamw_no_decay"),
     ),
     Defect(
@@ -183,6 +183,42 @@ DEFECTS = (
         "references",
         (("seeds[cpu]", "fork_rng does not bring back the generators as they were"),),
         patched("fork_leaks"),
+    ),
+    Defect(
+        "Pillow without WebP",
+        "references",
+        (("picture_files", "Pillow cannot write and read WEBP"),),
+        patched("webp_missing"),
+    ),
+    Defect(
+        "torchvision without JPEG",
+        "references",
+        (("picture_decoders", "torchvision not compiled with libjpeg support"),),
+        patched("jpeg_missing"),
+    ),
+    Defect(
+        "boxes that are not flipped",
+        "references",
+        (("picture_transforms", "RandomHorizontalFlip moves boxes as XYXY to another place"),),
+        patched("boxes_stay"),
+    ),
+    Defect(
+        "masks that are not flipped",
+        "references",
+        (("picture_transforms", "RandomVerticalFlip moves mask to another place"),),
+        patched("masks_stay"),
+    ),
+    Defect(
+        "boxes that are all kept",
+        "references",
+        (("boxes", "torchvision.ops.nms gives"),),
+        patched("boxes_all_kept"),
+    ),
+    Defect(
+        "sound without a filter",
+        "references",
+        (("sounds", "resample from 16000 to 8000 Hz is off by"),),
+        patched("sound_thinned"),
     ),
     Defect(
         "products off by one percent",

@@ -25,13 +25,16 @@ from ..one_thread import one_thread
 from ..outcome import require
 from . import (
     continuing,
+    geometry,
     layers,
     loading,
     operators,
     optimizers,
+    picture_files,
     randomness,
     schedules,
     side_effects,
+    sounds,
 )
 from .operators import ReferenceComparison
 
@@ -188,6 +191,35 @@ def test_recomputed_layers(device: str) -> None:
 def test_seeds(device: str) -> None:
     faults = [*randomness.find_seed_faults(device)]
     _require_none(faults, "the same numbers of the same seed", "a seed that is ignored")
+
+
+def test_picture_files() -> None:
+    """Pillow gives back what it wrote, in every format that it has."""
+    faults = [*picture_files.find_file_faults()]
+    _require_none(faults, "the picture that was written", "a Pillow built without this format")
+
+
+def test_picture_decoders() -> None:
+    """Torchvision reads what Pillow wrote, and what it wrote itself."""
+    faults = [*picture_files.find_decoder_faults()]
+    _require_none(faults, "the picture that was written", "a torchvision built without this format")
+
+
+def test_picture_transforms() -> None:
+    """Pictures, masks and boxes move together, as their geometry says."""
+    faults = [*geometry.find_transform_faults()]
+    _require_none(faults, "the same move of all", "boxes or masks that a transform leaves out")
+
+
+def test_boxes() -> None:
+    faults = [*geometry.find_box_faults()]
+    _require_none(faults, "the overlaps of the definition", "kernels of another torch")
+
+
+def test_sounds(expected: Expected) -> None:
+    """A sine at another rate is the same sine; lines without torchaudio have nothing to check."""
+    faults = [*sounds.find_sound_faults()] if expected.torchaudio else []
+    _require_none(faults, "the same sine", "a filter that is left out or has other edges")
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
