@@ -31,6 +31,7 @@ TYPES = (
     torch.int64,
 )
 LARGE_TYPE = torch.float32
+PERIOD = 7
 LATE_S = 0.6
 """How long rank 1 lets the others wait in a barrier."""
 
@@ -50,8 +51,9 @@ Result = tuple[Any, Any]
 def _make(rank: int, size: int, dtype: Any, device: Any, salt: int = 0) -> Any:
     """Return the tensor of a rank: numbers from 1 to 7, shifted by the rank."""
     count = max(1, size // torch.empty((), dtype=dtype).element_size())
-    numbers = (torch.arange(count, dtype=torch.int32) * 5 + rank * 3 + salt) % 7 + 1
-    return numbers.to(dtype).to(device)
+    first = (rank * 3 + salt) % PERIOD
+    whole = torch.arange(1, PERIOD + 1).to(dtype).repeat(-(-count // PERIOD) + 1)
+    return whole[first : first + count].to(device, copy=True)
 
 
 class _Calls:

@@ -30,6 +30,9 @@ from .gradients import ReferenceGradients, Step
 TWO = 2
 WORLD_SIZES = (1, 2, 4)
 FAILURE_LIMIT_S = 15.0
+COLLECTIVES_LIMIT_S = 80.0
+"""They send some hundred megabytes, also through one GPU."""
+
 MUST_HAVE = ("all_gather", "all_reduce", "broadcast", "send")
 """Calls that every backend has."""
 
@@ -337,7 +340,8 @@ def test_seeded_runs(placement: str, tmp_path: Path) -> None:
 
 def test_collectives(placement: str, tmp_path: Path) -> None:
     """Each collective call gives its definition, in all types and sizes."""
-    ranks = run_ranks(collectives.find_wrong_calls, RankGroup(TWO, placement, tmp_path))
+    group = RankGroup(TWO, placement, tmp_path, COLLECTIVES_LIMIT_S)
+    ranks = run_ranks(collectives.find_wrong_calls, group)
     for rank, result in enumerate(ranks):
         wrong = result["wrong"]
         require(

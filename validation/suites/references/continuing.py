@@ -103,7 +103,7 @@ def _build_plateau(seed: int) -> SavedSubject:
 def _build_scaler(seed: int) -> SavedSubject:
     parameters = optimizers.draw_parameters("cpu", seed)
     optimizer = torch.optim.SGD(parameters, lr=0.1)
-    scaler = torch.amp.GradScaler("cpu", init_scale=64.0 * (1 + seed), growth_interval=2)
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0 * 3**seed, growth_interval=2)
 
     def advance(step: int) -> None:
         optimizer.zero_grad()

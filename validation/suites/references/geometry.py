@@ -175,4 +175,5 @@ def find_box_faults() -> Iterator[str]:
     for name, got, wanted in pairs:
         if got.shape != wanted.shape or not np.allclose(got.numpy(), wanted):
             first, right = got.flatten()[:4].tolist(), wanted.ravel()[:4].tolist()
-            yield f"torchvision.ops.{name} gives {first}, not {right}"
+            counts = len(got), len(wanted)
+            yield f"torchvision.ops.{name} gives {counts[0]}, {first} ..., not {counts[1]}, {right}"

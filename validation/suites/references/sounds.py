@@ -10,6 +10,9 @@ import torch
 
 RATES = ((16_000, 8_000), (8_000, 16_000), (44_100, 16_000))
 TONE_HZ, LENGTH_S = 440.0, 0.2
+HIGH_HZ, QUIET = 6000.0, 0.05
+"""A tone above half of the new rate must be filtered out."""
+
 EDGE = 200
 """Samples at both ends that a filter of finite length may change."""
 
@@ -20,6 +23,10 @@ def find_sound_faults() -> Iterator[str]:
     """Yield how a sine at another rate, or its spectrum, is not that of the sine."""
     import torchaudio  # newer lines have none
 
+    high = _draw_sine(16_000, HIGH_HZ)
+    kept = float(torchaudio.functional.resample(high, 16_000, 8_000)[EDGE:-EDGE].abs().max())
+    if not kept <= QUIET:
+        yield f"resample to 8000 Hz keeps a tone of {HIGH_HZ:.0f} Hz: it is {kept:.2f} loud"
     for old, new in RATES:
         got = torchaudio.functional.resample(_draw_sine(old), old, new)
         wanted = _draw_sine(new)
@@ -39,6 +46,6 @@ def find_sound_faults() -> Iterator[str]:
         yield "Spectrogram is not the squared Fourier transform of each window"
 
 
-def _draw_sine(rate: int) -> Any:
+def _draw_sine(rate: int, tone_hz: float = TONE_HZ) -> Any:
     times = torch.arange(int(rate * LENGTH_S), dtype=torch.float64) / rate
-    return torch.sin(2 * np.pi * TONE_HZ * times).float()
+    return torch.sin(2 * np.pi * tone_hz * times).float()
