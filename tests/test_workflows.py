@@ -124,7 +124,7 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
             "workflows/quarterly.yml",
             "".join(
                 f"      PYTORCH_CUDA_IMAGES_{name}: ${{{{ vars.{name} }}}}\n"
-                for name in ("TRUSTED_KEYS", "DECISION_KEYS", "TRUSTED_IDENTITIES")
+                for name in ("TRUSTED_KEYS", "DECISION_KEYS", "REVOKED_KEYS", "TRUSTED_IDENTITIES")
             ),
             "",
         ),
