@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import re
+import secrets
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,12 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
+import requests
 from docker.errors import DockerException
 
 from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
-from runner import engine, progress, proxies, pull, records, settings, shell
+from runner import engine, leftovers, owner, progress, proxies, pull, records, settings, shell
 from runner.child_variables import BOOTSTRAP, ENGINES, login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
@@ -341,12 +343,35 @@ def _bootstrap_base(line: Line, work: Path) -> str:
 
 
 def import_root(layer: Path, name: str) -> None:
-    """Import a layer into the engine as an image with this name and tag."""
+    """Import a layer into the engine as an image with this name and tag.
+
+    An older image of this name is removed, unless it has another name or a container.
+    """
     with (
         engine.report_failures(f"the engine's import of {name}", RETRY_HINT),
         records.open_binary(layer) as file,
     ):
-        engine.connect_engine().api.import_image_from_data(file, *name.split(":"))
+        client = engine.connect_engine()
+        older = client.images.list(name=name)
+        client.api.import_image_from_data(file, *name.split(":"))
+        for image in older:
+            with contextlib.suppress(DockerException):  # it is in use, or another run removed it
+                image.reload()
+                if not image.tags:
+                    image.remove()
+
+
+@contextlib.contextmanager
+def imported_root(layer: Path) -> Iterator[str]:
+    """Yield the name of an image of this layer, which the engine has until the end of the block."""
+    name = f"{leftovers.OS_LAYER}:{owner.current_owner()}_{secrets.token_hex(4)}"
+    import_root(layer, name)
+    try:
+        yield name
+    finally:
+        # The next run removes what is left.
+        with contextlib.suppress(DockerException, requests.RequestException):
+            engine.connect_engine().images.remove(name)
 
 
 def build_root(context: Path, arguments: Mapping[str, str], exported: Path) -> None:

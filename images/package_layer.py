@@ -69,9 +69,6 @@ def make_package_layer(  # noqa: PLR0913, PLR0917 - what is made of what, and wh
     packages are all that an image has with both layers. Raises EnvironmentFailed if the engine, the
     disk or Debian's package mirror fails.
     """
-    with records.open_binary(below) as file:
-        name = f"pytorch-cuda-os:{hashlib.file_digest(file, 'sha256').hexdigest()[:24]}"
-    debian.import_root(below, name)
     context, exported = work / "added", work / "added.tar"
     shutil.copytree(RECIPE, context)
     shutil.copy(debian.dockerfile_path().parent / debian.GUEST / "newest.sh", context)
@@ -81,12 +78,14 @@ def make_package_layer(  # noqa: PLR0913, PLR0917 - what is made of what, and wh
             shutil.copytree(system_folder(stack), context / "stacks" / f"{number:02}-{stack}")
     arguments = {
         **debian.line_arguments(line),
-        "BASE": name,
         "CUDA": line.cuda,
         "PACKAGES": " ".join(packages),
     }
-    with progress.show_step(f"Debian packages of {', '.join(stacks)} (BuildKit)"):
-        debian.build_root(context, arguments, exported)
+    with (
+        progress.show_step(f"Debian packages of {', '.join(stacks)} (BuildKit)"),
+        debian.imported_root(below) as name,
+    ):
+        debian.build_root(context, {"BASE": name, **arguments}, exported)
     with debian.explain_failures(), target.open("wb") as file:
         made = write_difference(exported, below, file, line.epoch)
     exported.unlink()

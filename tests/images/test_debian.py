@@ -323,6 +323,55 @@ def local_base() -> Iterator[str]:
     engine.connect_engine().images.remove(name)
 
 
+@pytest.fixture
+def import_number(tmp_path: Path) -> Iterator[Callable[[int], str]]:
+    """A function that imports a root file system with that number, and returns the image's id."""
+    name, client = "pytorch-cuda-images-tests/imported:own", engine.connect_engine()
+
+    def import_number(number: int) -> str:
+        root = write_root(tmp_path / f"{number}.tar", [Entry("number", str(number).encode())])
+        debian.import_root(root, name)
+        return str(client.images.get(name).id)
+
+    yield import_number
+    client.images.remove(name)
+
+
+def has_image(name: str) -> bool:
+    try:
+        return bool(engine.connect_engine().images.get(name))
+    except docker.errors.ImageNotFound:
+        return False
+
+
+@pytest.mark.docker
+def test_an_import_leaves_no_older_image_without_a_name(
+    import_number: Callable[[int], str],
+) -> None:
+    client, other = engine.connect_engine(), "pytorch-cuda-images-tests/imported:other"
+    first = import_number(1)
+    second = import_number(2)
+    assert (has_image(first), has_image(second)) == (False, True)
+    client.images.get(second).tag(other)
+    import_number(3)
+    assert has_image(second)
+    client.images.remove(other)
+
+
+@pytest.mark.docker
+def test_an_imported_root_is_gone_after_the_block(tmp_path: Path) -> None:
+    root = write_root(tmp_path / "root.tar", [Entry("file", b"x")])
+    with (
+        pytest.raises(EnvironmentFailed, match="no mirror"),
+        debian.imported_root(root) as name,
+        debian.imported_root(root) as other,
+    ):
+        image = engine.connect_engine().images.get(name).id
+        assert has_image(other)
+        raise EnvironmentFailed("no mirror", "")
+    assert not any(has_image(each) for each in (name, other, str(image)))
+
+
 def test_the_mirror_and_the_slim_base_are_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

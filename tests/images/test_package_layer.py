@@ -15,7 +15,9 @@ from images import catalog, debian, layers, package_layer, plan
 from images.catalog import CATALOG, Catalog, OsPart
 from images.record import DebianPackage
 from oci.layer_reader import parse_layer
+from runner import engine, leftovers
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.owner import current_owner
 from scan import layer_changes, system_files
 from scan.owners import load_owners
 from tests.fakes.exported_root import Entry, write_root
@@ -290,6 +292,11 @@ def test_the_real_layer_is_the_same_each_time(
 ) -> None:
     below, system = real_system
     made = [make_real(["ssh"], below, tmp_path / name) for name in ("first", "second")]
+    assert not [
+        image
+        for image in engine.connect_engine().images.list(name=leftovers.OS_LAYER)
+        if current_owner() in str(image.tags)
+    ]
     assert made[0] == made[1]
     assert set(made[0].packages) > set(system.packages)
     with tarfile.open(tmp_path / "first") as opened:
