@@ -16,7 +16,7 @@ import secrets
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -35,6 +35,10 @@ BUILD_TIMEOUT_S = 1800
 STATUS = "var/lib/dpkg/status"
 NEWEST = "var/lib/dpkg/newest"
 """Written by `guest/newest.sh`, and left out of the layer."""
+INDEX = "var/lib/dpkg/index"
+"""The same by `guest/index.sh`."""
+READ = (STATUS, NEWEST, INDEX)
+"""What is read of an exported root file system."""
 GUEST = "guest"
 """The folder beside the Dockerfile with the files that it copies."""
 XATTR = "SCHILY.xattr."
@@ -75,6 +79,7 @@ BOOTSTRAP_OPTIONS = (
 )
 
 _SECONDS = re.compile("[0-9]{1,10}", re.ASCII)
+_SHA256 = re.compile("[0-9a-f]{64}")
 _MIRROR = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
 """An address without an account: it stands in the command of the build."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
@@ -151,11 +156,15 @@ def normalise_export(exported: Path, target: BinaryIO, epoch: int) -> Normalised
 
 
 def describe_root(blob: Blob, read: Mapping[str, str]) -> NormalisedRoot:
-    """Return a layer with the packages that its STATUS lists; `read` has that text and NEWEST.
+    """Return a layer with the packages that its STATUS lists; `read` has the texts of READ.
 
     Raises EnvironmentFailed if there are no packages.
     """
-    packages = tuple(installed_packages(read.get(STATUS, "")))
+    hashes = _hashes_by_package(read.get(INDEX, ""))
+    packages = tuple(
+        replace(each, sha256=hashes.get((each.name, each.version), ""))
+        for each in installed_packages(read.get(STATUS, ""))
+    )
     if not packages:
         raise EnvironmentFailed(
             f"the exported root file system has no packages in /{STATUS}", RETRY_HINT
@@ -164,8 +173,18 @@ def describe_root(blob: Blob, read: Mapping[str, str]) -> NormalisedRoot:
     return NormalisedRoot(blob, packages, int(newest) if _SECONDS.fullmatch(newest) else 0)
 
 
+def _hashes_by_package(index: str) -> dict[tuple[str, str], str]:
+    """Return the SHA-256 of files of packages by name and version, from paragraphs of an index."""
+    found = {}
+    for paragraph in index.split("\n\n"):
+        fields = dict(re.findall(r"^(Package|Version|SHA256): (.*)$", paragraph, re.MULTILINE))
+        if _SHA256.fullmatch(fields.get("SHA256", "")):
+            found[fields.get("Package", ""), fields.get("Version", "")] = fields["SHA256"]
+    return found
+
+
 def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, dict[str, str]]:
-    """Write the layer, and return it with the texts of STATUS and NEWEST, by path."""
+    """Write the layer, and return it with the texts of READ, by path."""
     writer = LayerFile(target)
     read: dict[str, str] = {}
     with (
@@ -174,10 +193,10 @@ def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob,
     ):
         for entry in kept_entries(source, epoch):
             content = source.extractfile(entry) if entry.isreg() else None
-            if entry.name in (STATUS, NEWEST) and content is not None:
+            if entry.name in READ and content is not None:
                 whole = content.read()
                 read[entry.name], content = whole.decode(errors="replace"), io.BytesIO(whole)
-            if entry.name != NEWEST:
+            if entry.name not in (NEWEST, INDEX):
                 layer.addfile(entry, content)
     return writer.finish_layer(), read
 
@@ -204,7 +223,7 @@ def open_export(exported: Path) -> Iterator[tarfile.TarFile]:
 def kept_entries(source: tarfile.TarFile, epoch: int) -> Iterator[tarfile.TarInfo]:
     """Yield the entries of a root file system that a layer keeps, as the layer has them.
 
-    NEWEST is among them. What is left out differs between two builds of the same packages.
+    READ are among them. What is left out differs between two builds of the same packages.
     """
     for entry in source:
         is_special = entry.ischr() or entry.isblk() or entry.isfifo()

@@ -92,6 +92,27 @@ def members(layer: bytes) -> dict[str, tarfile.TarInfo]:
         return {entry.name: entry for entry in tar}
 
 
+def test_a_package_has_the_hash_of_its_file(tmp_path: Path) -> None:
+    """From what apt's lists say; a version that Debian serves no more has none."""
+    index = f"""Package: tini
+Version: 0.19.0-1
+Description: a tiny init
+SHA256: {"a" * 64}
+
+Package: held
+Version: 2:4
+SHA256: {"b" * 64}
+
+Package: held
+Version: 2:3~rc1+b1
+Status: hold ok installed
+"""
+    entries = [*FOLDERS, *GOOD, Entry("var/lib/dpkg/index", index.encode())]
+    layer, _, packages = normalised(tmp_path, entries)
+    assert {each.name: each.sha256 for each in packages} == {"tini": "a" * 64, "held": ""}
+    assert "var/lib/dpkg/index" not in members(layer)
+
+
 def test_what_is_of_the_packages_stays(tmp_path: Path) -> None:
     layer, _, _ = normalised(tmp_path, [*FOLDERS, *GOOD])
     found = members(layer)
