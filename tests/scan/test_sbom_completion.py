@@ -7,6 +7,9 @@ name, version and another unique identifier of each component, relationships, au
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -100,6 +103,27 @@ def test_spdx_has_the_minimum_elements(documents: Documents) -> None:
     licences = {each["licenseId"] for each in spdx["hasExtractedLicensingInfos"]}
     assert "LicenseRef-Odd" in licences, "a document that names it without declaring it is invalid"
     assert "DESCRIBES" in {each["relationshipType"] for each in spdx["relationships"]}
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+@pytest.mark.parametrize("without", ["", "supplier"])
+def test_a_checker_of_the_minimum_elements_says_the_same(
+    documents: Documents, tmp_path: Path, without: str
+) -> None:
+    """ntia-conformance-checker, in an environment of its own; it reads SPDX alone."""
+    document = json.loads(json.dumps(documents.spdx))
+    document["packages"][-1].pop(without, None)
+    (tmp_path / trivy.SPDX).write_text(json.dumps(document))
+    command = ["uv", "tool", "run", "--from", "ntia-conformance-checker==6.0.0", "sbomcheck"]
+    said = subprocess.run(
+        [*command, "--comply", "ntia", tmp_path / trivy.SPDX],
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"Conformant: {not without}" in said.stdout, said
 
 
 def test_suppliers_and_hashes_are_of_who_gave_the_package(documents: Documents) -> None:
