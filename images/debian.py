@@ -160,7 +160,11 @@ def describe_root(blob: Blob, read: Mapping[str, str]) -> NormalisedRoot:
 
     Raises EnvironmentFailed if there are no packages.
     """
-    hashes = _hashes_by_package(read.get(INDEX, ""))
+    hashes = {}
+    for paragraph in read.get(INDEX, "").split("\n\n"):
+        fields = dict(re.findall(r"^(Package|Version|SHA256): (.*)$", paragraph, re.MULTILINE))
+        if _SHA256.fullmatch(fields.get("SHA256", "")):
+            hashes[fields.get("Package", ""), fields.get("Version", "")] = fields["SHA256"]
     packages = tuple(
         replace(each, sha256=hashes.get((each.name, each.version), ""))
         for each in installed_packages(read.get(STATUS, ""))
@@ -171,16 +175,6 @@ def describe_root(blob: Blob, read: Mapping[str, str]) -> NormalisedRoot:
         )
     newest = read.get(NEWEST, "").strip()
     return NormalisedRoot(blob, packages, int(newest) if _SECONDS.fullmatch(newest) else 0)
-
-
-def _hashes_by_package(index: str) -> dict[tuple[str, str], str]:
-    """Return the SHA-256 of files of packages by name and version, from paragraphs of an index."""
-    found = {}
-    for paragraph in index.split("\n\n"):
-        fields = dict(re.findall(r"^(Package|Version|SHA256): (.*)$", paragraph, re.MULTILINE))
-        if _SHA256.fullmatch(fields.get("SHA256", "")):
-            found[fields.get("Package", ""), fields.get("Version", "")] = fields["SHA256"]
-    return found
 
 
 def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, dict[str, str]]:
