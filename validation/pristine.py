@@ -52,31 +52,27 @@ def main(words: Sequence[str]) -> int:
     try:
         if len(words) < 2:
             raise ConfigError("a LINE and STACK=IMAGE are needed", USAGE)
-        _write_states(words[0], dict(_split_word(word) for word in words[1:]))
+        _write_states(words[0], words[1:])
     except ReleaseError as error:
         progress.say_line(f"error: {error}")
         return error.exit_code
     return 0
 
 
-def _split_word(word: str) -> tuple[str, str]:
-    stack, _, reference = word.partition("=")
-    if not stack or not reference:
-        raise ConfigError(f"`{word}` is not STACK=IMAGE", USAGE)
-    return stack, reference
-
-
-def _write_states(line: str, images: dict[str, str]) -> None:
+def _write_states(line: str, words: Sequence[str]) -> None:
     """Take the states of the stacks, one after the other in the same environment, and keep them."""
     shipped = catalog.load_catalog()
+    images = {stack: reference for stack, _, reference in (each.partition("=") for each in words)}
     if line not in shipped.lines or images.keys() - shipped.stacks.keys():
         raise ConfigError("the line or a stack is not in images/catalog.yaml", USAGE)
-    kept = pristine_state.read_kept(KEPT, line)
     first = images.pop(BASE, "")
-    if not first:
-        raise ConfigError("the state of base is always taken: name its image", USAGE)
+    if not first or not all(images.values()):
+        raise ConfigError("the state of base is always taken: name its image, too", USAGE)
+    kept = pristine_state.read_kept(KEPT, line)
     with home.scratch_folder("pristine") as folder:
-        _lay_out(folder)
+        harness.copy_suites(folder / "code" / PACKAGE)
+        (folder / "wheels").mkdir()
+        folder.chmod(0o755)
         base = _take_state(folder, line, BASE, first)
         kept[BASE] = keep_base(base)
         for stack, reference in images.items():
@@ -108,13 +104,6 @@ def keep_stack(base: dict[str, Any], taken: dict[str, Any]) -> StackState:
     return StackState(changes, tuple(taken["imports"]))
 
 
-def _lay_out(folder: Path) -> None:
-    """Fill the folder of the work with the code that runs in the containers."""
-    harness.copy_suites(folder / "code" / PACKAGE)
-    (folder / "wheels").mkdir()
-    folder.chmod(0o755)
-
-
 def _take_state(folder: Path, line: str, stack: str, reference: str) -> dict[str, Any]:
     """Return what a container of `reference` wrote about a stack.
 
@@ -129,7 +118,7 @@ def _take_state(folder: Path, line: str, stack: str, reference: str) -> dict[str
     task = {
         "base": [wheel.file for wheel in base.wheels],
         "stack": further,
-        "required": _list_required(shipped.lines[line], stack) if further else [],
+        "required": list_required(shipped.lines[line], stack) if further else [],
     }
     records.write_text(folder / "task.json", json.dumps(task))
     progress.say_line(f"take the state of {stack} in line {line}")
@@ -145,7 +134,7 @@ def _take_state(folder: Path, line: str, stack: str, reference: str) -> dict[str
     return taken
 
 
-def _list_required(line: Line, stack: str) -> list[str]:
+def list_required(line: Line, stack: str) -> list[str]:
     """Return the packages that a stack is for, by normalised name."""
     rows = read_requirements(line, stack).splitlines()
     named = [row.partition("#")[0].strip() for row in rows]

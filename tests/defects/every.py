@@ -12,6 +12,7 @@ from tests.defects import (
     of_harness,
     of_libraries,
     of_stacks,
+    of_state,
     of_throughput,
     of_workloads,
 )
@@ -22,6 +23,7 @@ DEFECTS: tuple[Defect, ...] = (
     *of_libraries.DEFECTS,
     *of_environment.DEFECTS,
     *of_guest.DEFECTS,
+    *of_state.DEFECTS,
     *of_dataloader.DEFECTS,
     *of_ddp.DEFECTS,
     *of_compute.DEFECTS,

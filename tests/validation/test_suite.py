@@ -15,6 +15,7 @@ BASE = [
     "libraries",
     "environment",
     "guest",
+    "state",
     "dataloader",
     "ddp",
     "compute",

@@ -38,7 +38,7 @@ class NotKept(Exception):
 
 @dataclass(frozen=True)
 class StackState:
-    """What a stack brings: the state in each way, and the modules that it is imported by."""
+    """The part of a stack: the state in each way, and the modules that it is imported by."""
 
     ways: dict[str, Changes]
     imports: tuple[str, ...]

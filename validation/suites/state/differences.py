@@ -20,7 +20,8 @@ OF_THE_START: Changes = {
 }
 """What image_start.py of the OS layer changes: it is ours, and no wheel's."""
 
-_OF_THE_HARNESS = ("VALIDATION_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
+# pytest imports readline, which sets the size of the terminal
+_OF_THE_HARNESS = ("VALIDATION_", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "COLUMNS", "LINES")
 _OF_THE_RUNTIME = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES")
 """With a GPU, what starts the container has its say in them."""
 _OF_THE_MAKER = ("torch", "numpy", "sys.flags", "signals")
@@ -77,10 +78,10 @@ def describe_differences(differences: Changes, wanted: State) -> tuple[str, str]
     """Return what was found, and what was expected instead."""
     pairs = sorted(
         ((group, name) for group, values in differences.items() for name in values),
-        key=_order_of,
+        key=weigh_setting,
     )
     found = [
-        f"{_name(group, name)} is {_show(differences[group][name])}"
+        f"{name_setting(group, name)} is {_show(differences[group][name])}"
         for group, name in pairs[:SHOWN]
     ]
     expected = [_show(wanted.get(group, {}).get(name)) for group, name in pairs[:SHOWN]]
@@ -90,8 +91,8 @@ def describe_differences(differences: Changes, wanted: State) -> tuple[str, str]
 
 def find_cause(differences: Changes) -> str:
     """Return the likely cause: the file or the variable that is there besides."""
-    files = [name for name in differences.get("start", {})]
-    variables = [name for name in differences.get("os.environ", {})]
+    files = list(differences.get("start", {}))
+    variables = list(differences.get("os.environ", {}))
     if files:
         return f"{_join(files)} is run when Python starts, and sets it"
     if variables:
@@ -99,7 +100,7 @@ def find_cause(differences: Changes) -> str:
     return "a file of the image sets it when the system, Python or torch starts"
 
 
-def _order_of(pair: tuple[str, str]) -> tuple[int, bool, str, str]:
+def weigh_setting(pair: tuple[str, str]) -> tuple[int, bool, str, str]:
     """Put what torch computes with first, in its public words, and how it came to it last."""
     group, name = pair
     places = ("torch.backends", "torch", "numpy", "sys.flags", "system", "os.environ")
@@ -107,7 +108,8 @@ def _order_of(pair: tuple[str, str]) -> tuple[int, bool, str, str]:
     return place, "._" in group or name.startswith("_"), group, name
 
 
-def _name(group: str, name: str) -> str:
+def name_setting(group: str, name: str) -> str:
+    """Return a setting as code has it if it is one of a module, such as `sys.flags.debug`."""
     return f"{group}.{name}" if group.startswith(("torch", "sys", "os")) else f"{group}: {name}"
 
 

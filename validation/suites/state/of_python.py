@@ -1,4 +1,4 @@
-"""What Python and the system tell a process: flags, paths, hooks, locale, limits, libraries.
+"""Facts that Python and the system tell a process: flags, paths, hooks, locale, limits, libraries.
 
 Standard library only.
 """
@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .foreign_code import list_foreign_code
 from .rendering import State, Value, render_value
 
 GPUS = "CUDA_VISIBLE_DEVICES"
@@ -43,7 +44,7 @@ _COUNTS = re.compile(
 """Functions that count what the process has done so far, or name the machine."""
 _LIBRARY = re.compile(r"/(lib[^/]*?\.so)(?:\.(\d+))?[^/]*$")
 _OF_THE_DRIVER = re.compile(r"^lib(cuda|nvidia|nvcuvid|nvoptix)[-.]")
-_HASH = re.compile(r"-[0-9a-f]{8}(?=\.|$)")
+_HASH = re.compile(r"(-[0-9a-f]{8})+(?=\.)")
 FEWEST_ZONES = 400
 """Time zones: Debian has some hundreds, and the number grows with its updates."""
 
@@ -52,7 +53,7 @@ def list_facts(start: Start, inherited: Iterable[str]) -> State:
     """Return what Python and the system tell; `inherited` are variables of who started it."""
     return {
         "start": dict(_list_start_files()),
-        "os.environ": dict(_list_variables(start, frozenset(inherited))),
+        "os.environ": dict(list_variables(start, frozenset(inherited))),
         "sys": {**_call_getters(sys), **_read_sys()},
         "sys.flags": {
             name: render_value(getattr(sys.flags, name))
@@ -60,7 +61,8 @@ def list_facts(start: Start, inherited: Iterable[str]) -> State:
             if not name.startswith(("_", "n_")) and name not in ("count", "index")
         },
         "sys.path": {entry: place for place, entry in enumerate(start.path, 1)},
-        "warnings.filters": {_describe_filter(each): True for each in warnings.filters},
+        "warnings.filters": {describe_filter(each): True for each in warnings.filters},
+        "code of other packages": list_foreign_code(),
         "builtins": dict(_list_changed_builtins()),
         "python": dict(_read_python()),
         "signals": {
@@ -69,12 +71,12 @@ def list_facts(start: Start, inherited: Iterable[str]) -> State:
             if isinstance(each, signal.Signals)
         },
         "system": dict(_read_system(start)),
-        "loaded libraries": dict.fromkeys(sorted(_list_libraries()), True),
+        "loaded libraries": dict.fromkeys(sorted(list_libraries()), True),
     }
 
 
 class Start:
-    """What a process found before it imported anything."""
+    """The path, variables and CPUs of a process before it imported anything."""
 
     def __init__(self, own_path: Iterable[str]) -> None:
         own = frozenset(own_path)
@@ -94,7 +96,8 @@ def _list_start_files() -> Iterator[tuple[str, Value]]:
             yield name, render_value(str(spec.origin))
 
 
-def _list_variables(start: Start, inherited: frozenset[str]) -> Iterator[tuple[str, Value]]:
+def list_variables(start: Start, inherited: frozenset[str]) -> Iterator[tuple[str, Value]]:
+    """Yield the variables of this process; of those that its start added, the names alone."""
     for name in sorted({*os.environ, *start.environment} - BY_THE_ENGINE):
         if name in start.environment and inherited and name not in inherited:
             yield name, SET
@@ -133,7 +136,8 @@ def _name_of(value: Any) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _describe_filter(entry: Any) -> str:
+def describe_filter(entry: Any) -> str:
+    """Return a filter of warnings as `-W` writes it: action, message, category, module, line."""
     action, message, category, module, line = entry
     texts = [getattr(each, "pattern", each) or "" for each in (message, module)]
     return f"{action}:{texts[0]}:{category.__module__}.{category.__qualname__}:{texts[1]}:{line}"
@@ -175,7 +179,7 @@ def _read_system(start: Start) -> Iterator[tuple[str, Value]]:
     yield "umask", oct(umask)
     kept = os.sched_getaffinity(0) == start.cpus
     yield "CPUs", "kept" if kept else "some were taken away by an import"
-    yield "localhost", _find_localhost()
+    yield "localhost", find_localhost()
     zones = len(zoneinfo.available_timezones())
     yield "time zones", "all" if zones >= FEWEST_ZONES else zones
     for program in ("python", "python3", "pip"):
@@ -185,20 +189,21 @@ def _read_system(start: Start) -> Iterator[tuple[str, Value]]:
     yield str(preloaded), preloaded.exists()
 
 
-def _find_localhost() -> str:
+def find_localhost() -> str:
+    """Return `loopback` if `localhost` is this machine, else what it is."""
     try:
         found = {str(each[4][0]) for each in socket.getaddrinfo("localhost", 80)}
     except OSError as error:
-        return f"is not found: {error.strerror}"
+        return f"not found: {error.strerror}"
     return "loopback" if found <= {"127.0.0.1", "::1"} else ", ".join(sorted(found))
 
 
-def _list_libraries() -> Iterator[str]:
+def list_libraries() -> Iterator[str]:
     """Yield the libraries of this process by name and first number, without the driver's.
 
     Modules of Python are none of them: their names do not begin with `lib`.
     """
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as lines:
+    with Path("/proc/self/maps").open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             found = _LIBRARY.search(line.rstrip())
             if found and not _OF_THE_DRIVER.match(found[1]):

@@ -14,6 +14,7 @@ import sys
 import types
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from .rendering import State, Value, is_shortened, render_value
@@ -57,14 +58,14 @@ def _walk_torch(seen: set[int]) -> Iterator[tuple[str, str, Value]]:
         if name.startswith("torch._C") or "._" not in name:
             yield from _call_getters(name, module, seen)
         yield from _read_configuration(name, module)
-        yield from _read_variables(name, module)
+        yield from read_variables(name, module)
     torch = sys.modules["torch"]
     yield "torch.backends.cpu", CAPABILITY, judge_cpu_capability(torch)
 
 
 def _read_properties(path: str, owner: object, seen: set[int]) -> Iterator[tuple[str, str, Value]]:
     """Yield the properties of a module of `torch.backends`, and of the objects in it."""
-    for name in sorted({*dir(owner), *_names_of_getattr(owner)}):
+    for name in sorted({*dir(owner), *list_getattr_names(owner)}):
         if name.startswith("__"):
             continue
         try:
@@ -79,7 +80,7 @@ def _read_properties(path: str, owner: object, seen: set[int]) -> Iterator[tuple
             yield from _read_properties(f"{path}.{name}", value, seen)
 
 
-def _names_of_getattr(owner: object) -> tuple[str, ...]:
+def list_getattr_names(owner: object) -> tuple[str, ...]:
     """Return the names that the `__getattr__` of a class knows: they are constants of its code."""
     code = getattr(getattr(type(owner), "__getattr__", None), "__code__", None)
     constants = code.co_consts if code else ()
@@ -91,9 +92,7 @@ def _call_getters(
 ) -> Iterator[tuple[str, str, Value]]:
     for name in dir(module):
         full = f"{path}.{name}"
-        if not _READS.search(name) or _WRITES.search(name):
-            continue
-        if any(re.search(pattern, full) for pattern in _LEFT_OUT):
+        if not says_that_it_reads(name) or any(re.search(pattern, full) for pattern in _LEFT_OUT):
             continue
         getter = vars(module).get(name)
         if not _takes_nothing(getter, path) or id(getter) in seen:
@@ -108,6 +107,11 @@ def _call_getters(
         rendered = render_value(value, name)
         if not is_shortened(rendered):  # a table of operators or types is no switch
             yield path, name, rendered
+
+
+def says_that_it_reads(name: str) -> bool:
+    """Return whether the name of a function says that it reads a setting and changes nothing."""
+    return bool(_READS.search(name)) and not _WRITES.search(name)
 
 
 def _takes_nothing(getter: object, path: str) -> bool:
@@ -139,7 +143,7 @@ def _read_configuration(path: str, module: types.ModuleType) -> Iterator[tuple[s
         yield path, name, render_value(value, name)
 
 
-def _read_variables(path: str, module: types.ModuleType) -> Iterator[tuple[str, str, Value]]:
+def read_variables(path: str, module: types.ModuleType) -> Iterator[tuple[str, str, Value]]:
     """Yield the variables of a module that are truth values, and its tables of hooks."""
     for name, value in vars(module).items():
         if type(value) is bool and name not in ("TYPE_CHECKING", "_is_dirty"):
@@ -152,7 +156,7 @@ def judge_cpu_capability(torch: Any) -> str:
     """Return whether torch uses the best instructions of this CPU, else those that it uses."""
     used = str(torch.backends.cpu.get_cpu_capability())
     flags = set[str]()
-    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+    with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if line.startswith("flags"):
                 flags = set(line.split())

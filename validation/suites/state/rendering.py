@@ -20,10 +20,10 @@ Value = bool | int | float | str
 State = dict[str, dict[str, Value]]
 """By the module or the part of the system, and by the name of the setting."""
 
-LONGEST = 160
+MAX_CHARACTERS = 160
 """Of a longer text, the beginning and a hash are kept."""
 _AND_SO_ON = "... and so on, sha256 "
-_DEEPEST = 6
+MAX_DEPTH = 6
 _SIMPLE = (bool, int, str, float)
 _COUNTS_CPUS = re.compile(r"thread|worker|cpu|proc", re.IGNORECASE)
 ALL_CPUS = "as many as CPUs"
@@ -40,9 +40,13 @@ def render_value(value: object, name: str = "") -> Value:
         return ALL_CPUS if _COUNTS_CPUS.search(name) and value in count_cpus() else value
     if isinstance(value, float) and type(value) is float:
         return value if abs(value) < float("inf") else str(value)
-    text = _normalise_places(value if type(value) is str else _describe(value, _DEEPEST))
+    text = _normalise_places(value if type(value) is str else _describe(value, MAX_DEPTH))
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}{_AND_SO_ON}{digest}"
+    return (
+        text
+        if len(text) <= MAX_CHARACTERS
+        else f"{text[: MAX_CHARACTERS // 2]}{_AND_SO_ON}{digest}"
+    )
 
 
 def is_shortened(value: Value) -> bool:
@@ -58,22 +62,14 @@ def count_cpus() -> set[int]:
     own = os.sched_getaffinity(0)
     numbers = {len(own), os.cpu_count() or 1}
     for cpus in (own, range(os.cpu_count() or 1)):
-        siblings = {
-            _read_line(Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"))
-            for cpu in cpus
-        }
-        numbers.add(len(siblings - {""}) or len(own))
+        topology = (Path(f"/sys/devices/system/cpu/cpu{cpu}/topology") for cpu in cpus)
+        files = [folder / "thread_siblings_list" for folder in topology]
+        siblings = {file.read_text(encoding="utf-8") for file in files if file.exists()}
+        numbers.add(len(siblings) or len(own))
     # inductor starts no more than 32 processes
     return {each for number in numbers for each in (number, min(number, 32))} - (
         {1} if len(own) > 2 else set()
     )
-
-
-def _read_line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
 
 
 def _normalise_places(text: str) -> str:
@@ -81,7 +77,7 @@ def _normalise_places(text: str) -> str:
     places = {
         sys.prefix: "{prefix}",
         os.environ.get("HOME", ""): "{home}",
-        os.getcwd(): "{folder}",
+        str(Path.cwd()): "{folder}",
         tempfile.gettempdir(): "{temporary}",
     }
     for place in sorted(places, key=len, reverse=True):
@@ -113,10 +109,10 @@ def _describe(value: Any, depth: int) -> str:  # noqa: PLR0911 - any object of a
         return f"[{', '.join(sorted(texts) if all(map(callable, value)) else texts)}]"
     if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
         return f"{getattr(value, '__module__', None) or ''}.{value.__qualname__}".lstrip(".")
-    return _describe_object(value)
+    return describe_object(value)
 
 
-def _describe_object(value: Any) -> str:
+def describe_object(value: Any) -> str:
     """Return the text of an object, or its type alone if the text has an address in it."""
     if type(value).__name__ == "Tensor":
         numbers = hashlib.sha256(value.cpu().contiguous().numpy().tobytes()).hexdigest()[:12]

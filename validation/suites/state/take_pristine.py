@@ -1,8 +1,8 @@
 """Write the state that wheels give in a clean environment: `... take_pristine FOLDER`.
 
 FOLDER has `wheels/`, and in `task.json` the files of `base` there, the further ones of a `stack`
-by package, and the packages that it is for (`required`). The environment is kept in FOLDER/venv for the next stack,
-which finds that of base. `state.json` gets the state of each way, and the modules to import.
+by package, and the packages that it is for (`required`). The environment of base is kept in
+FOLDER/venv for the next stack. `state.json` gets the state of each way, and the modules to import.
 
 It is run by the Python of the system, without the variables of the image.
 """
@@ -25,8 +25,10 @@ import json, re, sys
 from importlib.metadata import packages_distributions
 wanted = set(json.loads(sys.argv[1]))
 found = packages_distributions().items()
-names = {name for name, of in found for each in of if re.sub(r"[-_.]+", "-", each).lower() in wanted}
-print(json.dumps(sorted(name for name in names if name.isidentifier() and name[0] != "_")))
+def is_wanted(packages):
+    return wanted & {re.sub(r"[-_.]+", "-", each).lower() for each in packages}
+names = sorted(name for name, packages in found if is_wanted(packages))
+print(json.dumps([name for name in names if name.isidentifier() and name[0] != "_"]))
 """
 """Prints the modules that packages bring."""
 

@@ -1,4 +1,7 @@
-"""Every switch that changes results or speed is as the locked wheels have it, however one starts."""
+"""Every switch that changes results or speed is as the locked wheels have it.
+
+That holds in each way of starting a process.
+"""
 
 from __future__ import annotations
 
@@ -57,11 +60,11 @@ def test_imported_stacks(expected: Expected) -> None:
 
 def test_pip() -> None:
     """`pip` on the path is that of the image's Python, and has no settings."""
-    asked = installed.run_command("pip", "--version")
-    own = f"({sys.prefix}/" in asked.stdout.replace("from ", "(")
+    printed = installed.run_command("pip", "--version")
+    own = f"({sys.prefix}/" in printed.stdout.replace("from ", "(")
     require(
-        asked.returncode == 0 and own,
-        f"`pip --version` prints {installed.describe_exit(asked)}",
+        printed.returncode == 0 and own,
+        f"`pip --version` prints {installed.describe_exit(printed)}",
         f"the pip in {sys.prefix}",
         "a pip of another Python is before it on PATH, or replaced it",
     )
