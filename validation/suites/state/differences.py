@@ -57,21 +57,27 @@ def find_differences(found: State, expected: Expected, way: str, imported: str =
     Raises NotKept.
     """
     wanted = expect_state(expected, way, imported)
-    ignored = {"PATH"} if way == LOGIN_SHELL else set[str]()  # the shell's own; see `system`
+    changes = pristine_state.find_changes(wanted, found)
+    # the shell's own PATH: `system` says which programs are on it
+    variables = {"PATH"} if way == LOGIN_SHELL else set[str]()
     if expected.device == "cuda":
-        ignored |= {*_OF_THE_RUNTIME}
-    differences: Changes = {}
-    for group, values in pristine_state.find_changes(wanted, found).items():
-        if expected.derived and not group.startswith(_OF_THE_MAKER):
-            continue
-        kept = {
-            name: value
-            for name, value in values.items()
-            if not (group == "os.environ" and name in ignored)
+        variables |= {*_OF_THE_RUNTIME}
+        # with a driver some functions answer that raise without one
+        answers = {
+            (group, name)
+            for group, values in changes.items()
+            for name in values.keys() - wanted.get(group, {}).keys()
+            if "cuda" in f"{group} {name}"
         }
-        if kept:
-            differences[group] = kept
-    return differences
+    else:
+        answers = set()
+    ignored = {*answers, *(("os.environ", name) for name in variables)}
+    judged = {
+        group: {name: value for name, value in values.items() if (group, name) not in ignored}
+        for group, values in changes.items()
+        if not expected.derived or group.startswith(_OF_THE_MAKER)
+    }
+    return {group: values for group, values in judged.items() if values}
 
 
 def describe_differences(differences: Changes, wanted: State) -> tuple[str, str]:
@@ -91,8 +97,10 @@ def describe_differences(differences: Changes, wanted: State) -> tuple[str, str]
 
 def find_cause(differences: Changes) -> str:
     """Return the likely cause: the file or the variable that is there besides."""
-    files = list(differences.get("start", {}))
-    variables = list(differences.get("os.environ", {}))
+    files, variables = (
+        [name for name, value in differences.get(group, {}).items() if value is not None]
+        for group in ("start", "os.environ")
+    )
     if files:
         return f"{_join(files)} is run when Python starts, and sets it"
     if variables:

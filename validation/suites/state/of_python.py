@@ -32,7 +32,7 @@ from .rendering import State, Value, render_value
 GPUS = "CUDA_VISIBLE_DEVICES"
 """The probe hides the GPUs, so that the state is that of every machine; `environment` judges it."""
 BY_THE_ENGINE = frozenset(
-    {"HOSTNAME", "HOME", "PWD", "OLDPWD", "SHLVL", "_", "TERM", "LC_CTYPE", GPUS}
+    {"HOSTNAME", "HOME", "PWD", "OLDPWD", "SHLVL", "_", "TERM", "LC_CTYPE", "container", GPUS}
 )
 """Variables that the engine, the shell or Python itself sets in every process."""
 SET = "set by what started the process"
