@@ -44,6 +44,7 @@ SUITES = [
     "dataloader",
     "ddp",
     "compute",
+    "references",
     "workloads",
     "throughput",
     "cv",
