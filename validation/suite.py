@@ -108,6 +108,7 @@ SUITES = (
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
+    Suite("references", "base", test_timeout_s=120, timeout_s=600),
     Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True, works_on="one"),
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),

@@ -45,6 +45,7 @@ SUITES = [
     "dataloader",
     "ddp",
     "compute",
+    "references",
     "workloads",
     "throughput",
     "cv",

@@ -21,6 +21,7 @@ BASE = [
     "dataloader",
     "ddp",
     "compute",
+    "references",
     "workloads",
     "throughput",
 ]
