@@ -11,6 +11,7 @@ from oci.registry import Registry
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.slurm import (
     NODES,
+    WITH_LIMITS,
     SlurmCluster,
     find_limit_problem,
     missing_programs,
@@ -48,5 +49,5 @@ def running(
         pytest.skip(f"NOT RUN (slurm): {lacking}")
     folder = tmp_path_factory.mktemp("slurm") / "one"
     nodes: tuple[str, ...] = getattr(request, "param", NODES)
-    with started_slurm(folder, nodes, has_limits=not find_limit_problem()) as cluster:
+    with started_slurm(folder, nodes, () if find_limit_problem() else WITH_LIMITS) as cluster:
         yield cluster

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -176,11 +176,11 @@ def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
 
 @contextlib.contextmanager
 def started_slurm(
-    folder: Path, nodes: tuple[str, ...] = NODES, *, has_limits: bool = False
+    folder: Path, nodes: tuple[str, ...] = NODES, changes: Iterable[tuple[str, str]] = ()
 ) -> Iterator[SlurmCluster]:
-    """A Slurm in `folder`; stopped afterwards, with its jobs.
+    """A Slurm in `folder`; stopped afterwards, with its jobs. `changes` are of its configuration.
 
-    If it `has_limits`, a job that takes more than the NODE_MEGABYTES of its node is killed.
+    With WITH_LIMITS, a job that takes more than the NODE_MEGABYTES of its node is killed.
     """
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in ((), *nodes)]
     ports = [probe.getsockname()[1] for probe in probes]
@@ -193,7 +193,8 @@ def started_slurm(
     described = map(NODE.format, nodes, [host] * len(nodes), ports[1:], features)
     named = {"folder": folder, "ports": ports, "host": host, "nodes": "\n".join(described)}
     text = CONFIG.format(**named)
-    for old, new in WITH_LIMITS if has_limits else ():
+    for old, new in changes:
+        assert old in text
         text = text.replace(old, new)
     cluster.config.write_text(text)
     (folder / "cgroup.conf").write_text(CGROUPS)

@@ -295,7 +295,7 @@ def while_running(bench: Bench, act: Callable[[slurm.SlurmJob], object]) -> thre
     """Do something as soon as a job of the run is at work."""
 
     def wait_and_act() -> None:
-        wait_until(lambda: bool(bench.attempts), 20)
+        wait_until(lambda: bool(bench.attempts), 60)
         act(next(job for job in slurm.list_jobs() if job.state == "RUNNING"))
 
     thread = threading.Thread(target=wait_and_act)
@@ -387,7 +387,7 @@ def test_an_interrupted_run_keeps_its_jobs_and_the_next_one_collects(
     bench.plan("pass", seconds=3)
 
     def interrupt(_: float) -> None:
-        wait_until(lambda: bool(bench.attempts), 20)
+        wait_until(lambda: bool(bench.attempts), 60)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
