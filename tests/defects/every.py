@@ -13,6 +13,8 @@ from tests.defects import (
     of_libraries,
     of_references,
     of_stacks,
+    of_start,
+    of_state,
     of_throughput,
     of_workloads,
 )
@@ -23,6 +25,8 @@ DEFECTS: tuple[Defect, ...] = (
     *of_libraries.DEFECTS,
     *of_environment.DEFECTS,
     *of_guest.DEFECTS,
+    *of_start.DEFECTS,
+    *of_state.DEFECTS,
     *of_dataloader.DEFECTS,
     *of_ddp.DEFECTS,
     *of_compute.DEFECTS,

@@ -40,6 +40,8 @@ SUITES = [
     "libraries",
     "environment",
     "guest",
+    "start",
+    "state",
     "dataloader",
     "ddp",
     "compute",
@@ -276,7 +278,13 @@ def test_the_local_executor_names_no_image(stage: Stage) -> None:
         replace(SUBJECT, digest="", reference="/usr/bin/python3"), "cpu", executor="local"
     )
     assert (record.digest, record.environment.executor) == ("", "local")
-    assert {name for name, _ in stage.ran} == {*SUITES} - {"libraries", "environment", "guest"}
+    assert {name for name, _ in stage.ran} == {*SUITES} - {
+        "libraries",
+        "environment",
+        "guest",
+        "start",
+        "state",
+    }
     assert (_verdicts(record)["libraries"], record.verdict) == (
         Verdict.NOT_RUN,
         Verdict.INCONCLUSIVE,
