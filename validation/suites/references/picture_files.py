@@ -42,7 +42,7 @@ def find_file_faults() -> Iterator[str]:
             yield f"Pillow cannot write and read {name}"
             continue
         try:
-            got = _write_and_read(picture, name)
+            got = write_and_read(picture, name)
         except (OSError, ValueError) as error:  # some take black and white alone
             if name in PROMISED:
                 yield f"Pillow cannot write and read {name}: {error}"
@@ -50,7 +50,8 @@ def find_file_faults() -> Iterator[str]:
         yield from describe_difference(f"Pillow's {name}", got, np.asarray(picture), name in EXACT)
 
 
-def _write_and_read(picture: Any, name: str) -> Any:
+def write_and_read(picture: Any, name: str) -> Any:
+    """Return the picture as it comes back from a file of this format."""
     written = io.BytesIO()
     picture.save(written, format=name)
     written.seek(0)
