@@ -44,6 +44,7 @@ SUITES = [
     "dataloader",
     "ddp",
     "compute",
+    "cost",
     "workloads",
     "throughput",
     "cv",

@@ -20,6 +20,7 @@ BASE = [
     "dataloader",
     "ddp",
     "compute",
+    "cost",
     "workloads",
     "throughput",
 ]
