@@ -99,7 +99,7 @@ def image_configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
         "created": created,
         "config": {
             "User": USER,
-            "Env": _environment_variables(line),
+            "Env": environment_variables(line),
             "Entrypoint": [*ENTRY_POINT],
             "Cmd": list(part.command) or ["bash"],
             "WorkingDir": "/workspace",
@@ -136,7 +136,8 @@ def _format_moment(seconds: int) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _environment_variables(line: Line) -> list[str]:
+def environment_variables(line: Line) -> list[str]:
+    """Return the variables that the images of a line set, each as `NAME=VALUE`."""
     return [
         f"PATH=/{VENV}/bin:{_SYSTEM_PATH}",
         f"VIRTUAL_ENV=/{VENV}",

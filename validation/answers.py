@@ -231,6 +231,7 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "environment": _answer_environment,
     "guest": partial(_answer_product, "guest"),
     "start": partial(_answer_product, "start"),
+    "state": partial(_answer_product, "state"),
     "dataloader": _answer_dataloader,
     "ddp": _answer_ddp,
     "compute": _answer_compute,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from images.assembly import environment_variables
 from images.catalog import BASE, Catalog
 from images.compatibility import load_compatibility
 from images.line_locks import locks_of
@@ -40,6 +41,10 @@ def expect_image(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expect
         architectures=build.architectures,
         without_code=build.missing_code,
         command=catalog.os_part_of(join_stacks(stacks)).command,
+        environment=tuple(
+            (name, value)
+            for name, _, value in (each.partition("=") for each in environment_variables(means))
+        ),
     )
 
 

@@ -42,7 +42,7 @@ def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> 
     `nonce` is what the answers of the suite's challenge must depend on.
     """
     code = folder / PACKAGE_FOLDER
-    shutil.copytree(SUITES_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_suites(code)
     (code / suite.module_file).parent.mkdir(exist_ok=True)
     shutil.copyfile(suite.module_path, code / suite.module_file)
     (folder / "expected.json").write_text(records.to_json(expected), encoding="utf-8")
@@ -54,6 +54,12 @@ def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> 
     _make_readable(folder)
     for each in written:
         each.chmod(0o777)  # the image's user is another uid
+
+
+def copy_suites(target: Path) -> None:
+    """Copy the code of the suites to a folder that is made; anybody may read it."""
+    shutil.copytree(SUITES_FOLDER, target, ignore=shutil.ignore_patterns("__pycache__"))
+    _make_readable(target)
 
 
 def _make_readable(folder: Path) -> None:

@@ -96,6 +96,15 @@ SUITES = (
         on_host=True,
         folder=HOST_SUITES_FOLDER,
     ),
+    # Libraries choose other places if the home cannot be written.
+    Suite(
+        "state",
+        "base",
+        test_timeout_s=120,
+        timeout_s=600,
+        of_the_image=True,
+        writes_root=True,
+    ),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),

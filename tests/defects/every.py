@@ -14,6 +14,7 @@ from tests.defects import (
     of_libraries,
     of_stacks,
     of_start,
+    of_state,
     of_throughput,
     of_workloads,
 )
@@ -25,6 +26,7 @@ DEFECTS: tuple[Defect, ...] = (
     *of_environment.DEFECTS,
     *of_guest.DEFECTS,
     *of_start.DEFECTS,
+    *of_state.DEFECTS,
     *of_dataloader.DEFECTS,
     *of_ddp.DEFECTS,
     *of_compute.DEFECTS,

@@ -33,15 +33,6 @@ for index, state in first["optimizer"]["state"].items():
 """
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    """Return a folder with the examples that every user can write."""
-    for example in EXAMPLES.iterdir():
-        shutil.copy(example, tmp_path)
-    tmp_path.chmod(0o777)
-    return tmp_path
-
-
 @pytest.mark.docker
 @pytest.mark.slow
 @pytest.mark.thorough

@@ -41,6 +41,7 @@ SUITES = [
     "environment",
     "guest",
     "start",
+    "state",
     "dataloader",
     "ddp",
     "compute",
@@ -282,6 +283,7 @@ def test_the_local_executor_names_no_image(stage: Stage) -> None:
         "environment",
         "guest",
         "start",
+        "state",
     }
     assert (_verdicts(record)["libraries"], record.verdict) == (
         Verdict.NOT_RUN,

@@ -17,6 +17,7 @@ BASE = [
     "environment",
     "guest",
     "start",
+    "state",
     "dataloader",
     "ddp",
     "compute",

@@ -21,7 +21,8 @@ class Expected:
     since 1970. `architectures` are those that torch was built for (`sm_90`), as torch names them.
     `without_code` are the libraries, with an architecture each, that lack code for it in the wheels
     themselves. `derived` says that the image was built on top of one of ours, and may hold further
-    packages. `command` is what the image runs by default.
+    packages. `command` is what the image runs by default, and `environment` the variables that its
+    configuration sets, as (name, value).
     """
 
     torch: str
@@ -41,6 +42,7 @@ class Expected:
     derived: bool = False
     without_code: tuple[tuple[str, str], ...] = ()
     command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 def read_expected(path: Path) -> Expected:
@@ -48,7 +50,7 @@ def read_expected(path: Path) -> Expected:
     fields = json.loads(path.read_text(encoding="utf-8"))
     pairs = {
         name: tuple((first, second) for first, second in fields[name])
-        for name in ("packages", "without_code")
+        for name in ("packages", "without_code", "environment")
     }
     lists = {name: tuple(fields[name]) for name in ("stacks", "architectures", "command")}
     return Expected(**{**fields, **lists, **pairs})

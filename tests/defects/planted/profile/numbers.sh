@@ -1,0 +1,2 @@
+#!/bin/sh
+export OMP_NUM_THREADS=1
