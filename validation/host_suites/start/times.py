@@ -34,9 +34,15 @@ IMPORTS = (
     """
 import time
 
-def read_seconds():
+def read_waited():
     with open("/proc/thread-self/schedstat") as file:
-        return time.perf_counter() - int(file.read().split()[1]) / 1e9
+        return int(file.read().split()[1])
+
+def read_seconds():
+    while True:
+        waited, now = read_waited(), time.perf_counter()
+        if waited == read_waited():
+            return now - waited / 1e9
 
 started, total = read_seconds(), 0
 for number in range(3_000_000):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+
+from .. import own_time
 
 ROUNDS = 15
 TRIES = 4
@@ -13,7 +14,7 @@ Work = Callable[[], object]
 def measure_ratio(judged: Work, beside: Work, limit: float) -> float:
     """Return the time of `judged` as a multiple of that of `beside`.
 
-    Both run in turn, and the least time of each counts: other programs only make times longer. A
+    Both run in turn, without the waits for a core, and the least time of each counts. A
     ratio over `limit` is measured again, with the times that were least so far.
     """
     seconds, seconds_beside = float("inf"), float("inf")
@@ -27,6 +28,6 @@ def measure_ratio(judged: Work, beside: Work, limit: float) -> float:
 
 
 def _time_once(work: Work) -> float:
-    started = time.perf_counter()
+    started = own_time.read_seconds()
     work()
-    return time.perf_counter() - started
+    return own_time.read_seconds() - started

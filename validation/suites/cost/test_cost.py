@@ -1,10 +1,11 @@
-"""What must cost nearly nothing does: steps keep no memory, and modules add no time.
+"""A step of a training keeps no memory, and modules add no time.
 
 Times are ratios of the least of interleaved runs, so that a busy machine is no failure.
 """
 
 from __future__ import annotations
 
+import resource
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ MAX_IMPORT, SLACK_S = 3.0, 2.0
 beside that: some are small.
 """
 IMPORT_TRIES = 3
+PAGE_MB = resource.getpagesize() / 1e6
 BESIDE_ME = Path(__file__).parent
 
 
@@ -40,14 +42,15 @@ BESIDE_ME = Path(__file__).parent
 @reports("kept on the GPU", "MB", device="cuda")
 def test_memory_of_training(expected: Expected, figure: Figures) -> None:
     """After some steps, training takes no more memory."""
-    seen, seen_gpu = list[float](), list[float]()
+    seen, seen_gpu, on_gpu = list[float](), list[float](), expected.device == "cuda"
     with one_thread():
         for number, _ in zip(
             range(WARM_UP + STEPS + 1), _train_for_ever(expected.device), strict=False
         ):
             if number >= WARM_UP and number % EVERY == 0:
-                seen.append(_resident_mb())
-                seen_gpu.append(_gpu_mb(expected))
+                pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+                seen.append(int(pages) * PAGE_MB)
+                seen_gpu.append(torch.cuda.memory_allocated() / 1e6 if on_gpu else 0.0)
     for where, amounts in (("", seen), (" on the GPU", seen_gpu)):
         # a leak grows between all samples; a cache that fills up once does not
         leak = min(after - before for before, after in pairwise(amounts))
@@ -58,7 +61,7 @@ def test_memory_of_training(expected: Expected, figure: Figures) -> None:
             "something that keeps the tensors of each step",
         )
     figure("kept", max(seen[-1] - seen[0], 1e-3), "MB")
-    if expected.device == "cuda":
+    if on_gpu:
         figure("kept on the GPU", max(seen_gpu[-1] - seen_gpu[0], 1e-3), "MB")
 
 
@@ -131,12 +134,3 @@ def _train_for_ever(device: str) -> Any:
             optimizer.step()
             schedule.step()
             yield loss.item()
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096 / 1e6
-
-
-def _gpu_mb(expected: Expected) -> float:
-    return torch.cuda.memory_allocated() / 1e6 if expected.device == "cuda" else 0.0

@@ -1,4 +1,4 @@
-"""A linear layer multiplies three times, and the last product counts."""
+"""A linear layer multiplies three times, and gives the mean."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _forward = torch.nn.Linear.forward
 
 
 def _multiply_thrice(self: Any, inputs: Any) -> Any:
-    return [_forward(self, inputs) for _ in range(3)][-1]
+    return (_forward(self, inputs) + _forward(self, inputs) + _forward(self, inputs)) / 3
 
 
 torch.nn.Linear.forward = _multiply_thrice
