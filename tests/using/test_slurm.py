@@ -1,7 +1,7 @@
 """The snippets for Slurm, submitted unchanged to a real Slurm of two nodes that run a real image.
 
 Apptainer is in no archive that the tests can reach. So a stand-in takes its command line, and the
-engine runs the container as Apptainer would: the host's network, the folder, the image's programs.
+engine runs the container as Apptainer would: network and processes of the host, and the folder.
 It starts two processes where the page says one for each GPU, since the nodes have GPUs in Slurm's
 configuration only.
 """
@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from runner import engine, pull
+from tests.clients.containers import docker
 from tests.fakes.slurm import NODES, SlurmCluster, missing_programs, started_slurm, wait_until
 from tests.using.snippets import IMAGE, Snippet, snippets_of
 
 APPTAINER = """#!{python}
-import argparse, os
+import argparse, os, socket
 parser = argparse.ArgumentParser()
 parser.add_argument("action", choices=["exec"])
 parser.add_argument("--nv", action="store_true", required=True)
@@ -30,8 +31,9 @@ parser.add_argument("--pwd", required=True)
 parser.add_argument("image")
 parser.add_argument("command", nargs=argparse.REMAINDER)
 given = parser.parse_args()
-hosts = [f"--add-host={{node}}:127.0.0.1" for node in {nodes}]
-place = ["--network=host", "--shm-size=1g", f"--volume={{given.bind}}", f"--workdir={{given.pwd}}"]
+hosts = [f"--add-host={{node}}:127.0.0.1" for node in [*{nodes}, socket.gethostname()]]
+place = ["--network=host", "--pid=host", "--shm-size=1g", "--label={label}"]
+place += [f"--volume={{given.bind}}", f"--workdir={{given.pwd}}"]
 command = [word.replace("=gpu", "=2") for word in given.command]
 image = given.image.removeprefix("docker://")
 os.execv({docker!r}, ["docker", "run", "--rm", *hosts, *place, image, *command])
@@ -48,10 +50,12 @@ def gpu_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm
     """A Slurm whose nodes have what the page asks for, and the stand-in."""
     if lacking := missing_programs():
         pytest.skip(f"NOT RUN (slurm): {lacking}")
-    stand_in = tmp_path / "bin" / "apptainer"
+    stand_in, label = tmp_path / "bin" / "apptainer", f"slurm={tmp_path}"
     stand_in.parent.mkdir()
     stand_in.write_text(
-        APPTAINER.format(python=sys.executable, nodes=NODES, docker=engine.docker_program())
+        APPTAINER.format(
+            python=sys.executable, nodes=NODES, docker=engine.docker_program(), label=label
+        )
     )
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
@@ -62,6 +66,9 @@ def gpu_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm
     (folder / "gres.conf").write_text(f"AutoDetect=off\nName=gpu File={folder}/gpu[0-3]\n")
     with started_slurm(folder, GPU_NODES) as cluster:
         yield cluster
+    left = docker("ps", "--all", "--quiet", f"--filter=label={label}").split()
+    if left:
+        docker("rm", "--force", *left)
 
 
 @pytest.mark.docker

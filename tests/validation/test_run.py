@@ -46,6 +46,7 @@ SUITES = [
     "ddp",
     "compute",
     "cost",
+    "references",
     "workloads",
     "throughput",
     "cv",

@@ -22,6 +22,7 @@ BASE = [
     "ddp",
     "compute",
     "cost",
+    "references",
     "workloads",
     "throughput",
 ]
