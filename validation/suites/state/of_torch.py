@@ -65,7 +65,8 @@ def _walk_torch(seen: set[int]) -> Iterator[tuple[str, str, Value]]:
 
 def _read_properties(path: str, owner: object, seen: set[int]) -> Iterator[tuple[str, str, Value]]:
     """Yield the properties of a module of `torch.backends`, and of the objects in it."""
-    for name in sorted({*dir(owner), *list_getattr_names(owner)}):
+    # a module that has been replaced by an object shows the names of neither
+    for name in sorted({*dir(owner), *dir(type(owner)), *list_getattr_names(owner)}):
         if name.startswith("__"):
             continue
         try:
@@ -73,7 +74,9 @@ def _read_properties(path: str, owner: object, seen: set[int]) -> Iterator[tuple
         except Exception:  # noqa: S112 - a property of another platform
             continue
         kind = type(value)
-        if value is None or kind in (bool, int, float, str):
+        if kind is types.ModuleType and value.__name__ == path:
+            yield from _call_getters(path, value, seen)
+        elif value is None or kind in (bool, int, float, str):
             yield path, name, render_value(value, name)
         elif kind.__module__.startswith("torch.backends") and id(value) not in seen:
             seen.add(id(value))
