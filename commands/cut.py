@@ -157,7 +157,10 @@ def _run_named_stage(cut: ReleaseRun, stage: str, request: ClusterRequest | None
     if stage == "report":
         known = []
         for read in cut.record_store.read_known():
-            image = ImageRecords(read.build.image, read.build, read.validation, read.scan)
+            image = ImageRecords(
+                *(read.build.image, read.build, read.validation, read.scan),
+                by_model=cut.record_store.read_validations_by_model(read.build),
+            )
             try:
                 image = replace(image, proof=cut.read_proof(read.build))
                 known.append(replace(image, difference=cut.find_difference(read.build)))

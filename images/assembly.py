@@ -142,6 +142,8 @@ def environment_variables(line: Line) -> list[str]:
         f"PATH=/{VENV}/bin:{_SYSTEM_PATH}",
         f"VIRTUAL_ENV=/{VENV}",
         "LANG=C.UTF-8",
+        # what a program prints is in the log at once, and not with its next 8 KB
+        "PYTHONUNBUFFERED=1",
         "NVIDIA_VISIBLE_DEVICES=all",
         "NVIDIA_DRIVER_CAPABILITIES=compute,utility",
         f"NVIDIA_REQUIRE_CUDA=driver>={line.driver_floor}",

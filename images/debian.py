@@ -12,19 +12,21 @@ import hashlib
 import io
 import os
 import re
+import secrets
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
+import requests
 from docker.errors import DockerException
 
 from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
-from runner import engine, progress, proxies, pull, records, settings, shell
+from runner import engine, leftovers, owner, progress, proxies, pull, records, settings, shell
 from runner.child_variables import BOOTSTRAP, ENGINES, login_variables
 from runner.errors import ConfigError, EnvironmentFailed
 
@@ -33,6 +35,10 @@ BUILD_TIMEOUT_S = 1800
 STATUS = "var/lib/dpkg/status"
 NEWEST = "var/lib/dpkg/newest"
 """Written by `guest/newest.sh`, and left out of the layer."""
+INDEX = "var/lib/dpkg/index"
+"""The same by `guest/index.sh`."""
+READ = (STATUS, NEWEST, INDEX)
+"""What is read of an exported root file system."""
 GUEST = "guest"
 """The folder beside the Dockerfile with the files that it copies."""
 XATTR = "SCHILY.xattr."
@@ -73,6 +79,7 @@ BOOTSTRAP_OPTIONS = (
 )
 
 _SECONDS = re.compile("[0-9]{1,10}", re.ASCII)
+_SHA256 = re.compile("[0-9a-f]{64}")
 _MIRROR = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
 """An address without an account: it stands in the command of the build."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
@@ -149,11 +156,19 @@ def normalise_export(exported: Path, target: BinaryIO, epoch: int) -> Normalised
 
 
 def describe_root(blob: Blob, read: Mapping[str, str]) -> NormalisedRoot:
-    """Return a layer with the packages that its STATUS lists; `read` has that text and NEWEST.
+    """Return a layer with the packages that its STATUS lists; `read` has the texts of READ.
 
     Raises EnvironmentFailed if there are no packages.
     """
-    packages = tuple(installed_packages(read.get(STATUS, "")))
+    hashes = {}
+    for paragraph in read.get(INDEX, "").split("\n\n"):
+        fields = dict(re.findall(r"^(Package|Version|SHA256): (.*)$", paragraph, re.MULTILINE))
+        if _SHA256.fullmatch(fields.get("SHA256", "")):
+            hashes[fields.get("Package", ""), fields.get("Version", "")] = fields["SHA256"]
+    packages = tuple(
+        replace(each, sha256=hashes.get((each.name, each.version), ""))
+        for each in installed_packages(read.get(STATUS, ""))
+    )
     if not packages:
         raise EnvironmentFailed(
             f"the exported root file system has no packages in /{STATUS}", RETRY_HINT
@@ -163,7 +178,7 @@ def describe_root(blob: Blob, read: Mapping[str, str]) -> NormalisedRoot:
 
 
 def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, dict[str, str]]:
-    """Write the layer, and return it with the texts of STATUS and NEWEST, by path."""
+    """Write the layer, and return it with the texts of READ, by path."""
     writer = LayerFile(target)
     read: dict[str, str] = {}
     with (
@@ -172,10 +187,10 @@ def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob,
     ):
         for entry in kept_entries(source, epoch):
             content = source.extractfile(entry) if entry.isreg() else None
-            if entry.name in (STATUS, NEWEST) and content is not None:
+            if entry.name in READ and content is not None:
                 whole = content.read()
                 read[entry.name], content = whole.decode(errors="replace"), io.BytesIO(whole)
-            if entry.name != NEWEST:
+            if entry.name not in (NEWEST, INDEX):
                 layer.addfile(entry, content)
     return writer.finish_layer(), read
 
@@ -202,7 +217,7 @@ def open_export(exported: Path) -> Iterator[tarfile.TarFile]:
 def kept_entries(source: tarfile.TarFile, epoch: int) -> Iterator[tarfile.TarInfo]:
     """Yield the entries of a root file system that a layer keeps, as the layer has them.
 
-    NEWEST is among them. What is left out differs between two builds of the same packages.
+    READ are among them. What is left out differs between two builds of the same packages.
     """
     for entry in source:
         is_special = entry.ischr() or entry.isblk() or entry.isfifo()
@@ -341,12 +356,35 @@ def _bootstrap_base(line: Line, work: Path) -> str:
 
 
 def import_root(layer: Path, name: str) -> None:
-    """Import a layer into the engine as an image with this name and tag."""
+    """Import a layer into the engine as an image with this name and tag.
+
+    An older image of this name is removed, unless it has another name or a container.
+    """
     with (
         engine.report_failures(f"the engine's import of {name}", RETRY_HINT),
         records.open_binary(layer) as file,
     ):
-        engine.connect_engine().api.import_image_from_data(file, *name.split(":"))
+        client = engine.connect_engine()
+        older = client.images.list(name=name)
+        client.api.import_image_from_data(file, *name.split(":"))
+        for image in older:
+            with contextlib.suppress(DockerException):  # it is in use, or another run removed it
+                image.reload()
+                if not image.tags:
+                    image.remove()
+
+
+@contextlib.contextmanager
+def imported_root(layer: Path) -> Iterator[str]:
+    """Yield the name of an image of this layer, which the engine has until the end of the block."""
+    name = f"{leftovers.OS_LAYER}:{owner.current_owner()}_{secrets.token_hex(4)}"
+    import_root(layer, name)
+    try:
+        yield name
+    finally:
+        # The next run removes what is left.
+        with contextlib.suppress(DockerException, requests.RequestException):
+            engine.connect_engine().images.remove(name)
 
 
 def build_root(context: Path, arguments: Mapping[str, str], exported: Path) -> None:

@@ -7,7 +7,7 @@ signed statement that names its digest and packages.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from images import assembly, debian, package_layer, system_layer
@@ -97,8 +97,14 @@ class DebianLayers:
         )
         below.unlink()
         source, digest = base.layer.source, blob.digest
+        # Debian may serve newer packages today than those of the OS layer.
+        known = {(each.name, each.version): each.sha256 for each in base.layer.packages}
+        packages = tuple(
+            replace(each, sha256=each.sha256 or known.get((each.name, each.version), ""))
+            for each in made.packages
+        )
         layer = SystemLayer(
-            spec.key, made.blob, source, made.packages, taken_at, made.newest, below=digest
+            spec.key, made.blob, source, packages, taken_at, made.newest, below=digest
         )
         return self._keep_layer(layer, target, started)
 

@@ -18,7 +18,7 @@ from images.locks import Wheel
 from images.plan import prefix_of, python_specs
 from images.resolve import LayerLocks
 from images.workers import Recipe
-from runner import home, progress, records
+from runner import home, leftovers, progress, records
 from runner.errors import ConfigError
 from runner.nouns import count_noun
 
@@ -32,7 +32,7 @@ def system_image(line: Line, work: Path) -> str:
     """Make the OS layer of a line, import it into the engine, and return its name there."""
     target = work / "os.tar.gz"
     debian.make_os_layer(line, work, target)
-    name = f"pytorch-cuda-os:{line.debian}"
+    name = f"{leftovers.OS_LAYER}:{line.debian}"
     debian.import_root(target, name)
     target.unlink()
     return name

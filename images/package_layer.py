@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from images import debian
 from images.catalog import IMAGES, Line
-from images.debian import NEWEST, STATUS, XATTR, LayerFile, NormalisedRoot
+from images.debian import INDEX, NEWEST, READ, XATTR, LayerFile, NormalisedRoot
 from oci.tarball import Blob
 from runner import progress, records
 from runner.untrusted import clean_line
@@ -48,11 +48,17 @@ def system_folder(stack: str, root: Path = IMAGES) -> Path:
 
 def recipe_texts(stacks: Iterable[str]) -> list[str]:
     """Return the texts of all files that make the layer of these stacks."""
-    newest = records.read_text(debian.dockerfile_path().parent / debian.GUEST / "newest.sh")
+    shared = [f"{path.name}\n{records.read_text(path)}" for path in _shared_scripts()]
     of_stacks = (
         f"{stack}/{text}" for stack in stacks for text in debian.texts_in(system_folder(stack))
     )
-    return [*debian.texts_in(RECIPE), newest, *of_stacks]
+    return [*debian.texts_in(RECIPE), *shared, *of_stacks]
+
+
+def _shared_scripts() -> list[Path]:
+    """Return the scripts that tell of packages, as for the OS layer."""
+    guest = debian.dockerfile_path().parent / debian.GUEST
+    return [guest / "newest.sh", guest / "index.sh"]
 
 
 def make_package_layer(  # noqa: PLR0913, PLR0917 - what is made of what, and where it goes
@@ -69,24 +75,24 @@ def make_package_layer(  # noqa: PLR0913, PLR0917 - what is made of what, and wh
     packages are all that an image has with both layers. Raises EnvironmentFailed if the engine, the
     disk or Debian's package mirror fails.
     """
-    with records.open_binary(below) as file:
-        name = f"pytorch-cuda-os:{hashlib.file_digest(file, 'sha256').hexdigest()[:24]}"
-    debian.import_root(below, name)
     context, exported = work / "added", work / "added.tar"
     shutil.copytree(RECIPE, context)
-    shutil.copy(debian.dockerfile_path().parent / debian.GUEST / "newest.sh", context)
+    for script in _shared_scripts():
+        shutil.copy(script, context)
     (context / "stacks").mkdir()
     for number, stack in enumerate(stacks):
         if system_folder(stack).is_dir():
             shutil.copytree(system_folder(stack), context / "stacks" / f"{number:02}-{stack}")
     arguments = {
         **debian.line_arguments(line),
-        "BASE": name,
         "CUDA": line.cuda,
         "PACKAGES": " ".join(packages),
     }
-    with progress.show_step(f"Debian packages of {', '.join(stacks)} (BuildKit)"):
-        debian.build_root(context, arguments, exported)
+    with (
+        progress.show_step(f"Debian packages of {', '.join(stacks)} (BuildKit)"),
+        debian.imported_root(below) as name,
+    ):
+        debian.build_root(context, {"BASE": name, **arguments}, exported)
     with debian.explain_failures(), target.open("wb") as file:
         made = write_difference(exported, below, file, line.epoch)
     exported.unlink()
@@ -104,13 +110,12 @@ def write_difference(exported: Path, below: Path, target: BinaryIO, epoch: int) 
         known = {entry.name: _describe_entry(opened, entry) for entry in opened}
     with debian.open_export(exported) as source:
         kept = {entry.name: entry for entry in debian.kept_entries(source, epoch)}
-        contents = {
-            name: source.extractfile(kept[name]) for name in (STATUS, NEWEST) if name in kept
-        }
+        contents = {name: source.extractfile(kept[name]) for name in READ if name in kept}
         read = {
             name: each.read().decode(errors="replace") for name, each in contents.items() if each
         }
-        kept.pop(NEWEST, None)
+        for name in (NEWEST, INDEX):
+            kept.pop(name, None)
         changed = _find_changed(source, kept, known)
         gone = _find_gone(kept, known)
         folders = {str(each) for name in (*changed, *gone) for each in PurePosixPath(name).parents}

@@ -21,12 +21,12 @@ from images import layer_lock, plan
 from images.catalog import Catalog
 from images.locks import read_lock
 from oci.registry import Registry
-from runner import embedded, embedded_storage, engine, home, progress
+from runner import embedded, embedded_storage, engine, home, leftovers, progress
 from runner.errors import ReleaseError
 from runner.untrusted import clean_line
 
 WHEEL, LAYER, IMAGE = "wheel", "layer", "image"
-_LOCAL_IMAGES = ("pytorch-cuda-os", "pytorch-cuda-debian")
+_LOCAL_IMAGES = (leftovers.OS_LAYER, "pytorch-cuda-debian")
 """Names in the engine of what a build imports. Each build makes them again."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,15 @@ class BuiltLayer:
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """A package of the OS layer, or of the layer of Debian packages on top of it."""
+    """A package of the OS layer, or of the layer of Debian packages on top of it.
+
+    `sha256` is the hash of its file in Debian's index; empty if Debian served another version when
+    the layer was made, or if it was made before this was recorded.
+    """
 
     name: str
     version: str
+    sha256: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ from validation.suite import list_suites
 PREFIX = "ptci"
 """How the names of all jobs of this project begin."""
 
+SuiteTimes = Mapping[tuple[str, str], float]
+"""Seconds of a suite by the GPU it ran on (empty: a CPU) and its name."""
+
 
 @dataclass(frozen=True)
 class ClusterJob:
@@ -65,9 +68,13 @@ def plan_jobs(
     cluster: Cluster,
     models: Sequence[str],
     builds: Mapping[str, BuildRecord | None],
+    times: SuiteTimes | None = None,
 ) -> tuple[ClusterJob, ...]:
-    """Return the jobs of the images of `builds`, the longest first."""
-    times = read_suite_times(run.out)
+    """Return the jobs of the images of `builds`, the longest first.
+
+    Estimates come from `times`, by default those of this machine's records.
+    """
+    times = read_suite_times(run.out) if times is None else times
     jobs = (
         replace(job, estimate_s=_estimate_seconds(job, times))
         for image, build in builds.items()
@@ -93,10 +100,6 @@ def _split_image(
         name = f"{PREFIX}-{image}-{model_name}-{number}"
         part = replace(subject, only=suites)
         yield ClusterJob(name, model_name, model, part, build, is_part=len(groups) > 1)
-
-
-SuiteTimes = Mapping[tuple[str, str], float]
-"""Seconds of a suite by the GPU it ran on (empty: a CPU) and its name."""
 
 
 def read_suite_times(out: Path) -> SuiteTimes:

@@ -119,6 +119,14 @@ class RecordStore:
             self.registry, build, self.signing.trusted
         )
 
+    def read_validations_by_model(self, build: BuildRecord) -> tuple[ValidationRecord, ...]:
+        """Return the records of a build on each GPU model of a cluster, by the model's name."""
+        paths = sorted(self.path_of(build.image, "validation").parent.glob("validation-*.json"))
+        found = (
+            records.read_record(ValidationRecord, path) for path in paths if path.stem != LOCAL
+        )
+        return tuple(each for each in found if each and each.digest == build.digest)
+
     def write_validation(self, image: str, record: ValidationRecord, name: str) -> None:
         """Write a record of the suites, and beside it a file for Prometheus' textfile collector."""
         path = self.path_of(image, name)

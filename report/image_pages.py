@@ -25,6 +25,10 @@ _MADE = (
     "<!-- Written by `.venv/bin/python -m report.image_pages` from the catalogue and the locks; "
     "do not edit. -->"
 )
+_NOT_THERE = (
+    "Some functions of them need another package: "
+    "[what is not there](../running.md#what-is-not-there)."
+)
 LIST = "README.md"
 _DIRECT = re.compile(r"^([A-Za-z0-9][\w.-]*)", re.MULTILINE)
 
@@ -126,7 +130,8 @@ def _render_packages(
         for package in direct
     ]
     count = ("all packages", *(len(locks[line][stack].wheels) for line in shipped.lines))
-    return _render_table(("package", *shipped.lines), [*found, count])
+    table = _render_table(("package", *shipped.lines), [*found, count])
+    return f"{table}\n\n{_NOT_THERE}"
 
 
 def _render_os(part: OsPart) -> str:

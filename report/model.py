@@ -19,7 +19,8 @@ class ImageRecords:
 
     `difference` compares with the line's previous release. It is None if there is none, or if the
     comparison failed for the reason in `incomparable`. `proof` says what the signed test results
-    prove, of whatever machine; empty if only the record of this machine is known.
+    prove, of whatever machine; empty if only the record of this machine is known. `by_model` are
+    the validations on each GPU model, if there were several.
     """
 
     image: str
@@ -29,6 +30,7 @@ class ImageRecords:
     difference: Difference | None = None
     incomparable: str = ""
     proof: str = ""
+    by_model: tuple[ValidationRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,16 @@ class Throughput:
     figure: str
     value: str
     unit: str
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """A rate that was measured on several GPU models: a bar for each."""
+
+    check: str
+    figure: str
+    unit: str
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True)
@@ -253,6 +265,7 @@ class ImageView:
     validation: StageView
     suites: tuple[SuiteView, ...]
     throughput: tuple[Throughput, ...]
+    comparisons: tuple[ModelComparison, ...]
     measured_on: str
     scan: StageView
     packages: tuple[Fact, ...]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from report import units
 from report.escape import one_line
-from report.model import CheckView, Fact, Mark, StageView, SuiteView, Throughput
-from report.stages import NOT_REACHED, limit_verdict
+from report.model import (
+    Bar,
+    CheckView,
+    Fact,
+    Mark,
+    ModelComparison,
+    StageView,
+    SuiteView,
+    Throughput,
+)
+from report.stages import NOT_REACHED, format_percent, limit_verdict
 from runner.nouns import count_noun
 from runner.verdict import WORST_FIRST, Verdict
 from validation.nvml import NOT_TOLD
@@ -117,6 +126,30 @@ def throughput_rates(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
         for check in checks
         for one in check.figures
         if is_rate(one.unit)
+    )
+
+
+def compare_models(records: Sequence[ValidationRecord]) -> tuple[ModelComparison, ...]:
+    """Return each rate that was measured on several devices, with a bar for each device."""
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for record in records:
+        device = measured_on(record.environment)
+        for check in (check for suite in record.suites for check in suite.checks):
+            for one in filter(lambda each: is_rate(each.unit), check.figures):
+                found.setdefault((check.name, one.name, one.unit), {})[device] = one.value
+    return tuple(
+        ModelComparison(*named, draw_bars(values, units.format_number))
+        for named, values in found.items()
+        if len(values) > 1
+    )
+
+
+def draw_bars(values: Mapping[str, float], describe: Callable[[float], str]) -> tuple[Bar, ...]:
+    """Return a bar for each value, as long as its share of the largest."""
+    longest = max(values.values(), default=0.0)
+    return tuple(
+        Bar(label, describe(value), format_percent(units.percent_of(value, longest)))
+        for label, value in values.items()
     )
 
 

@@ -28,8 +28,10 @@ from report.scan_view import (
     problem_groups,
     scan_stage,
 )
-from report.stages import format_percent, limit_verdict
+from report.stages import limit_verdict
 from report.validation_view import (
+    compare_models,
+    draw_bars,
     environment_facts,
     measured_on,
     ran_on_cpu,
@@ -128,14 +130,8 @@ def without_gpu(records: Iterable[ImageRecords]) -> bool:
 
 def stage_bars(release: ReleaseRecord) -> tuple[Bar, ...]:
     """Return the wall time of every stage, with its length relative to the longest."""
-    longest = max((stage.seconds for stage in release.stages), default=0.0)
-    return tuple(
-        Bar(
-            stage.stage,
-            units.format_duration(stage.seconds),
-            format_percent(units.percent_of(stage.seconds, longest)),
-        )
-        for stage in release.stages
+    return draw_bars(
+        {stage.stage: stage.seconds for stage in release.stages}, units.format_duration
     )
 
 
@@ -161,6 +157,7 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
     """Return one image, from those of its records that are about its digest."""
     promoted = tuple(one for one in release.promotions if one.image == given.image)
     digest = digest_of(given, promoted)
+    own = [one for one in promoted if one.digest == digest]
     records, notes = records_about(digest, given)
     build, validation, scan = records.build, records.validation, records.scan
     built, validated, scanned = build_stage(build), validation_stage(validation), scan_stage(scan)
@@ -171,10 +168,8 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         short_digest=units.shorten_digest(digest),
         pull=pull_command(release.registry, digest, build, promoted),
         size=units.format_size(build.total_size) if build else "",
-        tags=tuple(one.tag for one in promoted if one.digest == digest),
-        references=tuple(
-            f"{release.registry}/{_tag_reference(one)}" for one in promoted if one.digest == digest
-        ),
+        tags=tuple(one.tag for one in own),
+        references=tuple(f"{release.registry}/{_tag_reference(one)}" for one in own),
         notes=(*notes, *_describe_other_tags(digest, promoted)),
         since=_describe_changes(given),
         contents=_content_facts(build),
@@ -184,6 +179,7 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         validation=validated,
         suites=tuple(map(suite_view, validation.suites)) if validation else (),
         throughput=throughput_rates(validation.suites) if validation else (),
+        comparisons=compare_models(records.by_model),
         measured_on=measured_on(validation.environment) if validation else "",
         scan=scanned,
         packages=package_facts(scan.sbom if scan else None),
@@ -249,7 +245,10 @@ def records_about(digest: str, given: ImageRecords) -> tuple[ImageRecords, tuple
             f"The scan record is about {units.shorten_digest(scan.digest)}, so it does not count."
         )
         scan = None
-    about = ImageRecords(given.image, given.build, validation, scan, proof=given.proof)
+    by_model = tuple(each for each in given.by_model if each.digest == digest)
+    about = ImageRecords(
+        given.image, given.build, validation, scan, proof=given.proof, by_model=by_model
+    )
     return about, tuple(notes)
 
 

@@ -321,13 +321,18 @@ def remove_volumes(container: EngineObject) -> None:
     )
 
 
+def remove_mounted(client: EngineObject, mounts: Iterable[Mount]) -> None:
+    """Remove the volumes of `mounts`, after every container that had them."""
+    _remove_named(client, (str(mount["Source"]) for mount in mounts))
+
+
 @contextlib.contextmanager
 def without_volumes_of_a_failure(client: EngineObject, mounts: Iterable[Mount]) -> Iterator[None]:
     """Remove the volumes of `mounts` if their container cannot be made: the engine leaves them."""
     try:
         yield
     except BaseException:  # also if the engine does not answer, or a person stops this run
-        _remove_named(client, (str(mount["Source"]) for mount in mounts))
+        remove_mounted(client, mounts)
         raise
 
 

@@ -1,4 +1,4 @@
-"""Removal of what killed runs left in the engine: containers, volumes, images of `start_check`.
+"""Removal of what killed runs left in the engine: containers, volumes, images of a process.
 
 Each has a name of this project and the process that made it. That of a process that runs is never
 touched: it may be one of another checkout, shared folder or user.
@@ -13,6 +13,9 @@ from docker.errors import DockerException
 from runner import containers, owner, start_check
 from runner.engine_kind import EngineObject
 
+OS_LAYER = "pytorch-cuda-os"
+"""Repository in the engine of OS layers; where only one process needs one, the tag says which."""
+
 
 def remove_leftovers(client: EngineObject) -> int:
     """Remove what killed runs left, whatever they did; return how many containers were removed.
@@ -26,7 +29,8 @@ def remove_leftovers(client: EngineObject) -> int:
         if not owner.is_alive(left.labels.get(containers.OWNER, ""))
     )
     containers.remove_left_volumes(client)
-    for image in client.api.images(name=start_check.REPOSITORY):
+    made = (start_check.REPOSITORY, OS_LAYER)
+    for image in (each for name in made for each in client.api.images(name=name)):
         for name in image.get("RepoTags") or ():
             if not owner.is_alive(name.rpartition(":")[2]):
                 with contextlib.suppress(DockerException):  # another run removes it

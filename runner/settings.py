@@ -32,6 +32,7 @@ SIGNING_PASSPHRASE = "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE"  # noqa: S105 - th
 TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
 TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
 DECISION_KEYS = "PYTORCH_CUDA_IMAGES_DECISION_KEYS"
+REVOKED_KEYS = "PYTORCH_CUDA_IMAGES_REVOKED_KEYS"
 SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
 OSV = "PYTORCH_CUDA_IMAGES_OSV"
 WEBHOOK = "PYTORCH_CUDA_IMAGES_WEBHOOK"
@@ -119,6 +120,8 @@ SETTINGS = (
             "none"),
     Setting(DECISION_KEYS, "public keys that may decide which digest carries a tag: PEM text, or"
             " the path of a file", "each trusted key may"),
+    Setting(REVOKED_KEYS, "ids of keys with the first day (UTC) that does not count, ID=YYYY-MM-DD,"
+            " with spaces or lines between", "none"),
     Setting(SIGSTORE_CONFIG, "file with the client trust configuration of a Sigstore instance",
             "the public instance"),
     Setting(WEBHOOK, "address that releases are announced to; it may hold a token", "nothing is"

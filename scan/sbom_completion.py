@@ -3,7 +3,8 @@
 Trivy names the image as it scanned it, in staging. Readers look for it in production, to which it
 goes under the same digest. The minimum elements of the NTIA ask for the version and the supplier of
 each component. Trivy knows neither of the image itself, and no supplier of Python packages: the
-index distributes them. The hash of a wheel is the one that its lock demands.
+index distributes them. The hash of a wheel is the one that its lock demands, that of a Debian
+package is of Debian's index, as the layer's signed statement has it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ def complete_documents(folder: Path, build: BuildRecord, released: ReleasedImage
     hashes = {
         f"pkg:pypi/{canonicalize_name(each.name)}@{each.version}": each.sha256
         for each in released.wheels
+    } | {
+        f"pkg:deb/{each.name}@{each.version}": each.sha256
+        for each in build.debian_packages
+        if each.sha256
     }
     _complete_cyclonedx(cyclonedx, build, hashes)
     _complete_spdx(spdx, build, hashes)
@@ -122,15 +127,19 @@ def _find_index(purl: str) -> str:
 
 
 def _plain_purl(purl: str) -> str:
-    """Return name and version of a Python package as a package URL without escapes.
+    """Return type, name and version of a package as a package URL without escapes.
 
-    It is empty for a package URL that cannot be read: an image can write any.
+    An epoch of Debian is part of the version, as dpkg has it. It is empty for a package URL that
+    cannot be read: an image can write any.
     """
     try:
         found = PackageURL.from_string(purl)
     except ValueError:
         return ""
-    return f"pkg:{found.type}/{canonicalize_name(found.name)}@{found.version}"
+    if found.type == "pypi":
+        return f"pkg:pypi/{canonicalize_name(found.name)}@{found.version}"
+    epoch = dict(found.qualifiers).get("epoch")
+    return f"pkg:{found.type}/{found.name}@{f'{epoch}:' if epoch else ''}{found.version}"
 
 
 def _rename_image(part: Any, build: BuildRecord, name: str) -> Any:  # noqa: ANN401 - JSON

@@ -124,7 +124,7 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
             "workflows/quarterly.yml",
             "".join(
                 f"      PYTORCH_CUDA_IMAGES_{name}: ${{{{ vars.{name} }}}}\n"
-                for name in ("TRUSTED_KEYS", "DECISION_KEYS", "TRUSTED_IDENTITIES")
+                for name in ("TRUSTED_KEYS", "DECISION_KEYS", "REVOKED_KEYS", "TRUSTED_IDENTITIES")
             ),
             "",
         ),
@@ -772,6 +772,27 @@ def test_a_scan_that_refuses_leaves_it_to_the_gate_whether_there_is_a_candidate(
     step = script("release.yml", "scan", "release.py scan")
     given = {"VERSION": "v2.6.3", "IMAGES": "base", "CHANNEL": channel}
     assert ran(step, tmp_path, tmp_path, **given)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "labels"),
+    [
+        ("", "--device cuda", ["self-hosted", "gpu"]),
+        ("slurm", "--on slurm", ["self-hosted", "slurm"]),
+    ],
+)
+def test_a_variable_sends_the_suites_to_a_cluster(
+    place: str, options: str, labels: list[str], tmp_path: Path
+) -> None:
+    runner = workflows(REPOSITORY)["release.yml"]["jobs"]["validate"]["runs-on"]
+    assert json.dumps(labels) in runner
+    stub(tmp_path / "release.py", 'echo "$*" >> called; [ "$1" != validate ] || exit 4')
+    given = {"VERSION": "v2.6.3", "IMAGE": "cv", "CHANNEL": "monthly", "VALIDATE_ON": place}
+    step = script("release.yml", "validate", "release.py validate")
+    assert ran(step, tmp_path, tmp_path, **given)[0] == 0
+    assert (tmp_path / "called").read_text().splitlines()[-1] == (
+        f"validate v2.6.3 --images cv {options}"
+    )
 
 
 @pytest.mark.parametrize("verdict", [0, 1, 4])

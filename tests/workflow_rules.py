@@ -70,6 +70,7 @@ LOGIN_FOLDER = "${{ runner.temp }}/docker"
 TRUST = {
     settings.TRUSTED_KEYS: "${{ vars.TRUSTED_KEYS }}",
     settings.DECISION_KEYS: "${{ vars.DECISION_KEYS }}",
+    settings.REVOKED_KEYS: "${{ vars.REVOKED_KEYS }}",
     settings.TRUSTED_IDENTITIES: "${{ vars.TRUSTED_IDENTITIES }}",
 }
 """Who is trusted with what. One of them without the others trusts another circle of people."""

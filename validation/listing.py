@@ -61,7 +61,7 @@ def _write_lists(words: Sequence[str]) -> None:
     lists = dict[Path, str]()
     for word in words:
         stack, _, reference = word.partition("=")
-        suites = [suite for suite in SUITES if suite.stack == stack]
+        suites = [suite for suite in SUITES if suite.stack == stack and not suite.on_host]
         if not suites or not reference:
             raise ConfigError(f"`{word}` is not STACK=IMAGE with a known stack", USAGE)
         for suite in suites:

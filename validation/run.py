@@ -26,7 +26,7 @@ from validation.machine import DOCKER, Gpus, choose_gpus, describe_environment
 from validation.nvml import Sampler
 from validation.preflight import check_host
 from validation.record import SuiteResult, ValidationRecord
-from validation.suite import SUITES, SUITES_FOLDER, Suite, list_suites
+from validation.suite import HOST_SUITES_FOLDER, SUITES, SUITES_FOLDER, Suite, list_suites
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import NO_GPU
 
@@ -277,7 +277,7 @@ def hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
     """Return a hash of all inputs: the suites' files, the harness' lock, and the expectations."""
     files = sorted(
         path
-        for folder in (SUITES_FOLDER, floor.FOLDER)
+        for folder in (SUITES_FOLDER, HOST_SUITES_FOLDER, floor.FOLDER)
         for path in folder.rglob("*")
         if path.suffix in (".py", ".yaml")
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
+HOST_SUITES_FOLDER = SUITES_FOLDER.with_name("host_suites")
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class Suite:
 
     `writes_root` marks what must be able to write anywhere in the image; for all others its root is
     read-only, and only /tmp, /var/tmp and /dev/shm can be written.
+
+    `on_host` marks what the host makes itself, of containers that hold nothing of the harness
+    (`validation/host_suites/`).
 
     `user` is the user of its container, as `UID:GID`; empty: that of the image.
 
@@ -41,6 +45,7 @@ class Suite:
     listed: bool = True
     writes_root: bool = False
     user: str = ""
+    on_host: bool = False
     folder: Path = SUITES_FOLDER
 
     @property
@@ -81,6 +86,16 @@ SUITES = (
         writes_root=True,
         user="12345:0",
     ),
+    Suite(
+        "start",
+        "base",
+        test_timeout_s=300,
+        timeout_s=900,
+        alone=True,
+        of_the_image=True,
+        on_host=True,
+        folder=HOST_SUITES_FOLDER,
+    ),
     # Libraries choose other places if the home cannot be written.
     Suite(
         "state",
@@ -93,6 +108,7 @@ SUITES = (
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
+    Suite("references", "base", test_timeout_s=120, timeout_s=600),
     Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True, works_on="one"),
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),

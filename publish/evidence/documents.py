@@ -54,6 +54,8 @@ class DocumentSeal:
             return error.message
         if not statement.is_encoding(self._make_statement(digest), made.payload):
             return "what was signed is another document"
+        if revoked := self.trusted.find_revocation(made.signer, ""):
+            return revoked
         return (
             ""
             if not self.decides or self.trusted.may_decide(made.signer)

@@ -11,6 +11,7 @@ from publish.evidence.keys import compute_key_id
 from publish.evidence.predicates import os_layer
 from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
+from runner.errors import GateRefused
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class OsLayerSigner:
 
         Raises GateRefused if nobody trusted signed it.
         """
-        return os_layer.read_os_layer(
-            statement.from_json(store.verify_bundle(signed, self.trusted).payload)
-        )
+        made = store.verify_bundle(signed, self.trusted)
+        if revoked := self.trusted.find_revocation(made.signer, ""):
+            raise GateRefused(revoked, "build again: the layer is then made and signed anew")
+        return os_layer.read_os_layer(statement.from_json(made.payload))
 
 
 def make_os_layer_signer(signer: Signer) -> OsLayerSigner:

@@ -172,6 +172,8 @@ def find_signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> s
     name = compute_key_id(signer.public_key())
     if name not in trusted.keys:
         return f"the key {name} is not trusted"
+    if name in trusted.revoked:
+        return f"the key {name} is revoked"
     return (
         ""
         if not decides or trusted.may_decide(name)
@@ -238,6 +240,8 @@ def _verify_file(file: BundleFile, digest: str, trusted: Trusted) -> FoundEviden
         if about.subject != digest:
             raise GateRefused(f"it is about {about.subject}, not this image", NOT_USABLE)
         kind = find_kind(about.predicate_type)
+        if revoked := trusted.find_revocation(made.signer, read_date(about)):
+            raise GateRefused(revoked, NOT_USABLE)
         if kind and kind.decides and not trusted.may_decide(made.signer):
             raise GateRefused(
                 f"signed by {made.signer}, which is not trusted to decide", NOT_USABLE

@@ -8,6 +8,7 @@ machine verifies the same, years later too.
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -23,15 +24,17 @@ from sigstore.verify import Verifier
 from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, load_trusted_keys
 from runner import settings
 from runner.errors import ConfigError
+from runner.moments import parse_moment
 from runner.redaction import hide_in_text, show_value
 from runner.untrusted import Malformed, read_own_file
 
 TRUSTED_IDENTITIES = settings.TRUSTED_IDENTITIES
 DECISION_KEYS = settings.DECISION_KEYS
+REVOKED_KEYS = settings.REVOKED_KEYS
 SIGSTORE_CONFIG = settings.SIGSTORE_CONFIG
 """The first holds an ISSUER=IDENTITY a line; the second, as TRUSTED_KEYS does, the public keys that
-promotion decisions are believed from; the third the path of an instance's client trust
-configuration.
+promotion decisions are believed from; the third ids of keys with the day from which they are not
+believed; the fourth the path of an instance's client trust configuration.
 """
 
 EXAMPLE = (
@@ -46,6 +49,7 @@ _CONFIG = ClientTrustConfig.ClientTrustConfigType.CONFIG_0_1.value
 _EMBEDDED = ("trusted_root.json", "signing_config.v0.2.json")
 _IDENTITY = re.compile(r"(https://[!-)+-<>-~]+)=([!-)+-~]+)")
 """Printable ASCII without `*`: an identity is held against a certificate as it is written."""
+_REVOKED = re.compile(r"([0-9a-f]{64})=(20[0-9]{2}-[0-9]{2}-[0-9]{2})")
 
 
 @dataclass(frozen=True)
@@ -107,17 +111,28 @@ class Trusted:
     """Public keys by their id, and the identities that are believed if `instance` certifies them.
 
     `deciders` are the ids of the keys that may sign a promotion decision, and no other then may;
-    None for all.
+    None for all. `revoked` are the ids of keys that are not believed from a day on.
     """
 
     keys: PublicKeys = field(default_factory=dict)
     identities: tuple[Identity, ...] = ()
     instance: SigstoreInstance = SigstoreInstance()
     deciders: frozenset[str] | None = None
+    revoked: Mapping[str, datetime.date] = field(default_factory=dict)
 
     def may_decide(self, signer: str) -> bool:
         """Return whether decisions of a signer are believed; other evidence of theirs may be."""
         return self.deciders is None or signer in self.deciders
+
+    def find_revocation(self, signer: str, moment: str) -> str:
+        """Return why a signer is not believed for a statement of a moment (ISO 8601); else nothing.
+
+        A statement without a date is never one of before the day.
+        """
+        day = self.revoked.get(signer)
+        if day is None or (moment and parse_moment(moment, zoned=True).date() < day):
+            return ""
+        return f"signed by {signer}, whose key is revoked from {day} on"
 
 
 def resolve_trusted(
@@ -128,7 +143,7 @@ def resolve_trusted(
     The default is the configuration. Keys that decide are trusted for all else too. Raises
     ConfigError if nobody is trusted: by mistake that would read as "nothing is proven".
     """
-    given, named = [*keys], [*names]
+    given, named, revoked = [*keys], [*names], _read_revoked(environ)
     if not given and not named:
         given, named = (
             [each for each in (environ.get(TRUSTED_KEYS),) if each],
@@ -138,6 +153,7 @@ def resolve_trusted(
     decider_folder = (
         "" if keys or names else environ.get(DECISION_KEYS, "")
     )  # who names whom to trust says who decides as well
+    known = replace(known, revoked=revoked)
     known = (
         replace(known, keys=load_trusted_keys(given, environ))
         if given or not (named or decider_folder)
@@ -177,6 +193,24 @@ def _read_configured(environ: Mapping[str, str]) -> list[str]:
     return [
         line.strip() for line in environ.get(TRUSTED_IDENTITIES, "").splitlines() if line.strip()
     ]
+
+
+def _read_revoked(environ: Mapping[str, str]) -> dict[str, datetime.date]:
+    """Return the days from which keys are not believed, by the ids of the keys."""
+    revoked = {}
+    for entry in re.split(r"[\s,]+", environ.get(REVOKED_KEYS, "").strip(" ,\t\n")):
+        match = _REVOKED.fullmatch(entry)
+        try:
+            if match:
+                revoked[match[1]] = datetime.date.fromisoformat(match[2])
+            elif entry:
+                raise ValueError
+        except ValueError:
+            raise ConfigError(
+                f"{REVOKED_KEYS}: `{show_value(entry, 200)}` is not a revoked key",
+                "write the id of the key and the first day that does not count: ID=2026-11-30",
+            ) from None
+    return revoked
 
 
 def _trust_identities(names: Iterable[str], environ: Mapping[str, str]) -> Trusted:

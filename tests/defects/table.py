@@ -1,6 +1,9 @@
 """Plant every defect in the real images and write the table of docs/defects.md: `make defects`.
 
-Exits with 1, and writes nothing, if a defect was not caught as it should be.
+    .venv/bin/python -m tests.defects.table [SUITE or words of a name ...]
+
+With arguments, it plants the defects of these suites and names, and keeps the other rows. It exits
+with 1, and writes nothing, if a defect was not caught as it should be.
 """
 
 from __future__ import annotations
@@ -44,37 +47,45 @@ class Row:
     problem: str
 
 
-def main() -> int:
-    """Plant all defects, judge each, and write the table if none was missed."""
+def main(chosen: Sequence[str]) -> int:
+    """Plant the chosen defects, or all; judge each, and write the table if none was missed."""
     started = time.monotonic()
-    rows = [*map(_row, DEFECTS), *map(_slower_row, SLOWER_BY)]
+    planted = [each for each in DEFECTS if not chosen or is_chosen(each, chosen)]
+    slower = () if chosen else SLOWER_BY
+    rows = [*map(_row, planted), *map(_slower_row, slower)]
     problems = [f"{row.defect}: {row.problem}" for row in rows if row.problem]
     for problem in problems:
         progress.say_line(f"missed: {problem}")
     if not problems:
-        write(rows, time.monotonic() - started)
+        minutes = (time.monotonic() - started) / 60
+        write(rows, "in several runs" if chosen else f"in {minutes:.0f} minutes")
     return 1 if problems else 0
 
 
-def write(rows: Sequence[Row], seconds: float, page: Path = PAGE) -> None:
-    """Replace the table in the page."""
+def is_chosen(defect: Defect, chosen: Sequence[str]) -> bool:
+    """Return whether a defect is of a suite, or has words in its name, that were chosen."""
+    return defect.suite in chosen or any(words in defect.name for words in chosen)
+
+
+def write(rows: Sequence[Row], how: str, page: Path = PAGE) -> None:
+    """Replace the rows of these defects in the page, and remove those of defects that are gone."""
     text = page.read_text(encoding="utf-8")
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}{table(rows, seconds)}{END}{after}", encoding="utf-8")
-
-
-def table(rows: Sequence[Row], seconds: float) -> str:
-    """Return a summary line and a Markdown table."""
-    lines = [
-        f"| {_cell(row.defect)} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |"
-        for row in rows
-    ]
-    head = (
-        f"{len(rows)} defects planted, {sum(not row.problem for row in rows)} caught, in "
-        f"{seconds / 60:.0f} minutes.\n"
-    )
+    old = text.partition(BEGIN)[2].partition(END)[0].splitlines()
+    lines = {line.split(" | ")[0].removeprefix("| "): line for line in old if line[:2] == "| "}
+    lines |= {_cell(row.defect): format_row(row) for row in rows}
+    names = [*(_cell(defect.name) for defect in DEFECTS), *map(_name_slower, SLOWER_BY)]
+    order = [name for name in (*names, *(_cell(row.defect) for row in rows)) if name in lines]
+    kept = [lines[name] for name in dict.fromkeys(order)]
+    head = f"{len(kept)} defects planted, {len(kept)} caught, {how}.\n"
     columns = "| defect | caught by | verdict | message |\n|---|---|---|---|\n"
-    return f"{head}\n{columns}{chr(10).join(lines)}\n"
+    whole = f"{head}\n{columns}{chr(10).join(kept)}\n"
+    page.write_text(f"{before}{BEGIN}{whole}{END}{after}", encoding="utf-8")
+
+
+def format_row(row: Row) -> str:
+    """Return a row of a Markdown table."""
+    return f"| {_cell(row.defect)} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |"
 
 
 def _row(defect: Defect) -> Row:
@@ -100,14 +111,17 @@ def _slower_row(percent: int) -> Row:
     progress.say_line(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
     caught = result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and bool(result.checks)
     message = f"{result.reason}; {result.cause}"
-    name = f"throughput {percent} % slower (sleep in the step)"
     return Row(
-        name,
+        _name_slower(percent),
         REGRESSION,
         result.verdict,
         message,
         "" if caught else f"is {result.verdict}: {result.reason}",
     )
+
+
+def _name_slower(percent: int) -> str:
+    return f"throughput {percent} % slower (sleep in the step)"
 
 
 def _said(defect: Defect, result: SuiteResult) -> tuple[str, str]:
@@ -132,4 +146,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from runner.verdict import Verdict
@@ -27,17 +28,37 @@ def test_the_page_has_every_defect_and_no_other() -> None:
 def test_only_the_table_is_replaced(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{table.BEGIN}old\n{table.END}after\n")
-    table.write([ROW], 120, page)
+    table.write([ROW], "in 2 minutes", page)
     text = page.read_text()
     assert text.startswith(f"before\n{table.BEGIN}1 defects planted, 1 caught, in 2 minutes.\n")
     assert text.endswith(f"{table.END}after\n")
     assert "old" not in text
-    table.write([ROW], 120, page)
+    table.write([ROW], "in 2 minutes", page)
     assert page.read_text() == text
 
 
+def test_a_run_of_some_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{table.BEGIN}{table.END}")
+    first, second = DEFECTS[:2]
+    rows = [replace(ROW, defect=each.name) for each in (second, first)]
+    for row in rows:
+        table.write([row], "in several runs", page)
+    changed = replace(rows[0], message="another")
+    table.write([changed], "in several runs", page)
+    lines = page.read_text().splitlines()
+    assert lines[-3:-1] == [table.format_row(rows[1]), table.format_row(changed)]
+
+
+def test_suites_and_words_choose_defects() -> None:
+    (first, *_) = DEFECTS
+    assert table.is_chosen(first, [first.suite])
+    assert table.is_chosen(first, ["x", first.name[3:12]])
+    assert not table.is_chosen(first, ["no such words"])
+
+
 def test_a_row_stays_a_row() -> None:
-    line = table.table([ROW], 1).splitlines()[-1]
+    line = table.format_row(ROW)
     assert line.count(" | ") == 3
     assert "\\|" in line
     assert len(line) < 400

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,16 +150,20 @@ def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def started_slurm(folder: Path) -> Iterator[SlurmCluster]:
-    """A Slurm in `folder`; stopped afterwards, with its jobs."""
+def started_slurm(folder: Path, changes: Iterable[tuple[str, str]] = ()) -> Iterator[SlurmCluster]:
+    """A Slurm in `folder`; stopped afterwards, with its jobs. `changes` are of CONFIG."""
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
         probe.close()
     (folder / "state").mkdir(parents=True)
+    text = CONFIG
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
     cluster = SlurmCluster(folder)
     host = socket.gethostname().partition(".")[0]
-    cluster.config.write_text(CONFIG.format(folder=folder, ports=ports, host=host))
+    cluster.config.write_text(text.format(folder=folder, ports=ports, host=host))
     try:
         for name in ("slurmctld", *NODES):
             cluster.start(name)

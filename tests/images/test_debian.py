@@ -92,6 +92,27 @@ def members(layer: bytes) -> dict[str, tarfile.TarInfo]:
         return {entry.name: entry for entry in tar}
 
 
+def test_a_package_has_the_hash_of_its_file(tmp_path: Path) -> None:
+    """From what apt's lists say; a version that Debian serves no more has none."""
+    index = f"""Package: tini
+Version: 0.19.0-1
+Description: a tiny init
+SHA256: {"a" * 64}
+
+Package: held
+Version: 2:4
+SHA256: {"b" * 64}
+
+Package: held
+Version: 2:3~rc1+b1
+Status: hold ok installed
+"""
+    entries = [*FOLDERS, *GOOD, Entry("var/lib/dpkg/index", index.encode())]
+    layer, _, packages = normalised(tmp_path, entries)
+    assert {each.name: each.sha256 for each in packages} == {"tini": "a" * 64, "held": ""}
+    assert "var/lib/dpkg/index" not in members(layer)
+
+
 def test_what_is_of_the_packages_stays(tmp_path: Path) -> None:
     layer, _, _ = normalised(tmp_path, [*FOLDERS, *GOOD])
     found = members(layer)
@@ -321,6 +342,55 @@ def local_base() -> Iterator[str]:
     held[0].tag(name)
     yield name
     engine.connect_engine().images.remove(name)
+
+
+@pytest.fixture
+def import_number(tmp_path: Path) -> Iterator[Callable[[int], str]]:
+    """A function that imports a root file system with that number, and returns the image's id."""
+    name, client = "pytorch-cuda-images-tests/imported:own", engine.connect_engine()
+
+    def import_number(number: int) -> str:
+        root = write_root(tmp_path / f"{number}.tar", [Entry("number", str(number).encode())])
+        debian.import_root(root, name)
+        return str(client.images.get(name).id)
+
+    yield import_number
+    client.images.remove(name)
+
+
+def has_image(name: str) -> bool:
+    try:
+        return bool(engine.connect_engine().images.get(name))
+    except docker.errors.ImageNotFound:
+        return False
+
+
+@pytest.mark.docker
+def test_an_import_leaves_no_older_image_without_a_name(
+    import_number: Callable[[int], str],
+) -> None:
+    client, other = engine.connect_engine(), "pytorch-cuda-images-tests/imported:other"
+    first = import_number(1)
+    second = import_number(2)
+    assert (has_image(first), has_image(second)) == (False, True)
+    client.images.get(second).tag(other)
+    import_number(3)
+    assert has_image(second)
+    client.images.remove(other)
+
+
+@pytest.mark.docker
+def test_an_imported_root_is_gone_after_the_block(tmp_path: Path) -> None:
+    root = write_root(tmp_path / "root.tar", [Entry("file", b"x")])
+    with (
+        pytest.raises(EnvironmentFailed, match="no mirror"),
+        debian.imported_root(root) as name,
+        debian.imported_root(root) as other,
+    ):
+        image = engine.connect_engine().images.get(name).id
+        assert has_image(other)
+        raise EnvironmentFailed("no mirror", "")
+    assert not any(has_image(each) for each in (name, other, str(image)))
 
 
 def test_the_mirror_and_the_slim_base_are_settings(

@@ -15,7 +15,9 @@ from images import catalog, debian, layers, package_layer, plan
 from images.catalog import CATALOG, Catalog, OsPart
 from images.record import DebianPackage
 from oci.layer_reader import parse_layer
+from runner import engine, leftovers
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.owner import current_owner
 from scan import layer_changes, system_files
 from scan.owners import load_owners
 from tests.fakes.exported_root import Entry, write_root
@@ -23,6 +25,7 @@ from tests.fakes.refusal import refused
 
 EPOCH = 1_738_108_800
 SSH = "Package: openssh-server\nStatus: install ok installed\nVersion: 1:9.2\n"
+INDEX = f"Package: openssh-server\nVersion: 1:9.2\nSHA256: {'a' * 64}\n".encode()
 TINI = "Package: tini\nStatus: install ok installed\nVersion: 0.19\n"
 
 
@@ -95,6 +98,7 @@ def test_the_same_files_make_nothing(below: Path) -> None:
         (Entry("var/lib/apt/lists/all", b"x"), set()),
         (Entry("etc/shadow-", b"x"), set()),
         (Entry("var/lib/dpkg/newest", b"5"), set()),
+        (Entry("var/lib/dpkg/index", INDEX), set()),
     ],
 )
 def test_what_is_new_or_differs_is_written(below: Path, entry: Entry, written: set[str]) -> None:
@@ -152,6 +156,7 @@ def test_packages_are_those_of_both_layers(below: Path, tmp_path: Path) -> None:
         changed(
             Entry("var/lib/dpkg/status", f"{TINI}\n{SSH}".encode()),
             Entry("var/lib/dpkg/newest", b"1793624159"),
+            Entry("var/lib/dpkg/index", INDEX),
         ),
     )
     made = package_layer.write_difference(exported, below, io.BytesIO(), EPOCH)
@@ -159,6 +164,7 @@ def test_packages_are_those_of_both_layers(below: Path, tmp_path: Path) -> None:
         DebianPackage("tini", "0.19"),
         DebianPackage("openssh-server", "1:9.2"),
     )
+    assert [each.sha256 for each in made.packages] == ["", "a" * 64]
     assert made.newest == 1793624159
 
 
@@ -290,8 +296,14 @@ def test_the_real_layer_is_the_same_each_time(
 ) -> None:
     below, system = real_system
     made = [make_real(["ssh"], below, tmp_path / name) for name in ("first", "second")]
+    assert not [
+        image
+        for image in engine.connect_engine().images.list(name=leftovers.OS_LAYER)
+        if current_owner() in str(image.tags)
+    ]
     assert made[0] == made[1]
     assert set(made[0].packages) > set(system.packages)
+    assert not [each for each in (*system.packages, *made[0].packages) if not each.sha256]
     with tarfile.open(tmp_path / "first") as opened:
         found = {entry.name: entry for entry in opened}
     assert "usr/sbin/sshd" in found

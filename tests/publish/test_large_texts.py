@@ -26,7 +26,7 @@ from publish.evidence.trust import Identity, Trusted
 from publish.tags import journal
 from runner.errors import ReleaseError
 from runner.untrusted import SCHEMA_VALUES, Malformed, parse_json
-from scan import image_facts, store
+from scan import image_facts, probe_container, store
 
 MEMORY_BYTES, MAX_SECONDS = 500 << 20, 5.0
 VALUES = ("[]", "{}", "0", '""')
@@ -50,7 +50,9 @@ def read_index(data: bytes) -> object:
 
 
 def read_facts(data: bytes) -> object:
-    return image_facts._parse_document(image_facts._RootDocument, image_facts._ProbeExit(0, data))
+    return image_facts._parse_document(
+        image_facts._RootDocument, probe_container.ProbeExit(0, data)
+    )
 
 
 def read_findings(data: bytes) -> object:
@@ -66,7 +68,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], str, int]] = {
     "signatures": (read_bundle, '{"dsseEnvelope":{"signatures":[%s]}}', MAX_BYTES),
     "days": (read_findings, '{"seen":{%s}}', store.WRITTEN_BYTES),
     "index": (read_index, '{"schemaVersion":2,"manifests":[%s]}', MAX_MANIFEST_BYTES),
-    "facts": (read_facts, '{"bundled":[%s]}', image_facts.DOCUMENT_BYTES),
+    "facts": (read_facts, '{"bundled":[%s]}', probe_container.DOCUMENT_BYTES),
     "any": (lambda data: parse_json(data, 64 << 20), "[%s]", 64 << 20),
 }
 
@@ -100,7 +102,7 @@ def parse_all(name: str) -> None:
                 filling = ",".join(f'"{number:x}":{value}' for number in range(most // 10))
             text = frame.encode().replace(b"%s", filling.encode())
             began = time.process_time()
-            with contextlib.suppress(ReleaseError, Malformed, image_facts._NoFacts):
+            with contextlib.suppress(ReleaseError, Malformed, probe_container.NoFacts):
                 parse(text)
             slowest = max(slowest, time.process_time() - began)
     print(json.dumps({"bytes": read_peak_memory(), "seconds": slowest}))

@@ -455,9 +455,15 @@ def release(verdict: Verdict = Verdict.FAIL) -> ReleaseRecord:
 
 
 def proven() -> tuple[ReleaseRecord, tuple[ImageRecords, ...]]:
-    """A release of one image that passed everything on a GPU."""
+    """A release of one image that passed everything on GPUs of two models."""
     on_gpu = replace(
         validation("base", Verdict.PASS, passing()), environment=environment("NVIDIA H200")
     )
-    records = ImageRecords("base", build("base"), on_gpu, scan("base", (), Verdict.PASS))
+    records = ImageRecords(
+        *("base", build("base"), on_gpu, scan("base", (), Verdict.PASS)),
+        by_model=tuple(
+            replace(validation("base", Verdict.PASS, *suites()), environment=environment(name))
+            for name in ("NVIDIA H200", "NVIDIA L4")
+        ),
+    )
     return replace(release(Verdict.PASS), images=("base",), channel="production"), (records,)

@@ -1,7 +1,9 @@
 """GitHub's code scanning takes the SARIF of a release, and nothing in it is better than it was.
 
-The schema below is what GitHub's documentation "SARIF support for code scanning" lists of SARIF
-2.1.0: those fields, required where it says so, and no others.
+The classes below are what GitHub's documentation "SARIF support for code scanning" lists of SARIF
+2.1.0: those fields, required where it says so, and no others. The schema of the format itself is
+sarif-2.1.0.json, unchanged from the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT), there
+`lib/schemas/sarif-2.1.0-rtm.5.json`.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import fastjsonschema
 import pytest
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
@@ -122,6 +126,14 @@ class Sarif:
 
 
 READER = TypeAdapter(Sarif)
+SCHEMA = json.loads(Path(__file__).with_name("sarif-2.1.0.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def require_sarif() -> Callable[[Any], Any]:
+    """A function that raises JsonSchemaException if a value is no SARIF 2.1.0."""
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(SCHEMA, use_default=False)
+    return compiled
 
 
 def read(*case: Any) -> Run:
@@ -140,6 +152,34 @@ def test_code_scanning_takes_it(case: Callable[[], Records]) -> None:
         assert "[" not in each.message.text.replace("\\[", ""), "a link of somebody else"
         assert each.message.text.isprintable()
     assert render_sarif(*case()) == render_sarif(*case())
+
+
+@EVERY
+def test_it_agrees_with_the_schema_of_the_format(
+    case: Callable[[], Records], require_sarif: Callable[[Any], Any]
+) -> None:
+    require_sarif(json.loads(render_sarif(*case())))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("version",), "2.0.0"),
+        (("runs", 0, "tool"), {}),
+        (("runs", 0, "results", 0, "level"), "fatal"),
+        (("runs", 0, "results", 0, "rule"), "of another version of the format"),
+        (("runs", 0, "results", 0, "locations", 0, "physicalLocation", "region", "startLine"), 0),
+    ],
+)
+def test_the_schema_refuses_other_fields_and_values(
+    path: tuple[str | int, ...], value: object, require_sarif: Callable[[Any], Any]
+) -> None:
+    part = content = json.loads(render_sarif(*full()))
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        require_sarif(content)
 
 
 def test_the_reader_is_strict() -> None:

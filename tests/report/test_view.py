@@ -446,6 +446,33 @@ def test_checks_are_sorted_from_the_worst_and_rates_are_kept_apart() -> None:
     ]
 
 
+def test_rates_of_gpu_models_stand_side_by_side() -> None:
+    (given,) = samples.proven()[1]
+    h200, l4 = given.by_model
+    slower = [
+        replace(
+            suite,
+            checks=tuple(
+                replace(
+                    check,
+                    figures=tuple(replace(one, value=one.value / 4) for one in check.figures),
+                )
+                for check in suite.checks
+            ),
+        )
+        for suite in l4.suites
+    ]
+    other = replace(h200, digest=samples.digest("cv"))
+    models = (h200, replace(l4, suites=tuple(slower)), other)
+    first, second = only(replace(given, by_model=models)).comparisons
+    assert (first.unit, second.unit) == ("images/s", "sequences/s")
+    assert [(bar.label, bar.value, bar.percent) for bar in first.bars] == [
+        ("1 × NVIDIA H200", "1.91", "100.00"),
+        ("1 × NVIDIA L4", "0.478", "25.00"),
+    ]
+    assert only(replace(given, by_model=(h200,))).comparisons == ()
+
+
 def test_shared_layers_are_counted_once() -> None:
     facts = {
         fact.label: fact.value

@@ -49,6 +49,9 @@ def test_temporary_files_are_made_only_where_a_killed_run_leaves_none() -> None:
 
 RUN = """
 import sys, time
+import tarfile
+from pathlib import Path
+from images import debian
 from runner import containers, engine, owner, start_check
 client = engine.connect_engine(60)
 volumes = containers.volumes_read_only({"Volumes": {"/data": {}}}, "/ours")
@@ -57,8 +60,10 @@ made = containers.create_confined(client, sys.argv[1], options)
 made.start()
 api, loose = client.api, containers.new_name("volume")
 api.create_volume(loose, labels={containers.OWNER: owner.current_owner()})
-with start_check._own_image(client):
-    print(made.id, volumes[0]["Source"], loose, owner.current_owner(), flush=True)
+root = Path(sys.argv[2])
+tarfile.open(root, "w").close()
+with start_check._own_image(client), debian.imported_root(root) as system:
+    print(made.id, volumes[0]["Source"], loose, owner.current_owner(), system, flush=True)
     sys.stdin.read()
 made.remove(force=True, v=True)
 containers.remove_volumes(made)
@@ -70,7 +75,7 @@ api.remove_volume(loose)
 def _run_at_work(home: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Yield a run of another shared folder, and the container, volumes and image tag it made."""
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, small_image.python_image()],
+        [sys.executable, "-c", RUN, small_image.python_image(), f"{home}.tar"],
         cwd=REPOSITORY,
         env={**os.environ, "PYTORCH_CUDA_IMAGES_HOME": str(home)},
         text=True,
@@ -86,14 +91,14 @@ def _run_at_work(home: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]
 
 
 def _what_is_left(made: list[str]) -> int:
-    """Return how many of what a run made are in the engine: container, two volumes, image."""
+    """Return how many of what a run made are in the engine: container, two volumes, images."""
     client: Any = engine.connect_engine()
-    container, attached, loose, tag = made
+    container, attached, loose, tag, system = made
     listed = {each["Id"] for each in client.api.containers(all=True)}
     volumes = {each["Name"] for each in client.api.volumes()["Volumes"] or ()}
     tags = {name for each in client.api.images() for name in each["RepoTags"] or ()}
-    image = f"{start_check.REPOSITORY}:{tag}"
-    return (container in listed) + len({attached, loose} & volumes) + (image in tags)
+    images = {f"{start_check.REPOSITORY}:{tag}", system}
+    return (container in listed) + len({attached, loose} & volumes) + len(images & tags)
 
 
 @pytest.mark.docker
@@ -104,9 +109,9 @@ def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: 
         killed = runs.enter_context(_run_at_work(tmp_path / "b"))
         os.killpg(killed[0].pid, signal.SIGKILL)
         killed[0].wait()
-        assert (_what_is_left(at_work[1]), _what_is_left(killed[1])) == (4, 4)
+        assert (_what_is_left(at_work[1]), _what_is_left(killed[1])) == (5, 5)
         assert leftovers.remove_leftovers(client) >= 1
-        assert (_what_is_left(at_work[1]), _what_is_left(killed[1])) == (4, 0)
+        assert (_what_is_left(at_work[1]), _what_is_left(killed[1])) == (5, 0)
     assert _what_is_left(at_work[1]) == 0
 
 

@@ -18,16 +18,9 @@ from hypothesis import strategies as st
 from runner.errors import EnvironmentFailed
 from scan import assess, documents, licences, secrets
 from scan.configuration import AllowedConfiguration, check_configuration
-from scan.image_facts import (
-    DOCUMENT_BYTES,
-    ImageFacts,
-    _NoFacts,
-    _parse_document,
-    _ProbeExit,
-    _RootDocument,
-    probe_image,
-)
+from scan.image_facts import ImageFacts, _parse_document, _RootDocument, probe_image
 from scan.policy import LicencePolicy
+from scan.probe_container import DOCUMENT_BYTES, NoFacts, ProbeExit
 from scan.record import ScanProblem, count_problems
 from scan.sbom import read_distribution, read_packages
 from scan.sbom_comparison import compare_with_sbom, count_unlisted
@@ -200,12 +193,12 @@ def test_two_names_that_look_alike_stay_two() -> None:
 # The image probe
 
 
-def looked(document: object) -> ImageFacts | ScanProblem:
+def looked(document: object) -> ImageFacts | NoFacts:
     printed = json.dumps({"facts": document, "private": {}}).encode()
     try:
-        return _parse_document(_RootDocument, _ProbeExit(0, printed)).facts
-    except _NoFacts as error:
-        return error.problem
+        return _parse_document(_RootDocument, ProbeExit(0, printed)).facts
+    except NoFacts as error:
+        return error
 
 
 FACTS: dict[str, Any] = {
@@ -237,8 +230,8 @@ def test_facts_are_understood() -> None:
 )
 def test_facts_of_another_shape(changed: dict[str, Any]) -> None:
     found = looked(FACTS | changed)
-    assert isinstance(found, ScanProblem)
-    assert found.what.isprintable()
+    assert isinstance(found, NoFacts)
+    assert str(found).isprintable()
 
 
 @given(
@@ -260,9 +253,9 @@ def test_any_facts_are_understood_or_a_problem(document: Any) -> None:
 
 @given(st.binary())
 def test_any_last_words_are_shown(said: bytes) -> None:
-    with pytest.raises(_NoFacts) as raised:
-        _parse_document(_RootDocument, _ProbeExit(3, b"", said))
-    shown = raised.value.problem.what
+    with pytest.raises(NoFacts) as raised:
+        _parse_document(_RootDocument, ProbeExit(3, b"", said))
+    shown = str(raised.value)
     assert not [each for each in shown if unicodedata.category(each) in ("Cc", "Cs")]
 
 
@@ -304,9 +297,9 @@ def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.Monkey
 
 
 def test_a_malformed_look_gets_no_hint_about_a_file_of_records() -> None:
-    with pytest.raises(_NoFacts, match="did not print one complete document: stdout: ") as raised:
-        _parse_document(_RootDocument, _ProbeExit(0, b'{"facts": 1}'))
-    assert "delete the file" not in raised.value.problem.what
+    with pytest.raises(NoFacts, match="did not print one complete document: stdout: ") as raised:
+        _parse_document(_RootDocument, ProbeExit(0, b'{"facts": 1}'))
+    assert "delete the file" not in str(raised.value)
 
 
 @pytest.mark.parametrize("value", ["1", "[]", "{}", '"x"'])
@@ -317,6 +310,6 @@ def test_a_document_of_many_wrong_values_takes_little_memory(value: str) -> None
         "[0]", f"[{values}]"
     )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(_NoFacts, match="more than the allowed 100,000"):
-        _parse_document(_RootDocument, _ProbeExit(0, printed.encode()))
+    with pytest.raises(NoFacts, match="more than the allowed 100,000"):
+        _parse_document(_RootDocument, ProbeExit(0, printed.encode()))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 << 20

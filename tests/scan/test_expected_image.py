@@ -645,7 +645,7 @@ def test_each_of_our_own_files_is_in_the_list() -> None:
         *(path for path in (debian.dockerfile_path().parent / debian.GUEST).iterdir()),
         *(path for stack in catalog.load_catalog().stacks for path in system_of(stack)),
     }
-    recipes = {"install.sh", "newest.sh"}
+    recipes = {"install.sh", "newest.sh", "index.sh"}
     assert listed == {path for path in ours if path.name not in recipes and path.is_file()}
 
 

@@ -23,13 +23,10 @@ from runner import engine, home, records
 from runner.containers import OWNER, new_name
 from runner.errors import EnvironmentFailed
 from runner.owner import current_owner
-from scan import image_facts, image_probe, private_files, trivy
+from scan import image_facts, image_probe, private_files, probe_container, trivy
 from scan.configuration import AllowedConfiguration, check_configuration
-from scan.image_facts import (
-    PURPOSE,
-    ImageFacts,
-    probe_image,
-)
+from scan.image_facts import ImageFacts, probe_image
+from scan.probe_container import PURPOSE
 from scan.record import Package, ScanProblem
 from scan.sbom import read_packages
 from scan.sbom_comparison import compare_with_sbom, count_unlisted
@@ -722,10 +719,10 @@ def test_facts_that_cannot_be_kept_are_those_of_their_folder(
     """Here the engine read the folder, and no Python of the image printed anything."""
     facts = image_probe.describe_found([], ["pkg:pypi/\ud800"])
     monkeypatch.setattr(private_files, "describe_private", lambda *_: facts)
-    monkeypatch.setattr(image_facts, "_run_probe", lambda *_: image_facts._ProbeExit(1))
-    look = image_facts._Look("4242:4242", ("/p",), 0.0)
-    monkeypatch.setattr(image_facts, "_unstarted_container", lambda *_: contextlib.nullcontext())
-    with pytest.raises(image_facts._NoFacts, match="what its `/p` holds cannot be kept"):
+    monkeypatch.setattr(image_facts, "run_probe", lambda *_: probe_container.ProbeExit(1))
+    look = probe_container.Look("4242:4242", ("/p",), 0.0)
+    monkeypatch.setattr(image_facts, "unstarted_container", lambda *_: contextlib.nullcontext())
+    with pytest.raises(probe_container.NoFacts, match="what its `/p` holds cannot be kept"):
         image_facts._probe_private("reference", tmp_path, look)
 
 
@@ -887,7 +884,7 @@ def test_a_container_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None
             container.remove(force=True)
 
     with planted("taken", HANGS) as reference:
-        monkeypatch.setattr("scan.image_facts.time.sleep", remove)
+        monkeypatch.setattr("scan.probe_container.time.sleep", remove)
         with refused(EnvironmentFailed, "No such container", reference):
             probe_image(reference)
 
@@ -903,7 +900,7 @@ def test_a_container_that_is_killed_once_is_looked_into_again(
             killed.append(container.id)
             container.kill()
 
-    monkeypatch.setattr("scan.image_facts.time.sleep", kill_the_first)
+    monkeypatch.setattr("scan.probe_container.time.sleep", kill_the_first)
     assert isinstance(probe_image(python_image()), ImageFacts)
 
 

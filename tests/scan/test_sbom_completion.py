@@ -7,14 +7,17 @@ name, version and another unique identifier of each component, relationships, au
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from images.locks import Wheel
-from images.record import BuildRecord
+from images.record import BuildRecord, DebianPackage
 from images.statement_names import DEFAULT
 from oci.registry import Registry
 from runner.moments import parse_moment
@@ -30,9 +33,17 @@ OTHERS = {
         b"Metadata-Version: 2.4\nName: odd\nVersion: 1\nLicense-Expression: LicenseRef-Odd\n"
     )
 }
+EPOCH = (
+    b"Package: bsdutils\nStatus: install ok installed\nVersion: 1:2.38.1-5\n"
+    b"Architecture: amd64\nSource: util-linux (2.38.1-5)\nMaintainer: A <a@example.org>\n\n"
+)
 WHEELS = (
     Wheel("jinja2", "3.1.4", "c" * 64, "jinja2-3.1.4-py3-none-any.whl", 7),
     Wheel("odd", "2", "d" * 64, "odd-2-py3-none-any.whl", 7),
+)
+PACKAGES = (
+    DebianPackage("libssl3", "3.0.11-1~deb12u2", "e" * 64),
+    DebianPackage("bsdutils", "1:2.38.1-5", "f" * 64),
 )
 OURS = DEFAULT.removeprefix("https://")
 
@@ -51,10 +62,12 @@ class Documents:
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Documents:
     folder = tmp_path_factory.mktemp("documents")
+    status = "var/lib/dpkg/status"
+    system = {**DEBIAN, status: DEBIAN[status] + EPOCH}
     with FakeRegistry() as fake:
         staging = "team/pytorch-cuda-staging"
-        manifest = push_packaged_image(Registry(fake.host), staging, {**DEBIAN, **JINJA2, **OTHERS})
-        build = built("base", manifest.digest, staging)
+        manifest = push_packaged_image(Registry(fake.host), staging, {**system, **JINJA2, **OTHERS})
+        build = replace(built("base", manifest.digest, staging), debian_packages=PACKAGES)
         reference = build.image_reference(fake.host)
         trivy.analyse_image(reference, folder, folder / "cache")
         name = f"{fake.host}/team/pytorch-cuda"
@@ -92,18 +105,43 @@ def test_spdx_has_the_minimum_elements(documents: Documents) -> None:
     assert "DESCRIBES" in {each["relationshipType"] for each in spdx["relationships"]}
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
+@pytest.mark.parametrize("without", ["", "supplier"])
+def test_a_checker_of_the_minimum_elements_says_the_same(
+    documents: Documents, tmp_path: Path, without: str
+) -> None:
+    """ntia-conformance-checker, in an environment of its own; it reads SPDX alone."""
+    document = json.loads(json.dumps(documents.spdx))
+    document["packages"][-1].pop(without, None)
+    (tmp_path / trivy.SPDX).write_text(json.dumps(document))
+    command = ["uv", "tool", "run", "--from", "ntia-conformance-checker==6.0.0", "sbomcheck"]
+    said = subprocess.run(
+        [*command, "--comply", "ntia", tmp_path / trivy.SPDX],
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"Conformant: {not without}" in said.stdout, said
+
+
 def test_suppliers_and_hashes_are_of_who_gave_the_package(documents: Documents) -> None:
     found = {each["name"]: each for each in documents.cyclonedx["components"]}
     assert {name: each["supplier"]["name"] for name, each in found.items()} == {
         "debian": "Debian Project",
         "libssl3": "Debian OpenSSL Team <a@example.org>",
+        "bsdutils": "A <a@example.org>",
         "Jinja2": "Python Package Index",
         "odd": "Python Package Index",
     }
     assert found["Jinja2"]["hashes"] == [{"alg": "SHA-256", "content": "c" * 64}]
     assert "hashes" not in found["odd"], "the lock has another version"
+    for name, letter in (("libssl3", "e"), ("bsdutils", "f")):
+        assert found[name]["hashes"] == [{"alg": "SHA-256", "content": letter * 64}]
     packages = {each["name"]: each for each in documents.spdx["packages"]}
     assert packages["Jinja2"]["checksums"] == [{"algorithm": "SHA256", "checksumValue": "c" * 64}]
+    assert packages["bsdutils"]["checksums"][0]["checksumValue"] == "f" * 64
     assert "checksums" not in packages["odd"]
 
 

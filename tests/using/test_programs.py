@@ -8,13 +8,14 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import confluent_kafka
 import pytest
 
 from runner import containers, engine, pull, records
+from runner.home import REPOSITORY
 from tests.clients.containers import await_log, docker, logs_of
 from tests.using.snippets import EXAMPLES, IMAGE, Snippet, snippets_of
 
@@ -31,15 +32,6 @@ for index, state in first["optimizer"]["state"].items():
     for name, tensor in state.items():
         assert torch.equal(tensor, second["optimizer"]["state"][index][name]), name
 """
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    """Return a folder with the examples that every user can write."""
-    for example in EXAMPLES.iterdir():
-        shutil.copy(example, tmp_path)
-    tmp_path.chmod(0o777)
-    return tmp_path
 
 
 @pytest.mark.docker
@@ -59,6 +51,43 @@ def test_command_trains(snippet: Snippet, base_image: str, workspace: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "loss" in done.stdout
     assert (workspace / "checkpoint.pt").stat().st_size > 0
+
+
+NOT_THERE = (
+    (
+        "base",
+        "import torch, torchaudio as a; a.save('/tmp/a.wav', torch.zeros(1, 8000), 8000)",
+        "Couldn't find appropriate backend",
+    ),
+    (
+        "base",
+        "import wave, torchaudio as a; w = wave.open('/tmp/a.wav', 'wb'); w.setnchannels(1); "
+        "w.setsampwidth(2); w.setframerate(8000); w.close(); a.load('/tmp/a.wav')",
+        "Couldn't find appropriate backend",
+    ),
+    ("base", "import torch.utils.tensorboard", "No module named 'tensorboard'"),
+    (
+        "rl",
+        "import gymnasium as g; e = g.make('CartPole-v1', render_mode='rgb_array'); e.reset(); "
+        "e.render()",
+        "pygame is not installed",
+    ),
+)
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.thorough
+@pytest.mark.parametrize(("stack", "code", "says"), NOT_THERE)
+def test_what_is_not_there_says_so(
+    image_with: Callable[[str], str], stack: str, code: str, says: str
+) -> None:
+    """As the page says, which names what to install."""
+    command = [engine.docker_program(), "run", "--rm", image_with(stack), "python", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert f"`{says}`" in records.read_text(REPOSITORY / "docs" / "running.md")
 
 
 @pytest.fixture

@@ -22,11 +22,12 @@ from validation import check_list, harness, listing
 from validation.answers import compute_answers
 from validation.judge import list_tests
 from validation.record import Figure
-from validation.suite import SUITES, SUITES_FOLDER, Suite
+from validation.suite import HOST_SUITES_FOLDER, SUITES, SUITES_FOLDER, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 from validation.suites.contract.words import CHALLENGE
 
 BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+COLLECTED = [suite for suite in SUITES if not suite.on_host]
 UNITS = check_list.ABOVE_ZERO | check_list.MAY_BE_ZERO | check_list.AT_MOST_ONE
 
 
@@ -36,7 +37,11 @@ def test_every_shipped_suite_has_a_list() -> None:
     Only a suite that a test plants says so.
     """
     assert all(suite.listed for suite in SUITES)
-    assert {suite.list_path for suite in SUITES} == {*SUITES_FOLDER.rglob("checks.yaml")}
+    assert {suite.list_path for suite in SUITES} == {
+        path
+        for folder in (SUITES_FOLDER, HOST_SUITES_FOLDER)
+        for path in folder.rglob("checks.yaml")
+    }
     assert Suite("new", "base", 1, 2).listed
 
 
@@ -211,7 +216,7 @@ def test_a_volume_of_the_image_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 def test_no_list_is_written_if_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the last suite lists nothing, and the others what they should."""
-    suites = [suite for suite in SUITES if suite.stack == "base"]
+    suites = [suite for suite in COLLECTED if suite.stack == "base"]
     whole: dict[str, dict[str, Any]] = {
         each.name: {name: {} for name in list_tests(each)} for each in suites
     }
@@ -236,7 +241,7 @@ def test_no_list_is_written_if_one_is_refused(monkeypatch: pytest.MonkeyPatch) -
             id=suite.name,
             marks=() if suite.name in ("device", "rl") else pytest.mark.thorough,
         )
-        for suite in SUITES
+        for suite in COLLECTED
     ],
 )
 def test_a_list_is_what_pytest_collects_in_the_image(

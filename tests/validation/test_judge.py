@@ -68,6 +68,13 @@ NOT_A_PASS = {
 }
 
 
+@pytest.mark.slow
+def test_a_test_process_that_ends_slowly_keeps_what_it_proved(tmp_path: Path) -> None:
+    """Xdist kills one after 10 s, which would look like a container that somebody killed."""
+    result = _judged(tmp_path, f"import atexit, time\natexit.register(time.sleep, 12)\n{PASSES}")
+    assert result.verdict is Verdict.PASS, result
+
+
 def _judged(folder: Path, text: str, **environment: str) -> SuiteResult:
     suite = written(folder, text)
     return judge_suite(suite, run_here(suite, folder, environment=environment))

@@ -40,10 +40,12 @@ SUITES = [
     "libraries",
     "environment",
     "guest",
+    "start",
     "state",
     "dataloader",
     "ddp",
     "compute",
+    "references",
     "workloads",
     "throughput",
     "cv",
@@ -280,6 +282,7 @@ def test_the_local_executor_names_no_image(stage: Stage) -> None:
         "libraries",
         "environment",
         "guest",
+        "start",
         "state",
     }
     assert (_verdicts(record)["libraries"], record.verdict) == (

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 import pytest
 
 from images import catalog
-from validation.suite import SUITES, SUITES_FOLDER, list_suites
+from validation.suite import HOST_SUITES_FOLDER, SUITES, SUITES_FOLDER, list_suites
 
+FOLDERS = (SUITES_FOLDER, HOST_SUITES_FOLDER)
 BASE = [
     "device",
     "libraries",
     "environment",
     "guest",
+    "start",
     "state",
     "dataloader",
     "ddp",
     "compute",
+    "references",
     "workloads",
     "throughput",
 ]
@@ -41,8 +44,8 @@ def test_inherited(stacks: tuple[str, ...], names: list[str]) -> None:
 
 def test_every_module_is_registered() -> None:
     """A file that is in no suite would never be collected."""
-    assert {suite.module_file for suite in SUITES} == {
-        str(path.relative_to(SUITES_FOLDER)) for path in SUITES_FOLDER.rglob("test_*.py")
+    assert {suite.module_path for suite in SUITES} == {
+        path for folder in FOLDERS for path in folder.rglob("test_*.py")
     }
 
 
@@ -58,7 +61,8 @@ def test_every_refusal_says_what_was_found_what_was_expected_and_why() -> None:
     """A bare assert, or a failure in other words, would leave the likely cause out."""
     assert not [
         place
-        for path in SUITES_FOLDER.rglob("*.py")
+        for folder in FOLDERS
+        for path in folder.rglob("*.py")
         for place in _wordless(path.name, path.read_text())
     ]
     planted = "def test_a():\n    assert 1\n    require(1, 'a', 'b')\n    pytest.fail('x')\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,17 @@ from runner.containers import ImageCannotStart
 from runner.engine_kind import EngineObject
 from runner.errors import EnvironmentFailed
 from runner.nouns import count_noun
-from runner.untrusted import clean_line
+from runner.untrusted import Malformed, clean_line
 from validation import control_groups
 from validation.executors import root_usage, staging
 from validation.executors.interface import Setup
 from validation.harness import ROOT
+from validation.host_suites.check_run import CheckRun
+from validation.host_suites.checking import run_checks
+from validation.host_suites.starts import MachineFailed, StartRefused, Starts
 from validation.judge import SuiteExecution
 from validation.machine import DOCKER, Machine
-from validation.proof import make_challenge
+from validation.proof import SuiteChallenge, make_challenge
 from validation.suite import Suite
 
 PROVES_IMAGE = True
@@ -96,6 +99,8 @@ _LIMITED = {
 def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
     """As `Executor.run_suite`, in a container of its own."""
     started, challenge = time.monotonic(), make_challenge(setup.expected)
+    if suite.on_host:
+        return replace(_check_starts(suite, setup, challenge), challenge=challenge)
     with staging.stage_run(suite, setup, challenge) as folder:
         ended = _run_container(suite, setup, folder)
         written = staging.read_output(folder)
@@ -170,7 +175,7 @@ def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
         try:
             with _started_container(setup.reference, options, volumes) as container:
                 return _watch_container(container, suite, folder)
-        except _StartRefused as error:
+        except StartRefused as error:
             if start_check.is_fault_of_image(_engine_client(), setup.reference, options, volumes):
                 raise ImageCannotStart(str(error)) from None
             return ContainerExit(None, engine_problem=str(error))
@@ -180,8 +185,56 @@ def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
         return ContainerExit(None, engine_problem=_shorten_error(error))
 
 
-class _StartRefused(Exception):
-    """The engine did not create or start a container. The message is the engine's."""
+def _check_starts(suite: Suite, setup: Setup, challenge: SuiteChallenge) -> SuiteExecution:
+    """Make a suite of the host: its containers have the limits of every other suite's."""
+    client, options = _engine_client(), _start_options(setup)
+    disks, contents = free_space.disks_of(client), list[Mount]()
+
+    def watch(container: EngineObject) -> None:
+        if problem := root_usage.describe_excess(container, ROOT_BYTES, ROOT_ENTRIES):
+            raise Malformed(problem)
+        if problem := free_space.find_full_disk(disks):
+            raise MachineFailed(problem)
+
+    try:
+        config = client.images.get(setup.reference).attrs.get("Config") or {}
+        volumes = containers.volumes_in_memory(config, (), ROOT)
+        contents = containers.volumes_read_only(config, ROOT)
+        with_volumes = {**options, "mounts": [*volumes, *options["mounts"]]}
+        run = CheckRun(
+            Starts(client, setup.reference, with_volumes, watch),
+            setup.expected,
+            challenge.nonce,
+            tuple(str(mount["Target"]) for mount in contents),
+            (*contents, *options["mounts"]),
+        )
+        return run_checks(
+            suite,
+            run,
+            lambda: start_check.is_fault_of_image(client, setup.reference, options, volumes),
+        )
+    except ImageCannotStart as error:
+        return SuiteExecution(NOT_FOUND, 0.0, output=f"the image cannot be started: {error}")
+    except (DockerException, requests.RequestException) as error:
+        return SuiteExecution(None, 0.0, engine_problem=_shorten_error(error))
+    finally:
+        containers.remove_mounted(client, contents)
+
+
+def _start_options(setup: Setup) -> dict[str, Any]:
+    """Return what a container is created with that starts as a user starts it."""
+    request = engine.gpu_request() if setup.expected.device == "cuda" else None
+    return {
+        **_LIMITED,
+        "shm_size": setup.shm_bytes,
+        "mem_limit": setup.memory_bytes,
+        "memswap_limit": setup.memory_bytes,
+        "mounts": [
+            Mount(inside, str(host), type="bind", read_only=True) for host, inside in setup.mounts
+        ],
+        "environment": dict(setup.environment),
+        "device_requests": [request] if request else [],
+    }
 
 
 @dataclass(frozen=True)
@@ -281,7 +334,7 @@ def _started_container(
 ) -> Iterator[Any]:
     """Start a container; remove it whatever happens, Ctrl-C included.
 
-    Raises _StartRefused if the engine answers that it cannot create or start it.
+    Raises StartRefused if the engine answers that it cannot create or start it.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -291,7 +344,7 @@ def _started_container(
             containers.require_plain_accounts(container)
             container.start()
         except APIError as error:
-            raise _StartRefused(_shorten_error(error)) from None
+            raise StartRefused(_shorten_error(error)) from None
         yield container
 
 

@@ -27,7 +27,10 @@ from .contract.layout import LEASED_GPUS, PACKAGE_FOLDER, REPORT, ROOT, STACKS
 
 PLUGINS = ("pytest_reportlog.plugin", "pytest_timeout", "xdist.plugin", "xdist.looponfail")
 WORKER_RESTARTS = 8
-WORKER_EXIT_S = 30
+WORKER_EXIT_S = 100
+"""How long a worker may take to end after its tests, on a busy machine. xdist would kill it after
+10 s, and the end of its checks would look like a container that somebody killed.
+"""
 
 
 def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
@@ -36,7 +39,9 @@ def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     _pass_on_quit()
     dump_stacks_on_quit(chain=True)
     import pytest
+    from xdist.workermanage import NodeManager
 
+    NodeManager.EXIT_TIMEOUT = WORKER_EXIT_S
     workers = _WorkerExits()
     code = int(
         pytest.main(

@@ -24,6 +24,7 @@ import torch
 
 from .entrypoint import dump_stacks_on_quit
 from .outcome import require
+from .patience import Patience
 from .stacks import find_innermost_frame
 
 PRELOADED = ("torch", "torch.distributed", "torch._dynamo", "torch.utils.data", "numpy")
@@ -82,14 +83,15 @@ def run_all(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> li
     """Run every work in a process of its own, all at once.
 
     `folder` must exist and be empty: it takes what the processes leave. This never raises because
-    of what a process does, and takes at most `limit_s` and a few seconds.
+    of what a process does, and takes at most `limit_s` and a few seconds, or three times that
+    while a process still works.
     """
     processes: list[Any] = []
     try:
         for number, work in enumerate(works):
             processes.append(_start_process(work, folder / str(number), limit_s))
         started = time.monotonic()
-        ends = _wait_for_all(processes, started + limit_s + _GRACE_S)
+        ends = _wait_for_all(processes, limit_s + _GRACE_S)
     finally:
         for process in processes:
             if process.exitcode is None:
@@ -127,20 +129,27 @@ def _start_process(work: Work, folder: Path, limit_s: float) -> Any:
     return process
 
 
-def _wait_for_all(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, float]]:
+def _wait_for_all(processes: Sequence[Any], limit_s: float) -> list[tuple[int | None, float]]:
     """Return the exit code and end time of each process; the code is None if it still runs.
 
     Once one has failed, the others get FOLLOW_S and no more.
     """
     ended: dict[int, float] = {}
-    while len(ended) < len(processes) and (left := deadline - time.monotonic()) > 0:
+
+    def list_running() -> list[int]:
+        pids = [process.pid for process in processes if process.exitcode is None]
+        return [each for pid in pids for each in (pid, *_find_descendants(pid))]
+
+    patience = Patience(limit_s, list_running)
+    while len(ended) < len(processes) and (left := patience.left_s()) > 0:
         connection.wait(
             [process.sentinel for process in processes if process.exitcode is None], timeout=left
         )
         for number, process in enumerate(processes):
             if number not in ended and process.exitcode is not None:
                 ended[number] = time.monotonic()
-                deadline = min(deadline, ended[number] + FOLLOW_S) if process.exitcode else deadline
+                if process.exitcode:
+                    patience.end_within(FOLLOW_S)
     now = time.monotonic()
     return [(process.exitcode, ended.get(number, now)) for number, process in enumerate(processes)]
 

@@ -17,6 +17,7 @@ if [ -n "$3" ]; then
   apt-get install -y --no-install-recommends $3
   apt-get clean
 fi
+sh /tmp/added/index.sh
 rm -rf /var/lib/apt/lists/*
 # A key that is in an image is known to all who have it.
 rm -f /etc/ssh/ssh_host_*

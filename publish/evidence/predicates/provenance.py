@@ -261,7 +261,8 @@ def _list_dependencies(
     if build.base_source:
         yield _describe_base(build.base_source)
     for package in build.debian_packages:
-        yield {"uri": PackageURL("deb", "debian", package.name, package.version).to_string()}
+        uri = PackageURL("deb", "debian", package.name, package.version).to_string()
+        yield {"uri": uri, **({"digest": {"sha256": package.sha256}} if package.sha256 else {})}
     for wheel in wheels:
         uri = PackageURL(
             "pypi", None, wheel.name, wheel.version, {"file_name": wheel.file}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from packageurl import PackageURL
 
+from images.record import DebianPackage
 from oci.manifest import canonical_json
 from publish.evidence.kinds import read_date
 from publish.evidence.predicates import (
@@ -230,6 +231,17 @@ def dependencies(builder: Builder = BUILDER, base: str = BASE_IMAGE) -> dict[str
     about = carried(provenance.make_statement(record, WHEELS, builder, NAME))
     listed = about.predicate["buildDefinition"]["resolvedDependencies"]
     return {each.get("name") or each["uri"]: each for each in listed}
+
+
+def test_debian_packages_have_the_digests_of_their_files() -> None:
+    packages = (DebianPackage("tini", "0.19", "a" * 64), DebianPackage("zlib1g", "1:1.2"))
+    record = replace(BUILD, debian_packages=packages)
+    about = carried(provenance.make_statement(record, WHEELS, BUILDER, NAME))
+    listed = about.predicate["buildDefinition"]["resolvedDependencies"]
+    assert [each for each in listed if each.get("uri", "").startswith("pkg:deb/")] == [
+        {"uri": "pkg:deb/debian/tini@0.19", "digest": {"sha256": "a" * 64}},
+        {"uri": "pkg:deb/debian/zlib1g@1:1.2"},
+    ]
 
 
 def test_what_was_asked_for_and_who_built() -> None:

@@ -101,6 +101,16 @@ def test_trivy_leaves_out_what_does_not_affect_the_released_image(line: Line) ->
     assert hidden["Statement"] == "component_not_present"
 
 
+def test_an_old_release_gets_its_document_by_a_scan_and_a_promotion(line: Line) -> None:
+    """One that was promoted without any; before that was attached, or before it was excused."""
+    before = TODAY - datetime.timedelta(days=1)
+    line.promote(prepare(line, today=before), FIRST)
+    build = prepare(line, HARMLESS, TAKEN)
+    line.promote(build, FIRST)
+    (result,) = scan_released(line, build)["Results"]
+    assert [each["VulnerabilityID"] for each in result["Vulnerabilities"]] == [TAKEN]
+
+
 def test_every_file_of_evidence_has_a_name(line: Line) -> None:
     """`oras pull` writes no blob without a title."""
     build = prepare(line, HARMLESS)

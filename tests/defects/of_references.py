@@ -1,0 +1,196 @@
+"""Defects that the references suite must catch."""
+
+from __future__ import annotations
+
+from tests.defects.defect import Defect, patched
+
+IN_BOTH = ("operators[cpu-float32]", "operators[cpu-float64]")
+"""The checks of an operator's values."""
+
+SAVED = "saved_states_continue"
+
+DEFECTS = (
+    Defect(
+        "class weights ignored",
+        "references",
+        (
+            *((check, "nn.functional.cross_entropy(weight=") for check in IN_BOTH),
+            ("layers[cpu]", "CrossEntropyLoss(weight=..."),
+        ),
+        patched("class_weights_ignored"),
+    ),
+    Defect(
+        "corners that are never aligned",
+        "references",
+        (
+            *((check, "nn.functional.interpolate") for check in IN_BOTH),
+            ("layers[cpu]", "align_corners=True"),
+        ),
+        patched("corners_not_aligned"),
+    ),
+    Defect(
+        "a layer norm with another eps",
+        "references",
+        (
+            *((check, "nn.functional.layer_norm(eps=") for check in IN_BOTH),
+            ("layers[cpu]", "LayerNorm(normalized_shape="),
+        ),
+        patched("norm_eps_ignored"),
+    ),
+    Defect(
+        "a derivative cut short",
+        "references",
+        (("operator_gradients[cpu]", "nn.functional.softsign: Backward is not reentrant"),),
+        patched("gradient_cut"),
+    ),
+    Defect(
+        "recurrent layers with the batch in second place",
+        "references",
+        (("layers[cpu]", "batch_first=True"),),
+        patched("batch_not_first"),
+    ),
+    Defect(
+        "a batch norm with another momentum",
+        "references",
+        (("kept_statistics[cpu]", "BatchNorm1d(momentum=0.4) keeps statistics that are off by"),),
+        patched("norm_momentum_ignored"),
+    ),
+    Defect(
+        "padding that is learned",
+        "references",
+        (
+            (
+                "gradient_options[cpu]",
+                "the gradient of Embedding with {'padding_idx': 2} is off by",
+            ),
+        ),
+        patched("padding_learned"),
+    ),
+    Defect(
+        "AdamW without its decay",
+        "references",
+        (("optimizers[cpu]", "AdamW(weight_decay=0.1"),),
+        patched("adamw_no_decay"),
+    ),
+    Defect(
+        "SGD without Nesterov's momentum",
+        "references",
+        (("optimizers[cpu]", "SGD(momentum=0.9, nesterov=True"),),
+        patched("nesterov_ignored"),
+    ),
+    Defect(
+        "a learning rate that falls a step late",
+        "references",
+        (("schedules", "StepLR gives 0.4 after 3 steps, not 0.2"),),
+        patched("schedule_late"),
+        representative=True,
+    ),
+    Defect(
+        "optimizers that load nothing",
+        "references",
+        ((SAVED, "SGD({"),),
+        patched("optimizer_state_lost"),
+    ),
+    Defect(
+        "a loss scaler that loads nothing",
+        "references",
+        ((SAVED, "1 of 257 went on otherwise: GradScaler"),),
+        patched("scaler_state_lost"),
+    ),
+    Defect(
+        "averaged weights that load nothing",
+        "references",
+        ((SAVED, "AveragedModel, AveragedModel with EMA"),),
+        patched("average_state_lost"),
+    ),
+    Defect(
+        "a distributed checkpoint that loads nothing",
+        "references",
+        ((SAVED, "went on otherwise: a distributed checkpoint"),),
+        patched("distributed_state_lost"),
+    ),
+    Defect(
+        "states that lack weights and are loaded",
+        "references",
+        (("strict_loading", "a state without `0.bias` was loaded without an error"),),
+        patched("strict_ignored"),
+    ),
+    Defect(
+        "a last batch that is never dropped",
+        "references",
+        (
+            ("loaders[batches]", "cuts other batches"),
+            ("loader_workers", "workers cut other batches"),
+        ),
+        patched("last_batch_kept"),
+    ),
+    Defect(
+        "shuffled samples that repeat",
+        "references",
+        (("loaders[shuffles]", "which is no new order of them"),),
+        patched("shuffle_repeats"),
+    ),
+    Defect(
+        "sample weights ignored",
+        "references",
+        (("loaders[weights]", "number 0 came"),),
+        patched("sample_weights_ignored"),
+    ),
+    Defect(
+        "splits that overlap",
+        "references",
+        (("loaders[splits]", "overlap or lose samples"),),
+        patched("splits_overlap"),
+    ),
+    Defect(
+        "joined data sets that count from the wrong end",
+        "references",
+        (("loaders[combinations]", "ConcatDataset counts from the end to another sample"),),
+        patched("joined_from_the_front"),
+    ),
+    Defect(
+        "epochs of ranks in one order",
+        "references",
+        (("loaders[ranks]", "the order changed 0 times in 3 epochs"),),
+        patched("epoch_ignored"),
+    ),
+    Defect(
+        "a collate function that is not called",
+        "references",
+        (("loaders[collation]", "a collate_fn of the user is not called with each batch"),),
+        patched("collation_ignored"),
+    ),
+    Defect(
+        "workers that all read the whole stream",
+        "references",
+        (("loader_workers", "a stream of 7 samples over 2 workers gave 14"),),
+        patched("worker_info_missing"),
+    ),
+    Defect(
+        "dropout that is not made up for",
+        "references",
+        (("dropout[cpu]", "scales what it keeps by 1.0000, not 1.1111"),),
+        patched("dropout_unscaled"),
+    ),
+    Defect(
+        "recomputed layers with other random numbers",
+        "references",
+        (("recomputed_layers[cpu]", "gives other gradients than the same layers without it"),),
+        patched("recomputed_at_random"),
+    ),
+    Defect(
+        "random numbers drawn aside that move the generator",
+        "references",
+        (("seeds[cpu]", "fork_rng does not bring back the generators as they were"),),
+        patched("fork_leaks"),
+    ),
+    Defect(
+        "products off by one percent",
+        "references",
+        (
+            *((check, "matmul(), sample 0, is off by") for check in IN_BOTH),
+            ("challenge", "the answer to `product` has"),
+        ),
+        patched("matmul_off"),
+    ),
+)

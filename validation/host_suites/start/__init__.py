@@ -1,0 +1,1 @@
+"""The suite `start`: how an image behaves when a user starts it."""

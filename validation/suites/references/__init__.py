@@ -1,0 +1,1 @@
+"""torch's operators, layers, optimizers, loaders and files against definitions computed apart."""

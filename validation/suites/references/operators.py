@@ -1,0 +1,271 @@
+"""Every operator of torch's database that has a reference, on samples of all its options."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import databases, losses, norms, numeric, resampling, windows
+
+SAMPLES = 40
+"""Of an operator, at most. Most have fewer; some have hundreds that differ in little."""
+
+GRADIENT_SAMPLES = 3
+LIMITS = {torch.float32: 3e-5, torch.float64: 5e-7}
+"""Largest difference allowed, relative to the largest value of the reference, or to 1."""
+
+OF_FUNCTIONS = {
+    f"nn.functional.{name}": definition
+    for each in (losses, norms, resampling, windows)
+    for name, definition in each.DEFINITIONS.items()
+} | numeric.DEFINITIONS
+"""Definitions of ours, by the operator's name."""
+
+NUMPY_NAMES = {"dim": "axis", "keepdim": "keepdims"}
+"""Arguments that NumPy calls otherwise."""
+
+OTHER_IN_NUMPY = frozenset(
+    [
+        "atleast_1d",
+        "atleast_2d",
+        "atleast_3d",
+        "cov",
+        "cumprod",
+        "cumsum",
+        "empty",
+        "empty_like",
+        "linalg.eig",
+        "linalg.eigh",
+        "linalg.lstsq",
+        "linalg.matrix_norm",
+        "linalg.matrix_rank",
+        "linalg.norm",
+        "linalg.pinv",
+        "linalg.qr",
+        "linalg.solve",
+        "linalg.svd",
+        "linalg.vector_norm",
+        "linspace",
+        "logspace",
+        "max",
+        "median",
+        "meshgrid",
+        "min",
+        "nanmedian",
+        "repeat",
+        "round",
+        "sort",
+        "split",
+        "squeeze",
+        "transpose",
+        "unique",
+        "where",
+        "bool",
+        "byte",
+        "char",
+        "double",
+        "half",
+        "long",
+        "short",
+        "cdouble",
+    ]
+)
+"""Operators that NumPy has under the same name for something else, or with a result of many."""
+
+Reference = Callable[[Any], Any]
+"""From a sample to the result that the operator must give."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared with a reference, and how far the first sample of each is off."""
+
+    compared: int
+    wrong: tuple[str, ...]
+
+    def __str__(self) -> str:
+        more = f" and {len(self.wrong) - 3} more" if len(self.wrong) > 3 else ""
+        return f"{len(self.wrong)} of {self.compared} differ: {'; '.join(self.wrong[:3])}{more}"
+
+
+def compare_operators(device: str, dtype: Any) -> Comparison:
+    """Compare every operator with its reference."""
+    by_torch, wrong, compared = databases.list_python_references(), [], 0
+    for operator in databases.list_operators():
+        reference = _find_reference(operator, by_torch, device, dtype)
+        found = [*_compare_samples(operator, reference, device, dtype)] if reference else []
+        compared += bool(found)
+        wrong += [problem for problem in found if problem][:1]
+    return Comparison(compared, tuple(wrong))
+
+
+def _find_reference(operator: Any, by_torch: Any, device: str, dtype: Any) -> Reference | None:
+    """Return how a sample's result is computed apart; None if there is no way."""
+    name = operator.name
+    if dtype not in operator.supported_dtypes(device):
+        return None
+    if name in OF_FUNCTIONS:
+        return lambda sample: call_definition(OF_FUNCTIONS[name], sample.numpy())
+    if operator.ref is not None and not _is_skipped(operator, "test_numpy_ref", device, dtype):
+        return lambda sample: _call_reference(operator, sample, device, dtype)
+    of_numpy = None if name in OTHER_IN_NUMPY else _find_in_numpy(name)
+    simpler = by_torch.get((name, operator.variant_test_name))
+    if of_numpy is None and simpler and not _is_skipped(simpler, "test_python_ref", device, dtype):
+        return lambda sample: simpler(sample.input, *sample.args, **sample.kwargs)
+    return of_numpy and (lambda sample: _call_numpy(of_numpy, sample.numpy()))
+
+
+def call_definition(definition: Callable[..., Any], sample: Any) -> Any:
+    """Return what a definition makes of a sample of NumPy arrays.
+
+    Options that do not change a result (such as `sparse`) are no arguments of a definition.
+    """
+    known = inspect.signature(definition).parameters
+    options = {name: value for name, value in sample.kwargs.items() if name in known}
+    return definition(sample.input, *sample.args, **options)
+
+
+def _find_in_numpy(name: str) -> Any:
+    """Return NumPy's function of the same name; None if there is none."""
+    module, _, short = name.rpartition(".")
+    where = getattr(np, module, None) if module else np
+    return getattr(where, "matmul" if name in ("bmm", "mm", "mv") else short, None)
+
+
+def _call_numpy(function: Any, sample: Any) -> Any:
+    known = inspect.signature(function).parameters
+    names = NUMPY_NAMES | ({"dim": "axes"} if "axes" in known else {})
+    options = {names.get(name, name): value for name, value in sample.kwargs.items()}
+    return function(sample.input, *sample.args, **options)
+
+
+def _call_reference(operator: Any, sample: Any, device: str, dtype: Any) -> Any:
+    """Call the database's reference, which takes some options under NumPy's names."""
+    arrays, options = sample.numpy(), sample.kwargs
+    if hasattr(operator, "sample_kwargs"):
+        of_torch, of_numpy = operator.sample_kwargs(device, dtype, sample.input)
+        options = of_numpy if of_torch == sample.kwargs else arrays.kwargs
+    return operator.ref(arrays.input, *arrays.args, **options)
+
+
+def _is_skipped(
+    operator: Any, test: str, device: str, dtype: Any, group: str = "TestCommon"
+) -> bool:
+    """Return whether torch's own test skips this, or expects it to fail."""
+    decorators = operator.get_decorators(group, test, device, dtype, {})
+    tolerances = databases.tolerance_types()
+    return any(not isinstance(each, tolerances) for each in decorators)
+
+
+def _compare_samples(operator: Any, reference: Reference, device: str, dtype: Any) -> Iterator[str]:
+    """Yield for each sample how its result is off; empty if it is right.
+
+    A sample that its reference cannot take is left out: its arguments have another form there.
+    """
+    samples = operator.sample_inputs(device, dtype)
+    for number, sample in enumerate(itertools.islice(samples, SAMPLES)):
+        if any(not tensor.numel() for tensor in _list_tensors((sample.input, sample.args))):
+            continue
+        try:
+            wanted = reference(sample)
+        except Exception:  # noqa: S112 - whatever NumPy says to arguments of another form
+            continue
+        got = operator(sample.input, *sample.args, **sample.kwargs)
+        apart = measure_difference(got, wanted)
+        options = ", ".join(f"{name}={_show(value)}" for name, value in sample.kwargs.items())
+        problem = f"{operator.full_name}({options}), sample {number}, is off by {apart:.1e}"
+        yield "" if apart <= LIMITS[dtype] else problem
+
+
+def _show(value: Any) -> str:
+    return f"{tuple(value.shape)}" if isinstance(value, torch.Tensor) else str(value)[:40]
+
+
+def _list_tensors(values: Any) -> Iterator[Any]:
+    for value in values if isinstance(values, tuple | list) else (values,):
+        if isinstance(value, tuple | list):
+            yield from _list_tensors(value)
+        elif isinstance(value, torch.Tensor):
+            yield value
+
+
+def measure_difference(got: Any, wanted: Any) -> float:
+    """Return the largest difference, relative to the largest value wanted or to 1.
+
+    It is infinite if shapes or places without a number differ. If less is wanted than was given,
+    only the first results are compared.
+    """
+    wants = wanted if isinstance(wanted, tuple | list) else (wanted,)
+    gots = got if isinstance(got, tuple | list) else (got,)
+    if len(gots) < len(wants):
+        return float("inf")
+    return max((_difference_of_two(*each) for each in zip(gots, wants, strict=False)), default=0.0)
+
+
+def _difference_of_two(got: Any, wanted: Any) -> float:
+    if isinstance(wanted, tuple | list):
+        return measure_difference(got, wanted)
+    one, other = (_to_complex(each) for each in (got, wanted))
+    if one.shape != other.shape or (np.isnan(one) != np.isnan(other)).any():
+        return float("inf")
+    apart = np.abs(np.where((one == other) | np.isnan(other), 0, one - other))
+    finite = np.abs(other[np.isfinite(other)])
+    return float(apart.max(initial=0) / max(1.0, finite.max(initial=0)))
+
+
+def _to_complex(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = value if value.layout == torch.strided else value.to_dense()
+        return value.to(torch.complex128).resolve_conj().resolve_neg().numpy()
+    return np.asarray(value).astype(complex)
+
+
+def check_gradients(device: str) -> Comparison:
+    """Compare every operator's gradient with the slope of its values, in fp64."""
+    wrong, compared = [], 0
+    for operator in databases.list_operators():
+        known = torch.float64 in operator.supported_backward_dtypes(device)
+        if not known or _is_skipped(operator, "test_fn_grad", device, torch.float64, BACKWARD):
+            continue
+        compared += 1
+        samples = operator.sample_inputs(device, torch.float64, requires_grad=True)
+        for sample in itertools.islice(samples, GRADIENT_SAMPLES):
+            problem = _check_gradient(operator, sample)
+            if problem:
+                wrong.append(f"{operator.full_name}: {problem}")
+                break
+    return Comparison(compared, tuple(wrong))
+
+
+BACKWARD = "TestBwdGradients"
+"""The class of torch's own tests of gradients."""
+
+
+def _check_gradient(operator: Any, sample: Any) -> str:
+    """Return how the gradient differs from the slope; empty if it does not."""
+    inputs = [each for each in (sample.input, *sample.args) if isinstance(each, torch.Tensor)]
+    inputs = [each for each in inputs if each.requires_grad]
+    if isinstance(sample.input, tuple | list):
+        inputs = [each for each in _list_tensors(sample.input) if each.requires_grad]
+
+    def compute(*_: Any) -> Any:
+        result = operator.gradcheck_wrapper(
+            operator.get_op(), sample.input, *sample.args, **sample.kwargs
+        )
+        process = sample.output_process_fn_grad
+        return process(result) if process else result
+
+    try:
+        torch.autograd.gradcheck(
+            compute, inputs, fast_mode=True, nondet_tol=operator.gradcheck_nondet_tol
+        )
+    except torch.autograd.gradcheck.GradcheckError as error:
+        return str(error).strip().splitlines()[0]
+    return ""

@@ -1,0 +1,198 @@
+"""Recurrent layers and attention in NumPy, from the parameters of torch's modules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .norms import layer_norm, linear, softmax
+
+State = Mapping[str, Any]
+"""The parameters and buffers of a module, and the options of its constructor."""
+
+
+def logistic(values: Any) -> Any:
+    """The logistic function."""
+    return 1 / (1 + np.exp(-values))
+
+
+def _step_rnn(state: State, suffix: str, value: Any, hidden: Any, nonlinearity: str) -> Any:
+    total = _gates(state, suffix, value, hidden)
+    hidden["h"] = (
+        np.tanh(total[0] + total[1])
+        if nonlinearity == "tanh"
+        else np.maximum(0, total[0] + total[1])
+    )
+
+
+def _step_gru(state: State, suffix: str, value: Any, hidden: Any, _: str) -> Any:
+    inner, outer = (np.split(each, 3, axis=-1) for each in _gates(state, suffix, value, hidden))
+    reset, update = logistic(inner[0] + outer[0]), logistic(inner[1] + outer[1])
+    new = np.tanh(inner[2] + reset * outer[2])
+    hidden["h"] = (1 - update) * new + update * hidden["h"]
+
+
+def _step_lstm(state: State, suffix: str, value: Any, hidden: Any, _: str) -> Any:
+    gates = sum(_gates(state, suffix, value, hidden))
+    inner, forget, new, outer = np.split(gates, 4, axis=-1)
+    hidden["c"] = logistic(forget) * hidden["c"] + logistic(inner) * np.tanh(new)
+    hidden["h"] = logistic(outer) * np.tanh(hidden["c"])
+    if f"weight_hr{suffix}" in state:
+        hidden["h"] = hidden["h"] @ state[f"weight_hr{suffix}"].T
+
+
+def _gates(state: State, suffix: str, value: Any, hidden: Any) -> tuple[Any, Any]:
+    return (
+        linear(value, state[f"weight_ih{suffix}"], state.get(f"bias_ih{suffix}")),
+        linear(hidden["h"], state[f"weight_hh{suffix}"], state.get(f"bias_hh{suffix}")),
+    )
+
+
+STEPS: dict[str, Callable[..., Any]] = {"RNN": _step_rnn, "GRU": _step_gru, "LSTM": _step_lstm}
+
+
+def run_layers(kind: str, state: State, values: Any, start: Any = None) -> Any:
+    """Return the outputs of a recurrent network for (time, batch, features) or what it is told."""
+    batched = values.ndim == 3
+    given = values if batched else values[:, None]
+    given = np.swapaxes(given, 0, 1) if state["batch_first"] and batched else given
+    starts = dict(zip("hc", start if isinstance(start, tuple | list) else (start,), strict=False))
+    sizes = {"h": state.get("proj_size") or state["hidden_size"], "c": state["hidden_size"]}
+    directions = ("", "_reverse") if state["bidirectional"] else ("",)
+    for layer in range(state["num_layers"]):
+        outputs = []
+        for number, direction in enumerate(directions):
+            at = layer * len(directions) + number
+            suffix = f"_l{layer}{direction}"
+            hidden = {
+                name: np.zeros((given.shape[1], sizes[name]))
+                if starts.get(name) is None
+                else starts[name][at].reshape(given.shape[1], -1)
+                for name in "hc"
+            }
+            times = range(len(given))
+            seen = {}
+            for time in reversed(times) if direction else times:
+                STEPS[kind](state, suffix, given[time], hidden, state.get("nonlinearity", "tanh"))
+                seen[time] = hidden["h"]
+            outputs.append(np.stack([seen[time] for time in times]))
+        given = np.concatenate(outputs, axis=-1)
+    given = np.swapaxes(given, 0, 1) if state["batch_first"] and batched else given
+    return given if batched else given[:, 0]
+
+
+def run_cell(kind: str, state: State, value: Any, start: Any = None) -> Any:
+    """Return what a cell makes of one step."""
+    pair = start if isinstance(start, tuple | list) else (start,)
+    zero = np.zeros((*value.shape[:-1], state["hidden_size"]))
+    hidden = {name: zero if each is None else each for name, each in zip("hc", pair, strict=False)}
+    hidden.setdefault("c", zero)
+    STEPS[kind](state, "", value, hidden, state.get("nonlinearity", "tanh"))
+    return (hidden["h"], hidden["c"]) if kind == "LSTM" else hidden["h"]
+
+
+def attend(
+    state: State,
+    query: Any,
+    key: Any,
+    value: Any,
+    key_padding_mask: Any = None,
+    need_weights: bool = True,
+    attn_mask: Any = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> Any:
+    """Return the result of MultiheadAttention, and the weights if they are asked for."""
+    batched = query.ndim == 3
+    if not batched:
+        query, key, value = (each[:, None] for each in (query, key, value))
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask[None]
+    elif state["batch_first"]:
+        query, key, value = (np.swapaxes(each, 0, 1) for each in (query, key, value))
+    heads = [_project(state, *each) for each in zip("qkv", (query, key, value), strict=True)]
+    for number, name in ((1, "bias_k"), (2, "bias_v")):
+        if state.get(name) is not None:
+            more = np.broadcast_to(state[name], (1, *heads[number].shape[1:]))
+            heads[number] = np.concatenate([heads[number], more])
+        if state["add_zero_attn"]:
+            heads[number] = np.concatenate([heads[number], np.zeros((1, *heads[number].shape[1:]))])
+    split = [_split_heads(each, state["num_heads"]) for each in heads]
+    scores = split[0] @ np.swapaxes(split[1], -1, -2) / np.sqrt(split[0].shape[-1])
+    scores = _add_masks(scores, key_padding_mask, attn_mask)
+    weights = softmax(scores)
+    mixed = np.moveaxis(weights @ split[2], 2, 0)  # (time, batch, heads, features)
+    result = linear(
+        mixed.reshape(*mixed.shape[:2], -1), state["out_proj.weight"], state.get("out_proj.bias")
+    )
+    if not batched:
+        result, weights = result[:, 0], weights[0]
+    elif state["batch_first"]:
+        result = np.swapaxes(result, 0, 1)
+    if not need_weights:
+        return (result,)
+    return result, weights.mean(axis=-3) if average_attn_weights else weights
+
+
+def _project(state: State, name: str, values: Any) -> Any:
+    at = "qkv".index(name)
+    whole, biases = state.get("in_proj_weight"), state.get("in_proj_bias")
+    weight = state[f"{name}_proj_weight"] if whole is None else np.split(whole, 3)[at]
+    return linear(values, weight, None if biases is None else np.split(biases, 3)[at])
+
+
+def _split_heads(values: Any, heads: int) -> Any:
+    """Return (batch, heads, time, features) of (time, batch, all features)."""
+    return np.moveaxis(values.reshape(*values.shape[:2], heads, -1), 0, 2)
+
+
+def _add_masks(scores: Any, padding: Any, mask: Any) -> Any:
+    for number, each in enumerate((padding, mask)):
+        if each is None:
+            continue
+        full = np.where(each, -np.inf, 0.0) if each.dtype == bool else each
+        more = scores.shape[-1] - full.shape[-1]  # places that the layer itself appends
+        full = np.pad(full, [*[(0, 0)] * (full.ndim - 1), (0, more)])
+        if number == 0:
+            full = full[:, None, None]
+        elif full.ndim == 3:
+            full = full.reshape(*scores.shape[:2], *full.shape[1:])
+        scores = scores + full
+    return scores
+
+
+def compute_gelu(values: Any) -> Any:
+    """Return each value times the share of a normal distribution below it."""
+    return values * np.vectorize(math.erfc)(-values / math.sqrt(2)) / 2
+
+
+def encode(
+    state: State, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, **_: Any
+) -> Any:
+    """Return the result of TransformerEncoderLayer without dropout."""
+    attention = {name.removeprefix("self_attn."): value for name, value in state.items()}
+    attention |= {"num_heads": state["nhead"], "add_zero_attn": False}
+
+    def mix(values: Any) -> Any:
+        return attend(attention, values, values, values, src_key_padding_mask, False, src_mask)[0]
+
+    def transform(values: Any) -> Any:
+        inner = linear(values, state["linear1.weight"], state.get("linear1.bias"))
+        return linear(activate(inner), state["linear2.weight"], state.get("linear2.bias"))
+
+    activate = compute_gelu if "gelu" in str(state["activation"]) else lambda x: np.maximum(x, 0)
+    values = src
+    for number, step in ((1, mix), (2, transform)):
+        norm = (
+            state[f"norm{number}.weight"],
+            state.get(f"norm{number}.bias"),
+            state["layer_norm_eps"],
+        )
+        shape = values.shape[-1:]
+        if state["norm_first"]:
+            values = values + step(layer_norm(values, shape, *norm))
+        else:
+            values = layer_norm(values + step(values), shape, *norm)
+    return values

@@ -1,0 +1,220 @@
+"""torch's own databases of operators, layers and optimizers, its loaders and its files.
+
+Each is compared with a definition that is computed apart, in NumPy or plain Python, for all options
+that the databases have samples of. Nothing is drawn by the day: the samples follow from constants.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from .. import processes
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import needs_gpus, reports
+from ..gpus import require_gpus
+from ..one_thread import one_thread
+from ..outcome import require
+from . import (
+    continuing,
+    layers,
+    loading,
+    operators,
+    optimizers,
+    randomness,
+    schedules,
+    side_effects,
+)
+from .operators import Comparison
+
+MIN_OPERATORS = 350
+"""As many operators of the database must have a reference: 2.6 has 424, and each line has more."""
+
+MIN_GRADIENTS = 350
+MIN_LAYERS = 90
+SHOWN = 3
+OTHER_DEFINITION = "code of torch that does something else than its documentation says"
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quietly() -> Iterator[None]:
+    """Compute small things in one thread; many samples are of what torch is going to drop."""
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=needs_gpus(1))])
+def device(request: pytest.FixtureRequest, expected: Expected) -> Iterator[str]:
+    """Return each device; on a GPU without TF32, which is less precise than the references."""
+    if request.param == "cuda":
+        require_gpus(expected)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield str(request.param)
+
+
+@reports("operators", "operators")
+@pytest.mark.parametrize("precision", DTYPES)
+def test_operators(device: str, precision: str, figure: Figures) -> None:
+    """Each operator with a reference gives its values, with every option of its samples."""
+    found = operators.compare_operators(device, DTYPES[precision])
+    figure("operators", found.compared, "operators")
+    _require_same(found, MIN_OPERATORS, f"operators in {precision} on {device}", "a wrong kernel")
+
+
+@reports("operators", "operators")
+def test_operator_gradients(device: str, figure: Figures) -> None:
+    """The gradient of each operator is the slope of its values."""
+    found = operators.check_gradients(device)
+    figure("operators", found.compared, "operators")
+    _require_same(found, MIN_GRADIENTS, f"gradients on {device}", "a wrong derivative")
+
+
+@reports("layers", "layers")
+def test_layers(device: str, figure: Figures) -> None:
+    """Each layer and loss does what its options say, in training and in evaluation."""
+    found = layers.compare_layers(device, torch.float64)
+    figure("layers", found.compared, "layers")
+    _require_same(found, MIN_LAYERS, f"layers on {device}", "an option that is ignored or misread")
+
+
+def test_kept_statistics(device: str) -> None:
+    """Norms keep mean and variance of their batches as their momentum says."""
+    faults = [*side_effects.find_statistics_faults(device)]
+    _require_none(faults, "statistics of the batches by the momentum", "a momentum that is misread")
+
+
+def test_gradient_options(device: str) -> None:
+    """Options that concern gradients alone (padding, frequencies, clipping) do what they say."""
+    faults = [*side_effects.find_gradient_faults(device)]
+    _require_none(faults, "gradients as their options say", "an option that is ignored")
+
+
+@reports("optimizers", "optimizers")
+def test_optimizers(device: str, figure: Figures) -> None:
+    """Each optimizer makes the steps of its definition, with every option and implementation."""
+    found = optimizers.compare_optimizers(device)
+    figure("optimizers", found.compared, "optimizers")
+    _require_same(
+        found, len(optimizers.DEFINITIONS), f"optimizers on {device}", "a decay, momentum or rate"
+    )
+
+
+def test_schedules() -> None:
+    """Each scheduler gives the rates of its closed form."""
+    found = schedules.compare_schedules()
+    _require_same(found, len(schedules.CASES), "schedules", "a step counted once more or less")
+
+
+@pytest.fixture
+def _server(capfd: pytest.CaptureFixture[str]) -> None:
+    with capfd.disabled():
+        processes.start_server()
+
+
+@reports("saved", "objects")
+@pytest.mark.usefixtures("_server")
+def test_saved_states_continue(tmp_path: Path, figure: Figures) -> None:
+    """What has a `state_dict` is saved, loaded in another process, and goes on bit for bit."""
+    files, work = tmp_path / "files", tmp_path / "work"
+    files.mkdir()
+    work.mkdir()
+    wanted = continuing.save_all(files)
+    distributed = continuing.save_distributed(files)
+    (ended,) = processes.run_all([partial(continuing.continue_both, str(files))], work)
+    require(
+        ended.returned,
+        f"a process that loads {len(wanted)} states ended with {ended.raised or ended.exit_code}",
+        "all to be loaded",
+        "a state that cannot be read back",
+    )
+    got, got_distributed = ended.result
+    figure("saved", len(wanted) + 1, "objects")
+    wrong = [name for name in wanted if not continuing.is_same(wanted[name], got.get(name))]
+    if not continuing.is_same(distributed, [*got_distributed]):
+        wrong.append("a distributed checkpoint")
+    require(
+        not wrong,
+        f"{len(wrong)} of {len(wanted) + 1} went on otherwise: {', '.join(wrong[:SHOWN])}",
+        "each to go on bit for bit",
+        "a load_state_dict that does not bring everything back, or a state that lacks a part",
+    )
+
+
+def test_strict_loading() -> None:
+    """States that do not fit are refused, and `strict=False` tells what it left out."""
+    _require_none([*continuing.find_laxness()], "a refusal", "a `strict` that is ignored")
+
+
+@pytest.mark.parametrize("property_of", loading.PROPERTIES)
+def test_loaders(property_of: str) -> None:
+    """Samplers, splits and loaders are as defined, for sizes and options that are drawn."""
+    chance = random.Random(property_of)
+    check = loading.PROPERTIES[property_of]
+    faults = [fault for _ in range(loading.ROUNDS) if (fault := check(chance))]
+    _require_none(faults, "what its documentation says", "an option that is ignored or misread")
+
+
+def test_loader_workers() -> None:
+    """Streams and ordered sets arrive whole through workers."""
+    faults = [fault for size in (7, 12) if (fault := loading.check_workers(2, size))]
+    _require_none(faults, "every sample once", "workers that do not divide what they read")
+
+
+def test_dropout(device: str) -> None:
+    """Dropout leaves out its share, scales the rest, and does nothing in evaluation."""
+    faults = [*randomness.find_dropout_faults(device), *randomness.find_alpha_faults(device)]
+    _require_none(faults, "the share and the scale of its rate", "a rate that is misread")
+
+
+def test_recomputed_layers(device: str) -> None:
+    """Layers under activation checkpointing draw the same random numbers when computed again."""
+    faults = [*randomness.find_checkpoint_faults(device)]
+    _require_none(faults, "the gradients without it", "a random state that is not kept")
+
+
+def test_seeds(device: str) -> None:
+    faults = [*randomness.find_seed_faults(device)]
+    _require_none(faults, "the same numbers of the same seed", "a seed that is ignored")
+
+
+def test_challenge(nonce: str, answer: Answers) -> None:
+    """A product of matrices that the host has drawn."""
+    question = questions.draw_product(nonce, "references")
+    left, right = (torch.tensor(each) for each in (question.left, question.right))
+    product = torch.matmul(left.reshape(-1, question.inner), right.reshape(question.inner, -1))
+    answer("product", product.flatten().tolist())
+
+
+def _require_same(found: Comparison, least: int, of: str, cause: str) -> None:
+    require(
+        not found.wrong,
+        f"{of}: {found}",
+        "none to differ from its definition",
+        f"{cause}, or {OTHER_DEFINITION}",
+    )
+    require(
+        found.compared >= least,
+        f"{of}: {found.compared} could be compared",
+        f"at least {least}",
+        "torch's database or its references are not whole",
+    )
+
+
+def _require_none(faults: list[str], wanted: str, cause: str) -> None:
+    more = f" ({len(faults)} faults)" if len(faults) > 1 else ""
+    require(
+        not faults,
+        f"{faults[0]}{more}" if faults else "",
+        wanted,
+        f"{cause}, or {OTHER_DEFINITION}",
+    )
