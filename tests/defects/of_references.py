@@ -122,7 +122,7 @@ DEFECTS = (
         "a last batch that is never dropped",
         "references",
         (
-            ("loaders[batches]", "cuts other batches"),
+            ("loaders[batches]", "len of a loader of"),
             ("loader_workers", "workers cut other batches"),
         ),
         patched("last_batch_kept"),
