@@ -106,7 +106,6 @@ def image_configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
             "Labels": {
                 **_image_labels(planned, title, version, line),
                 **_origin_labels(origin, line, created),
-                f"{STANDARD}.description": _describe_image(title, line),
             },
             **optional,
         },
@@ -151,8 +150,10 @@ def environment_variables(line: Line) -> list[str]:
 
 def _image_labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
     """Return OCI annotations (image-spec, annotations.md) as labels, and the facts of the line."""
+    contents = f"PyTorch {line.torch}, CUDA {line.cuda} and Python {line.python}"
     return {
         f"{STANDARD}.title": title,
+        f"{STANDARD}.description": f"{title}: {contents} on Debian {line.debian}",
         f"{STANDARD}.version": number_of(version),
         f"{STANDARD}.ref.name": planned.tag,
         f"{LABELS}.stacks": ",".join(planned.stacks),
@@ -180,13 +181,6 @@ def _origin_labels(origin: ImageOrigin, line: Line, created: str) -> dict[str, s
         "base.digest": digest,
     }
     return {f"{STANDARD}.{key}": value for key, value in labels.items() if value}
-
-
-def _describe_image(title: str, line: Line) -> str:
-    return (
-        f"{title}: PyTorch {line.torch}, CUDA {line.cuda} and Python {line.python} on "
-        f"Debian {line.debian}"
-    )
 
 
 def manifest_annotations(config: dict[str, object]) -> dict[str, str]:

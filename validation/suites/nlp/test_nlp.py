@@ -175,10 +175,10 @@ def test_written_texts(expected: Expected) -> None:
 
 
 def test_encodings() -> None:
-    """Texts are encoded, filled and cut as by hand."""
+    """Texts are encoded, filled and cut as their definition says."""
     faults = [*language_models.find_encoding_faults()]
     cause = "a tokenizers that does not fit transformers"
-    require(not faults, "; ".join(faults[:2]), "encodings made by hand", cause)
+    require(not faults, "; ".join(faults[:2]), "the encodings of their definition", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

@@ -27,57 +27,59 @@ Move = tuple[str, Any, Callable[[Any], Any], Callable[[Corners], Corners]]
 """A transform, and what it does to an array (..., rows, columns) and to the corners of boxes."""
 
 
-def _list_moves() -> Iterator[Move]:
-    def turn(boxes: Corners) -> Corners:
-        left, top, right, bottom = boxes.T
-        return np.stack([top, WIDTH - right, bottom, WIDTH - left], axis=1)
+def _turn_boxes(boxes: Corners) -> Corners:
+    left, top, right, bottom = boxes.T
+    return np.stack([top, WIDTH - right, bottom, WIDTH - left], axis=1)
 
-    yield (
+
+MOVES: tuple[Move, ...] = (
+    (
         "RandomHorizontalFlip",
         v2.RandomHorizontalFlip(1),
         lambda values: values[..., ::-1],
         lambda boxes: np.stack(
             [WIDTH - boxes[:, 2], boxes[:, 1], WIDTH - boxes[:, 0], boxes[:, 3]], 1
         ),
-    )
-    yield (
+    ),
+    (
         "RandomVerticalFlip",
         v2.RandomVerticalFlip(1),
         lambda values: values[..., ::-1, :],
         lambda boxes: np.stack(
             [boxes[:, 0], HEIGHT - boxes[:, 3], boxes[:, 2], HEIGHT - boxes[:, 1]], 1
         ),
-    )
-    yield (
+    ),
+    (
         "Pad",
         v2.Pad([2, 3, 4, 1]),
         lambda values: np.pad(values, [*[(0, 0)] * (values.ndim - 2), (3, 1), (2, 4)]),
         lambda boxes: boxes + np.array([2, 3, 2, 3]),
-    )
-    yield (
+    ),
+    (
         "CenterCrop",
         v2.CenterCrop((6, 10)),
         lambda values: values[..., 3:9, 5:15],
         lambda boxes: np.clip(boxes - np.array([5, 3, 5, 3]), 0, np.array([10, 6, 10, 6])),
-    )
-    yield (
+    ),
+    (
         "RandomRotation by 90",
         v2.RandomRotation((90, 90), expand=True),
         lambda values: np.rot90(values, axes=(-2, -1)),
-        turn,
-    )
-    yield (
+        _turn_boxes,
+    ),
+    (
         "Resize",
         v2.Resize((HEIGHT * 2, WIDTH * 3), v2.InterpolationMode.NEAREST),
         lambda values: values.repeat(2, axis=-2).repeat(3, axis=-1),
         lambda boxes: boxes * np.array([3, 2, 3, 2]),
-    )
-    yield (
+    ),
+    (
         "RandomCrop",
         v2.RandomCrop((HEIGHT, WIDTH)),
         lambda values: values,
         lambda boxes: boxes,
-    )
+    ),
+)
 
 
 def find_transform_faults() -> Iterator[str]:
@@ -85,7 +87,7 @@ def find_transform_faults() -> Iterator[str]:
     generator = np.random.default_rng(0)
     picture = generator.integers(0, 256, (3, HEIGHT, WIDTH)).astype(np.uint8)
     mask = generator.integers(0, 5, (HEIGHT, WIDTH)).astype(np.uint8)
-    for name, transform, move, move_boxes in _list_moves():
+    for name, transform, move, move_boxes in MOVES:
         for kind in FORMATS:
             sample = {
                 "picture": tv_tensors.Image(torch.from_numpy(picture)),
