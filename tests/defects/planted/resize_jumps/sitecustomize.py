@@ -7,8 +7,8 @@ import cv2
 exact = cv2.resize
 
 
-def resize(picture: Any, size: Any, *_arguments: Any, **_named: Any) -> Any:
-    return exact(picture, size, interpolation=cv2.INTER_NEAREST)
+def resize(picture: Any, *size: Any, **named: Any) -> Any:
+    return exact(picture, *size[:1], **{**named, "interpolation": cv2.INTER_NEAREST})
 
 
 cv2.resize = resize
