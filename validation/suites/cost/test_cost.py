@@ -33,7 +33,7 @@ MAX_IMPORT, SLACK_S = 3.0, 2.0
 """How many times as long as `import torch` the import of a package may take, and what it may take
 beside that: some are small.
 """
-IMPORT_TRIES = 3
+IMPORT_TRIES = 2
 PAGE_MB = resource.getpagesize() / 1e6
 BESIDE_ME = Path(__file__).parent
 
