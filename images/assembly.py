@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from images.catalog import Line, OsPart, Project
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
-from images.plan import VENV, PlannedImage
+from images.plan import SETTINGS, VENV, PlannedImage
 from images.version import number_of
 from oci.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest, canonical_json, image_manifest
 from oci.registry import Registry
@@ -142,8 +142,7 @@ def environment_variables(line: Line) -> list[str]:
         f"PATH=/{VENV}/bin:{_SYSTEM_PATH}",
         f"VIRTUAL_ENV=/{VENV}",
         "LANG=C.UTF-8",
-        # what a program prints is in the log at once, and not with its next 8 KB
-        "PYTHONUNBUFFERED=1",
+        *SETTINGS,
         "NVIDIA_VISIBLE_DEVICES=all",
         "NVIDIA_DRIVER_CAPABILITIES=compute,utility",
         f"NVIDIA_REQUIRE_CUDA=driver>={line.driver_floor}",

@@ -235,6 +235,7 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "dataloader": _answer_dataloader,
     "ddp": _answer_ddp,
     "compute": _answer_compute,
+    "cost": partial(_answer_product, "cost"),
     "references": partial(_answer_product, "references"),
     "workloads": _answer_workloads,
     "throughput": _answer_throughput,

@@ -40,6 +40,10 @@ ABOVE_ZERO = frozenset(
         *("images/s", "sequences/s", "steps/s", "ms", "s", "bytes", "MB", "GB/s", "TFLOP/s"),
         *(
             "images",
+            "layers",
+            "objects",
+            "operators",
+            "optimizers",
             "sequences",
             "steps",
             "GPUs",

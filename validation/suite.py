@@ -108,7 +108,9 @@ SUITES = (
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
-    Suite("references", "base", test_timeout_s=120, timeout_s=600),
+    # Its times are ratios, and other processes would only make them worse.
+    Suite("cost", "base", test_timeout_s=200, timeout_s=600, alone=True),
+    Suite("references", "base", test_timeout_s=300, timeout_s=900),
     Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True, works_on="one"),
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.defects import (
     of_compute,
+    of_cost,
     of_dataloader,
     of_ddp,
     of_device,
@@ -30,6 +31,7 @@ DEFECTS: tuple[Defect, ...] = (
     *of_dataloader.DEFECTS,
     *of_ddp.DEFECTS,
     *of_compute.DEFECTS,
+    *of_cost.DEFECTS,
     *of_references.DEFECTS,
     *of_workloads.DEFECTS,
     *of_throughput.DEFECTS,

@@ -17,7 +17,16 @@ COMPARED = (
 """Checks that compare the gradients of two ranks with those of one process."""
 
 NO_DRIVER = "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"
-MODES = (*COMPARED, "unused_parameters_surface", "amp_overflow", "seeded_runs")
+MODES = (
+    *COMPARED,
+    "unused_parameters_surface",
+    "amp_overflow",
+    "seeded_runs",
+    "collectives",
+    "barrier",
+    "buffers",
+    "shared_norms",
+)
 
 
 def _over(backend: str, checks: tuple[str, ...], says: str) -> tuple[tuple[str, str], ...]:
@@ -174,6 +183,42 @@ DEFECTS = (
         "ddp",
         (("hung_rank_surfaces", "the timeout of 2.0 s of the group is ignored"),),
         patched("group_timeout_ignored"),
+    ),
+    Defect(
+        "large tensors that are not added up",
+        "ddp",
+        (("collectives[gloo]", "all_reduce of 4194316 bytes of float32"),),
+        patched("large_sums_skipped"),
+    ),
+    Defect(
+        "tensors gathered in the opposite order",
+        "ddp",
+        (("collectives[gloo]", "all_gather of 1 bytes of float32"),),
+        patched("gathered_backwards"),
+    ),
+    Defect(
+        "a barrier that is open",
+        "ddp",
+        (("barrier[gloo]", "rank 0 of 2 left a barrier 0.6 s before rank 1 came"),),
+        patched("barrier_open"),
+    ),
+    Defect(
+        "buffers that ranks keep for themselves",
+        "ddp",
+        (("buffers[gloo]", "rank 1 of 2, wrapped, broadcast_buffers=True: its buffer is"),),
+        patched("buffers_kept"),
+    ),
+    Defect(
+        "batch norms that are not shared",
+        "ddp",
+        (("shared_norms[gloo]", "0 of 2 batch norms were converted"),),
+        patched("norms_not_shared"),
+    ),
+    Defect(
+        "torchrun that hides failures",
+        "ddp",
+        (("torchrun_exit_code", "torchrun ended with 0 after a rank that ended with 3"),),
+        patched("torchrun_content"),
     ),
     Defect(
         "ranks on GPUs asked for without a GPU",

@@ -24,7 +24,10 @@ DEFECTS = (
     Defect(
         "red and blue swapped",
         "cv",
-        (("jpeg_round_trip", "grey levels on average"),),
+        (
+            ("jpeg_round_trip", "grey levels on average"),
+            ("formats", "OpenCV's .png is off by"),
+        ),
         patched("jpeg_channels_swapped"),
         representative=True,
     ),
@@ -39,6 +42,24 @@ DEFECTS = (
         "cv",
         (("augmented_resnet_trains", "the loss went from"),),
         patched("labels_shuffled"),
+    ),
+    Defect(
+        "OpenCV without WebP",
+        "cv",
+        (("formats", "OpenCV cannot read the .webp that it wrote"),),
+        patched("opencv_no_webp"),
+    ),
+    Defect(
+        "an interpolation that repeats pixels",
+        "cv",
+        (("resized_pictures", "INTER_LINEAR of OpenCV is not its definition"),),
+        patched("resize_jumps"),
+    ),
+    Defect(
+        "boxes that a flip leaves where they were",
+        "cv",
+        (("moved_boxes", "HorizontalFlip moves boxes to another place"),),
+        patched("augmented_boxes_stay"),
     ),
     Defect(
         "cv training that trains nothing",
@@ -66,6 +87,30 @@ DEFECTS = (
         patched("safetensors_off"),
     ),
     Defect(
+        "BERT without its attention mask",
+        "nlp",
+        (("attention_masks", "BertForMaskedLM sees words that its attention mask hides"),),
+        patched("bert_sees_all"),
+    ),
+    Defect(
+        "models whose layers are drawn anew",
+        "nlp",
+        (("loaded_models", "weights of BertForMaskedLM are others"),),
+        patched("layers_drawn_anew"),
+    ),
+    Defect(
+        "models that write on",
+        "nlp",
+        (("written_texts", "GPT2LMHeadModel wrote 4 words with max_new_tokens=1"),),
+        patched("writes_on"),
+    ),
+    Defect(
+        "texts that are not cut",
+        "nlp",
+        (("encodings", "a text cut to 6 is"),),
+        patched("texts_not_cut"),
+    ),
+    Defect(
         "nlp training that trains nothing",
         "nlp",
         (("bert_learns", IDLE),),
@@ -88,6 +133,36 @@ DEFECTS = (
             ),
         ),
         patched("advantages_reversed"),
+    ),
+    Defect(
+        "games that begin anywhere",
+        "rl",
+        (
+            ("environments", "CartPole-v1 breaks the rules of Gymnasium"),
+            ("agents", "PPO learns otherwise from the same seed"),
+        ),
+        patched("games_not_seeded"),
+    ),
+    Defect(
+        "games without a limit",
+        "rl",
+        (
+            ("environments", "an episode that is limited to 7 steps is cut after []"),
+            ("challenge", "the answer to"),
+        ),
+        patched("games_not_cut"),
+    ),
+    Defect(
+        "agents that are never sure",
+        "rl",
+        (("agents", "PPO takes other actions for the same observation, though deterministic"),),
+        patched("never_sure"),
+    ),
+    Defect(
+        "agents that load nothing",
+        "rl",
+        (("agents", "PPO has other weights or counts once it is loaded"),),
+        patched("agents_load_nothing"),
     ),
     Defect(
         "rl training that trains nothing",

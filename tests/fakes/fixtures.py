@@ -9,7 +9,14 @@ import pytest
 
 from oci.registry import Registry
 from tests.fakes.registry import FakeRegistry
-from tests.fakes.slurm import SlurmCluster, missing_programs, started_slurm
+from tests.fakes.slurm import (
+    NODES,
+    WITH_LIMITS,
+    SlurmCluster,
+    find_limit_problem,
+    missing_programs,
+    started_slurm,
+)
 
 __all__ = ["client", "fake", "running", "without_sleep"]
 
@@ -34,9 +41,13 @@ def without_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """A real Slurm of two nodes on this machine."""
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SlurmCluster]:
+    """A real Slurm of two nodes, or of those in the parameter; it limits memory if it can."""
     if lacking := missing_programs():
         pytest.skip(f"NOT RUN (slurm): {lacking}")
-    with started_slurm(tmp_path_factory.mktemp("slurm") / "one") as cluster:
+    folder = tmp_path_factory.mktemp("slurm") / "one"
+    nodes: tuple[str, ...] = getattr(request, "param", NODES)
+    with started_slurm(folder, nodes, () if find_limit_problem() else WITH_LIMITS) as cluster:
         yield cluster

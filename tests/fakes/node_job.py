@@ -1,7 +1,8 @@
-"""The work of a job on a node, with a planted end: passes, fails, hangs, dies, leaves nothing.
+"""The work of a job on a node, with a planted end: passes, fails, hangs, takes memory, or nothing.
 
 `release.py` of a planted checkout calls it. Slurm, the registry, the keys and the waiting side are
-real; suites are not run. `plan.json` beside that checkout has the ends of each attempt in turn.
+real; suites are not run. `plan.json` beside that checkout has the ends of each attempt in turn, and
+the names of jobs whose first attempt is killed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -41,8 +44,13 @@ def main(folder: Path) -> int:
     ends = plan["ends"].get(given.suites, plan["ends"].get("*", ["pass"]))
     end = ends[min(number, len(ends) - 1)]
     slurm.mark_job(int(given.job.rpartition("/")[2]), f"base: {given.suites}"[:60])
+    is_new = not any(f"{given.job.rpartition('/')[0]}/" in line for line in lines)
+    if is_new and given.job.rpartition("/")[0] in plan.get("killed", ()):
+        os.kill(os.getpid(), signal.SIGKILL)
     if end == "hang":
         time.sleep(600)
+    if end == "memory":
+        hold_memory(2 << 30)
     if end == "broken":
         slurm.mark_job(int(given.job.rpartition("/")[2]), "failed: no engine here")
         return 3
@@ -51,6 +59,12 @@ def main(folder: Path) -> int:
     time.sleep(plan.get("seconds", 0))
     _attach(plan, given, Verdict(end.removeprefix("part ")))
     return 0
+
+
+def hold_memory(most: int) -> None:
+    """Take memory, up to so many bytes; whoever limits it ends this process before."""
+    held = [bytearray(16 << 20) for _ in range(most // (16 << 20))]
+    time.sleep(60 * bool(held))
 
 
 def _attach(plan: dict[str, str], given: argparse.Namespace, verdict: Verdict) -> None:

@@ -1,4 +1,4 @@
-"""A real Slurm with two nodes on this machine: own folder, own ports, no account but root's.
+"""A real Slurm on this machine, by default of two nodes: own folder and ports, only root's account.
 
 Debian's packages `slurm-wlm` are needed, and nothing of the machine's own configuration is read.
 """
@@ -45,9 +45,26 @@ SlurmctldTimeout=10
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
 MinJobAge=600
 MessageTimeout=2
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 Feature=one
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 Feature=two
-PartitionName=main Nodes=n1,n2 Default=YES MaxTime=60 State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
+{nodes}
+PartitionName=main Nodes=ALL Default=YES MaxTime=60 PriorityTier=1 State=UP
+PartitionName=urgent Nodes=ALL MaxTime=60 PriorityTier=9 State=UP
+"""
+"""Jobs of `urgent` take the place of those of `main`."""
+NODE = "NodeName={} NodeHostname={} NodeAddr=127.0.0.1 Port={} CPUs=1 Feature={}"
+NODE_MEGABYTES = 700
+WITH_LIMITS = (
+    ("proctrack/linuxproc", "proctrack/cgroup"),
+    ("task/none", "task/cgroup"),
+    ("CR_Core\n", "CR_Core_Memory\n"),
+    (" CPUs=1 ", f" CPUs=1 RealMemory={NODE_MEGABYTES} "),
+)
+"""What is other in the configuration if Slurm limits the memory of jobs."""
+CGROUPS = """
+CgroupPlugin=cgroup/v1
+CgroupMountpoint=/sys/fs/cgroup
+ConstrainRAMSpace=yes
 """
 
 
@@ -59,11 +76,18 @@ def missing_programs() -> str:
     return "" if os.geteuid() == 0 else "slurmd needs root"
 
 
+def find_limit_problem() -> str:
+    """Return why Slurm cannot limit the memory of jobs here; empty if it can."""
+    folder = Path("/sys/fs/cgroup/memory")
+    return "" if os.access(folder, os.W_OK) else f"{folder} (cgroups v1) cannot be written here"
+
+
 @dataclass
 class SlurmCluster:
-    """Two nodes and their controller, by `folder`/slurm.conf."""
+    """Some nodes and their controller, by `folder`/slurm.conf."""
 
     folder: Path
+    nodes: tuple[str, ...] = NODES
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -123,8 +147,9 @@ class SlurmCluster:
         return done.stdout
 
     def await_nodes(self) -> None:
-        """Return when both nodes can take a job."""
-        wait_until(lambda: self.ask("sinfo", "-hN", "-o%T").split() == ["idle", "idle"], 30)
+        """Return when every node can take a job."""
+        idle = ["idle"] * len(self.nodes)
+        wait_until(lambda: self.ask("sinfo", "-hN", "-pmain", "-o%T").split() == idle, 30)
 
     def stop(self) -> None:
         """Cancel all jobs, and end the daemons with all that they started."""
@@ -150,22 +175,31 @@ def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def started_slurm(folder: Path, changes: Iterable[tuple[str, str]] = ()) -> Iterator[SlurmCluster]:
-    """A Slurm in `folder`; stopped afterwards, with its jobs. `changes` are of CONFIG."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+def started_slurm(
+    folder: Path, nodes: tuple[str, ...] = NODES, changes: Iterable[tuple[str, str]] = ()
+) -> Iterator[SlurmCluster]:
+    """A Slurm in `folder`; stopped afterwards, with its jobs. `changes` are of its configuration.
+
+    With WITH_LIMITS, a job that takes more than the NODE_MEGABYTES of its node is killed.
+    """
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in ((), *nodes)]
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
         probe.close()
     (folder / "state").mkdir(parents=True)
-    text = CONFIG
+    cluster = SlurmCluster(folder, nodes)
+    host = socket.gethostname().partition(".")[0]
+    features = (*("one", "two"), *nodes[2:])
+    described = map(NODE.format, nodes, [host] * len(nodes), ports[1:], features)
+    named = {"folder": folder, "ports": ports, "host": host, "nodes": "\n".join(described)}
+    text = CONFIG.format(**named)
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    cluster = SlurmCluster(folder)
-    host = socket.gethostname().partition(".")[0]
-    cluster.config.write_text(text.format(folder=folder, ports=ports, host=host))
+    cluster.config.write_text(text)
+    (folder / "cgroup.conf").write_text(CGROUPS)
     try:
-        for name in ("slurmctld", *NODES):
+        for name in ("slurmctld", *nodes):
             cluster.start(name)
         cluster.await_nodes()
         yield cluster

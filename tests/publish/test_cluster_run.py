@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +26,7 @@ from publish.cluster_results import find_standing_result
 from publish.cluster_run import ClusterRequest, validate_on_cluster
 from publish.evidence import keys
 from publish.evidence import store as evidence
+from publish.evidence.job_results import list_job_results
 from publish.evidence.predicates import (
     PROVENANCE,
     TEST_PART,
@@ -37,13 +40,14 @@ from runner.errors import ConfigError
 from runner.verdict import Verdict
 from tests.fakes.node_job import make_checkout
 from tests.fakes.refusal import refused
-from tests.fakes.slurm import NODES, SlurmCluster, wait_until
+from tests.fakes.slurm import NODES, SlurmCluster, find_limit_problem, wait_until
 from tests.publish.line import Line
 from tests.publish.signed import H200, P256, STRANGER, plant, public_pem, suite, validation_record
 from tests.publish.stage_records import STAGING
 from validation.cluster import load_cluster
 from validation.record import ValidationRecord
 from validation.run import hash_inputs, plan_gpus
+from validation.suite import list_suites
 
 pytestmark = pytest.mark.long
 WHOLE, TWO = "{}", "{first: [ddp]}"
@@ -291,7 +295,7 @@ def while_running(bench: Bench, act: Callable[[slurm.SlurmJob], object]) -> thre
     """Do something as soon as a job of the run is at work."""
 
     def wait_and_act() -> None:
-        wait_until(lambda: bool(bench.attempts), 20)
+        wait_until(lambda: bool(bench.attempts), 60)
         act(next(job for job in slurm.list_jobs() if job.state == "RUNNING"))
 
     thread = threading.Thread(target=wait_and_act)
@@ -383,7 +387,7 @@ def test_an_interrupted_run_keeps_its_jobs_and_the_next_one_collects(
     bench.plan("pass", seconds=3)
 
     def interrupt(_: float) -> None:
-        wait_until(lambda: bool(bench.attempts), 20)
+        wait_until(lambda: bool(bench.attempts), 60)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -456,6 +460,63 @@ def test_a_registry_that_nodes_cannot_reach_is_refused(
     monkeypatch.delenv(settings.REGISTRY)
     with refused(ConfigError, "the nodes cannot reach the embedded registry"):
         bench.validate()
+
+
+def test_a_job_that_gives_way_to_other_work_is_sent_again(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Slurm itself ends it: a job of a partition of higher priority takes its node."""
+    bench.plan("hang", "pass")
+    urgent = ("--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+    thread = while_running(
+        bench, lambda job: bench.slurm.ask("sbatch", f"--nodelist={job.node}", *urgent)
+    )
+    assert bench.validate().verdict is Verdict.PASS
+    thread.join()
+    assert len(bench.attempts) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "other work took its place" in said
+    assert "it is sent again" in said
+
+
+def test_a_job_that_takes_too_much_memory_is_infra(bench: Bench) -> None:
+    """Another node would have no more: it is not sent again, and nothing is signed."""
+    if problem := find_limit_problem():
+        pytest.skip(f"NOT RUN (cgroups): {problem}")
+    bench.plan("memory")
+    record = bench.validate()
+    assert (record.verdict, len(bench.attempts)) == (Verdict.INFRA, 1)
+    assert "the node had too little memory for it" in record.reason
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("running", [tuple(f"n{n}" for n in range(1, 9))], indirect=True)
+def test_of_many_jobs_none_is_lost_and_none_counts_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """200 jobs through the queue of 8 nodes; one in ten is killed as soon as it begins."""
+    suites = [suite.name for suite in list_suites(("base",))]
+    groups = "{" + ", ".join(f"{name}: [{name}]" for name in suites) + "}"
+    models = ", ".join(f"m{n}: {{device: cpu, minutes: 9}}" for n in range(200 // len(suites)))
+    bench.plan("pass", groups=groups)
+    text = (bench.folder / "cluster.yaml").read_text()
+    (bench.folder / "cluster.yaml").write_text(re.sub(r"models: .*", f"models: {{{models}}}", text))
+    cluster = load_cluster()
+    builds = {each.image: each for each in bench.run.record_store.read_builds()}
+    jobs = plan_jobs(bench.run, cluster, tuple(cluster.models), builds)
+    killed = random.Random(1).sample([job.name for job in jobs], len(jobs) // 10)  # noqa: S311
+    plan = json.loads((bench.folder / "plan.json").read_text())
+    (bench.folder / "plan.json").write_text(json.dumps({**plan, "killed": killed}))
+    judged = validate_on_cluster(bench.run, KEEP)
+    assert [record.verdict for record in judged] == [Verdict.PASS] * len(cluster.models)
+    trusted = bench.run.signing_context.trusted
+    results = [
+        list_job_results(bench.run.registry, builds["base"], trusted, job.name) for job in jobs
+    ]
+    assert [len(each) for each in results] == [1] * len(jobs)
+    assert len(bench.attempts) == len(jobs) + len(killed)
+    assert capsys.readouterr().err.count("it is sent again") == len(killed)
 
 
 @pytest.mark.thorough

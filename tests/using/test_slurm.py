@@ -64,7 +64,7 @@ def gpu_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm
     for number in range(4):
         os.mknod(folder / f"gpu{number}", stat.S_IFCHR, os.makedev(1, 3))
     (folder / "gres.conf").write_text(f"AutoDetect=off\nName=gpu File={folder}/gpu[0-3]\n")
-    with started_slurm(folder, GPU_NODES) as cluster:
+    with started_slurm(folder, changes=GPU_NODES) as cluster:
         yield cluster
     left = docker("ps", "--all", "--quiet", f"--filter=label={label}").split()
     if left:

@@ -21,6 +21,7 @@ BASE = [
     "dataloader",
     "ddp",
     "compute",
+    "cost",
     "references",
     "workloads",
     "throughput",

@@ -21,7 +21,7 @@ from ..contract.expected import Expected
 from ..declared import reports
 from ..outcome import require
 from ..training import copy_parameters, require_fall, require_trained
-from . import augmented
+from . import augmented, pictures
 from .augmented import CROP, MEAN, STD
 
 STEPS = 6
@@ -133,6 +133,27 @@ def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
     )
     require_trained(before, model.parameters(), losses)
     require_fall(losses, factor=0.5, window=2)
+
+
+def test_formats() -> None:
+    """OpenCV reads what it wrote, in every format that a data set may have."""
+    faults = [*pictures.find_format_faults()]
+    cause = "an OpenCV that was built without this format"
+    require(not faults, "; ".join(faults[:2]), "the picture that was written", cause)
+
+
+def test_resized_pictures() -> None:
+    """OpenCV's sizes, moves and greys are those of NumPy."""
+    faults = [*pictures.find_resize_faults()]
+    cause = "an interpolation that is not the one it is called"
+    require(not faults, "; ".join(faults[:2]), "the definition's values", cause)
+
+
+def test_moved_boxes() -> None:
+    """Albumentations moves pictures, masks and boxes together."""
+    faults = [*pictures.find_box_faults()]
+    cause = "an augmentation that leaves masks or boxes out"
+    require(not faults, "; ".join(faults[:2]), "the same move of all", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from .. import processes
+from .. import installed, processes
 from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
@@ -24,12 +24,28 @@ from ..declared import needs_gpus, reports
 from ..gpus import require_gpus
 from ..outcome import require
 from ..ranks import RankGroup, Work, run_ranks, run_to_exit
-from . import amp, challenge, failures, gradients, modes, nccl_debug
+from . import amp, buffers, challenge, collectives, failures, gradients, modes, nccl_debug
 from .gradients import ReferenceGradients, Step
 
 TWO = 2
 WORLD_SIZES = (1, 2, 4)
 FAILURE_LIMIT_S = 15.0
+COLLECTIVES_LIMIT_S = 80.0
+"""They send some hundred megabytes, also through one GPU."""
+
+MUST_HAVE = ("all_gather", "all_reduce", "broadcast", "send")
+"""Calls that every backend has."""
+
+SAME_NORMS = 1e-9
+FAILS_WITH = 3
+SCRIPT = "import os, sys\nsys.exit(int(sys.argv[1]) if os.environ['RANK'] == '1' else 0)\n"
+TORCHRUN = (
+    "--nnodes=1",
+    "--nproc-per-node=2",
+    "--rdzv-backend=c10d",
+    "--rdzv-endpoint=127.0.0.1:0",
+    "--local-addr=127.0.0.1",
+)
 F = TypeVar("F", bound=Callable[..., None])
 
 
@@ -319,6 +335,84 @@ def test_seeded_runs(placement: str, tmp_path: Path) -> None:
             "another seed gave the same gradients",
             "others",
             "nothing is drawn from the seed",
+        )
+
+
+def test_collectives(placement: str, tmp_path: Path) -> None:
+    """Each collective call gives its definition, in all types and sizes."""
+    group = RankGroup(TWO, placement, tmp_path, COLLECTIVES_LIMIT_S)
+    ranks = run_ranks(collectives.find_wrong_calls, group)
+    for rank, result in enumerate(ranks):
+        wrong = result["wrong"]
+        require(
+            not wrong,
+            f"{len(wrong)} calls gave rank {rank} of {TWO} other values: {', '.join(wrong[:3])}",
+            "those of their definition",
+            "a collective call that skips, mixes or reorders what ranks send",
+        )
+        lacking = {*MUST_HAVE} - {*result["made"]}
+        require(
+            not lacking,
+            f"over {placement} no {', '.join(sorted(lacking))} can be made",
+            f"{', '.join(MUST_HAVE)}",
+            "a backend that was built without them",
+        )
+
+
+def test_barrier(placement: str, tmp_path: Path) -> None:
+    """No rank leaves a barrier before the last one has come."""
+    work = partial(collectives.arrive_late, folder=str(tmp_path))
+    for rank, waited in enumerate(run_ranks(work, RankGroup(TWO, placement, tmp_path))):
+        found = f"rank {rank} of {TWO} left a barrier {collectives.LATE_S} s before rank 1 came"
+        require(waited, found, "it to wait", "a barrier that does nothing")
+
+
+def test_buffers(placement: str, tmp_path: Path) -> None:
+    """Ranks have the buffers of rank 0, in each pass if `broadcast_buffers` says so."""
+    for rank, got in enumerate(
+        run_ranks(buffers.share_buffers, RankGroup(TWO, placement, tmp_path))
+    ):
+        for when, wanted in buffers.wanted_buffers(rank).items():
+            require(
+                got[when] == wanted,
+                f"rank {rank} of {TWO}, {when}: its buffer is {got[when]}",
+                f"{wanted}",
+                "buffers that are not sent to the other ranks, or sent when they should not be",
+            )
+
+
+def test_shared_norms(placement: str, tmp_path: Path) -> None:
+    """SyncBatchNorm replaces every batch norm; on GPUs it has the statistics of all ranks."""
+    faults = buffers.find_conversion_faults()
+    cause = "a conversion that leaves layers out or changes them"
+    require(not faults, "; ".join(faults), "all to be converted, and nothing else changed", cause)
+    if placement == GLOO:  # it computes on GPUs alone
+        return
+    whole = buffers.train_whole_norms(TWO)
+    group = RankGroup(TWO, placement, tmp_path)
+    for rank, got in enumerate(run_ranks(buffers.train_shared_norms, group)):
+        apart = {name: float((got[name] - whole[name]).abs().max()) for name in whole}
+        name = max(apart, key=lambda each: apart[each])
+        require(
+            apart[name] <= SAME_NORMS,
+            f"{name} of rank {rank} of {TWO} is off by {apart[name]:.1e} from that of one process",
+            f"{SAME_NORMS:.0e}",
+            "batch norms that do not share their statistics",
+        )
+
+
+def test_torchrun_exit_code(tmp_path: Path) -> None:
+    """A script that fails in one rank makes torchrun fail, and one that does not makes it pass."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    for wanted in (0, FAILS_WITH):
+        done = installed.run_command("torchrun", *TORCHRUN, str(script), str(wanted))
+        ended = "0" if done.returncode == 0 else "another one"
+        require(
+            (done.returncode == 0) == (wanted == 0),
+            f"torchrun ended with {done.returncode} after a rank that ended with {wanted}",
+            "0" if wanted == 0 else "another code than 0",
+            "a torchrun that does not pass on how its ranks ended" if ended == "0" else "it failed",
         )
 
 

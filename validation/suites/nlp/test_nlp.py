@@ -21,7 +21,7 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
-from . import shipped_text
+from . import language_models, shipped_text
 
 VOCABULARY = 1000
 FOREIGN = ("Grüße: 3,14 €, naïve, 東京", "\ttabs  and   spaces\r\n", "👩‍🔬 \x00 ﷽", "")
@@ -151,6 +151,34 @@ def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
         "the same bits",
         "weights that are not loaded",
     )
+
+
+def test_attention_masks(expected: Expected) -> None:
+    """Encoders do not see what their mask hides, and padding changes nothing."""
+    faults = [*language_models.find_mask_faults(expected.device)]
+    cause = "an attention mask that is ignored"
+    require(not faults, "; ".join(faults[:2]), "scores of the words that are shown", cause)
+
+
+def test_loaded_models(expected: Expected, tmp_path: Path) -> None:
+    """Models of each architecture have every weight once they are saved and loaded."""
+    faults = [*language_models.find_file_faults(tmp_path, expected.device)]
+    cause = "weights that are not loaded, or drawn anew after loading"
+    require(not faults, "; ".join(faults[:2]), "all weights as they were saved", cause)
+
+
+def test_written_texts(expected: Expected) -> None:
+    """Models write as many words as asked, the most likely ones, up to the end of a text."""
+    faults = [*language_models.find_writing_faults(expected.device)]
+    cause = "options of generate that are ignored"
+    require(not faults, "; ".join(faults[:2]), "the words that the options ask for", cause)
+
+
+def test_encodings() -> None:
+    """Texts are encoded, filled and cut as by hand."""
+    faults = [*language_models.find_encoding_faults()]
+    cause = "a tokenizers that does not fit transformers"
+    require(not faults, "; ".join(faults[:2]), "encodings made by hand", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

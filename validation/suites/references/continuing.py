@@ -5,6 +5,7 @@ The other process begins with other weights and counts: what a file does not bri
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ FOLDER = "distributed"
 
 
 @dataclass(frozen=True)
-class Subject:
+class SavedSubject:
     """Objects with a `state_dict`, how they go on with step N, and what must be equal then."""
 
     parts: dict[str, Any]
@@ -38,16 +39,20 @@ class Subject:
     read: Callable[[], Any]
 
 
-Build = Callable[[int], Subject]
+Build = Callable[[int], SavedSubject]
 """From a seed to a subject: other seeds, other weights and counts."""
 
 
 def _with_optimizer(kind: Any, options: dict[str, Any]) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         # in fp32: NAdam keeps a product in fp32, and loading makes it the type of the parameter
         parameters = optimizers.draw_parameters("cpu", seed, torch.float32)
         changed = {} if torch.is_tensor(options.get("lr")) or not seed else {"lr": 0.5}
-        optimizer = kind(parameters, **{**options, **changed})
+        try:
+            optimizer = kind(parameters, **{**options, **changed})
+        except ValueError:  # one that is for matrices alone
+            parameters = [each for each in parameters if each.ndim > 1]
+            optimizer = kind(parameters, **{**options, **changed})
 
         def advance(step: int) -> None:
             def compute() -> Any:
@@ -57,20 +62,20 @@ def _with_optimizer(kind: Any, options: dict[str, Any]) -> Build:
                 return loss
 
             drawn = (each.float() for each in optimizers.draw_gradients(step))
-            for parameter, gradient in zip(parameters, drawn, strict=True):
+            for parameter, gradient in zip(parameters, drawn, strict=False):
                 parameter.grad = (
                     gradient.to_sparse() if kind is torch.optim.SparseAdam else gradient
                 )
             optimizer.step(compute if kind is torch.optim.LBFGS else None)
 
         parts = {"parameters": torch.nn.ParameterList(parameters), "optimizer": optimizer}
-        return Subject(parts, advance, lambda: [each.detach().clone() for each in parameters])
+        return SavedSubject(parts, advance, lambda: [each.detach().clone() for each in parameters])
 
     return build
 
 
 def _with_schedule(make: Callable[[Any], Any]) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         optimizer = schedules.make_optimizer()
         scheduler = make(optimizer)
         for _ in range(2 * seed):  # another place of the schedule
@@ -82,12 +87,12 @@ def _with_schedule(make: Callable[[Any], Any]) -> Build:
             scheduler.step()
 
         parts = {"optimizer": optimizer, "scheduler": scheduler}
-        return Subject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
+        return SavedSubject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
 
     return build
 
 
-def _build_plateau(seed: int) -> Subject:
+def _build_plateau(seed: int) -> SavedSubject:
     optimizer = schedules.make_optimizer()
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=2, factor=0.5)
     parts = {"optimizer": optimizer, "scheduler": scheduler}
@@ -97,13 +102,13 @@ def _build_plateau(seed: int) -> Subject:
         scheduler.step(1.0 + seed)
         rates.append(optimizer.param_groups[0]["lr"])
 
-    return Subject(parts, advance, lambda: rates[-AFTER:])
+    return SavedSubject(parts, advance, lambda: rates[-AFTER:])
 
 
-def _build_scaler(seed: int) -> Subject:
+def _build_scaler(seed: int) -> SavedSubject:
     parameters = optimizers.draw_parameters("cpu", seed)
     optimizer = torch.optim.SGD(parameters, lr=0.1)
-    scaler = torch.amp.GradScaler("cpu", init_scale=64.0 * (1 + seed), growth_interval=2)
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0 * 3**seed, growth_interval=2)
 
     def advance(step: int) -> None:
         optimizer.zero_grad()
@@ -117,7 +122,7 @@ def _build_scaler(seed: int) -> Subject:
         "optimizer": optimizer,
         "scaler": scaler,
     }
-    return Subject(
+    return SavedSubject(
         parts,
         advance,
         lambda: [scaler.get_scale(), *(each.detach().clone() for each in parameters)],
@@ -125,7 +130,7 @@ def _build_scaler(seed: int) -> Subject:
 
 
 def _with_average(options: dict[str, Any]) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         model = torch.nn.ParameterList(optimizers.draw_parameters("cpu", seed))
         averaged = swa_utils.AveragedModel(model, **options)
 
@@ -138,12 +143,12 @@ def _with_average(options: dict[str, Any]) -> Build:
         def read() -> Any:
             return [each.detach().clone() for each in averaged.module.parameters()]
 
-        return Subject({"model": model, "averaged": averaged}, advance, read)
+        return SavedSubject({"model": model, "averaged": averaged}, advance, read)
 
     return build
 
 
-def _build_swa_rate(seed: int) -> Subject:
+def _build_swa_rate(seed: int) -> SavedSubject:
     optimizer = schedules.make_optimizer()
     scheduler = swa_utils.SWALR(optimizer, swa_lr=0.01 * (1 + seed), anneal_epochs=5)
     parts = {"optimizer": optimizer, "scheduler": scheduler}
@@ -152,11 +157,11 @@ def _build_swa_rate(seed: int) -> Subject:
         optimizer.step()
         scheduler.step()
 
-    return Subject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
+    return SavedSubject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
 
 
 def _with_layer(info: Any, sample: Any) -> Build:
-    def build(seed: int) -> Subject:
+    def build(seed: int) -> SavedSubject:
         torch.manual_seed(seed)
         made = sample.constructor_input
         layer = info.module_cls(*made.args, **made.kwargs).to(torch.float32)
@@ -173,29 +178,29 @@ def _with_layer(info: Any, sample: Any) -> Build:
         with torch.no_grad():
             for each in (*layer.parameters(), *layer.buffers()):
                 each.copy_(torch.rand_like(each.double()) * 4)
-        return Subject({"layer": layer}, advance, read)
+        return SavedSubject({"layer": layer}, advance, read)
 
     return build
 
 
-def _build_quantized(seed: int) -> Subject:
+def _build_quantized(seed: int) -> SavedSubject:
     torch.manual_seed(seed)
     layers = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.ao is going to move
         model = torch.ao.quantization.quantize_dynamic(layers, {torch.nn.Linear})
     values = torch.linspace(-1, 1, 12).reshape(2, 6)
-    return Subject({"model": model}, lambda step: None, lambda: [model(values)])
+    return SavedSubject({"model": model}, lambda step: None, lambda: [model(values)])
 
 
-def _build_generator(seed: int) -> Subject:
+def _build_generator(seed: int) -> SavedSubject:
     generator = torch.Generator().manual_seed(seed)
     drawn = list[Any]()
 
     def advance(_: int) -> None:
         drawn.append(torch.rand(3, generator=generator))
 
-    return Subject({"generator": _GeneratorState(generator)}, advance, lambda: drawn[-AFTER:])
+    return SavedSubject({"generator": _GeneratorState(generator)}, advance, lambda: drawn[-AFTER:])
 
 
 class _GeneratorState:
@@ -227,7 +232,8 @@ def list_builds() -> Iterator[tuple[str, Build]]:
     multi = swa_utils.get_ema_multi_avg_fn(0.9)
     yield "AveragedModel with EMA", _with_average({"multi_avg_fn": multi, "use_buffers": True})
     yield "SWALR", _build_swa_rate
-    yield "a quantised model", _build_quantized
+    if importlib.util.find_spec("torch.ao.quantization"):  # it moves to a package of its own
+        yield "a quantised model", _build_quantized
     yield "torch.Generator", _build_generator
     for info in databases.list_layers():
         lazy = issubclass(info.module_cls, torch.nn.modules.lazy.LazyModuleMixin)
@@ -290,7 +296,7 @@ def _train_pair(model: Any, optimizer: Any, steps: range) -> list[Any]:
 
 
 def save_distributed(folder: Path) -> list[Any]:
-    """Save a model and its optimizer with torch.distributed.checkpoint; return where they end."""
+    """Save a model and its optimizer with torch.distributed.checkpoint; return the last weights."""
     model, optimizer = _build_pair(0)
     weights, counts = checkpoint_state.get_state_dict(model, optimizer)
     distributed_checkpoint.save(
@@ -300,7 +306,7 @@ def save_distributed(folder: Path) -> list[Any]:
 
 
 def continue_distributed(folder: str) -> list[Any]:
-    """Load them in a process of its own, and return where they end."""
+    """Load them in a process of its own, and return their weights at the end."""
     model, optimizer = _build_pair(1)
     weights, counts = checkpoint_state.get_state_dict(model, optimizer)
     state = {"model": weights, "optimizer": counts}
@@ -348,9 +354,9 @@ def find_laxness() -> Iterator[str]:
         yield "weights of another shape were loaded with strict=False"
     except RuntimeError:
         pass
-    told = model.load_state_dict({**less, "2.weight": torch.ones(2)}, strict=False)
-    if told.missing_keys != ["0.bias"] or told.unexpected_keys != ["2.weight"]:
-        yield f"strict=False told {told}, not that `0.bias` lacks and `2.weight` is too much"
+    keys = model.load_state_dict({**less, "2.weight": torch.ones(2)}, strict=False)
+    if keys.missing_keys != ["0.bias"] or keys.unexpected_keys != ["2.weight"]:
+        yield f"strict=False told {keys}, not that `0.bias` lacks and `2.weight` is too much"
     if not all(bool((model.state_dict()[name] == 7).all()) for name in less):
         yield "strict=False left out weights that were there"
     optimizer = torch.optim.Adam(model.parameters())

@@ -32,7 +32,7 @@ def list_python_references() -> dict[tuple[str, str], Any]:
     """Return definitions of operators by simpler ones of torch, by name and variant."""
     return {
         (each.torch_opinfo_name, getattr(each, "torch_opinfo_variant_name", "")): each
-        for each in _load_database("common_methods_invocations").python_ref_db
+        for each in getattr(_load_database("common_methods_invocations"), "python_ref_db", ())
     }
 
 

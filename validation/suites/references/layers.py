@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from . import databases, layer_options, norms, recurrent, resampling
-from .operators import LIMITS, OF_FUNCTIONS, Comparison, measure_difference
+from .operators import LIMITS, OF_FUNCTIONS, ReferenceComparison, measure_difference
 
 PADS = {"Reflection": "reflect", "Replication": "replicate", "Circular": "circular"}
 ALIASES = {
@@ -53,15 +53,15 @@ class LayerCase:
         return f"{self.name}({', '.join(shown)}) in {mode}"
 
 
-def compare_layers(device: str, dtype: Any) -> Comparison:
+def compare_layers(device: str, dtype: Any) -> ReferenceComparison:
     """Compare every layer with its definition, or else with the reference of the database."""
     names, wrong = set(), dict[str, str]()
-    for case in itertools.chain(_list_cases(device, dtype), _list_more(device, dtype)):
-        definition = _find_definition(case.name)
+    for case in itertools.chain(list_cases(device, dtype), list_more_cases(device, dtype)):
+        definition = find_definition(case.name)
         if case.name in wrong or (definition is None and case.reference is None):
             continue
         names.add(case.name)
-        state = _read_state(case)
+        state = read_state(case)
         wanted = case.reference() if case.reference else None
         got = case.layer(**case.arguments)
         aparts = [measure_difference(got, wanted)] if case.reference else []
@@ -69,10 +69,10 @@ def compare_layers(device: str, dtype: Any) -> Comparison:
             aparts.append(measure_difference(got, definition(state, _to_arrays(case.arguments))))
         if not max(aparts) <= LIMITS[dtype]:
             wrong[case.name] = f"{case} is off by {max(aparts):.1e}"
-    return Comparison(len(names), tuple(wrong.values()))
+    return ReferenceComparison(len(names), tuple(wrong.values()))
 
 
-def _list_cases(device: str, dtype: Any) -> Iterator[LayerCase]:
+def list_cases(device: str, dtype: Any) -> Iterator[LayerCase]:
     """Yield the samples of the database."""
     for info in databases.list_layers():
         modes = (True, False) if info.train_and_eval_differ else (False,)
@@ -83,7 +83,7 @@ def _list_cases(device: str, dtype: Any) -> Iterator[LayerCase]:
             options = {"device": device, "dtype": dtype, "requires_grad": False}
             for each in info.module_inputs_func(info, **options, training=training):
                 made = each.constructor_input
-                yield _make_case(
+                yield make_case(
                     info.module_cls,
                     (made.args, {**made.kwargs, "device": device, "dtype": dtype}),
                     training,
@@ -92,7 +92,7 @@ def _list_cases(device: str, dtype: Any) -> Iterator[LayerCase]:
                 )
 
 
-def _list_more(device: str, dtype: Any) -> Iterator[LayerCase]:
+def list_more_cases(device: str, dtype: Any) -> Iterator[LayerCase]:
     """Yield the cases of ours."""
     generator = torch.Generator().manual_seed(0)
     for name, options, *shapes in layer_options.CASES:
@@ -105,10 +105,10 @@ def _list_more(device: str, dtype: Any) -> Iterator[LayerCase]:
                 else value
                 for key, value in options.items()
             } | {"device": device, "dtype": dtype}
-            yield _make_case(made, ((), given), training, (tensors, {}))
+            yield make_case(made, ((), given), training, (tensors, {}))
 
 
-def _make_case(
+def make_case(
     made: Any, given_to: Any, training: bool, call: Any, reference: Any = None
 ) -> LayerCase:
     """Make a layer whose parameters and statistics are drawn, so that each has an effect.
@@ -138,7 +138,7 @@ def _make_case(
     return LayerCase(made.__name__, layer, own, dict(taken), compare)
 
 
-def _read_state(case: LayerCase) -> dict[str, Any]:
+def read_state(case: LayerCase) -> dict[str, Any]:
     """Return options, parameters and statistics as they are before the call."""
     options = {
         name: None if name == "bias" and not torch.is_tensor(value) else value
@@ -166,7 +166,7 @@ Definition = Callable[[dict[str, Any], dict[str, Any]], Any]
 """From a layer's state and the arguments of a call to its result."""
 
 
-def _find_definition(name: str) -> Definition | None:
+def find_definition(name: str) -> Definition | None:
     """Return the definition of the layer with this name, if there is one."""
     if name in WHOLE:
         return lambda state, given: WHOLE[name](state, **given)
@@ -180,14 +180,15 @@ def _find_definition(name: str) -> Definition | None:
         return lambda state, given: resampling.pad(
             given["input"], np.broadcast_to(state["padding"], widths), mode, state.get("value")
         )
-    functions = {_squeeze(each): definition for each, definition in OF_FUNCTIONS.items()}
-    short = ALIASES.get(_squeeze(name), _squeeze(name))
+    functions = {squeeze_name(each): definition for each, definition in OF_FUNCTIONS.items()}
+    short = ALIASES.get(squeeze_name(name), squeeze_name(name))
     function = functions.get(short) or functions.get(re.sub(r"\dd$", "", short))
     batched = int(name[-2]) + 2 if function is norms.instance_norm else 0
     return function and (lambda state, given: _call(function, state, given, batched))
 
 
-def _squeeze(name: str) -> str:
+def squeeze_name(name: str) -> str:
+    """Return a name as layers and functions have it in common: without case, `_` and `loss`."""
     return name.rpartition(".")[2].lower().replace("_", "").replace("loss", "")
 
 

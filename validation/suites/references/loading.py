@@ -134,21 +134,23 @@ def check_weights(chance: random.Random) -> str:
 
 
 def check_splits(chance: random.Random) -> str:
-    """The parts of a random split are disjoint and complete, and as long as was asked."""
+    """The parts of a random split are disjoint and complete, and as long as was sizes_wanted."""
     lengths = [chance.randint(1, 20) for _ in range(chance.randint(2, 5))]
     count = sum(lengths)
     shares = [0.5, 0.3, 0.2]
     floors = [int(count * share) for share in shares]
     by_share = [each + (at < count - sum(floors)) for at, each in enumerate(floors)]
-    for asked, sizes in ((lengths, lengths), (shares, by_share)):
+    for sizes_wanted, sizes in ((lengths, lengths), (shares, by_share)):
         seed = chance.randint(0, 999)
         generators = [torch.Generator().manual_seed(each) for each in (seed, seed)]
-        parts, again = (data.random_split(Numbers(count), asked, each) for each in generators)
+        parts, again = (
+            data.random_split(Numbers(count), sizes_wanted, each) for each in generators
+        )
         if [len(part) for part in parts] != sizes:
-            return f"{count} samples split as {asked} gave {[len(part) for part in parts]}"
+            return f"{count} samples split as {sizes_wanted} gave {[len(part) for part in parts]}"
         members = [number for part in parts for number in part]
         if sorted(members) != [*range(count)]:
-            return f"parts of a split of {count} samples as {asked} overlap or lose samples"
+            return f"parts of a split of {count} samples as {sizes_wanted} overlap or lose samples"
         if members != [number for part in again for number in part]:
             return "a random split does not depend on the seed of its generator alone"
     return ""
@@ -181,7 +183,7 @@ def check_ranks(chance: random.Random) -> str:
     """Ranks share all samples evenly, in another order in each epoch."""
     count, ranks = chance.randint(20, 60), chance.randint(2, 5)
     shuffle, drop_last = chance.random() < 0.7, chance.random() < 0.5
-    told = f"{count} samples for {ranks} ranks, shuffle={shuffle}, drop_last={drop_last}"
+    label = f"{count} samples for {ranks} ranks, shuffle={shuffle}, drop_last={drop_last}"
     samplers = [
         data.DistributedSampler(Numbers(count), ranks, rank, shuffle, seed=5, drop_last=drop_last)
         for rank in range(ranks)
@@ -196,19 +198,19 @@ def check_ranks(chance: random.Random) -> str:
             len(share) != size or len(sampler) != size
             for share, sampler in zip(shares, samplers, strict=True)
         ):
-            return f"of {told}, ranks got {[len(share) for share in shares]}, not {size} each"
+            return f"of {label}, ranks got {[len(share) for share in shares]}, not {size} each"
         order = [each for row in zip(*shares, strict=True) for each in row]
         known = order[:count] if not drop_last else order
         if len(set(known)) != len(known) or (not drop_last and set(order) != set(range(count))):
-            return f"of {told}, ranks share samples or lose some"
+            return f"of {label}, ranks share samples or lose some"
         if not shuffle and order != [each % count for each in range(size * ranks)]:
-            return f"of {told}, ranks do not take turns"
+            return f"of {label}, ranks do not take turns"
         epochs.append(order)
     changes = sum(one != other for one, other in itertools.pairwise(epochs))
     if changes != (2 if shuffle else 0):
-        return f"of {told}, the order changed {changes} times in 3 epochs"
+        return f"of {label}, the order changed {changes} times in 3 epochs"
     samplers[0].set_epoch(1)
-    return "" if [*samplers[0]] == epochs[1][::ranks] else f"of {told}, an epoch has two orders"
+    return "" if [*samplers[0]] == epochs[1][::ranks] else f"of {label}, an epoch has two orders"
 
 
 def check_collation(chance: random.Random) -> str:

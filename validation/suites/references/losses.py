@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 IGNORED = -100
-"""The class that `cross_entropy` leaves out unless it is told another one."""
+"""The class that `cross_entropy` leaves out unless it gets another one."""
 
 
 def _reduce(losses: Any, reduction: str, count: Any = None) -> Any:

@@ -83,8 +83,8 @@ Reference = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What was compared with a reference, and how far the first sample of each is off."""
+class ReferenceComparison:
+    """How many were compared with a reference, and how far the first sample of each is off."""
 
     compared: int
     wrong: tuple[str, ...]
@@ -94,18 +94,18 @@ class Comparison:
         return f"{len(self.wrong)} of {self.compared} differ: {'; '.join(self.wrong[:3])}{more}"
 
 
-def compare_operators(device: str, dtype: Any) -> Comparison:
+def compare_operators(device: str, dtype: Any) -> ReferenceComparison:
     """Compare every operator with its reference."""
     by_torch, wrong, compared = databases.list_python_references(), [], 0
     for operator in databases.list_operators():
-        reference = _find_reference(operator, by_torch, device, dtype)
-        found = [*_compare_samples(operator, reference, device, dtype)] if reference else []
+        reference = find_reference(operator, by_torch, device, dtype)
+        found = [*compare_samples(operator, reference, device, dtype)] if reference else []
         compared += bool(found)
         wrong += [problem for problem in found if problem][:1]
-    return Comparison(compared, tuple(wrong))
+    return ReferenceComparison(compared, tuple(wrong))
 
 
-def _find_reference(operator: Any, by_torch: Any, device: str, dtype: Any) -> Reference | None:
+def find_reference(operator: Any, by_torch: Any, device: str, dtype: Any) -> Reference | None:
     """Return how a sample's result is computed apart; None if there is no way."""
     name = operator.name
     if dtype not in operator.supported_dtypes(device):
@@ -113,12 +113,12 @@ def _find_reference(operator: Any, by_torch: Any, device: str, dtype: Any) -> Re
     if name in OF_FUNCTIONS:
         return lambda sample: call_definition(OF_FUNCTIONS[name], sample.numpy())
     if operator.ref is not None and not _is_skipped(operator, "test_numpy_ref", device, dtype):
-        return lambda sample: _call_reference(operator, sample, device, dtype)
-    of_numpy = None if name in OTHER_IN_NUMPY else _find_in_numpy(name)
+        return lambda sample: call_reference(operator, sample, device, dtype)
+    of_numpy = None if name in OTHER_IN_NUMPY else find_in_numpy(name)
     simpler = by_torch.get((name, operator.variant_test_name))
     if of_numpy is None and simpler and not _is_skipped(simpler, "test_python_ref", device, dtype):
         return lambda sample: simpler(sample.input, *sample.args, **sample.kwargs)
-    return of_numpy and (lambda sample: _call_numpy(of_numpy, sample.numpy()))
+    return of_numpy and (lambda sample: call_numpy(of_numpy, sample.numpy()))
 
 
 def call_definition(definition: Callable[..., Any], sample: Any) -> Any:
@@ -131,21 +131,22 @@ def call_definition(definition: Callable[..., Any], sample: Any) -> Any:
     return definition(sample.input, *sample.args, **options)
 
 
-def _find_in_numpy(name: str) -> Any:
+def find_in_numpy(name: str) -> Any:
     """Return NumPy's function of the same name; None if there is none."""
     module, _, short = name.rpartition(".")
     where = getattr(np, module, None) if module else np
     return getattr(where, "matmul" if name in ("bmm", "mm", "mv") else short, None)
 
 
-def _call_numpy(function: Any, sample: Any) -> Any:
+def call_numpy(function: Any, sample: Any) -> Any:
+    """Call NumPy's function with the arguments of a sample."""
     known = inspect.signature(function).parameters
     names = NUMPY_NAMES | ({"dim": "axes"} if "axes" in known else {})
     options = {names.get(name, name): value for name, value in sample.kwargs.items()}
     return function(sample.input, *sample.args, **options)
 
 
-def _call_reference(operator: Any, sample: Any, device: str, dtype: Any) -> Any:
+def call_reference(operator: Any, sample: Any, device: str, dtype: Any) -> Any:
     """Call the database's reference, which takes some options under NumPy's names."""
     arrays, options = sample.numpy(), sample.kwargs
     if hasattr(operator, "sample_kwargs"):
@@ -163,7 +164,7 @@ def _is_skipped(
     return any(not isinstance(each, tolerances) for each in decorators)
 
 
-def _compare_samples(operator: Any, reference: Reference, device: str, dtype: Any) -> Iterator[str]:
+def compare_samples(operator: Any, reference: Reference, device: str, dtype: Any) -> Iterator[str]:
     """Yield for each sample how its result is off; empty if it is right.
 
     A sample that its reference cannot take is left out: its arguments have another form there.
@@ -178,12 +179,13 @@ def _compare_samples(operator: Any, reference: Reference, device: str, dtype: An
             continue
         got = operator(sample.input, *sample.args, **sample.kwargs)
         apart = measure_difference(got, wanted)
-        options = ", ".join(f"{name}={_show(value)}" for name, value in sample.kwargs.items())
+        options = ", ".join(f"{name}={show_option(value)}" for name, value in sample.kwargs.items())
         problem = f"{operator.full_name}({options}), sample {number}, is off by {apart:.1e}"
         yield "" if apart <= LIMITS[dtype] else problem
 
 
-def _show(value: Any) -> str:
+def show_option(value: Any) -> str:
+    """Return the value of an option, of a tensor its shape."""
     return f"{tuple(value.shape)}" if isinstance(value, torch.Tensor) else str(value)[:40]
 
 
@@ -211,7 +213,7 @@ def measure_difference(got: Any, wanted: Any) -> float:
 def _difference_of_two(got: Any, wanted: Any) -> float:
     if isinstance(wanted, tuple | list):
         return measure_difference(got, wanted)
-    one, other = (_to_complex(each) for each in (got, wanted))
+    one, other = (to_complex(each) for each in (got, wanted))
     if one.shape != other.shape or (np.isnan(one) != np.isnan(other)).any():
         return float("inf")
     apart = np.abs(np.where((one == other) | np.isnan(other), 0, one - other))
@@ -219,7 +221,8 @@ def _difference_of_two(got: Any, wanted: Any) -> float:
     return float(apart.max(initial=0) / max(1.0, finite.max(initial=0)))
 
 
-def _to_complex(value: Any) -> Any:
+def to_complex(value: Any) -> Any:
+    """Return a tensor or a number as an array of complex numbers."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = value if value.layout == torch.strided else value.to_dense()
@@ -227,7 +230,7 @@ def _to_complex(value: Any) -> Any:
     return np.asarray(value).astype(complex)
 
 
-def check_gradients(device: str) -> Comparison:
+def check_gradients(device: str) -> ReferenceComparison:
     """Compare every operator's gradient with the slope of its values, in fp64."""
     wrong, compared = [], 0
     for operator in databases.list_operators():
@@ -237,18 +240,18 @@ def check_gradients(device: str) -> Comparison:
         compared += 1
         samples = operator.sample_inputs(device, torch.float64, requires_grad=True)
         for sample in itertools.islice(samples, GRADIENT_SAMPLES):
-            problem = _check_gradient(operator, sample)
+            problem = check_gradient(operator, sample)
             if problem:
                 wrong.append(f"{operator.full_name}: {problem}")
                 break
-    return Comparison(compared, tuple(wrong))
+    return ReferenceComparison(compared, tuple(wrong))
 
 
 BACKWARD = "TestBwdGradients"
 """The class of torch's own tests of gradients."""
 
 
-def _check_gradient(operator: Any, sample: Any) -> str:
+def check_gradient(operator: Any, sample: Any) -> str:
     """Return how the gradient differs from the slope; empty if it does not."""
     inputs = [each for each in (sample.input, *sample.args) if isinstance(each, torch.Tensor)]
     inputs = [each for each in inputs if each.requires_grad]

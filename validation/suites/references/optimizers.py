@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from . import databases
-from .operators import Comparison, measure_difference
+from .operators import ReferenceComparison, measure_difference
 
 STEPS = 6
 SHAPES = ((4, 3), (5,))
@@ -206,7 +206,7 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def compare_optimizers(device: str) -> Comparison:
+def compare_optimizers(device: str) -> ReferenceComparison:
     """Compare every optimizer with its definition, for each of its options and implementations."""
     compared, wrong = 0, []
     for info in databases.list_optimizers():
@@ -214,11 +214,11 @@ def compare_optimizers(device: str) -> Comparison:
         for options in list_options(info, device) if definition else ():
             compared += 1
             got = run_optimizer(info.optim_cls, options, device)
-            apart = measure_difference(got, _run_definition(definition, info.optim_cls, options))
+            apart = measure_difference(got, run_definition(definition, info.optim_cls, options))
             if not apart <= LIMIT:
-                told = ", ".join(f"{name}={value}" for name, value in options.items())
-                wrong.append(f"{info.name}({told}) is off by {apart:.1e} after {STEPS} steps")
-    return Comparison(compared, tuple(wrong))
+                label = ", ".join(f"{name}={value}" for name, value in options.items())
+                wrong.append(f"{info.name}({label}) is off by {apart:.1e} after {STEPS} steps")
+    return ReferenceComparison(compared, tuple(wrong))
 
 
 def list_options(info: Any, device: str) -> Iterator[dict[str, Any]]:
@@ -253,7 +253,7 @@ def run_optimizer(kind: Any, options: dict[str, Any], device: str) -> list[Any]:
     """Return the parameters after STEPS steps of the optimizer, the second in its own group."""
     first, second = draw_parameters(device)
     optimizer = kind(
-        [{"params": [first]}, {"params": [second], **_second_group(options)}], **options
+        [{"params": [first]}, {"params": [second], **second_group(options)}], **options
     )
     for step in range(STEPS):
         for parameter, gradient in zip((first, second), draw_gradients(step), strict=True):
@@ -262,12 +262,13 @@ def run_optimizer(kind: Any, options: dict[str, Any], device: str) -> list[Any]:
     return [first, second]
 
 
-def _second_group(options: dict[str, Any]) -> dict[str, Any]:
+def second_group(options: dict[str, Any]) -> dict[str, Any]:
     """Return options that the second group has for itself."""
     return {} if torch.is_tensor(options.get("lr")) else {"lr": 0.02}
 
 
-def _run_definition(definition: Any, kind: Any, options: dict[str, Any]) -> list[Any]:
+def run_definition(definition: Any, kind: Any, options: dict[str, Any]) -> list[Any]:
+    """Return the parameters after STEPS steps of the definition."""
     known = inspect.signature(kind.__init__).parameters
     defaults = {
         name: each.default
@@ -279,7 +280,7 @@ def _run_definition(definition: Any, kind: Any, options: dict[str, Any]) -> list
         for name, value in {**defaults, **options}.items()
     }
     values = [each.detach().numpy().copy() for each in draw_parameters("cpu")]
-    for number, own in enumerate(({}, _second_group(options))):
+    for number, own in enumerate(({}, second_group(options))):
         state: State = {}
         for step in range(STEPS):
             state["step"] = step + 1

@@ -28,25 +28,26 @@ def find_dropout_faults(device: str) -> Iterator[str]:
             ones = torch.ones(shape, device=device)
             for inplace in (False, True):
                 layer = getattr(torch.nn, name)(share, inplace=inplace)
-                told = f"{name}({share}, inplace={inplace})"
+                label = f"{name}({share}, inplace={inplace})"
                 torch.manual_seed(0)
                 got = layer(ones.clone())
-                yield from _find_wrong_share(got, share, told)
+                yield from find_wrong_share(got, share, label)
                 if not torch.equal(layer.eval()(ones), ones):
-                    yield f"{told} changes values in evaluation"
+                    yield f"{label} changes values in evaluation"
 
 
-def _find_wrong_share(got: Any, share: float, told: str) -> Iterator[str]:
+def find_wrong_share(got: Any, share: float, label: str) -> Iterator[str]:
+    """Yield how ones that went through dropout are not what its share says."""
     channels = got.reshape(VALUES, -1)
     if not torch.equal(channels.amin(dim=1), channels.amax(dim=1)):
-        yield f"{told} leaves out a part of a channel"
+        yield f"{label} leaves out a part of a channel"
     kept = channels[:, 0][channels[:, 0] != 0]
     spread = (share * (1 - share) / VALUES) ** 0.5
     lost = 1 - len(kept) / VALUES
     if not abs(lost - share) <= DEVIATIONS * spread:
-        yield f"{told} leaves out {lost:.3f} of the values, not {share}"
+        yield f"{label} leaves out {lost:.3f} of the values, not {share}"
     if not torch.allclose(kept, torch.full_like(kept, 1 / (1 - share))):
-        yield f"{told} scales what it keeps by {float(kept.mean()):.4f}, not {1 / (1 - share):.4f}"
+        yield f"{label} scales what it keeps by {float(kept.mean()):.4f}, not {1 / (1 - share):.4f}"
 
 
 def find_alpha_faults(device: str) -> Iterator[str]:
@@ -79,11 +80,11 @@ def find_checkpoint_faults(device: str) -> Iterator[str]:
         }
         for name, run in ways.items():
             got, now = _differentiate(layers, run, values)
-            told = f"{name} with use_reentrant={reentrant}"
+            label = f"{name} with use_reentrant={reentrant}"
             if not all(map(torch.equal, got, wanted)):
-                yield f"{told} gives other gradients than the same layers without it"
+                yield f"{label} gives other gradients than the same layers without it"
             if now != after:
-                yield f"{told} leaves the generator elsewhere"
+                yield f"{label} leaves the generator elsewhere"
 
 
 def _differentiate(layers: Any, run: Any, values: Any) -> tuple[list[Any], float]:

@@ -19,7 +19,8 @@ def logistic(values: Any) -> Any:
     return 1 / (1 + np.exp(-values))
 
 
-def _step_rnn(state: State, suffix: str, value: Any, hidden: Any, nonlinearity: str) -> Any:
+def step_rnn(state: State, suffix: str, value: Any, hidden: Any, nonlinearity: str) -> Any:
+    """Make a step of a plain recurrent network."""
     total = _gates(state, suffix, value, hidden)
     hidden["h"] = (
         np.tanh(total[0] + total[1])
@@ -28,14 +29,16 @@ def _step_rnn(state: State, suffix: str, value: Any, hidden: Any, nonlinearity: 
     )
 
 
-def _step_gru(state: State, suffix: str, value: Any, hidden: Any, _: str) -> Any:
+def step_gru(state: State, suffix: str, value: Any, hidden: Any, _: str) -> Any:
+    """Make a step of a gated recurrent unit, by Cho and others."""
     inner, outer = (np.split(each, 3, axis=-1) for each in _gates(state, suffix, value, hidden))
     reset, update = logistic(inner[0] + outer[0]), logistic(inner[1] + outer[1])
     new = np.tanh(inner[2] + reset * outer[2])
     hidden["h"] = (1 - update) * new + update * hidden["h"]
 
 
-def _step_lstm(state: State, suffix: str, value: Any, hidden: Any, _: str) -> Any:
+def step_lstm(state: State, suffix: str, value: Any, hidden: Any, _: str) -> Any:
+    """Make a step of a long short-term memory, by Hochreiter and Schmidhuber."""
     gates = sum(_gates(state, suffix, value, hidden))
     inner, forget, new, outer = np.split(gates, 4, axis=-1)
     hidden["c"] = logistic(forget) * hidden["c"] + logistic(inner) * np.tanh(new)
@@ -51,7 +54,7 @@ def _gates(state: State, suffix: str, value: Any, hidden: Any) -> tuple[Any, Any
     )
 
 
-STEPS: dict[str, Callable[..., Any]] = {"RNN": _step_rnn, "GRU": _step_gru, "LSTM": _step_lstm}
+STEPS: dict[str, Callable[..., Any]] = {"RNN": step_rnn, "GRU": step_gru, "LSTM": step_lstm}
 
 
 def run_layers(kind: str, state: State, values: Any, start: Any = None) -> Any:
@@ -105,23 +108,23 @@ def attend(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> Any:
-    """Return the result of MultiheadAttention, and the weights if they are asked for."""
+    """Return the result of MultiheadAttention, and the weights if wanted."""
     batched = query.ndim == 3
     if not batched:
         query, key, value = (each[:, None] for each in (query, key, value))
         key_padding_mask = None if key_padding_mask is None else key_padding_mask[None]
     elif state["batch_first"]:
         query, key, value = (np.swapaxes(each, 0, 1) for each in (query, key, value))
-    heads = [_project(state, *each) for each in zip("qkv", (query, key, value), strict=True)]
+    heads = [project_heads(state, *each) for each in zip("qkv", (query, key, value), strict=True)]
     for number, name in ((1, "bias_k"), (2, "bias_v")):
         if state.get(name) is not None:
             more = np.broadcast_to(state[name], (1, *heads[number].shape[1:]))
             heads[number] = np.concatenate([heads[number], more])
         if state["add_zero_attn"]:
             heads[number] = np.concatenate([heads[number], np.zeros((1, *heads[number].shape[1:]))])
-    split = [_split_heads(each, state["num_heads"]) for each in heads]
+    split = [split_heads(each, state["num_heads"]) for each in heads]
     scores = split[0] @ np.swapaxes(split[1], -1, -2) / np.sqrt(split[0].shape[-1])
-    scores = _add_masks(scores, key_padding_mask, attn_mask)
+    scores = add_masks(scores, key_padding_mask, attn_mask)
     weights = softmax(scores)
     mixed = np.moveaxis(weights @ split[2], 2, 0)  # (time, batch, heads, features)
     result = linear(
@@ -136,19 +139,21 @@ def attend(
     return result, weights.mean(axis=-3) if average_attn_weights else weights
 
 
-def _project(state: State, name: str, values: Any) -> Any:
+def project_heads(state: State, name: str, values: Any) -> Any:
+    """Return queries, keys or values of the given sequence."""
     at = "qkv".index(name)
     whole, biases = state.get("in_proj_weight"), state.get("in_proj_bias")
     weight = state[f"{name}_proj_weight"] if whole is None else np.split(whole, 3)[at]
     return linear(values, weight, None if biases is None else np.split(biases, 3)[at])
 
 
-def _split_heads(values: Any, heads: int) -> Any:
+def split_heads(values: Any, heads: int) -> Any:
     """Return (batch, heads, time, features) of (time, batch, all features)."""
     return np.moveaxis(values.reshape(*values.shape[:2], heads, -1), 0, 2)
 
 
-def _add_masks(scores: Any, padding: Any, mask: Any) -> Any:
+def add_masks(scores: Any, padding: Any, mask: Any) -> Any:
+    """Return the scores, with minus infinity at what must not be seen."""
     for number, each in enumerate((padding, mask)):
         if each is None:
             continue

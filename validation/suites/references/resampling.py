@@ -57,12 +57,13 @@ def weigh_places(old: int, new: int, scale: float, mode: str, align_corners: boo
             place = at * (old - 1) / (new - 1) if new > 1 else 0.0
         else:
             place = (at + 0.5) * scale - 0.5
-        for near, weight in _weigh_neighbours(place, mode):
+        for near, weight in weigh_neighbours(place, mode):
             weights[at, min(max(near, 0), old - 1)] += weight
     return weights
 
 
-def _weigh_neighbours(place: float, mode: str) -> list[tuple[int, float]]:
+def weigh_neighbours(place: float, mode: str) -> list[tuple[int, float]]:
+    """Return the old places that a new one is a mean of, each with its weight."""
     if mode == "bicubic":
         first = math.floor(place)
         return [(near, weigh_cubic(place - near)) for near in range(first - 1, first + 3)]
@@ -102,14 +103,14 @@ def grid_sample(
     for offsets in np.ndindex(*[4 if mode == "bicubic" else 2] * axes):
         nears, weight = [], np.ones(grid.shape[:-1])
         for place, offset in zip(places, offsets, strict=True):
-            near, part = _take_neighbour(place, offset, mode)
+            near, part = take_neighbour(place, offset, mode)
             nears.append(near)
             weight = weight * part
-        result += _take_values(input, nears, padding_mode, align_corners) * weight[:, None]
+        result += take_values(input, nears, padding_mode, align_corners) * weight[:, None]
     return result
 
 
-def _take_neighbour(place: Any, offset: int, mode: str) -> tuple[Any, Any]:
+def take_neighbour(place: Any, offset: int, mode: str) -> tuple[Any, Any]:
     """Return the neighbour of each place with this number, and its weight."""
     if mode == "nearest":
         return np.rint(place), np.full(place.shape, float(offset == 0))
@@ -120,7 +121,8 @@ def _take_neighbour(place: Any, offset: int, mode: str) -> tuple[Any, Any]:
     return near, 1 - np.abs(place - near)
 
 
-def _take_values(input: Any, nears: Any, padding_mode: str, align_corners: Any) -> Any:
+def take_values(input: Any, nears: Any, padding_mode: str, align_corners: Any) -> Any:
+    """Return the values at whole places; those outside are 0 or as `padding_mode` says."""
     inside = np.ones(nears[0].shape, dtype=bool)
     index = []
     for near, length in zip(nears, input.shape[2:], strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.optim import lr_scheduler
 
-from .operators import Comparison
+from .operators import ReferenceComparison
 
 EPOCHS = 30
 RATE = 0.4
@@ -24,14 +24,14 @@ def _anneal(low: float, high: float, part: float) -> float:
     return low + (high - low) * (1 + math.cos(math.pi * part)) / 2
 
 
-def _cycle(at: int) -> float:
+def rate_of_cycle(at: int) -> float:
     """Return the triangle of a CyclicLR of 4 steps up and 6 down, halved in each cycle."""
     cycle, place = divmod(at, 10)
     part = place / 4 if place <= 4 else 1 - (place - 4) / 6
     return 0.1 + (0.5 - 0.1) * part * 0.5**cycle
 
 
-def _one_cycle(at: int) -> float:
+def rate_of_one_cycle(at: int) -> float:
     """Return the rate of a OneCycleLR of EPOCHS steps that peaks at 0.8 after 40 %."""
     peak, last = 0.4 * EPOCHS - 1, EPOCHS - 1
     if at <= peak:
@@ -39,7 +39,7 @@ def _one_cycle(at: int) -> float:
     return _anneal(0.8 / 10 / 100, 0.8, (at - peak) / (last - peak))
 
 
-def _restart(at: int) -> float:
+def rate_of_restarts(at: int) -> float:
     """Return the rate of a cosine of 4 steps, then 8, then 16 and so on."""
     length = 4
     while at >= length:
@@ -82,7 +82,7 @@ CASES: tuple[tuple[str, Callable[[Any], Any], Formula], ...] = (
     (
         "CosineAnnealingWarmRestarts",
         lambda each: lr_scheduler.CosineAnnealingWarmRestarts(each, 4, 2, 0.01),
-        _restart,
+        rate_of_restarts,
     ),
     (
         "LambdaLR",
@@ -97,14 +97,14 @@ CASES: tuple[tuple[str, Callable[[Any], Any], Formula], ...] = (
     (
         "CyclicLR",
         lambda each: lr_scheduler.CyclicLR(each, 0.1, 0.5, 4, 6, mode="triangular2"),
-        _cycle,
+        rate_of_cycle,
     ),
     (
         "OneCycleLR",
         lambda each: lr_scheduler.OneCycleLR(
             each, 0.8, total_steps=EPOCHS, pct_start=0.4, div_factor=10, final_div_factor=100
         ),
-        _one_cycle,
+        rate_of_one_cycle,
     ),
     (
         "SequentialLR",
@@ -133,7 +133,7 @@ def make_optimizer() -> Any:
     return torch.optim.SGD([weight], lr=RATE, momentum=0.9)
 
 
-def compare_schedules() -> Comparison:
+def compare_schedules() -> ReferenceComparison:
     """Compare the rate before each of EPOCHS steps with the formula."""
     wrong = []
     for name, make, formula in CASES:
@@ -141,17 +141,17 @@ def compare_schedules() -> Comparison:
         scheduler = make(optimizer)
         for at in range(EPOCHS):
             got, wanted = optimizer.param_groups[0]["lr"], formula(at)
-            told = scheduler.get_last_lr()[0]
-            if not max(abs(got - wanted), abs(told - wanted)) <= LIMIT:
+            last = scheduler.get_last_lr()[0]
+            if not max(abs(got - wanted), abs(last - wanted)) <= LIMIT:
                 wrong.append(f"{name} gives {got:.6g} after {at} steps, not {wanted:.6g}")
                 break
             optimizer.step()
             if at < EPOCHS - 1:
                 scheduler.step()
-    return Comparison(len(CASES) + 1, (*wrong, *_compare_plateau()))
+    return ReferenceComparison(len(CASES) + 1, (*wrong, *compare_plateau()))
 
 
-def _compare_plateau() -> list[str]:
+def compare_plateau() -> list[str]:
     """Compare ReduceLROnPlateau: halved after more than 2 epochs without progress, then 1 waits."""
     optimizer = make_optimizer()
     scheduler = lr_scheduler.ReduceLROnPlateau(

@@ -1,4 +1,4 @@
-"""What layers keep of a batch and what they do to gradients, against their definitions."""
+"""Statistics that layers keep and options that concern gradients, against their definitions."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def find_statistics_faults(device: str) -> Iterator[str]:
                 kept = running_statistics(batch.numpy(), kept, momentum, seen)
             layer.eval()(batch.to(device))  # nothing is kept in evaluation
             apart = measure_difference((layer.running_mean, layer.running_var), kept)
-            told = f"{name}(momentum={momentum})"
+            label = f"{name}(momentum={momentum})"
             if not apart <= LIMIT:
-                yield f"{told} keeps statistics that are off by {apart:.1e} after {BATCHES} batches"
+                yield f"{label} keeps statistics that are off by {apart:.1e}"
             if int(layer.num_batches_tracked) != BATCHES:
-                yield f"{told} counts {int(layer.num_batches_tracked)} of {BATCHES} batches"
+                yield f"{label} counts {int(layer.num_batches_tracked)} of {BATCHES} batches"
 
 
 def find_gradient_faults(device: str) -> Iterator[str]:
@@ -61,20 +61,21 @@ def find_gradient_faults(device: str) -> Iterator[str]:
         apart = measure_difference(gradient, wanted[:, None].expand(-1, WIDTH))
         if not apart <= LIMIT:
             yield f"the gradient of {name} with {options} is off by {apart:.1e}"
-    yield from _find_clipping_faults(device)
-    yield from _find_switch_faults(device)
+    yield from find_clipping_faults(device)
+    yield from find_switch_faults(device)
 
 
-def _find_clipping_faults(device: str) -> Iterator[str]:
+def find_clipping_faults(device: str) -> Iterator[str]:
+    """Yield how clipped gradients are not those of their limit."""
     for kind in (1.0, 2.0, 3.0, float("inf")):
         for foreach in (False, True):
             parameters = _with_gradients(device)
             whole = torch.cat([each.grad.flatten() for each in parameters])
             norm = float(torch.linalg.vector_norm(whole, kind))
-            told = torch.nn.utils.clip_grad_norm_(parameters, 0.7, kind, foreach=foreach)
+            length = torch.nn.utils.clip_grad_norm_(parameters, 0.7, kind, foreach=foreach)
             got = torch.cat([each.grad.flatten() for each in parameters])
             apart = measure_difference(got, whole * (0.7 / (norm + 1e-6)))
-            if not (apart <= LIMIT and abs(float(told) - norm) <= LIMIT * norm):
+            if not (apart <= LIMIT and abs(float(length) - norm) <= LIMIT * norm):
                 yield f"clip_grad_norm_ of kind {kind} with foreach={foreach} is off by {apart:.1e}"
     parameters = _with_gradients(device)
     whole = torch.cat([each.grad.flatten() for each in parameters])
@@ -94,7 +95,8 @@ def _with_gradients(device: str) -> list[Any]:
     return parameters
 
 
-def _find_switch_faults(device: str) -> Iterator[str]:
+def find_switch_faults(device: str) -> Iterator[str]:
+    """Yield how gradients are kept, or not kept, otherwise than asked."""
     weight = torch.ones(3, dtype=torch.float64, device=device, requires_grad=True)
     for times in (1, 2):
         (2 * weight).sum().backward()

@@ -25,15 +25,18 @@ from ..one_thread import one_thread
 from ..outcome import require
 from . import (
     continuing,
+    geometry,
     layers,
     loading,
     operators,
     optimizers,
+    picture_files,
     randomness,
     schedules,
     side_effects,
+    sounds,
 )
-from .operators import Comparison
+from .operators import ReferenceComparison
 
 MIN_OPERATORS = 350
 """As many operators of the database must have a reference: 2.6 has 424, and each line has more."""
@@ -41,6 +44,9 @@ MIN_OPERATORS = 350
 MIN_GRADIENTS = 350
 MIN_LAYERS = 90
 SHOWN = 3
+LOAD_S = 90
+"""For a process that loads everything: a hang, not slowness."""
+
 OTHER_DEFINITION = "code of torch that does something else than its documentation says"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -124,13 +130,13 @@ def _server(capfd: pytest.CaptureFixture[str]) -> None:
 @reports("saved", "objects")
 @pytest.mark.usefixtures("_server")
 def test_saved_states_continue(tmp_path: Path, figure: Figures) -> None:
-    """What has a `state_dict` is saved, loaded in another process, and goes on bit for bit."""
+    """Everything with a `state_dict` is saved, loaded in another process, and goes on the same."""
     files, work = tmp_path / "files", tmp_path / "work"
     files.mkdir()
     work.mkdir()
     wanted = continuing.save_all(files)
     distributed = continuing.save_distributed(files)
-    (ended,) = processes.run_all([partial(continuing.continue_both, str(files))], work)
+    (ended,) = processes.run_all([partial(continuing.continue_both, str(files))], work, LOAD_S)
     require(
         ended.returned,
         f"a process that loads {len(wanted)} states ended with {ended.raised or ended.exit_code}",
@@ -187,6 +193,35 @@ def test_seeds(device: str) -> None:
     _require_none(faults, "the same numbers of the same seed", "a seed that is ignored")
 
 
+def test_picture_files() -> None:
+    """Pillow gives back what it wrote, in every format that it has."""
+    faults = [*picture_files.find_file_faults()]
+    _require_none(faults, "the picture that was written", "a Pillow built without this format")
+
+
+def test_picture_decoders() -> None:
+    """Torchvision reads what Pillow wrote, and what it wrote itself."""
+    faults = [*picture_files.find_decoder_faults()]
+    _require_none(faults, "the picture that was written", "a torchvision built without this format")
+
+
+def test_picture_transforms() -> None:
+    """Pictures, masks and boxes move together, as their geometry says."""
+    faults = [*geometry.find_transform_faults()]
+    _require_none(faults, "the same move of all", "boxes or masks that a transform leaves out")
+
+
+def test_boxes() -> None:
+    faults = [*geometry.find_box_faults()]
+    _require_none(faults, "the overlaps of the definition", "kernels of another torch")
+
+
+def test_sounds(expected: Expected) -> None:
+    """A sine at another rate is the same sine; lines without torchaudio have nothing to check."""
+    faults = [*sounds.find_sound_faults()] if expected.torchaudio else []
+    _require_none(faults, "the same sine", "a filter that is left out or has other edges")
+
+
 def test_challenge(nonce: str, answer: Answers) -> None:
     """A product of matrices that the host has drawn."""
     question = questions.draw_product(nonce, "references")
@@ -195,7 +230,7 @@ def test_challenge(nonce: str, answer: Answers) -> None:
     answer("product", product.flatten().tolist())
 
 
-def _require_same(found: Comparison, least: int, of: str, cause: str) -> None:
+def _require_same(found: ReferenceComparison, least: int, of: str, cause: str) -> None:
     require(
         not found.wrong,
         f"{of}: {found}",

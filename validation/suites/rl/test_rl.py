@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -20,10 +21,14 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
+from . import behaviour
 from .drawn import TableEnvironment
 
 STEPS = 18_000
 EPISODES = 16
+MIN_ENVIRONMENTS = 8
+"""Those of Gymnasium that need no further package: classic control and games of text."""
+
 SOLVED = 195.0
 """The mean number of steps that counts as solved in Gym.
 
@@ -99,6 +104,27 @@ def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
         f"at least {SOLVED:.0f}",
         "advantages, gradients or an optimizer that do not lead to more reward",
     )
+
+
+def test_environments() -> None:
+    """Environments keep Gymnasium's rules, their seeds and their limit of steps."""
+    names = behaviour.list_environments()
+    require(
+        len(names) >= MIN_ENVIRONMENTS,
+        f"{len(names)} environments can be made: {', '.join(names[:5])}",
+        f"at least {MIN_ENVIRONMENTS}",
+        "environments that are not registered, or packages that they need",
+    )
+    faults = [*behaviour.find_environment_faults()]
+    cause = "environments that ignore their seed or their limit"
+    require(not faults, "; ".join(faults[:2]), "Gymnasium's rules to be kept", cause)
+
+
+def test_agents(expected: Expected, tmp_path: Path) -> None:
+    """Agents learn the same from one seed, are sure if asked to be, and come back from a file."""
+    faults = [*behaviour.find_agent_faults(tmp_path, expected.device)]
+    cause = "seeds, `deterministic` or files that Stable-Baselines3 ignores"
+    require(not faults, "; ".join(faults[:2]), "the same weights and actions", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

@@ -2,4 +2,4 @@
 
 import torch
 
-torch.optim.Optimizer.load_state_dict = lambda self, state: None
+torch.optim.Optimizer.load_state_dict = lambda self, state_dict: None
