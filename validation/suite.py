@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from validation.suites.contract.node_place import NODES
+
 SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
 
 
@@ -26,6 +28,9 @@ class Suite:
     (`checks.yaml` beside its module) and answers a challenge. Every shipped suite has; only suites
     that tests plant say no.
 
+    With more `nodes` than one, a container on each of so many nodes of a cluster runs it together,
+    with the network of its node; no machine runs it by itself.
+
     Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s`
     fails and the next one runs. The host ends the whole container after `timeout_s`, for what hangs
     so hard that pytest cannot end it.
@@ -41,6 +46,7 @@ class Suite:
     listed: bool = True
     writes_root: bool = False
     user: str = ""
+    nodes: int = 1
     folder: Path = SUITES_FOLDER
 
     @property
@@ -99,10 +105,25 @@ SUITES = (
     Suite("ssh", "ssh", test_timeout_s=120, timeout_s=300, alone=True, writes_root=True),
 )
 
+"""The suites of one machine."""
+
+# The first check waits for the other node, which may still pull the image.
+MULTINODE = Suite(
+    "multinode",
+    "base",
+    test_timeout_s=900,
+    timeout_s=2400,
+    alone=True,
+    works_on="one",
+    nodes=NODES,
+)
+"""Run only by a job of a cluster on as many nodes, if the cluster file asks for it."""
+EVERY_SUITE = (*SUITES, MULTINODE)
+
 
 def list_suites(stacks: Collection[str]) -> tuple[Suite, ...]:
     """Return the suites of an image with these stacks, in the order they are run.
 
-    They are its own and those of every stack below.
+    They are its own and those of every stack below. MULTINODE is none of them.
     """
     return tuple(suite for suite in SUITES if suite.stack in stacks)

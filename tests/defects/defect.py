@@ -15,7 +15,7 @@ from validation.executors import docker
 from validation.executors.interface import Setup
 from validation.judge import judge_suite
 from validation.record import Check, SuiteResult
-from validation.suite import SUITES
+from validation.suite import EVERY_SUITE
 
 PLANTED = Path(__file__).resolve().parent / "planted"
 IMAGES = "pytorch-cuda-images-tests/defect"
@@ -48,7 +48,7 @@ class Defect:
 
 def run(defect: Defect, reference: str, harness: Path) -> SuiteResult:
     """Plant it in the image `reference` and judge its suite there."""
-    suite = next(suite for suite in SUITES if suite.name == defect.suite)
+    suite = next(suite for suite in EVERY_SUITE if suite.name == defect.suite)
     clean = Setup(reference, harness, asserted(image_of(defect)))
     planted = defect.plant(clean)
     try:
@@ -60,7 +60,7 @@ def run(defect: Defect, reference: str, harness: Path) -> SuiteResult:
 
 def image_of(defect: Defect) -> str:
     """The image it is planted in."""
-    return defect.image or next(suite.stack for suite in SUITES if suite.name == defect.suite)
+    return defect.image or next(suite.stack for suite in EVERY_SUITE if suite.name == defect.suite)
 
 
 def missed(defect: Defect, result: SuiteResult) -> str:
