@@ -111,8 +111,8 @@ SUITES = (
 MULTINODE = Suite(
     "multinode",
     "base",
-    test_timeout_s=900,
-    timeout_s=2400,
+    test_timeout_s=1200,
+    timeout_s=3000,
     alone=True,
     works_on="one",
     nodes=NODES,

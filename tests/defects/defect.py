@@ -10,12 +10,14 @@ from pathlib import Path
 from runner import engine, shell
 from runner.child_variables import ENGINES
 from runner.verdict import Verdict
+from tests.defects.two_nodes import run_on_nodes
 from tests.validation.suites_here import asserted
 from validation.executors import docker
 from validation.executors.interface import Setup
 from validation.judge import judge_suite
+from validation.node_results import join_suites
 from validation.record import Check, SuiteResult
-from validation.suite import EVERY_SUITE
+from validation.suite import EVERY_SUITE, Suite
 
 PLANTED = Path(__file__).resolve().parent / "planted"
 IMAGES = "pytorch-cuda-images-tests/defect"
@@ -52,10 +54,17 @@ def run(defect: Defect, reference: str, harness: Path) -> SuiteResult:
     clean = Setup(reference, harness, asserted(image_of(defect)))
     planted = defect.plant(clean)
     try:
-        return judge_suite(suite, docker.run_suite(suite, planted))
+        return judge_in(suite, planted)
     finally:
         if planted.reference != clean.reference:
             engine.connect_engine().images.remove(planted.reference, force=True)
+
+
+def judge_in(suite: Suite, setup: Setup) -> SuiteResult:
+    """Judge a suite in a container, or in one for each of its nodes."""
+    if suite.nodes > 1:
+        return join_suites(run_on_nodes(suite, [setup] * suite.nodes))
+    return judge_suite(suite, docker.run_suite(suite, setup))
 
 
 def image_of(defect: Defect) -> str:

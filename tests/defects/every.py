@@ -1,4 +1,4 @@
-"""Every planted defect, in the order of the suites."""
+"""Every planted defect, in the order of the suites of one machine; then those of two nodes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tests.defects import (
     of_guest,
     of_harness,
     of_libraries,
+    of_multinode,
     of_stacks,
     of_throughput,
     of_workloads,
@@ -30,3 +31,6 @@ DEFECTS: tuple[Defect, ...] = (
     *of_stacks.DEFECTS,
     *of_harness.DEFECTS,
 )
+"""Those of one machine."""
+
+EVERY_DEFECT = (*DEFECTS, *of_multinode.DEFECTS)

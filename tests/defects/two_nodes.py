@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,26 +12,24 @@ from validation.executors.interface import Setup
 from validation.judge import judge_suite
 from validation.record import SuiteResult
 from validation.suite import Suite
-from validation.suites.contract.node_place import NODES, PORTS, NodePlace
+from validation.suites.contract.node_place import PORTS, NodePlace
 
 
-def run_on_two(
-    suite: Suite, plant: Callable[[Setup, int], Setup], clean: Setup
-) -> list[SuiteResult]:
-    """Run the suite in a container for each node, and judge each; `plant` gets the node's rank."""
+def run_on_nodes(suite: Suite, setups: Sequence[Setup]) -> list[SuiteResult]:
+    """Run the suite in a container for each node at the same time, and judge each."""
     port = _find_ports()
-    setups = [
-        plant(replace(clean, place=NodePlace(rank, "127.0.0.1", port)), rank)
-        for rank in range(NODES)
+    placed = [
+        replace(setup, place=NodePlace(rank, "127.0.0.1", port))
+        for rank, setup in enumerate(setups)
     ]
-    with ThreadPoolExecutor(NODES) as nodes:
-        ended = nodes.map(lambda setup: docker.run_suite(suite, setup), setups)
+    with ThreadPoolExecutor(len(placed)) as nodes:
+        ended = nodes.map(lambda setup: docker.run_suite(suite, setup), placed)
         return [judge_suite(suite, each) for each in ended]
 
 
 def _find_ports() -> int:
     """Return the first of PORTS free ports in a row."""
-    for first in range(21000, 32000, PORTS):
+    for first in range(21_000, 32_000, PORTS):
         probes = list[socket.socket]()
         try:
             probes += [socket.create_server(("", first + each)) for each in range(PORTS)]

@@ -22,11 +22,11 @@ from validation import check_list, harness, listing
 from validation.answers import compute_answers
 from validation.judge import list_tests
 from validation.record import Figure
-from validation.suite import SUITES, SUITES_FOLDER, Suite
+from validation.suite import EVERY_SUITE, SUITES_FOLDER, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 from validation.suites.contract.words import CHALLENGE
 
-BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+BY_NAME = pytest.mark.parametrize("suite", EVERY_SUITE, ids=lambda suite: suite.name)
 UNITS = check_list.ABOVE_ZERO | check_list.MAY_BE_ZERO | check_list.AT_MOST_ONE
 
 
@@ -35,8 +35,8 @@ def test_every_shipped_suite_has_a_list() -> None:
 
     Only a suite that a test plants says so.
     """
-    assert all(suite.listed for suite in SUITES)
-    assert {suite.list_path for suite in SUITES} == {*SUITES_FOLDER.rglob("checks.yaml")}
+    assert all(suite.listed for suite in EVERY_SUITE)
+    assert {suite.list_path for suite in EVERY_SUITE} == {*SUITES_FOLDER.rglob("checks.yaml")}
     assert Suite("new", "base", 1, 2).listed
 
 
@@ -136,7 +136,7 @@ def test_a_collecting_container_gets_no_proxy_of_the_host(
     monkeypatch.setattr(harness, "lay_out", lay_out)
     proxy.plant(tmp_path / "docker", monkeypatch)
     with proxy.inspected(mounted_harness) as said:
-        collected = listing.collect_checks(SUITES[0], tiny_image)
+        collected = listing.collect_checks(EVERY_SUITE[0], tiny_image)
     assert proxy.PASSWORD not in "".join(said) + str(collected)
     assert any("collect.py" in each for each in said)
     assert "PATH" in collected["environment"]["may_not_run"][0]["reason"]
@@ -171,7 +171,7 @@ def test_a_collecting_container_that_does_not_end_is_removed(
     monkeypatch.setattr(harness, "lay_out", lay_out)
     monkeypatch.setattr(containers, "new_name", lambda _: NAME)
     with refused(EnvironmentFailed, "collecting the checks of"):
-        listing.collect_checks(replace(SUITES[0], timeout_s=5), tiny_image)
+        listing.collect_checks(replace(EVERY_SUITE[0], timeout_s=5), tiny_image)
     with pytest.raises(NotFound):
         engine.connect_engine().containers.get(NAME)
 
@@ -186,7 +186,7 @@ def test_an_image_that_cannot_start_is_refused(instruction: str) -> None:
         small_image.planted(name, instruction, user=user) as reference,
         refused(GateRefused, f"{reference} cannot be started: "),
     ):
-        listing.collect_checks(SUITES[0], reference)
+        listing.collect_checks(EVERY_SUITE[0], reference)
 
 
 @pytest.mark.docker
@@ -204,14 +204,14 @@ def test_a_volume_of_the_image_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
         small_image.planted("listing-volume", "VOLUME /data") as reference,
         pytest.raises(GateRefused),
     ):
-        listing.collect_checks(SUITES[0], reference)
+        listing.collect_checks(EVERY_SUITE[0], reference)
     assert made
     assert not [each for each in made if each["Type"] == "volume"]
 
 
 def test_no_list_is_written_if_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the last suite lists nothing, and the others what they should."""
-    suites = [suite for suite in SUITES if suite.stack == "base"]
+    suites = [suite for suite in EVERY_SUITE if suite.stack == "base"]
     whole: dict[str, dict[str, Any]] = {
         each.name: {name: {} for name in list_tests(each)} for each in suites
     }
@@ -236,7 +236,7 @@ def test_no_list_is_written_if_one_is_refused(monkeypatch: pytest.MonkeyPatch) -
             id=suite.name,
             marks=() if suite.name in ("device", "rl") else pytest.mark.thorough,
         )
-        for suite in SUITES
+        for suite in EVERY_SUITE
     ],
 )
 def test_a_list_is_what_pytest_collects_in_the_image(
@@ -272,7 +272,7 @@ def test_no_secret_of_a_machine_changes_what_a_list_asks(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tests run where fewer secrets are known than where a release is decided."""
-    suite = next(suite for suite in SUITES if suite.name == "throughput")
+    suite = next(suite for suite in EVERY_SUITE if suite.name == "throughput")
     before = check_list.hash_list(suite)
     monkeypatch.setenv("A_PASSWORD", name)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE", name)

@@ -24,9 +24,9 @@ from ..outcome import report_infra
 
 COME_S = 600.0
 """How long a node waits for the others at the start: they may still pull the image."""
-MEET_S = 150.0
+MEET_S = 240.0
 """How long it waits at a later check. A check of another node ends before that."""
-END_S = 60.0
+END_S = 240.0
 """How long a node whose check failed waits to hear that the others are still there."""
 
 _INTERFACE_ADDRESS = 0x8915

@@ -29,7 +29,8 @@ from ..gpus import require_gpus
 from ..outcome import report_infra, require
 from ..processes import WorkProcessExit
 from ..ranks import NodeShare, RankGroup, Work, run_ranks, run_to_exit
-from . import launcher, work
+from . import launcher, user_training, work
+from .launcher import LauncherExit
 from .meeting import Meeting
 
 LIMIT_S = 60.0
@@ -169,14 +170,12 @@ def test_torchrun_trains(begin: Begin, meeting: Meeting, expected: Expected) -> 
         ended = launcher.run_torchrun(meeting, "trains", backend, group.folder)
         cause = "torchrun or its rendezvous does not work as documented"
         require(ended.code == 0, str(ended), "exit code 0", cause)
-        left = group.folder / "result"
-        require(left.exists(), f"{ended}, and no result of the training is there", "one", cause)
-        size, first, last = json.loads(left.read_text(encoding="utf-8"))
+        losses = _read_losses(group.folder, ended)
         require(
-            size == NODES and last < first / 2,
-            f"a group of {size} whose loss went from {first:.3g} to {last:.3g}",
-            f"a group of {NODES}, and half of the first loss",
-            "the nodes trained by themselves, or not at all",
+            len(losses) == user_training.STEPS and losses[-1] < losses[0] / 2,
+            f"{len(losses)} steps whose loss went from {losses[0]:.3g} to {losses[-1]:.3g}",
+            f"{user_training.STEPS}, and half of the first loss",
+            "the training was cut, or the gradients are wrong",
         )
 
 
@@ -190,6 +189,7 @@ def test_torchrun_fails(begin: Begin, meeting: Meeting, expected: Expected) -> N
         cause = "torchrun hides the failure of a training, or waits for it without an end"
         found = f"the training failed {where}, and {ended}"
         require(ended.code, found, "another exit code than 0", cause)
+        _read_losses(group.folder, ended)
 
 
 def test_challenge(begin: Begin, meeting: Meeting, expected: Expected, answer: Answers) -> None:
@@ -199,14 +199,24 @@ def test_challenge(begin: Begin, meeting: Meeting, expected: Expected, answer: A
     """
     placements = [GLOO, *([NCCL] if expected.gpu_count else [])]
     with begin(GLOO) as group:
-        assert group.share is not None
         for asking, facts in enumerate(meeting.facts):
             for placement in placements:
-                share = replace(group.share, prefix=f"{placement} of node {asking}")
+                prefix = f"{placement} of node {asking}"
+                share = NodeShare(meeting.place, prefix, meeting.interface)
                 asked = partial(work.answer_question, nonce=facts["nonce"])
                 (gradient,) = run_ranks(asked, replace(group, placement=placement, share=share))
                 if asking == meeting.place.rank:
                     answer(f"gradient {placement}", gradient.flatten().tolist())
+
+
+def _read_losses(folder: Path, ended: LauncherExit) -> list[float]:
+    """Return the losses of a training; fail the check if it did not begin, or not on all nodes."""
+    left = folder / "result"
+    cause = "torchrun started no training, or the nodes did not find each other"
+    require(left.exists(), f"{ended}, and its training left nothing", "its losses", cause)
+    size, losses = json.loads(left.read_text(encoding="utf-8"))
+    require(size == NODES, f"a training of {size} ranks", f"{NODES}", cause)
+    return [float(each) for each in losses]
 
 
 def _check_gradients(train: Work, group: RankGroup, figure: Figures) -> None:

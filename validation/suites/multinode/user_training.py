@@ -1,7 +1,7 @@
 """A training as users write it for torchrun: `user_training.py BACKEND RESULT [fail]`.
 
-It writes the size of the group, and the first and the last loss, into RESULT. With `fail` it ends
-with EXIT_CODE after some steps.
+It writes the size of the group and the losses into RESULT, after FAILS_AT steps and at the end.
+With `fail` it ends with EXIT_CODE after so many steps.
 """
 
 from __future__ import annotations
@@ -31,18 +31,25 @@ def main(backend: str, result: str, *, fails: bool) -> None:
     targets = inputs.sum(dim=1, keepdim=True)
     model = DistributedDataParallel(torch.nn.Linear(16, 1).to(device))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    losses = []
+    losses = list[float]()
     for step in range(STEPS):
-        if fails and step == FAILS_AT:
-            os._exit(EXIT_CODE)
+        if step == FAILS_AT:
+            write_losses(result, losses)
+            if fails:
+                os._exit(EXIT_CODE)
         loss = torch.nn.functional.mse_loss(model(inputs), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
-    found = [torch.distributed.get_world_size(), losses[0], losses[-1]]
-    Path(result).write_text(json.dumps(found), encoding="utf-8")
+    write_losses(result, losses)
     torch.distributed.destroy_process_group()
+
+
+def write_losses(result: str, losses: list[float]) -> None:
+    """Write the size of the group and the losses so far."""
+    found = [torch.distributed.get_world_size(), losses]
+    Path(result).write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
