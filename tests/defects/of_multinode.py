@@ -54,7 +54,6 @@ DEFECTS = (
             ("slow_node[nccl]", NO_DRIVER),
             ("transport", NO_DRIVER),
             ("challenge", NO_DRIVER),
-            ("wrong_interface[nccl]", "no such interface"),
             ("torchrun_trains", "torchrun exited 1"),
             ("torchrun_fails", "its training left nothing"),
         ),

@@ -14,13 +14,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import release
 from publish import cluster_peers
 from runner import containers, engine, owner
 from tests.defects.defect import patched
-from validation import run
+from validation.executors import EXECUTORS, docker
+from validation.machine import DOCKER
 
 FIRST_PASS = b"PASSED"
 
@@ -31,21 +31,20 @@ def main(folder: Path, words: list[str]) -> int:
     cluster_peers.PART_S = plan["part_s"]
     fault = plan["faults"].get(os.environ["SLURMD_NODENAME"], "")
     if fault == "sums":
-        plain = run.Setup
-
-        def make_setup(*given: Any, **named: Any) -> Any:
-            return patched("ddp_sums")(plain(*given, **named))
-
-        run.Setup = make_setup  # type: ignore[assignment, misc] # the class, with a fault in it
+        plain = docker.run_suite
+        EXECUTORS[DOCKER].run_suite = lambda suite, setup: plain(  # type: ignore[method-assign]
+            suite, patched("ddp_sums")(setup)
+        )
     elif fault == "dies":
         threading.Thread(target=_die_later, daemon=True).start()
-    sys.argv = ["release.py", *words]
-    return release.main()
+    return release.main(words)
 
 
 def _die_later() -> None:
     """Kill the container of this program after its first check, and the program."""
-    mine = {"label": f"{containers.OWNER}={owner.current_owner()}"}
+    mine: dict[str, str | list[str] | bool] = {
+        "label": f"{containers.OWNER}={owner.current_owner()}"
+    }
     while True:
         time.sleep(1)
         for container in engine.connect_engine().containers.list(filters=mine):

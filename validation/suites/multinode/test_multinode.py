@@ -150,7 +150,7 @@ def test_dead_rank_surfaces(begin: Begin, meeting: Meeting, figure: Figures) -> 
 
 
 def test_wrong_interface(placement: str, begin: Begin) -> None:
-    """An interface that is not there is an error that names it, in bounded time."""
+    """An interface that is not there is an error in bounded time, and never a hang."""
     with begin(placement) as group:
         names = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
         wrong = tuple((name, ABSENT) for name in names)
