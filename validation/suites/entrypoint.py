@@ -28,7 +28,7 @@ from .contract.layout import LEASED_GPUS, PACKAGE_FOLDER, REPORT, ROOT, STACKS
 PLUGINS = ("pytest_reportlog.plugin", "pytest_timeout", "xdist.plugin", "xdist.looponfail")
 WORKER_RESTARTS = 8
 WORKER_EXIT_S = 60
-"""A process that holds torch needs some seconds to end, and many on a machine that is overloaded."""
+"""A process that holds torch needs seconds to end, and many on a machine that is overloaded."""
 
 
 def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
@@ -37,7 +37,7 @@ def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     _pass_on_quit()
     dump_stacks_on_quit(chain=True)
     import pytest
-    from xdist.workermanage import NodeManager
+    from xdist.workermanage import NodeManager  # type: ignore[import-untyped]
 
     NodeManager.EXIT_TIMEOUT = WORKER_EXIT_S  # xdist kills a worker after 10 s
     workers = _WorkerExits()
