@@ -1,4 +1,4 @@
-"""Every planted defect, in the order of the suites."""
+"""Every planted defect, in the order of the suites of one machine; then those of two nodes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.defects import (
     of_guest,
     of_harness,
     of_libraries,
+    of_multinode,
     of_references,
     of_stacks,
     of_start,
@@ -38,3 +39,6 @@ DEFECTS: tuple[Defect, ...] = (
     *of_stacks.DEFECTS,
     *of_harness.DEFECTS,
 )
+"""Those of one machine."""
+
+EVERY_DEFECT = (*DEFECTS, *of_multinode.DEFECTS)
