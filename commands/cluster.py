@@ -32,6 +32,17 @@ _WORK = (
     ("--node", r"[A-Za-z0-9._-]{1,100}", "a name of a node", "the name of this node"),
 )
 """(option, form, example of the form, help) of what a job is to do."""
+_PLACE = (
+    ("--rank", "[01]", "0 or 1", "0", "of a job of two nodes: the number of this one"),
+    (
+        "--leader",
+        "[A-Za-z0-9.:_-]{1,253}",
+        "an address",
+        "",
+        "of a job of two nodes: the address of the first one",
+    ),
+)
+"""(option, form, example of the form, default, help) of a node among those of a job."""
 DAY_S = 24 * 3600
 
 
@@ -125,6 +136,8 @@ def run_job(arguments: Namespace) -> int:
         arguments.device,
         arguments.job,
         arguments.node,
+        int(arguments.rank),
+        arguments.leader,
     )
     with home.share_home():
         run: ReleaseRun = open_release(arguments)
@@ -148,6 +161,10 @@ def _add_work(command: ArgumentParser) -> None:
     for option, form, example, words in _WORK:
         command.add_argument(
             option, required=True, type=partial(parse_form, form, example), help=words
+        )
+    for option, form, example, default, words in _PLACE:
+        command.add_argument(
+            option, default=default, type=partial(parse_form, form, example), help=words
         )
     add_device(command)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from images.catalog import Line, OsPart, Project
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
-from images.plan import VENV, PlannedImage
+from images.plan import SETTINGS, VENV, PlannedImage
 from images.version import number_of
 from oci.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest, canonical_json, image_manifest
 from oci.registry import Registry
@@ -106,7 +106,6 @@ def image_configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
             "Labels": {
                 **_image_labels(planned, title, version, line),
                 **_origin_labels(origin, line, created),
-                f"{STANDARD}.description": _describe_image(title, line),
             },
             **optional,
         },
@@ -142,8 +141,7 @@ def environment_variables(line: Line) -> list[str]:
         f"PATH=/{VENV}/bin:{_SYSTEM_PATH}",
         f"VIRTUAL_ENV=/{VENV}",
         "LANG=C.UTF-8",
-        # what a program prints is in the log at once, and not with its next 8 KB
-        "PYTHONUNBUFFERED=1",
+        *SETTINGS,
         "NVIDIA_VISIBLE_DEVICES=all",
         "NVIDIA_DRIVER_CAPABILITIES=compute,utility",
         f"NVIDIA_REQUIRE_CUDA=driver>={line.driver_floor}",
@@ -152,8 +150,10 @@ def environment_variables(line: Line) -> list[str]:
 
 def _image_labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
     """Return OCI annotations (image-spec, annotations.md) as labels, and the facts of the line."""
+    contents = f"PyTorch {line.torch}, CUDA {line.cuda} and Python {line.python}"
     return {
         f"{STANDARD}.title": title,
+        f"{STANDARD}.description": f"{title}: {contents} on Debian {line.debian}",
         f"{STANDARD}.version": number_of(version),
         f"{STANDARD}.ref.name": planned.tag,
         f"{LABELS}.stacks": ",".join(planned.stacks),
@@ -181,13 +181,6 @@ def _origin_labels(origin: ImageOrigin, line: Line, created: str) -> dict[str, s
         "base.digest": digest,
     }
     return {f"{STANDARD}.{key}": value for key, value in labels.items() if value}
-
-
-def _describe_image(title: str, line: Line) -> str:
-    return (
-        f"{title}: PyTorch {line.torch}, CUDA {line.cuda} and Python {line.python} on "
-        f"Debian {line.debian}"
-    )
 
 
 def manifest_annotations(config: dict[str, object]) -> dict[str, str]:

@@ -26,6 +26,11 @@ from runner.errors import ConfigError
 from runner.untrusted import clean_line
 
 VENV = "opt/venv"
+SETTINGS = ("PYTHONUNBUFFERED=1",)
+"""Variables of every image that change how programs run; an image without them is made again.
+
+What a program prints is in the log at once, and not with its next 8 KB.
+"""
 
 NEW, UNCHANGED = "new", "unchanged"
 _OF_DEBIAN = {layers.OS: "operating system", layers.DEBIAN: "Debian packages"}
@@ -213,7 +218,7 @@ class _Planner:
         specs = (*self.of_stack[stacks[0]], *of_debian, *above.values())
         line = self.catalog_line  # what of it is in the image's configuration
         facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
-        facts.insert(0, self.catalog.title_of(name))
+        facts = [self.catalog.title_of(name), *facts, SETTINGS]
         part = self.catalog.os_part_of(name)
         if self.catalog.project != Project():
             facts.append(asdict(self.catalog.project))

@@ -21,7 +21,7 @@ from runner.home import REPOSITORY
 from validation.cluster import Cluster, GpuModel
 from validation.record import ValidationRecord
 from validation.run import ValidationTarget, hash_inputs, plan_gpus
-from validation.suite import list_suites
+from validation.suite import MULTINODE, list_suites
 
 PREFIX = "ptci"
 """How the names of all jobs of this project begin."""
@@ -60,7 +60,12 @@ class ClusterJob:
     def gpu_hours(self) -> float:
         """Hours of GPUs to plan with; 0 on a CPU."""
         gpus = self.model.gpu_count if self.model.device == "cuda" else 0
-        return gpus * self.planned_s / 3600
+        return self.nodes * gpus * self.planned_s / 3600
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes it has at the same time."""
+        return max(suite.nodes for suite in self.subject.suites)
 
 
 def plan_jobs(
@@ -94,6 +99,8 @@ def _split_image(
     gpus = model.gpu_count if model.device == "cuda" else 0
     version = hash_inputs(subject, plan_gpus(subject.expected, gpus))
     groups = cluster.split_suites(list_suites(subject.stacks))
+    if cluster.runs_multinode(model_name):
+        groups = (*groups, (MULTINODE.name,))
     for suites in groups:
         parts = [digest, image, model_name, version, *suites]
         number = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -152,13 +159,18 @@ def make_options(job: ClusterJob, cluster: Cluster, avoided: Collection[str]) ->
         f"--job-name={job.name}",
         f"--time={job.model.minutes}",
         f"--output={log}",
-        *("--nodes=1", "--exclusive", "--mem=0", "--no-requeue", "--export=NONE", "--chdir=/"),
+        *(f"--nodes={job.nodes}", *(["--ntasks-per-node=1"] if job.nodes > 1 else [])),
+        *("--exclusive", "--mem=0", "--no-requeue", "--export=NONE", "--chdir=/"),
         *(f"--{name}={value}" for name, value in given.items() if value),
     )
 
 
 def make_script(job: ClusterJob, cluster: Cluster) -> str:
-    """Return the script of a job: the settings of the node, then one command of this program."""
+    """Return the script of a job: the settings of the node, then one command of this program.
+
+    A job of several nodes runs that as one task on each. The nodes are told the address of the
+    first one as Slurm knows it, because its name may mean nothing to the others.
+    """
     subject = job.subject
     words = [
         *("./release.py", "run-job", subject.version, "--image", subject.image),
@@ -168,10 +180,19 @@ def make_script(job: ClusterJob, cluster: Cluster) -> str:
     own = f'--job "{job.name}/$SLURM_JOB_ID" --node "$SLURMD_NODENAME"'
     settings = [f"set -a; . {shlex.quote(cluster.node_settings)}; set +a"]
     lines = [
-        "#!/bin/sh",
         "set -e",
         *(settings if cluster.node_settings else []),
         f"cd {shlex.quote(cluster.checkout or str(REPOSITORY))}",
         f"exec {shlex.join(words)} {own}",
     ]
-    return "\n".join([*lines, ""])
+    if job.nodes > 1:
+        task = "\n".join([*lines[:-1], f'{lines[-1]} --rank "$SLURM_NODEID" --leader "$1"'])
+        tasks = f"--nodes={job.nodes} --ntasks={job.nodes} --ntasks-per-node=1"
+        lines = [
+            "set -e",
+            'first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
+            'leader=$(scontrol -o show node "$first" | tr " " "\\n" | sed -n "s/^NodeAddr=//p")',
+            f"exec srun {tasks} --kill-on-bad-exit=0 --export=ALL "
+            f'/bin/sh -c {shlex.quote(task)} task "$leader"',
+        ]
+    return "\n".join(["#!/bin/sh", *lines, ""])

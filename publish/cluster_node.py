@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass, replace
 
 from images.record import BuildRecord
+from publish.cluster_peers import choose_port, join_others, name_result, require_free_ports
 from publish.evidence import attest
 from publish.evidence.job_results import list_job_results
 from publish.pipeline import ReleaseRun
@@ -18,7 +19,8 @@ from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from runner.verdict import Verdict
 from validation import run as validation
 from validation.record import ValidationRecord
-from validation.suite import list_suites
+from validation.suite import MULTINODE, list_suites
+from validation.suites.contract.node_place import NodePlace
 
 FAILED = "failed: "
 """How the comment of a job begins that ended without a result."""
@@ -28,7 +30,11 @@ OTHERS = ("podman", "apptainer", "enroot")
 
 @dataclass(frozen=True)
 class NodeWork:
-    """The work of one job. `device` is cpu or cuda, `job` NAME/NUMBER, `node` the node's name."""
+    """The work of one job. `device` is cpu or cuda, `job` NAME/NUMBER, `node` the node's name.
+
+    In a job of several nodes, `rank` is the number of this one and `leader` the address of the
+    first; otherwise `leader` is empty.
+    """
 
     image: str
     digest: str
@@ -36,6 +42,14 @@ class NodeWork:
     device: str
     job: str
     node: str
+    rank: int = 0
+    leader: str = ""
+
+    @property
+    def place(self) -> NodePlace | None:
+        """The place of this node among those of the job; None if it has one node."""
+        port = choose_port(self.number)
+        return NodePlace(self.rank, self.leader, port) if self.leader else None
 
     @property
     def number(self) -> int:
@@ -50,7 +64,10 @@ def run_on_node(run: ReleaseRun, work: NodeWork) -> ValidationRecord:
     The job's comment in Slurm has the suite that runs, or why there is no result.
     """
     try:
-        with progress.follow_steps(lambda title: slurm.mark_job(work.number, title)):
+        # of several nodes, the first one tells
+        with progress.follow_steps(
+            lambda title: slurm.mark_job(work.number, title) if work.rank == 0 else None
+        ):
             return _judge_image(run, work)
     except ReleaseError as error:
         slurm.mark_job(work.number, f"{FAILED}{error.message}")
@@ -58,26 +75,34 @@ def run_on_node(run: ReleaseRun, work: NodeWork) -> ValidationRecord:
 
 
 def _judge_image(run: ReleaseRun, work: NodeWork) -> ValidationRecord:
-    slurm.mark_job(work.number, f"{work.image}: looks for the image")
+    if work.rank == 0:
+        slurm.mark_job(work.number, f"{work.image}: looks for the image")
     build = _read_build(run, work)
     target = run.make_validation_target(
         work.image, work.digest, build.image_reference(run.registry.host)
     )
     known = tuple(suite.name for suite in list_suites(target.stacks))
-    if unknown := [name for name in work.suites if name not in known]:
+    allowed = (MULTINODE.name,) if work.place else known
+    if unknown := [name for name in work.suites if name not in allowed]:
         raise ConfigError(
             f"`{unknown[0]}` is no suite of {work.image}",
             "bring the checkout of this node to the commit of the machine that waits",
         )
-    trusted, name = run.signing_context.trusted, work.job.partition("/")[0]
+    job = name_result(work.job, work.rank)
+    trusted, name = run.signing_context.trusted, job.partition("/")[0]
     for found in list_job_results(run.registry, build, trusted, name):
-        if found.job == work.job:
-            progress.say_line(f"  {work.job} has its result already: {found.record.verdict}")
+        if found.job == job:
+            progress.say_line(f"  {job} has its result already: {found.record.verdict}")
             return found.record
     require_executor()
-    found_now = validation.validate_image(replace(target, only=work.suites), work.device)
+    if work.place:
+        require_free_ports(work.place)
+    subject = replace(target, only=work.suites, place=work.place)
+    found_now = validation.validate_image(subject, work.device)
     suites = tuple(replace(each, node=work.node) for each in found_now.suites)
-    record = replace(found_now, suites=suites, jobs=(work.job,))
+    record = replace(found_now, suites=suites, jobs=(job,))
+    if work.place and work.rank == 0:
+        record = join_others(run, build, subject, record)
     signer = run.signing_context.evidence_signer
     if set(work.suites) == set(known):
         signer.attest_tests(build, record)

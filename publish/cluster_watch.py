@@ -116,7 +116,9 @@ class JobWatch:
 
     def may_retry(self, job: ClusterJob, ended: SlurmJob, found: CollectedResult) -> bool:
         """Return whether a job is sent again after it ended, and remember the node's fault."""
-        is_node = bool(ended.node) and ended.state not in _OF_NO_NODE | _SAME_EVERYWHERE
+        # of several nodes nobody knows which one is at fault
+        is_known = bool(ended.node) and job.nodes == 1
+        is_node = is_known and ended.state not in _OF_NO_NODE | _SAME_EVERYWHERE
         if not found.problem:
             self._faults[ended.node] = 0
             return False

@@ -104,18 +104,25 @@ def new_name(purpose: str) -> str:
 
 
 def create_confined(
-    client: EngineObject, reference: str, options: Mapping[str, Any]
+    client: EngineObject,
+    reference: str,
+    options: Mapping[str, Any],
+    *,
+    on_host_network: bool = False,
 ) -> EngineObject:
     """Create a container of an image with CONFINEMENT, and with `options` of docker-py's `create`.
 
     No other function creates one; the compiler of bytecode gets the same as options of `docker run`
     (CONFINED). So no container has a capability. Its label OWNER names this process. Raises
     ValueError for an option that is not known to give no right.
+
+    Only a suite of several nodes is `on_host_network`: its image reaches what this machine reaches.
     """
     if unknown := sorted(options.keys() - _OPTIONS):
         raise ValueError(f"containers of images get no option {unknown}")
     labels = {**options.get("labels", {}), OWNER: owner.current_owner()}
-    return client.containers.create(reference, **{**options, "labels": labels}, **CONFINEMENT)
+    confined = {**CONFINEMENT, **({"network_mode": "host"} if on_host_network else {})}
+    return client.containers.create(reference, **{**options, "labels": labels}, **confined)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tests.validation.suites_here import EXPECTED, written
 from validation import listing
 from validation.executors import docker
 from validation.executors.interface import Setup
+from validation.suites.contract.node_place import NodePlace
 
 CREATES = ("create_container", "create_container_from_config", "exec_create", "exec_run")
 GIVES = ("cap_add", "privileged", "devices", "device_cgroup_rules", "pid_mode", "volumes_from")
@@ -121,8 +122,16 @@ def probe_image(folder: Path) -> None:
     assert isinstance(image_facts.probe_image(python_image()), image_facts.ImageFacts)
 
 
+def run_on_node(folder: Path) -> None:
+    """The suite of several nodes: it has the network, and all else as every suite."""
+    suite = replace(written(folder, "def test_good() -> None:\n    pass\n"), nodes=2)
+    place = NodePlace(0, "127.0.0.1", 20_000)
+    docker.run_suite(suite, Setup(python_image(), folder, EXPECTED, place=place))
+
+
 KINDS: dict[str, Callable[[Path], None]] = {
     "suite": run_suite,
+    "suite of two nodes": run_on_node,
     "listing": list_checks,
     "start check": check_start,
     "image probe": probe_image,
@@ -150,7 +159,8 @@ def test_the_engine_confines_every_container(
         assert told["SecurityOpt"] == ["no-new-privileges"]
         assert not told["Privileged"]
         assert not told["Devices"]
-        assert (told["NetworkMode"], told["IpcMode"]) == ("none", "private")
+        network = "host" if kind == "suite of two nodes" else "none"
+        assert (told["NetworkMode"], told["IpcMode"]) == (network, "private")
         assert (told["PidMode"], told["UsernsMode"], told["UTSMode"]) == ("", "", "")
         assert told["ReadonlyRootfs"] == (kind not in ("suite", "start check"))
         assert not told["Binds"]

@@ -19,6 +19,7 @@ import numpy as np
 
 from validation.suites.contract import questions, words
 from validation.suites.contract.expected import Expected
+from validation.suites.contract.node_place import NODES
 from validation.suites.contract.questions import (
     ACTIONS,
     COPIES,
@@ -104,16 +105,28 @@ def _answer_ddp(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
         groups += [(words.NCCL, min(RANKS, expected.gpu_count))]
     answers: dict[str, ExpectedAnswer] = {}
     for placement, ranks in groups:
-        question = questions.draw_regression(nonce, ranks)
-        weights = np.array(question.weights, dtype=float).reshape(OUTPUTS, INPUTS)
-        inputs = np.array(question.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
-        errors = inputs @ weights.T - np.array(question.targets, dtype=float).reshape(-1, OUTPUTS)
-        # The ranks average their gradients and have equally many rows, so that each ends with the
-        # gradient of the mean squared error over all rows.
-        gradient = _exact_answer(2 * errors.T @ inputs / errors.size)
+        gradient = _average_gradient(nonce, ranks)
         for rank in range(ranks):
             answers[f"gradient {placement} rank {rank} of {ranks}"] = gradient
     return answers
+
+
+def _average_gradient(nonce: str, ranks: int) -> ExpectedAnswer:
+    question = questions.draw_regression(nonce, ranks)
+    weights = np.array(question.weights, dtype=float).reshape(OUTPUTS, INPUTS)
+    inputs = np.array(question.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
+    errors = inputs @ weights.T - np.array(question.targets, dtype=float).reshape(-1, OUTPUTS)
+    # The ranks average their gradients and have equally many rows, so that each ends with the
+    # gradient of the mean squared error over all rows.
+    return _exact_answer(2 * errors.T @ inputs / errors.size)
+
+
+def _answer_multinode(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
+    """Return the answer of one rank on each node, which each node asks for its own nonce."""
+    placements = [words.GLOO, *([words.NCCL] if expected.gpu_count else [])]
+    return dict.fromkeys(
+        (f"gradient {each}" for each in placements), _average_gradient(nonce, NODES)
+    )
 
 
 def _answer_compute(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
@@ -234,7 +247,9 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "state": partial(_answer_product, "state"),
     "dataloader": _answer_dataloader,
     "ddp": _answer_ddp,
+    "multinode": _answer_multinode,
     "compute": _answer_compute,
+    "cost": partial(_answer_product, "cost"),
     "references": partial(_answer_product, "references"),
     "workloads": _answer_workloads,
     "throughput": _answer_throughput,

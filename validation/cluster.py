@@ -57,7 +57,8 @@ class Cluster:
     """The contents of cluster.yaml. Empty texts stand for the cluster's own defaults.
 
     `checkout`, `node_settings` and `log_folder` are paths on the nodes. A job is sent again at most
-    `retries` times. The suites of a group are one job.
+    `retries` times. The suites of a group are one job. `multinode` asks for the suite of two nodes:
+    on all models, on those named, or not at all.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -69,6 +70,7 @@ class Cluster:
     log_folder: NodePath = ""
     retries: Annotated[int, Field(ge=0, le=5)] = 2
     groups: Mapping[Name, tuple[str, ...]] = Field(default_factory=dict)
+    multinode: bool | tuple[Name, ...] = False
 
     def choose_models(self, names: str | None) -> tuple[str, ...]:
         """Return the models in a text with commas between them; all of the file if it is None.
@@ -86,6 +88,10 @@ class Cluster:
         if not chosen:
             raise ConfigError("--models names no model", f"models: {', '.join(self.models)}")
         return chosen
+
+    def runs_multinode(self, model: str) -> bool:
+        """Return whether the suite of two nodes is asked for on a model."""
+        return self.multinode if isinstance(self.multinode, bool) else model in self.multinode
 
     def split_suites(self, suites: Collection[Suite]) -> tuple[tuple[str, ...], ...]:
         """Return the suites of an image in groups, each of which is a job."""
@@ -112,6 +118,12 @@ def load_cluster(path: Path | None = None) -> Cluster:
                     f"name each of these once at most: {', '.join(sorted(known))}",
                 )
             seen.add(suite)
+    named = () if isinstance(found.multinode, bool) else found.multinode
+    if unknown := [name for name in named if name not in found.models]:
+        raise ConfigError(
+            f"{path}: `{unknown[0]}` in `multinode` is no model",
+            f"name some of {', '.join(found.models)}, or write true",
+        )
     return found
 
 

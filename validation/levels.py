@@ -1,8 +1,8 @@
 """Levels of proof: what a run of the tests proves of gradient synchronisation.
 
 A level is proven if every check of it ran and passed. The list of checks in the repository says
-which checks these are (validation/suites/ddp/checks.yaml), so a check that is missing in a record
-proves nothing.
+which checks these are (`checks.yaml` of `ddp` and of `multinode`), so a check that is missing in a
+record proves nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from runner.verdict import WORST_FIRST, Verdict
 from validation.check_list import ListedCheck, load_checks
 from validation.machine import DOCKER
 from validation.record import SuiteResult, ValidationRecord
-from validation.suite import SUITES
+from validation.suite import EVERY_SUITE, MULTINODE
 from validation.suites.contract.words import CHALLENGE, ONE_GPU_GLOO, ONE_GPU_NCCL
 
 Level = Literal["one-gpu-gloo", "one-gpu-nccl", "multi-gpu", "multi-node"]
@@ -45,7 +45,7 @@ TWO = 2
 def list_levels_of(gpus: int) -> tuple[str, ...]:
     """Return the levels that a machine with so many GPUs can prove, if every check passes.
 
-    No check of this repository uses several machines, so none proves `multi-node`.
+    No machine proves `multi-node` by itself: two of a cluster do, with the suite of two nodes.
     """
     needed = {ONE_GPU_GLOO: 1, ONE_GPU_NCCL: 1, MULTI_GPU: TWO}
     return tuple(level for level in LEVELS if level in needed and gpus >= needed[level])
@@ -54,16 +54,20 @@ def list_levels_of(gpus: int) -> tuple[str, ...]:
 def find_proven_levels(record: ValidationRecord) -> tuple[str, ...]:
     """Return the levels that a record proves, in the order of LEVELS; none without a GPU."""
     where = record.environment
-    ddp = next((suite for suite in record.suites if suite.suite == DDP), None)
-    if ddp is None or where.device != "cuda" or ddp.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
+    if where.device != "cuda":
         return ()
-    verdicts = {check.name: check.verdict for check in ddp.checks}
-    listed = _listed_checks(DDP)
-    return tuple(
-        level
-        for level in list_levels_of(len(where.gpus))
-        if all(verdicts.get(name) is Verdict.PASS for name in _list_checks_of(level, listed))
-    )
+    able = (*list_levels_of(len(where.gpus)), MULTI_NODE)
+    return tuple(level for level in able if _is_proven(level, record))
+
+
+def _is_proven(level: str, record: ValidationRecord) -> bool:
+    name = MULTINODE.name if level == MULTI_NODE else DDP
+    suite = next((suite for suite in record.suites if suite.suite == name), None)
+    if suite is None or suite.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
+        return False
+    verdicts = {check.name: check.verdict for check in suite.checks}
+    needed = _list_checks_of(level, _listed_checks(name))
+    return all(verdicts.get(name) is Verdict.PASS for name in needed)
 
 
 def count_needed_gpus(suite: SuiteResult, gpus: int) -> int:
@@ -97,7 +101,7 @@ def lacks_gpu(suite: SuiteResult, gpus: int) -> bool:
     """
     if gpus or suite.verdict is not Verdict.NOT_RUN:
         return False
-    if all(suite.suite != each.name for each in SUITES):
+    if all(suite.suite != each.name for each in EVERY_SUITE):
         return True
     listed = _listed_checks(suite.suite)
     missing = [check for check in suite.checks if check.verdict is not Verdict.PASS]
@@ -149,12 +153,14 @@ def describe_record(record: ValidationRecord) -> str:
 
 
 def _listed_checks(suite: str) -> Mapping[str, ListedCheck]:
-    found = next((each for each in SUITES if each.name == suite), None)
+    found = next((each for each in EVERY_SUITE if each.name == suite), None)
     return load_checks(found) if found and found.listed else {}
 
 
 def _list_checks_of(level: str, listed: Mapping[str, ListedCheck]) -> tuple[str, ...]:
-    """Return the checks of the suite `ddp` that prove a level; its challenge is one of each."""
+    """Return the checks that prove a level; the challenge of the suite is one of each."""
+    if level == MULTI_NODE:
+        return tuple(listed)
     if level == MULTI_GPU:
         names = [name for name, each in listed.items() if each.gpus >= TWO]
     else:

@@ -28,11 +28,11 @@ from validation.check_list import CheckList
 from validation.expectations import expect_image
 from validation.harness import ROOT
 from validation.judge import list_tests
-from validation.suite import SUITES, Suite
+from validation.suite import EVERY_SUITE, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 
 COMMAND = "python -m validation.listing"
-_IMAGES = " ".join(dict.fromkeys(f"{suite.stack}=IMAGE" for suite in SUITES))
+_IMAGES = " ".join(dict.fromkeys(f"{suite.stack}=IMAGE" for suite in EVERY_SUITE))
 USAGE = f"run `.venv/bin/{COMMAND} {_IMAGES}`"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
@@ -61,7 +61,7 @@ def _write_lists(words: Sequence[str]) -> None:
     lists = dict[Path, str]()
     for word in words:
         stack, _, reference = word.partition("=")
-        suites = [suite for suite in SUITES if suite.stack == stack and not suite.on_host]
+        suites = [suite for suite in EVERY_SUITE if suite.stack == stack and not suite.on_host]
         if not suites or not reference:
             raise ConfigError(f"`{word}` is not STACK=IMAGE with a known stack", USAGE)
         for suite in suites:

@@ -26,8 +26,16 @@ from validation.machine import DOCKER, Gpus, choose_gpus, describe_environment
 from validation.nvml import Sampler
 from validation.preflight import check_host
 from validation.record import SuiteResult, ValidationRecord
-from validation.suite import HOST_SUITES_FOLDER, SUITES, SUITES_FOLDER, Suite, list_suites
+from validation.suite import (
+    HOST_SUITES_FOLDER,
+    MULTINODE,
+    SUITES,
+    SUITES_FOLDER,
+    Suite,
+    list_suites,
+)
 from validation.suites.contract.expected import Expected
+from validation.suites.contract.node_place import NodePlace
 from validation.suites.contract.words import NO_GPU
 
 LOST = "the GPU, its power supply or its slot failed: look for an Xid in the kernel's log"
@@ -41,7 +49,8 @@ class ValidationTarget:
     `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no
     `digest`. `previous` is the reference of the previous release in the same line, empty if there
     is none. `command` is what a person types to judge it again, if that is not `validate`. Only the
-    suites named in `only` are run, or all if it is empty.
+    suites named in `only` are run, or all of one machine if it is empty. `place` is that of this
+    node if a suite of several nodes runs.
     """
 
     version: str
@@ -54,10 +63,13 @@ class ValidationTarget:
     previous: str = ""
     command: str = ""
     only: tuple[str, ...] = ()
+    place: NodePlace | None = None
 
     @property
     def suites(self) -> tuple[Suite, ...]:
         """The suites to run, in their order."""
+        if MULTINODE.name in self.only:
+            return (MULTINODE,)
         every = list_suites(self.stacks)
         return tuple(suite for suite in every if not self.only or suite.name in self.only)
 
@@ -74,7 +86,7 @@ def validate_image(
     with _leased_gpus(device, runs_in) as gpus:
         started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
         planned = plan_gpus(subject.expected, len(gpus.names))
-        setup = Setup(subject.reference, harness.install_harness(), planned)
+        setup = Setup(subject.reference, harness.install_harness(), planned, place=subject.place)
         results = _run_suites(subject, setup, gpus, runs_in)
     return ValidationRecord(
         version=subject.version,
@@ -208,7 +220,10 @@ def _attempt_suite(
     if suite.of_the_image and not executor.PROVES_IMAGE:
         return _not_started(suite, "there is no image whose contents it could judge")
     with progress.show_step(f"{image}: {suite.name}"):
-        result = run_attempts(lambda: _run_sampled(suite, setup, gpus, executor))
+        if suite.nodes > 1:  # another attempt here would find nobody on the other nodes
+            result = _run_sampled(suite, setup, gpus, executor)
+        else:
+            result = run_attempts(lambda: _run_sampled(suite, setup, gpus, executor))
     _print_result(result)
     return result
 

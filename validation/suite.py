@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from validation.suites.contract.node_place import NODES
+
 SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
 HOST_SUITES_FOLDER = SUITES_FOLDER.with_name("host_suites")
 
@@ -30,6 +32,9 @@ class Suite:
     (`checks.yaml` beside its module) and answers a challenge. Every shipped suite has; only suites
     that tests plant say no.
 
+    With more `nodes` than one, a container on each of so many nodes of a cluster runs it together,
+    with the network of its node; no machine runs it by itself.
+
     Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s`
     fails and the next one runs. The host ends the whole container after `timeout_s`, for what hangs
     so hard that pytest cannot end it.
@@ -46,6 +51,7 @@ class Suite:
     writes_root: bool = False
     user: str = ""
     on_host: bool = False
+    nodes: int = 1
     folder: Path = SUITES_FOLDER
 
     @property
@@ -108,6 +114,8 @@ SUITES = (
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
+    # Its times are ratios, and other processes would only make them worse.
+    Suite("cost", "base", test_timeout_s=400, timeout_s=1200, alone=True),
     Suite("references", "base", test_timeout_s=300, timeout_s=900),
     Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True, works_on="one"),
@@ -124,10 +132,25 @@ SUITES = (
     Suite("ssh", "ssh", test_timeout_s=120, timeout_s=300, alone=True, writes_root=True),
 )
 
+"""The suites of one machine."""
+
+# The first check waits for the other node, which may still pull the image.
+MULTINODE = Suite(
+    "multinode",
+    "base",
+    test_timeout_s=1200,
+    timeout_s=3000,
+    alone=True,
+    works_on="one",
+    nodes=NODES,
+)
+"""Run only by a job of a cluster on as many nodes, if the cluster file asks for it."""
+EVERY_SUITE = (*SUITES, MULTINODE)
+
 
 def list_suites(stacks: Collection[str]) -> tuple[Suite, ...]:
     """Return the suites of an image with these stacks, in the order they are run.
 
-    They are its own and those of every stack below.
+    They are its own and those of every stack below. MULTINODE is none of them.
     """
     return tuple(suite for suite in SUITES if suite.stack in stacks)

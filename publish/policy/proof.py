@@ -16,7 +16,15 @@ from publish.policy.reason import Problem
 from runner.reason_cause import ReasonCause
 from runner.verdict import Verdict
 from validation.floor import MEASURED, PROVISIONAL
-from validation.levels import DDP, LEVELS, MEANINGS, MULTI_GPU, describe_proof, list_levels_of
+from validation.levels import (
+    DDP,
+    LEVELS,
+    MEANINGS,
+    MULTI_GPU,
+    MULTI_NODE,
+    describe_proof,
+    list_levels_of,
+)
 from validation.machine import DOCKER
 
 CUDA = "cuda"
@@ -89,10 +97,9 @@ def describe_missing_level(level: str, places: Sequence[str]) -> str:
     """Return why a level that a channel demands is not proven, and what would prove it."""
     ways = {
         MULTI_GPU: "run `validate` on a machine with two or more GPUs too; both runs count",
+        MULTI_NODE: "run `validate --on slurm` with `multinode` in the cluster file",
     }
     way = ways.get(level, "run `validate` on a machine with a GPU that the channel accepts")
-    if level not in list_levels_of(2):
-        way = "no check of this version proves it, so no channel can demand it yet"
     ran = ", and ".join(places) or "nowhere"
     return f"the level {level} ({MEANINGS[level]}) is not proven: the tests ran {ran}; {way}"
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from runner import engine, shell
 from runner.child_variables import ENGINES
 from runner.verdict import Verdict
+from tests.defects.two_nodes import run_on_nodes
 from tests.validation.suites_here import asserted
 from validation.executors import docker
 from validation.executors.interface import Setup
 from validation.judge import judge_suite
+from validation.node_results import join_suites
 from validation.record import Check, SuiteResult
-from validation.suite import SUITES
+from validation.suite import EVERY_SUITE, Suite
 
 PLANTED = Path(__file__).resolve().parent / "planted"
 IMAGES = "pytorch-cuda-images-tests/defect"
@@ -48,19 +50,26 @@ class Defect:
 
 def run(defect: Defect, reference: str, harness: Path) -> SuiteResult:
     """Plant it in the image `reference` and judge its suite there."""
-    suite = next(suite for suite in SUITES if suite.name == defect.suite)
+    suite = next(suite for suite in EVERY_SUITE if suite.name == defect.suite)
     clean = Setup(reference, harness, asserted(image_of(defect)))
     planted = defect.plant(clean)
     try:
-        return judge_suite(suite, docker.run_suite(suite, planted))
+        return judge_in(suite, planted)
     finally:
         if planted.reference != clean.reference:
             engine.connect_engine().images.remove(planted.reference, force=True)
 
 
+def judge_in(suite: Suite, setup: Setup) -> SuiteResult:
+    """Judge a suite in a container, or in one for each of its nodes."""
+    if suite.nodes > 1:
+        return join_suites(run_on_nodes(suite, [setup] * suite.nodes))
+    return judge_suite(suite, docker.run_suite(suite, setup))
+
+
 def image_of(defect: Defect) -> str:
     """The image it is planted in."""
-    return defect.image or next(suite.stack for suite in SUITES if suite.name == defect.suite)
+    return defect.image or next(suite.stack for suite in EVERY_SUITE if suite.name == defect.suite)
 
 
 def missed(defect: Defect, result: SuiteResult) -> str:

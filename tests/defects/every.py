@@ -1,9 +1,10 @@
-"""Every planted defect, in the order of the suites."""
+"""Every planted defect, in the order of the suites of one machine; then those of two nodes."""
 
 from __future__ import annotations
 
 from tests.defects import (
     of_compute,
+    of_cost,
     of_dataloader,
     of_ddp,
     of_device,
@@ -11,6 +12,7 @@ from tests.defects import (
     of_guest,
     of_harness,
     of_libraries,
+    of_multinode,
     of_references,
     of_stacks,
     of_start,
@@ -30,9 +32,13 @@ DEFECTS: tuple[Defect, ...] = (
     *of_dataloader.DEFECTS,
     *of_ddp.DEFECTS,
     *of_compute.DEFECTS,
+    *of_cost.DEFECTS,
     *of_references.DEFECTS,
     *of_workloads.DEFECTS,
     *of_throughput.DEFECTS,
     *of_stacks.DEFECTS,
     *of_harness.DEFECTS,
 )
+"""Those of one machine."""
+
+EVERY_DEFECT = (*DEFECTS, *of_multinode.DEFECTS)

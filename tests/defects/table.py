@@ -20,7 +20,7 @@ from runner import progress, pull
 from runner.home import REPOSITORY
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, image_of, missed, run
-from tests.defects.every import DEFECTS
+from tests.defects.every import EVERY_DEFECT
 from tests.defects.slower import compared
 from tests.real_images import reference_of
 from tests.validation.suites_here import asserted
@@ -50,7 +50,7 @@ class Row:
 def main(chosen: Sequence[str]) -> int:
     """Plant the chosen defects, or all; judge each, and write the table if none was missed."""
     started = time.monotonic()
-    planted = [each for each in DEFECTS if not chosen or is_chosen(each, chosen)]
+    planted = [each for each in EVERY_DEFECT if not chosen or is_chosen(each, chosen)]
     slower = () if chosen else SLOWER_BY
     rows = [*map(_row, planted), *map(_slower_row, slower)]
     problems = [f"{row.defect}: {row.problem}" for row in rows if row.problem]
@@ -74,7 +74,7 @@ def write(rows: Sequence[Row], how: str, page: Path = PAGE) -> None:
     old = text.partition(BEGIN)[2].partition(END)[0].splitlines()
     lines = {line.split(" | ")[0].removeprefix("| "): line for line in old if line[:2] == "| "}
     lines |= {_cell(row.defect): format_row(row) for row in rows}
-    names = [*(_cell(defect.name) for defect in DEFECTS), *map(_name_slower, SLOWER_BY)]
+    names = [*(_cell(defect.name) for defect in EVERY_DEFECT), *map(_name_slower, SLOWER_BY)]
     order = [name for name in (*names, *(_cell(row.defect) for row in rows)) if name in lines]
     kept = [lines[name] for name in dict.fromkeys(order)]
     head = f"{len(kept)} defects planted, {len(kept)} caught, {how}.\n"

@@ -12,13 +12,11 @@ import pytest
 
 from runner import engine
 from runner.verdict import Verdict
-from tests.defects.defect import Defect, image_of, missed, run
-from tests.defects.every import DEFECTS
+from tests.defects.defect import Defect, image_of, judge_in, missed, run
+from tests.defects.every import EVERY_DEFECT
 from tests.validation.suites_here import asserted
-from validation.executors import docker
 from validation.executors.interface import Setup
-from validation.judge import judge_suite
-from validation.suite import SUITES, Suite
+from validation.suite import EVERY_SUITE, Suite
 from validation.suites.contract.words import NO_GPU
 
 NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
@@ -30,25 +28,25 @@ def test_every_check_has_a_defect() -> None:
     """A check that nothing was ever seen to fail proves nothing."""
     shown = {
         (defect.suite, check.partition("[")[0])
-        for defect in DEFECTS
+        for defect in EVERY_DEFECT
         for check, _ in defect.caught
         if check
     }
     assert shown | NOT_SHOWN == {
-        (suite.name, test) for suite in SUITES for test in _tests(suite.module_path)
+        (suite.name, test) for suite in EVERY_SUITE for test in _tests(suite.module_path)
     }
     assert not shown & NOT_SHOWN
 
 
 def test_every_suite_has_a_defect_that_each_run_plants() -> None:
     """The cheapest one: a defect costs what its suite takes, and a layer half a minute more."""
-    assert {defect.suite for defect in DEFECTS if defect.representative} == {
-        suite.name for suite in SUITES
+    assert {defect.suite for defect in EVERY_DEFECT if defect.representative} == {
+        suite.name for suite in EVERY_SUITE
     }
 
 
 def test_names_are_unique() -> None:
-    assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
+    assert len({defect.name for defect in EVERY_DEFECT}) == len(EVERY_DEFECT)
 
 
 def _marked(defect: Defect) -> object:
@@ -61,7 +59,7 @@ def _marked(defect: Defect) -> object:
 
 @pytest.mark.docker
 @pytest.mark.slow
-@pytest.mark.parametrize("defect", [_marked(defect) for defect in DEFECTS])
+@pytest.mark.parametrize("defect", [_marked(defect) for defect in EVERY_DEFECT])
 def test_defect_is_caught(
     defect: Defect,
     image_with: Callable[[str], str],
@@ -75,13 +73,13 @@ def test_defect_is_caught(
 
 @pytest.mark.docker
 @pytest.mark.slow
-@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", EVERY_SUITE, ids=lambda suite: suite.name)
 def test_clean_image(suite: Suite, image_with: Callable[[str], str], mounted_harness: Path) -> None:
     """No false alarm: on a CPU every check passes, or says that it needs a GPU or instructions this
     CPU lacks.
     """
     setup = Setup(image_with(suite.stack), mounted_harness, asserted(suite.stack))
-    result = judge_suite(suite, docker.run_suite(suite, setup))
+    result = judge_in(suite, setup)
     assert result.verdict in (Verdict.PASS, Verdict.NOT_RUN), result
     assert {check.reason for check in result.checks} <= {"", NO_GPU, NO_BF16}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.verdict import Verdict
 from tests.defects import table
-from tests.defects.every import DEFECTS
+from tests.defects.every import EVERY_DEFECT
 from tests.defects.table import Row
 
 ROW = Row("a rank | that hangs", "ddp: gloo", Verdict.FAIL, "rank 1\nhung " + 300 * "x", "")
@@ -20,8 +20,8 @@ def test_the_page_has_every_defect_and_no_other() -> None:
         for line in text.splitlines()
         if line.startswith("| ")
     ][1:]
-    assert listed[: len(DEFECTS)] == [defect.name for defect in DEFECTS]
-    assert len(listed) == len(DEFECTS) + len(table.SLOWER_BY)
+    assert listed[: len(EVERY_DEFECT)] == [defect.name for defect in EVERY_DEFECT]
+    assert len(listed) == len(EVERY_DEFECT) + len(table.SLOWER_BY)
     assert len(listed) >= 30
 
 
@@ -40,7 +40,7 @@ def test_only_the_table_is_replaced(tmp_path: Path) -> None:
 def test_a_run_of_some_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"{table.BEGIN}{table.END}")
-    first, second = DEFECTS[:2]
+    first, second = EVERY_DEFECT[:2]
     rows = [replace(ROW, defect=each.name) for each in (second, first)]
     for row in rows:
         table.write([row], "in several runs", page)
@@ -51,7 +51,7 @@ def test_a_run_of_some_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
 
 
 def test_suites_and_words_choose_defects() -> None:
-    (first, *_) = DEFECTS
+    (first, *_) = EVERY_DEFECT
     assert table.is_chosen(first, [first.suite])
     assert table.is_chosen(first, ["x", first.name[3:12]])
     assert not table.is_chosen(first, ["no such words"])

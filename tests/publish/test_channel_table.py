@@ -158,11 +158,11 @@ def test_one_more_run_on_one_gpu_does_not_hide_the_run_on_two(line: Line) -> Non
     assert judged(line, (TWO_H100, H100), levels=LEVELS[:3]).is_allowed
 
 
-def test_a_level_that_no_check_proves_refuses_and_says_so(line: Line) -> None:
+def test_a_level_that_no_machine_proves_by_itself_refuses_and_says_how(line: Line) -> None:
     refused = judged(line, (TWO_H100,), levels=LEVELS)
     (reason,) = refused.reason_lines
     assert "the level multi-node (NCCL between machines) is not proven" in reason
-    assert "no check of this version proves it" in reason
+    assert "run `validate --on slurm` with `multinode` in the cluster file" in reason
 
 
 def test_a_channel_can_insist_on_a_measured_floor(line: Line) -> None:

@@ -505,7 +505,7 @@ def test_of_many_jobs_none_is_lost_and_none_counts_twice(
     cluster = load_cluster()
     builds = {each.image: each for each in bench.run.record_store.read_builds()}
     jobs = plan_jobs(bench.run, cluster, tuple(cluster.models), builds)
-    killed = random.Random(1).sample([job.name for job in jobs], len(jobs) // 10)  # noqa: S311
+    killed = random.Random(1).sample([job.name for job in jobs], len(jobs) // 10)  # noqa: S311 - a draw of jobs
     plan = json.loads((bench.folder / "plan.json").read_text())
     (bench.folder / "plan.json").write_text(json.dumps({**plan, "killed": killed}))
     judged = validate_on_cluster(bench.run, KEEP)

@@ -14,7 +14,7 @@ from validation import check_list
 from validation.answers import compute_answers
 from validation.judge import SuiteExecution
 from validation.proof import SuiteChallenge
-from validation.suite import SUITES, Suite
+from validation.suite import EVERY_SUITE, Suite
 from validation.suites.contract.ending import ENDING, NOT_RUN, CheckEnding
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU
@@ -25,7 +25,7 @@ Change = Callable[[list[Entry]], list[Entry]]
 
 
 def suite_named(name: str) -> Suite:
-    return next(suite for suite in SUITES if suite.name == name)
+    return next(suite for suite in EVERY_SUITE if suite.name == name)
 
 
 def planned(gpus: int) -> Expected:

@@ -22,12 +22,12 @@ from validation import check_list, harness, listing
 from validation.answers import compute_answers
 from validation.judge import list_tests
 from validation.record import Figure
-from validation.suite import HOST_SUITES_FOLDER, SUITES, SUITES_FOLDER, Suite
+from validation.suite import EVERY_SUITE, HOST_SUITES_FOLDER, SUITES_FOLDER, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 from validation.suites.contract.words import CHALLENGE
 
-BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
-COLLECTED = [suite for suite in SUITES if not suite.on_host]
+BY_NAME = pytest.mark.parametrize("suite", EVERY_SUITE, ids=lambda suite: suite.name)
+COLLECTED = [suite for suite in EVERY_SUITE if not suite.on_host]
 UNITS = check_list.ABOVE_ZERO | check_list.MAY_BE_ZERO | check_list.AT_MOST_ONE
 
 
@@ -36,8 +36,8 @@ def test_every_shipped_suite_has_a_list() -> None:
 
     Only a suite that a test plants says so.
     """
-    assert all(suite.listed for suite in SUITES)
-    assert {suite.list_path for suite in SUITES} == {
+    assert all(suite.listed for suite in EVERY_SUITE)
+    assert {suite.list_path for suite in EVERY_SUITE} == {
         path
         for folder in (SUITES_FOLDER, HOST_SUITES_FOLDER)
         for path in folder.rglob("checks.yaml")
@@ -141,7 +141,7 @@ def test_a_collecting_container_gets_no_proxy_of_the_host(
     monkeypatch.setattr(harness, "lay_out", lay_out)
     proxy.plant(tmp_path / "docker", monkeypatch)
     with proxy.inspected(mounted_harness) as said:
-        collected = listing.collect_checks(SUITES[0], tiny_image)
+        collected = listing.collect_checks(EVERY_SUITE[0], tiny_image)
     assert proxy.PASSWORD not in "".join(said) + str(collected)
     assert any("collect.py" in each for each in said)
     assert "PATH" in collected["environment"]["may_not_run"][0]["reason"]
@@ -176,7 +176,7 @@ def test_a_collecting_container_that_does_not_end_is_removed(
     monkeypatch.setattr(harness, "lay_out", lay_out)
     monkeypatch.setattr(containers, "new_name", lambda _: NAME)
     with refused(EnvironmentFailed, "collecting the checks of"):
-        listing.collect_checks(replace(SUITES[0], timeout_s=5), tiny_image)
+        listing.collect_checks(replace(EVERY_SUITE[0], timeout_s=5), tiny_image)
     with pytest.raises(NotFound):
         engine.connect_engine().containers.get(NAME)
 
@@ -191,7 +191,7 @@ def test_an_image_that_cannot_start_is_refused(instruction: str) -> None:
         small_image.planted(name, instruction, user=user) as reference,
         refused(GateRefused, f"{reference} cannot be started: "),
     ):
-        listing.collect_checks(SUITES[0], reference)
+        listing.collect_checks(EVERY_SUITE[0], reference)
 
 
 @pytest.mark.docker
@@ -209,7 +209,7 @@ def test_a_volume_of_the_image_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
         small_image.planted("listing-volume", "VOLUME /data") as reference,
         pytest.raises(GateRefused),
     ):
-        listing.collect_checks(SUITES[0], reference)
+        listing.collect_checks(EVERY_SUITE[0], reference)
     assert made
     assert not [each for each in made if each["Type"] == "volume"]
 
@@ -277,7 +277,7 @@ def test_no_secret_of_a_machine_changes_what_a_list_asks(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tests run where fewer secrets are known than where a release is decided."""
-    suite = next(suite for suite in SUITES if suite.name == "throughput")
+    suite = next(suite for suite in EVERY_SUITE if suite.name == "throughput")
     before = check_list.hash_list(suite)
     monkeypatch.setenv("A_PASSWORD", name)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE", name)

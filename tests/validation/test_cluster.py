@@ -48,6 +48,9 @@ def test_every_suite_is_in_one_group(tmp_path: Path) -> None:
         pytest.param("models: {cpu: {device: cpu, minutes: 0}}\n", "minutes", id="no time"),
         pytest.param("models: {L4: {device: cpu, minutes: 1}}\n", "models", id="a name"),
         pytest.param(f"{CPU}groups: {{a: [dpp]}}\n", "`dpp` in the group a is no suite", id="dpp"),
+        pytest.param(f"{CPU}groups: {{a: [multinode]}}\n", "is no suite", id="two nodes"),
+        pytest.param(f"{CPU}multinode: [l4]\n", "`l4` in `multinode` is no model", id="no model"),
+        pytest.param(f"{CPU}multinode: sometimes\n", "multinode", id="a word"),
         pytest.param(
             f"{CPU}groups: {{a: [ddp], b: [ddp]}}\n", "in the group b is in two groups", id="twice"
         ),
@@ -65,6 +68,17 @@ def test_the_variable_names_another_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.choose_models("l4,l4") == ("l4",)
     with refused(ConfigError, "unknown GPU model `h100`", "models of ", "cluster.yaml: l4"):
         found.choose_models("l4,h100")
+
+
+@pytest.mark.parametrize(
+    ("text", "models"),
+    [("", []), ("false", []), ("true", ["cpu", "l4"]), ("[l4]", ["l4"]), ("[]", [])],
+)
+def test_the_suite_of_two_nodes_is_asked_for(tmp_path: Path, text: str, models: list[str]) -> None:
+    both = "models: {cpu: {device: cpu, minutes: 5}, l4: {device: cuda, minutes: 5}}\n"
+    asked = f"multinode: {text}\n" if text else ""
+    found = load_cluster(written(tmp_path, f"{both}{asked}"))
+    assert [name for name in found.models if found.runs_multinode(name)] == models
 
 
 @pytest.mark.parametrize(

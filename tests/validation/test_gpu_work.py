@@ -18,7 +18,7 @@ from validation import control_groups, gpu_work, nvml
 from validation.judge import judge_suite
 from validation.nvml import NOT_TOLD, GpuActivity, GpuAtRest, Sampler
 from validation.record import Figure, SuiteResult
-from validation.suite import SUITES
+from validation.suite import EVERY_SUITE
 
 CONTAINER = "3f" * 32
 MINE = f"0::/system.slice/docker-{CONTAINER}.scope\n"
@@ -92,13 +92,14 @@ def test_other_suites_are_not_asked(name: str) -> None:
 
 
 def test_which_suites_are_asked() -> None:
-    assert {suite.name: suite.works_on for suite in SUITES if suite.works_on} == {
+    assert {suite.name: suite.works_on for suite in EVERY_SUITE if suite.works_on} == {
         "device": "every",
         "ddp": "one",
+        "multinode": "one",
         "workloads": "one",
         "throughput": "one",
     }
-    assert all(suite.alone for suite in SUITES if suite.works_on)
+    assert all(suite.alone for suite in EVERY_SUITE if suite.works_on)
 
 
 def test_without_gpus_nothing_is_asked() -> None:

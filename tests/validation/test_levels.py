@@ -11,12 +11,14 @@ from runner import records
 from runner.home import REPOSITORY
 from runner.verdict import Verdict, worst_verdict
 from tests.publish.stage_records import built, ddp_checks, validated
+from validation import levels
 from validation.check_list import load_checks
 from validation.families import find_family
 from validation.levels import (
     LEVELS,
     MEANINGS,
     MULTI_GPU,
+    MULTI_NODE,
     UNTESTED,
     count_needed_gpus,
     describe_proof,
@@ -28,7 +30,7 @@ from validation.levels import (
 )
 from validation.machine import DOCKER
 from validation.record import Check, SuiteResult, ValidationRecord
-from validation.suite import SUITES
+from validation.suite import EVERY_SUITE, MULTINODE
 from validation.suites.contract.words import CHALLENGE, ONE_GPU_GLOO, ONE_GPU_NCCL
 
 NOT_RUN = Verdict.NOT_RUN
@@ -59,8 +61,16 @@ def made(gpus: int, **changed: Verdict) -> ValidationRecord:
     )
 
 
-def test_a_real_run_on_one_gpu_proves_what_one_gpu_can() -> None:
+def test_a_real_run_on_one_gpu_proves_what_one_gpu_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is judged by the checks of its day: `ddp` has more of them now."""
     record = recorded()
+    then = {check.name for suite in record.suites for check in suite.checks}
+    listed = load_checks
+    monkeypatch.setattr(
+        levels,
+        "load_checks",
+        lambda suite: {name: each for name, each in listed(suite).items() if name in then},
+    )
     assert find_proven_levels(record) == (ONE_GPU_GLOO, ONE_GPU_NCCL)
     assert describe_record(record) == "", "it ran in no image"
     where = replace(record.environment, executor=DOCKER)
@@ -100,6 +110,38 @@ def test_each_check_of_a_level_is_needed(check: str, verdict: Verdict) -> None:
             assert proven == (ONE_GPU_GLOO, MULTI_GPU)
         elif "nccl" in check and check != "nccl_single_rank":
             assert proven == (ONE_GPU_GLOO, ONE_GPU_NCCL)
+
+
+def between_nodes(gpus: int, **changed: Verdict) -> ValidationRecord:
+    """A record of `ddp` and of the suite of two nodes."""
+    record = made(gpus)
+    checks = tuple(
+        Check(name, changed.get(name.partition("[")[0], Verdict.PASS), "", 1.0, ())
+        for name in load_checks(MULTINODE)
+    )
+    verdict = worst_verdict(each.verdict for each in checks)
+    suite = SuiteResult(MULTINODE.name, verdict, "", 1.0, checks, "")
+    return replace(record, suites=(*record.suites, suite))
+
+
+def test_two_nodes_prove_their_level_beside_those_of_each() -> None:
+    record = between_nodes(1)
+    assert find_proven_levels(record) == (ONE_GPU_GLOO, ONE_GPU_NCCL, MULTI_NODE)
+    assert describe_record(
+        replace(record, environment=replace(record.environment, executor=DOCKER))
+    ).startswith("gradient sync proven with NCCL between machines on NVIDIA L4; transport between")
+    none = replace(record, environment=replace(record.environment, gpus=(), device="cpu"))
+    assert find_proven_levels(none) == ()
+
+
+@pytest.mark.parametrize("check", [name.partition("[")[0] for name in load_checks(MULTINODE)])
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INFRA, NOT_RUN])
+def test_each_check_of_two_nodes_is_needed(check: str, verdict: Verdict) -> None:
+    record = between_nodes(1, **{check: verdict})
+    assert find_proven_levels(record) == (ONE_GPU_GLOO, ONE_GPU_NCCL)
+    lost = replace(between_nodes(1).suites[1], checks=between_nodes(1).suites[1].checks[1:])
+    cut = replace(record, suites=(record.suites[0], lost))
+    assert MULTI_NODE not in find_proven_levels(cut)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.FLAKY, Verdict.INFRA])
@@ -163,7 +205,7 @@ def test_families(capability: tuple[int, int], family: str) -> None:
 
 def suite_on_cpu(name: str, **changed: Verdict) -> SuiteResult:
     """A suite as a run without a GPU leaves it: what needs a GPU was not run, all else passed."""
-    checks = load_checks(next(each for each in SUITES if each.name == name))
+    checks = load_checks(next(each for each in EVERY_SUITE if each.name == name))
     results = tuple(
         Check(each, changed.get(each, NOT_RUN if listed.gpus else Verdict.PASS), "", 1.0, ())
         for each, listed in checks.items()
@@ -171,7 +213,7 @@ def suite_on_cpu(name: str, **changed: Verdict) -> SuiteResult:
     return SuiteResult(name, worst_verdict(each.verdict for each in results), "", 1.0, results, "")
 
 
-@pytest.mark.parametrize("name", ["device", "ddp", "dataloader", "throughput"])
+@pytest.mark.parametrize("name", ["device", "ddp", "dataloader", "throughput", "multinode"])
 def test_a_suite_that_lacks_only_a_gpu_says_so_as_data(name: str) -> None:
     suite = suite_on_cpu(name)
     assert lacks_gpu(suite, 0)

@@ -19,12 +19,12 @@ from validation.answers import compute_answers
 from validation.judge import judge_suite
 from validation.record import SuiteResult
 from validation.report import VALUES
-from validation.suite import SUITES, Suite
+from validation.suite import EVERY_SUITE, Suite
 from validation.suites.contract.ending import NOT_RUN, CheckEnding
 from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU
 
 DEVICE, THROUGHPUT = suite_named("device"), suite_named("throughput")
-BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+BY_NAME = pytest.mark.parametrize("suite", EVERY_SUITE, ids=lambda suite: suite.name)
 
 
 def _judged(suite: Suite, calls: list[Entry], gpus: int = 0, seconds: float = 60.0) -> SuiteResult:

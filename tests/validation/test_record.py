@@ -17,7 +17,7 @@ from validation.executors.staging import LOG_CHARACTERS
 from validation.nvml import _REASONS, MAX_SAMPLES
 from validation.record import Check, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.report import ALL_FIGURES, KEPT_CHARACTERS, MESSAGE_CHARACTERS, TESTS
-from validation.suite import SUITES
+from validation.suite import EVERY_SUITE
 
 BESIDE = ("preflight", "floor", "regression")
 LARGEST = 1e100
@@ -38,7 +38,7 @@ def largest_result(name: str, text: str) -> SuiteResult:
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["a", "\U0001f4a9", '"'])
 def test_the_largest_record_can_be_read_again(text: str, tmp_path: Path) -> None:
-    names = (*BESIDE, *(suite.name for suite in SUITES))
+    names = (*BESIDE, *(suite.name for suite in EVERY_SUITE))
     results = tuple(largest_result(name, text) for name in names)
     record = replace(validation_record(BUILD), suites=results)
     records.write_record(tmp_path / "validation.json", record)

@@ -45,6 +45,7 @@ SUITES = [
     "dataloader",
     "ddp",
     "compute",
+    "cost",
     "references",
     "workloads",
     "throughput",

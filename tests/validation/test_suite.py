@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from images import catalog
-from validation.suite import HOST_SUITES_FOLDER, SUITES, SUITES_FOLDER, list_suites
+from validation.suite import EVERY_SUITE, HOST_SUITES_FOLDER, SUITES, SUITES_FOLDER, list_suites
 
 FOLDERS = (SUITES_FOLDER, HOST_SUITES_FOLDER)
 BASE = [
@@ -21,6 +21,7 @@ BASE = [
     "dataloader",
     "ddp",
     "compute",
+    "cost",
     "references",
     "workloads",
     "throughput",
@@ -44,9 +45,14 @@ def test_inherited(stacks: tuple[str, ...], names: list[str]) -> None:
 
 def test_every_module_is_registered() -> None:
     """A file that is in no suite would never be collected."""
-    assert {suite.module_path for suite in SUITES} == {
+    assert {suite.module_path for suite in EVERY_SUITE} == {
         path for folder in FOLDERS for path in folder.rglob("test_*.py")
     }
+
+
+def test_a_suite_of_two_nodes_is_none_of_one_machine() -> None:
+    assert {suite.name: suite.nodes for suite in EVERY_SUITE if suite.nodes > 1} == {"multinode": 2}
+    assert all(suite.nodes == 1 for suite in SUITES)
 
 
 def test_every_stack_has_a_suite() -> None:
@@ -54,7 +60,7 @@ def test_every_stack_has_a_suite() -> None:
 
 
 def test_a_hanging_test_is_ended_before_its_container() -> None:
-    assert all(suite.test_timeout_s < suite.timeout_s for suite in SUITES)
+    assert all(suite.test_timeout_s < suite.timeout_s for suite in EVERY_SUITE)
 
 
 def test_every_refusal_says_what_was_found_what_was_expected_and_why() -> None:

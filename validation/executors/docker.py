@@ -32,6 +32,7 @@ from validation.judge import SuiteExecution
 from validation.machine import DOCKER, Machine
 from validation.proof import SuiteChallenge, make_challenge
 from validation.suite import Suite
+from validation.suites.contract.node_place import PLACE, write_place
 
 PROVES_IMAGE = True
 
@@ -173,7 +174,8 @@ def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
         mounted = (*options["tmpfs"], *(str(mount["Target"]) for mount in options["mounts"]))
         volumes = containers.volumes_in_memory(config, mounted, ROOT)
         try:
-            with _started_container(setup.reference, options, volumes) as container:
+            joins = suite.nodes > 1
+            with _started_container(setup.reference, options, volumes, joins) as container:
                 return _watch_container(container, suite, folder)
         except StartRefused as error:
             if start_check.is_fault_of_image(_engine_client(), setup.reference, options, volumes):
@@ -330,7 +332,7 @@ def _kill_container(container: EngineObject) -> None:
 
 @contextlib.contextmanager
 def _started_container(
-    reference: str, options: Mapping[str, Any], volumes: list[Mount]
+    reference: str, options: Mapping[str, Any], volumes: list[Mount], on_host_network: bool
 ) -> Iterator[Any]:
     """Start a container; remove it whatever happens, Ctrl-C included.
 
@@ -339,7 +341,9 @@ def _started_container(
     with contextlib.ExitStack() as stack:
         try:
             with_volumes = {**options, "mounts": [*volumes, *options["mounts"]]}
-            container = containers.create_confined(_engine_client(), reference, with_volumes)
+            container = containers.create_confined(
+                _engine_client(), reference, with_volumes, on_host_network=on_host_network
+            )
             stack.callback(_remove_container, container)
             containers.require_plain_accounts(container)
             container.start()
@@ -353,10 +357,12 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
 
     It may use what a program of an ordinary user needs, and nothing that tells it of the host: no
     capability, no network, no login or proxy of the host's Docker configuration, memory in place of
-    the host's disk.
+    the host's disk. A suite of several nodes has the network of its node, and all else as the
+    others.
     """
     request = engine.gpu_request() if setup.expected.device == "cuda" else None
     caches = {} if suite.writes_root else dict(CACHES)
+    placed = {PLACE: write_place(setup.place)} if setup.place else {}
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     return {
         **_LIMITED,
@@ -375,7 +381,12 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
             Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind"),
         ],
         # on top of the image's own; nothing of this process is handed on
-        "environment": {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)},
+        "environment": {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **caches,
+            **placed,
+            **dict(setup.environment),
+        },
         "device_requests": [request] if request else [],
     }
 

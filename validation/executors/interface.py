@@ -10,6 +10,7 @@ from validation.judge import SuiteExecution
 from validation.machine import Machine
 from validation.suite import Suite
 from validation.suites.contract.expected import Expected
+from validation.suites.contract.node_place import NodePlace
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Setup:
     `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine.
     `harness` is the folder of `harness.install_harness()`. `memory_bytes` limits the container
     (None: the machine is the limit); `mounts` are further (host folder, path inside), read-only;
-    `environment` comes on top of the image's.
+    `environment` comes on top of the image's. `place` is that of this node, for a suite of several.
     """
 
     reference: str
@@ -29,6 +30,7 @@ class Setup:
     memory_bytes: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
     mounts: tuple[tuple[Path, str], ...] = ()
+    place: NodePlace | None = None
 
 
 class Executor(Protocol):

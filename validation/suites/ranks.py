@@ -16,6 +16,7 @@ import torch
 import torch.distributed
 
 from . import processes
+from .contract.node_place import NODES, NodePlace
 from .contract.words import GLOO, NCCL, ONE_GPU, ONE_GPU_NCCL
 from .one_gpu import share_one_gpu
 from .outcome import require
@@ -46,12 +47,25 @@ Work = Callable[[int, int, str], Any]
 
 
 @dataclass(frozen=True)
+class NodeShare:
+    """The ranks of this node in a group over all nodes, which meet by the store on the first one.
+
+    `prefix` keeps the keys of this group apart. `interface` is that of this node towards the
+    others; empty if torch and NCCL must find it.
+    """
+
+    place: NodePlace
+    prefix: str
+    interface: str
+
+
+@dataclass(frozen=True)
 class RankGroup:
     """A process group whose ranks lie as `placement` says (contract/words.py).
 
     A rank may take `limit_s`. `folder` takes the rendezvous file and the results. `environment` is
     set in each rank before torch is used. `timeout_s` is how long a collective call waits, by
-    default longer than a rank may take.
+    default longer than a rank may take. With a `share`, the other ranks are on other nodes.
     """
 
     world_size: int
@@ -60,25 +74,35 @@ class RankGroup:
     limit_s: float = RANK_LIMIT_S
     environment: tuple[tuple[str, str], ...] = ()
     timeout_s: float | None = None
+    share: NodeShare | None = None
+
+    @property
+    def local_ranks(self) -> range:
+        """The ranks on this node: all of them, or equally many on each."""
+        if self.share is None:
+            return range(self.world_size)
+        each = self.world_size // NODES
+        return range(self.share.place.rank * each, (self.share.place.rank + 1) * each)
 
 
 def run_ranks(work: Work, group: RankGroup) -> list[Any]:
-    """Return what `work` returned in each rank; fail the check if a rank raised, died or hung."""
+    """Return what `work` returned in each rank here; fail the check if one raised, died or hung."""
     ended = run_to_exit(work, group)
-    failed = [rank for rank, end in enumerate(ended) if not end.returned]
-    found = _join_accounts(
-        {rank: _describe_failure(ended[rank], group) for rank in failed}, group.world_size
-    )
+    failed = {
+        rank: _describe_failure(end, group)
+        for rank, end in zip(group.local_ranks, ended, strict=True)
+        if not end.returned
+    }
+    found = _join_accounts(failed, group.world_size)
     require(not failed, found, f"all to do their work over {group.placement}", _likely_cause(ended))
     return [end.result for end in ended]
 
 
 def run_to_exit(work: Work, group: RankGroup) -> list[WorkProcessExit]:
-    """Return how each rank ended, for checks in which one is meant to fail."""
+    """Return how each rank here ended, for checks in which one is meant to fail."""
     folder = Path(tempfile.mkdtemp(dir=group.folder))
     works = [
-        partial(_run_rank, rank, work, group, str(folder / "store"))
-        for rank in range(group.world_size)
+        partial(_run_rank, rank, work, group, str(folder / "store")) for rank in group.local_ranks
     ]
     return processes.run_all(works, folder, group.limit_s)
 
@@ -91,18 +115,20 @@ def device_of(rank: int, placement: str) -> Any:
 
 
 def _run_rank(rank: int, work: Work, group: RankGroup, store: str) -> Any:
+    if group.share and group.share.interface:
+        names = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
+        os.environ.update(dict.fromkeys(names, group.share.interface))
     os.environ.update(group.environment)
-    os.environ.setdefault(
-        "GLOO_SOCKET_IFNAME", "lo"
-    )  # without a network there is no other interface to guess
+    if not group.share:  # without a network there is no other interface to guess
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     torch.set_num_threads(1)  # more ranks than cores must not fight over them
     if group.placement == ONE_GPU_NCCL:
         os.environ.update(share_one_gpu(rank, torch.cuda.nccl.version()))
     if group.placement != GLOO:
-        torch.cuda.set_device(device_of(rank, group.placement))
+        torch.cuda.set_device(device_of(rank - group.local_ranks[0], group.placement))
     torch.distributed.init_process_group(
         group.placement.removeprefix(ONE_GPU),
-        init_method=f"file://{store}",
+        **_find_peers(group, store),
         rank=rank,
         world_size=group.world_size,
         timeout=timedelta(seconds=group.timeout_s or _PATIENCE * group.limit_s),
@@ -112,6 +138,17 @@ def _run_rank(rank: int, work: Work, group: RankGroup, store: str) -> Any:
         torch.distributed.destroy_process_group()
     # gloo's destructor can wait for ever for a thread that waits for the GIL (pytorch pull 154976)
     return result
+
+
+def _find_peers(group: RankGroup, file: str) -> dict[str, Any]:
+    """Return the arguments of torch by which the ranks find each other."""
+    if group.share is None:
+        return {"init_method": f"file://{file}"}
+    place = group.share.place
+    store = torch.distributed.TCPStore(
+        place.leader, place.port, is_master=False, timeout=timedelta(seconds=group.limit_s)
+    )
+    return {"store": torch.distributed.PrefixStore(group.share.prefix, store)}
 
 
 def _join_accounts(accounts: dict[int, str], world_size: int) -> str:

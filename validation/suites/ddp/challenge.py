@@ -14,7 +14,12 @@ from ..ranks import device_of
 
 def compute_averaged_gradient(rank: int, world_size: int, placement: str, *, nonce: str) -> Any:
     """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, averaged over the ranks."""
-    question, device = questions.draw_regression(nonce, world_size), device_of(rank, placement)
+    return average_gradient(rank, world_size, device_of(rank, placement), nonce=nonce)
+
+
+def average_gradient(rank: int, world_size: int, device: Any, *, nonce: str) -> Any:
+    """Return the same of a rank that computes on `device`."""
+    question = questions.draw_regression(nonce, world_size)
     rows = slice(rank * ROWS_PER_RANK, (rank + 1) * ROWS_PER_RANK)
     inputs = torch.tensor(question.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[
         rows

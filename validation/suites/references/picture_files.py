@@ -42,21 +42,16 @@ def find_file_faults() -> Iterator[str]:
             yield f"Pillow cannot write and read {name}"
             continue
         try:
-            got = write_and_read(picture, name)
+            written = io.BytesIO()
+            picture.save(written, format=name)
+            written.seek(0)
+            with Image.open(written) as read:
+                got = np.asarray(read.convert("RGB").resize(picture.size))
         except (OSError, ValueError) as error:  # some take black and white alone
             if name in PROMISED:
                 yield f"Pillow cannot write and read {name}: {error}"
             continue
         yield from describe_difference(f"Pillow's {name}", got, np.asarray(picture), name in EXACT)
-
-
-def write_and_read(picture: Any, name: str) -> Any:
-    """Return the picture as it comes back from a file of this format."""
-    written = io.BytesIO()
-    picture.save(written, format=name)
-    written.seek(0)
-    with Image.open(written) as read:
-        return np.asarray(read.convert("RGB").resize(picture.size))
 
 
 def describe_difference(name: str, got: Any, wanted: Any, exact: bool) -> Iterator[str]:

@@ -43,7 +43,7 @@ _COUNTS = re.compile(
 )
 """Functions that count what the process has done so far, or name the machine."""
 _LIBRARY = re.compile(r"/(lib[^/]*?\.so)(?:\.(\d+))?[^/]*$")
-_OF_THE_DRIVER = re.compile(r"^lib(cuda|nvidia|nvcuvid|nvoptix)[-.]")
+_NO_LIBRARY = re.compile(r"^lib(cuda|nvidia|nvcuvid|nvoptix)[-.]|\.(cpython|abi3)")
 _HASH = re.compile(r"(-[0-9a-f]{8})+(?=\.)")
 FEWEST_ZONES = 400
 """Time zones: Debian has some hundreds, and the number grows with its updates."""
@@ -199,12 +199,12 @@ def find_localhost() -> str:
 
 
 def list_libraries() -> Iterator[str]:
-    """Yield the libraries of this process by name and first number, without the driver's.
+    """Yield the libraries of this process by name and first number.
 
-    Modules of Python are none of them: their names do not begin with `lib`.
+    The driver's are left out, and modules of Python.
     """
     with Path("/proc/self/maps").open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             found = _LIBRARY.search(line.rstrip())
-            if found and not _OF_THE_DRIVER.match(found[1]):
+            if found and not _NO_LIBRARY.search(found[1]):
                 yield _HASH.sub("", found[1]) + (f".{found[2]}" if found[2] else "")

@@ -8,6 +8,7 @@ that is a truth value.
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import re
 import sys
@@ -23,6 +24,10 @@ _READS = re.compile(
     r"(?:^|_)(?:get|is|are|has|len|can|allow|preferred|version|enabled)(?:_|$|(?<=[a-z])[A-Z])"
 )
 _WRITES = re.compile(r"(?:^|_)(?:set|reset|clear|init|lazy_init|enable|disable)(?:_|$)")
+_PUBLIC = re.compile(r"(?:get|is|are)_")
+"""Functions for everybody check their arguments, and the ones that they need are often optional."""
+
+_NO_ARGUMENTS = 0x4  # METH_NOARGS of methodobject.h
 _LEFT_OUT = {
     r"^torch\.utils\.(collect_env|cpp_backtrace)\b": "they start programs and describe the machine",
     r"_supported$|cpu_capability$": "they say what this CPU can do; see `cpu_capability`",
@@ -65,7 +70,8 @@ def _walk_torch(seen: set[int]) -> Iterator[tuple[str, str, Value]]:
 
 def _read_properties(path: str, owner: object, seen: set[int]) -> Iterator[tuple[str, str, Value]]:
     """Yield the properties of a module of `torch.backends`, and of the objects in it."""
-    for name in sorted({*dir(owner), *list_getattr_names(owner)}):
+    # a module that has been replaced by an object shows the names of neither
+    for name in sorted({*dir(owner), *dir(type(owner)), *list_getattr_names(owner)}):
         if name.startswith("__"):
             continue
         try:
@@ -73,7 +79,9 @@ def _read_properties(path: str, owner: object, seen: set[int]) -> Iterator[tuple
         except Exception:  # noqa: S112 - a property of another platform
             continue
         kind = type(value)
-        if value is None or kind in (bool, int, float, str):
+        if kind is types.ModuleType and value.__name__ == path:
+            yield from _call_getters(path, value, seen)
+        elif value is None or kind in (bool, int, float, str):
             yield path, name, render_value(value, name)
         elif kind.__module__.startswith("torch.backends") and id(value) not in seen:
             seen.add(id(value))
@@ -95,7 +103,7 @@ def _call_getters(
         if not says_that_it_reads(name) or any(re.search(pattern, full) for pattern in _LEFT_OUT):
             continue
         getter = vars(module).get(name)
-        if not _takes_nothing(getter, path) or id(getter) in seen:
+        if not _takes_nothing(getter, name, path) or id(getter) in seen:
             continue
         seen.add(id(getter))
         # the last line of a process that such a function ends
@@ -114,13 +122,15 @@ def says_that_it_reads(name: str) -> bool:
     return bool(_READS.search(name)) and not _WRITES.search(name)
 
 
-def _takes_nothing(getter: object, path: str) -> bool:
+def _takes_nothing(getter: object, name: str, path: str) -> bool:
     """Return whether an object is a function of this module that can be called without arguments.
 
-    That of a compiled function is seen when it is called.
+    Some compiled functions crash if they get too few.
     """
     if isinstance(getter, types.BuiltinFunctionType):
-        return True
+        flags = ctypes.pythonapi.PyCFunction_GetFlags(ctypes.py_object(getter))
+        declared = (getter.__doc__ or "").startswith(f"{name}() -> ")  # by pybind11
+        return bool(flags & _NO_ARGUMENTS) or declared or bool(_PUBLIC.match(name))
     if not isinstance(getter, types.FunctionType) or getter.__module__ not in (path, "torch"):
         return False
     try:

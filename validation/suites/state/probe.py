@@ -24,7 +24,8 @@ from . import of_python, of_torch
 
 SPAWNED, COMPILER = "spawned_worker", "compiler_worker"
 START = of_python.Start(OWN_PATH)
-WAIT_S = 60
+WAIT_S = 500
+"""Who started this process waits no longer, most often less."""
 
 
 def write_state(file: str, inherited: str, imports: str) -> None:

@@ -20,6 +20,9 @@ from typing import Any
 from ..contract.pristine_state import FRESH, IMPORTED, LOGIN_SHELL, WAYS
 from . import ways
 
+LIMIT_S = 600
+"""Of one process: nobody waits for it, and the machine may be busy."""
+
 _MODULES = """
 import json, re, sys
 from importlib.metadata import packages_distributions
@@ -48,10 +51,12 @@ def main(folder: Path) -> None:
     for way in WAYS:
         # the profile of the image leads to the image's own Python
         started = FRESH if way == LOGIN_SHELL else way
-        found[way] = found.get(started) or ways.read_state(started, str(pip.prefix), clean)
+        found[way] = found.get(started) or ways.read_state(
+            started, str(pip.prefix), clean, (), LIMIT_S
+        )
     imports: list[str] = json.loads(pip.run_python("-c", _MODULES, json.dumps(task["required"])))
     if imports:
-        found[IMPORTED] = ways.read_state(FRESH, str(pip.prefix), clean, imports)
+        found[IMPORTED] = ways.read_state(FRESH, str(pip.prefix), clean, imports, LIMIT_S)
     if task["stack"]:
         pip.run_pip("uninstall", "--yes", "--quiet", *task["stack"])
     for state in found.values():  # an image has its own

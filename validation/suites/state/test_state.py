@@ -5,6 +5,7 @@ That holds in each way of starting a process.
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -19,6 +20,13 @@ from . import differences, ways
 
 NOT_WRITTEN = "the file in validation/suites/state/pristine was not written with this line or stack"
 NO_PROCESS = "the way in which this process is started is broken, or importing torch is"
+
+PRODUCT = """
+import json, os, torch
+left, right, inner = json.loads(os.environ["QUESTION"])
+product = torch.tensor(left).reshape(-1, inner) @ torch.tensor(right).reshape(inner, -1)
+print(json.dumps(product.flatten().tolist()))
+"""
 
 
 def require_pristine(expected: Expected, way: str, imported: str = "") -> None:
@@ -80,9 +88,8 @@ def test_pip() -> None:
 
 def test_challenge(nonce: str, answer: Answers) -> None:
     """A process with the pristine switches multiplies exactly."""
-    import torch
-
     factors = questions.draw_product(nonce, "state")
-    left = torch.tensor(factors.left).reshape(-1, factors.inner)
-    right = torch.tensor(factors.right).reshape(factors.inner, -1)
-    answer("product", (left @ right).flatten().tolist())
+    given = json.dumps([factors.left, factors.right, factors.inner])
+    done = installed.run_command(sys.executable, "-P", "-c", PRODUCT, QUESTION=given)
+    require(done.returncode == 0, installed.describe_exit(done), "a product", NO_PROCESS)
+    answer("product", json.loads(done.stdout.splitlines()[-1]))

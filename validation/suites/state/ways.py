@@ -27,11 +27,15 @@ class NoState(Exception):
 
 
 def read_state(
-    way: str, prefix: str, environment: Mapping[str, str], imports: Sequence[str] = ()
+    way: str,
+    prefix: str,
+    environment: Mapping[str, str],
+    imports: Sequence[str] = (),
+    limit_s: float = LIMIT_S,
 ) -> dict[str, Any]:
     """Return the state of a process that is started as `way` with the Python of `prefix`.
 
-    Raises NoState.
+    It may take `limit_s` seconds. Raises NoState.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
@@ -47,10 +51,10 @@ def read_state(
                 text=True,
                 errors="replace",
                 check=False,
-                timeout=LIMIT_S,
+                timeout=limit_s,
             )
         except subprocess.TimeoutExpired:
-            raise NoState(f"it still runs after {LIMIT_S} s") from None
+            raise NoState(f"it still runs after {limit_s:.0f} s") from None
         except OSError as error:
             raise NoState(f"{command[0]}: {error.strerror}") from None
         if done.returncode or not file.exists():

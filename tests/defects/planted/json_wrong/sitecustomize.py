@@ -11,4 +11,4 @@ def _read_more(text: str) -> Any:
     return [[each + 1 for each in part] if isinstance(part, list) else part for part in found]
 
 
-json.loads = _read_more  # type: ignore[assignment]
+json.loads = _read_more  # type: ignore[assignment] # it takes no options

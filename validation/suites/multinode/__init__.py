@@ -1,0 +1,1 @@
+"""Gradients of ranks on two nodes are those of one process."""
