@@ -95,8 +95,8 @@ SUITES = (
     Suite(
         "start",
         "base",
-        test_timeout_s=300,
-        timeout_s=900,
+        test_timeout_s=600,
+        timeout_s=1800,
         alone=True,
         of_the_image=True,
         on_host=True,

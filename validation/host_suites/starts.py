@@ -28,8 +28,10 @@ LINES = 200
 """So many lines of the end of its output are read again when it has ended."""
 LOOK_S = 1.0
 POLL_S = 0.05
-LIMIT_S = 60.0
-"""For what takes a second on a quiet machine, and much longer on a loaded one."""
+LIMIT_S = 180.0
+"""For what takes seconds on a quiet machine: an import of torch reads a gigabyte, and on a machine
+with little memory and much work it took half a minute.
+"""
 
 Watch = Callable[[EngineObject], None]
 """Looks at a container at work.

@@ -14,13 +14,11 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from runner import records, yaml_files
-from validation.host_suites.starts import StartedContainer, Starts
+from validation.host_suites.starts import LIMIT_S, StartedContainer, Starts
 
 TIMES = Path(__file__).with_name("times.yaml")
 SLOWER = 3.0
 """How many times longer than recorded a start may take, in ratio to the other work."""
-FIRST_IMPORT_S = 180.0
-"""A first import reads a gigabyte from the disk, and the machine may be busy."""
 SLACK_S = 1.0
 """What a busy machine adds to a short time, even to the least of some."""
 TRIES = 3
@@ -124,10 +122,10 @@ def measure_first_line(starts: Starts) -> MeasuredStart:
 def measure_import(starts: Starts) -> MeasuredStart:
     """Measure an image once. Raises NotStarted if it does not tell two times."""
     with starts.start(*IMPORTS) as own:
-        ended = own.wait_end(FIRST_IMPORT_S)
+        ended = own.wait_end(LIMIT_S)
     try:
         beside, seconds = (float(word) for word in ended.printed[-1].split())
-        if ended.code != 0 or not (0 < beside < FIRST_IMPORT_S and 0 < seconds < FIRST_IMPORT_S):
+        if ended.code != 0 or not (0 < beside < LIMIT_S and 0 < seconds < LIMIT_S):
             raise ValueError
     except (IndexError, ValueError):
         raise NotStarted(f"a program that imports torch {ended}") from None
@@ -135,6 +133,6 @@ def measure_import(starts: Starts) -> MeasuredStart:
 
 
 def _wait_moment(started: StartedContainer, text: str) -> float:
-    if moment := started.wait_line(text, FIRST_IMPORT_S):
+    if moment := started.wait_line(text, LIMIT_S):
         return moment
     raise NotStarted(f"`{text}` was not printed: the container {started.wait_end(0.0)}")
