@@ -29,6 +29,7 @@ ROOMS = {
     "validation/regression": 4,
     "validation/run": 5,
     "validation/parts": 6,
+    "validation/node_results": 7,
     "publish/evidence": 0,
     "publish/policy": 1,
     "publish/tags": 1,

@@ -46,26 +46,30 @@ def join_suites(results: Sequence[SuiteResult]) -> SuiteResult:
 
     Reasons begin with the name of the node.
     """
-    told = [_name_node(result) for result in results]
-    names = dict.fromkeys(check.name for result in told for check in result.checks)
+    named = [
+        replace(
+            result,
+            checks=tuple(
+                replace(each, reason=_add_node(each, result.node)) for each in result.checks
+            ),
+            reason=_add_node(result, result.node),
+        )
+        for result in results
+    ]
+    names = dict.fromkeys(check.name for result in named for check in result.checks)
     checks = tuple(
         min(
-            (check for result in told for check in result.checks if check.name == name),
+            (check for result in named for check in result.checks if check.name == name),
             key=_rank_verdict,
         )
         for name in names
     )
     return replace(
-        min(told, key=_rank_verdict),
+        min(named, key=_rank_verdict),
         checks=checks,
-        seconds=max(result.seconds for result in told),
-        node=", ".join(result.node for result in told if result.node),
+        seconds=max(result.seconds for result in named),
+        node=", ".join(result.node for result in named if result.node),
     )
-
-
-def _name_node(result: SuiteResult) -> SuiteResult:
-    checks = tuple(replace(each, reason=_add_node(each, result.node)) for each in result.checks)
-    return replace(result, checks=checks, reason=_add_node(result, result.node))
 
 
 def _add_node(result: Check | SuiteResult, node: str) -> str:

@@ -32,7 +32,7 @@ def main(folder: Path, words: list[str]) -> int:
     fault = plan["faults"].get(os.environ["SLURMD_NODENAME"], "")
     if fault == "sums":
         plain = docker.run_suite
-        EXECUTORS[DOCKER].run_suite = lambda suite, setup: plain(  # type: ignore[method-assign]
+        EXECUTORS[DOCKER].run_suite = lambda suite, setup: plain(  # type: ignore[method-assign] # the planted start
             suite, patched("ddp_sums")(setup)
         )
     elif fault == "dies":

@@ -54,8 +54,8 @@ class Meeting:
         try:
             store.set(f"facts/{place.rank}", json.dumps(facts))
             self._wait_for("facts", COME_S)
-            told = [store.get(f"facts/{rank}") for rank in range(NODES)]
-            self.facts = [json.loads(each) for each in told]
+            answers = [store.get(f"facts/{rank}") for rank in range(NODES)]
+            self.facts = [json.loads(each) for each in answers]
         except (RuntimeError, _NodeGone) as error:
             self._problem = str(error).partition("\n")[0][:200]
 
@@ -125,10 +125,10 @@ def find_interface(address: str) -> str:
     """Return the network interface that has an IPv4 address; empty if none has it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for _, name in socket.if_nameindex():
-            asked = struct.pack("256s", name.encode()[:15])
+            request = struct.pack("256s", name.encode()[:15])
             with contextlib.suppress(OSError):  # it has no such address
-                told = fcntl.ioctl(probe.fileno(), _INTERFACE_ADDRESS, asked)
-                if socket.inet_ntoa(told[20:24]) == address:
+                reply = fcntl.ioctl(probe.fileno(), _INTERFACE_ADDRESS, request)
+                if socket.inet_ntoa(reply[20:24]) == address:
                     return name
     return ""
 

@@ -130,7 +130,7 @@ def test_transport(expected: Expected, begin: Begin, figure: Figures) -> None:
         )
 
 
-@reports("told_after", "s", required=False)
+@reports("error_after", "s", required=False)
 def test_dead_rank_surfaces(begin: Begin, meeting: Meeting, figure: Figures) -> None:
     """A rank that dies on one node is an error on the other at once, not a hang. Over gloo."""
     with begin(GLOO) as group:
@@ -140,7 +140,7 @@ def test_dead_rank_surfaces(begin: Begin, meeting: Meeting, figure: Figures) -> 
             is_dead = ended.exit_code == failures.EXIT_CODE
             require(is_dead, found, f"{failures.EXIT_CODE}", "it was held up or killed")
             return
-        figure("told_after", ended.seconds, "s")
+        figure("error_after", ended.seconds, "s")
         _require_error(
             ended.result if ended.returned else ended.raised,
             ended,
@@ -203,8 +203,10 @@ def test_challenge(begin: Begin, meeting: Meeting, expected: Expected, answer: A
             for placement in placements:
                 prefix = f"{placement} of node {asking}"
                 share = NodeShare(meeting.place, prefix, meeting.interface)
-                asked = partial(work.answer_question, nonce=facts["nonce"])
-                (gradient,) = run_ranks(asked, replace(group, placement=placement, share=share))
+                work_of_rank = partial(work.answer_question, nonce=facts["nonce"])
+                (gradient,) = run_ranks(
+                    work_of_rank, replace(group, placement=placement, share=share)
+                )
                 if asking == meeting.place.rank:
                     answer(f"gradient {placement}", gradient.flatten().tolist())
 
@@ -231,8 +233,8 @@ def _check_gradients(train: Work, group: RankGroup, figure: Figures) -> None:
 
 def _require_error(error: str, ended: WorkProcessExit, why: str, cause: str) -> None:
     """Fail the check unless a rank had an error before its limit."""
-    told = f"was told {error!r}" if error else "had no error"
-    state = told if ended.exit_code is not None else f"still waited in {ended.stuck_in}"
+    seen = f"was told {error!r}" if error else "had no error"
+    state = seen if ended.exit_code is not None else f"still waited in {ended.stuck_in}"
     found = f"the rank here {state} {ended.seconds:.1f} s after the start, though {why}"
     require(error and ended.exit_code is not None, found, "an error", cause)
 
