@@ -165,19 +165,11 @@ TEXTS = (
     ("  THE   mat ", [2, 4, 9, 3]),
     ("", [2, 3]),
 )
-<<<<<<< HEAD
 """Texts, and their encodings by WordPiece, worked out on paper."""
 
 
 def find_encoding_faults() -> Iterator[str]:
     """Yield how a tokenizer encodes, cuts or fills texts otherwise than expected."""
-=======
-"""Texts, and their encodings by WordPiece, worked out apart."""
-
-
-def find_encoding_faults() -> Iterator[str]:
-    """Yield how a tokenizer encodes, cuts or fills texts otherwise than that."""
->>>>>>> main
     vocabulary = {piece: number for number, piece in enumerate(PIECES)}
     plain = Tokenizer(models.WordPiece(vocabulary, unk_token=PIECES[1]))
     plain.normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -27,12 +27,8 @@ Move = tuple[str, Any, Callable[[Any], Any], Callable[[Corners], Corners]]
 """A transform, and what it does to an array (..., rows, columns) and to the corners of boxes."""
 
 
-<<<<<<< HEAD
 def turn_corners(boxes: Corners) -> Corners:
     """Return boxes after a quarter turn against the clock."""
-=======
-def _turn_boxes(boxes: Corners) -> Corners:
->>>>>>> main
     left, top, right, bottom = boxes.T
     return np.stack([top, WIDTH - right, bottom, WIDTH - left], axis=1)
 
@@ -70,11 +66,7 @@ MOVES: tuple[Move, ...] = (
         "RandomRotation by 90",
         v2.RandomRotation((90, 90), expand=True),
         lambda values: np.rot90(values, axes=(-2, -1)),
-<<<<<<< HEAD
         turn_corners,
-=======
-        _turn_boxes,
->>>>>>> main
     ),
     (
         "Resize",
@@ -89,10 +81,7 @@ MOVES: tuple[Move, ...] = (
         lambda boxes: boxes,
     ),
 )
-<<<<<<< HEAD
 """The moves that are tried."""
-=======
->>>>>>> main
 
 
 def find_transform_faults() -> Iterator[str]:
