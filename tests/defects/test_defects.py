@@ -24,6 +24,13 @@ NOT_SHOWN: frozenset[tuple[str, str]] = frozenset({("throughput", "gpu_limits")}
 """(suite, check): checks that run on a GPU alone, where no defect could be planted without one."""
 
 
+LONG_SUITES = {"references", "cost", "state", "start", "multinode", "throughput", "devel"}
+"""Suites that take half a minute or more.
+
+The planted defect of each run shows too that every other check of these passes.
+"""
+
+
 def test_every_check_has_a_defect() -> None:
     """A check that nothing was ever seen to fail proves nothing."""
     shown = {
@@ -73,7 +80,17 @@ def test_defect_is_caught(
 
 @pytest.mark.docker
 @pytest.mark.slow
-@pytest.mark.parametrize("suite", EVERY_SUITE, ids=lambda suite: suite.name)
+@pytest.mark.parametrize(
+    "suite",
+    [
+        pytest.param(
+            suite,
+            id=suite.name,
+            marks=pytest.mark.thorough if suite.name in LONG_SUITES else (),
+        )
+        for suite in EVERY_SUITE
+    ],
+)
 def test_clean_image(suite: Suite, image_with: Callable[[str], str], mounted_harness: Path) -> None:
     """No false alarm: on a CPU every check passes, or says that it needs a GPU or instructions this
     CPU lacks.
