@@ -25,7 +25,7 @@ from images.catalog import BASE, Line
 from images.line_locks import locks_of
 from images.resolve import read_requirements
 from images.wheelhouse import fetch_wheels
-from runner import containers, engine, home, progress, records
+from runner import containers, engine, home, progress, pull, records
 from runner.errors import ConfigError, GateRefused, ReleaseError
 from runner.untrusted import Malformed, clean_line, parse_json, read_file
 from validation import harness
@@ -121,6 +121,7 @@ def _take_state(folder: Path, line: str, stack: str, reference: str) -> dict[str
         "required": list_required(shipped.lines[line], stack) if further else [],
     }
     records.write_text(folder / "task.json", json.dumps(task))
+    pull.pull_image(reference)
     progress.say_line(f"take the state of {stack} in line {line}")
     with engine.report_failures(f"taking the state of {stack} in {reference}"):
         _run_container(folder, reference, shipped.lines[line].python)

@@ -79,7 +79,7 @@ def examine_report(
         f"{CHALLENGE}: {wrong}" if wrong and nothing_failed else "",
         check_list.describe_wrong_names(known, checks),
         _describe_impossible_time(
-            checks, seconds, 1 if suite.alone else max(1, challenge.expected.gpu_count)
+            checks, seconds, suite.count_processes(challenge.expected.gpu_count)
         ),
     )
     return examined, next((f"{NOT_MADE}: {problem}" for problem in problems if problem), "")

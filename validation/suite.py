@@ -32,6 +32,8 @@ class Suite:
     (`checks.yaml` beside its module) and answers a challenge. Every shipped suite has; only suites
     that tests plant say no.
 
+    Without a GPU its checks are spread over so many `processes`.
+
     With more `nodes` than one, a container on each of so many nodes of a cluster runs it together,
     with the network of its node; no machine runs it by itself.
 
@@ -51,6 +53,7 @@ class Suite:
     writes_root: bool = False
     user: str = ""
     on_host: bool = False
+    processes: int = 1
     nodes: int = 1
     folder: Path = SUITES_FOLDER
 
@@ -63,6 +66,10 @@ class Suite:
     def module_path(self) -> Path:
         """The module in this repository."""
         return self.folder / self.module_file
+
+    def count_processes(self, gpus: int) -> int:
+        """Return over how many test processes its checks are spread on so many GPUs."""
+        return max(self.processes, 0 if self.alone else gpus)
 
     @property
     def list_path(self) -> Path:
@@ -116,7 +123,7 @@ SUITES = (
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
     # Its times are ratios, and other processes would only make them worse.
     Suite("cost", "base", test_timeout_s=400, timeout_s=1200, alone=True),
-    Suite("references", "base", test_timeout_s=300, timeout_s=900),
+    Suite("references", "base", test_timeout_s=300, timeout_s=900, processes=2),
     Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True, works_on="one"),
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),

@@ -54,6 +54,7 @@ def run_here(
         suite.module_file,
         str(suite.test_timeout_s),
         str(leased_gpus),
+        str(max(leased_gpus, 1)),
     )
     started = time.monotonic()
     done = subprocess.run(

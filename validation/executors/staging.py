@@ -118,6 +118,7 @@ def python_arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
         suite.module_file,
         str(suite.test_timeout_s),
         str(leased),
+        str(suite.count_processes(setup.expected.gpu_count)),
     ]
 
 

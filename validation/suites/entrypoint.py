@@ -1,4 +1,4 @@
-"""Start pytest in the image: `python entrypoint.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
+"""Start pytest in the image: `python entrypoint.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS WORKERS`.
 
 ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json`, the `nonce`
 of this run, and the writable `out` with an empty `stacks` in it. The tests run in worker processes,
@@ -33,7 +33,7 @@ WORKER_EXIT_S = 100
 """
 
 
-def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
+def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str, workers: str) -> int:
     """Run one suite and return pytest's exit code."""
     prepare_process(root, leased_gpus)
     _pass_on_quit()
@@ -42,14 +42,14 @@ def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     from xdist.workermanage import NodeManager
 
     NodeManager.EXIT_TIMEOUT = WORKER_EXIT_S
-    workers = _WorkerExits()
+    exits = _WorkerExits()
     code = int(
         pytest.main(
-            _pytest_arguments(root, file, test_timeout_s, max(int(leased_gpus), 1)),
-            plugins=[workers],
+            _pytest_arguments(root, file, test_timeout_s, int(workers)),
+            plugins=[exits],
         )
     )
-    return code or workers.exit_code()
+    return code or exits.exit_code()
 
 
 def prepare_process(root: Path, leased_gpus: str) -> None:
