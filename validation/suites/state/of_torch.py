@@ -32,6 +32,7 @@ _LEFT_OUT = {
     r"^torch\.utils\.(collect_env|cpp_backtrace)\b": "they start programs and describe the machine",
     r"_supported$|cpu_capability$": "they say what this CPU can do; see `cpu_capability`",
     r"\b_?get_thread_name$": "it is the name of the program",
+    r"^torch\._C\._profiler\b": "they tell the time, or wait for what is recorded",
     r"rng_state": "it is another one in each process",
     r"_is_in_bad_fork$|sequence_nr$": "they say what the process has done so far",
 }
