@@ -32,6 +32,7 @@ from validation.regression import NAME as REGRESSION
 PAGE = REPOSITORY / "docs" / "defects.md"
 BEGIN, END = "<!-- defects: written by `make defects` -->\n", "<!-- end of defects -->\n"
 SLOWER_BY = (5, 10, 30)
+PENDING, NOT_RUN = "not planted by this command yet", Verdict.NOT_RUN
 WIDTH = 260
 """Characters of a message in the table."""
 
@@ -74,10 +75,17 @@ def write(rows: Sequence[Row], how: str, page: Path = PAGE) -> None:
     old = text.partition(BEGIN)[2].partition(END)[0].splitlines()
     lines = {line.split(" | ")[0].removeprefix("| "): line for line in old if line[:2] == "| "}
     lines |= {_cell(row.defect): format_row(row) for row in rows}
+    for defect in EVERY_DEFECT:
+        pending = Row(defect.name, f"{defect.suite}: {defect.caught[0][0]}", NOT_RUN, PENDING, "")
+        lines.setdefault(_cell(defect.name), format_row(pending))
     names = [*(_cell(defect.name) for defect in EVERY_DEFECT), *map(_name_slower, SLOWER_BY)]
     order = [name for name in (*names, *(_cell(row.defect) for row in rows)) if name in lines]
     kept = [lines[name] for name in dict.fromkeys(order)]
-    head = f"{len(kept)} defects planted, {len(kept)} caught, {how}.\n"
+    planted = sum(PENDING not in line for line in kept)
+    rest = f" {len(kept) - planted} more were not planted by this command yet." * (
+        planted < len(kept)
+    )
+    head = f"{planted} defects planted, {planted} caught, {how}.{rest}\n"
     columns = "| defect | caught by | verdict | message |\n|---|---|---|---|\n"
     whole = f"{head}\n{columns}{chr(10).join(kept)}\n"
     page.write_text(f"{before}{BEGIN}{whole}{END}{after}", encoding="utf-8")

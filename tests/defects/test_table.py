@@ -30,9 +30,11 @@ def test_only_the_table_is_replaced(tmp_path: Path) -> None:
     page.write_text(f"before\n{table.BEGIN}old\n{table.END}after\n")
     table.write([ROW], "in 2 minutes", page)
     text = page.read_text()
-    assert text.startswith(f"before\n{table.BEGIN}1 defects planted, 1 caught, in 2 minutes.\n")
+    rest = f" {len(EVERY_DEFECT)} more were not planted by this command yet."
+    said = f"1 defects planted, 1 caught, in 2 minutes.{rest}\n"
+    assert text.startswith(f"before\n{table.BEGIN}{said}")
     assert text.endswith(f"{table.END}after\n")
-    assert "old" not in text
+    assert "\nold\n" not in text
     table.write([ROW], "in 2 minutes", page)
     assert page.read_text() == text
 
@@ -47,7 +49,9 @@ def test_a_run_of_some_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
     changed = replace(rows[0], message="another")
     table.write([changed], "in several runs", page)
     lines = page.read_text().splitlines()
-    assert lines[-3:-1] == [table.format_row(rows[1]), table.format_row(changed)]
+    head = next(number for number, line in enumerate(lines) if line.startswith("|---"))
+    assert lines[head + 1 : head + 3] == [table.format_row(rows[1]), table.format_row(changed)]
+    assert table.PENDING in lines[head + 3]
 
 
 def test_suites_and_words_choose_defects() -> None:
