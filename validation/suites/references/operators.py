@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,22 @@ import torch
 
 from . import databases, losses, norms, numeric, resampling, windows
 
+_GRADCHECK: Any = import_module("torch.autograd.gradcheck")
+"""The module, which a function of the same name hides."""
 SAMPLES = {torch.float32: 10, torch.float64: 40}
 """Of an operator, at most. Most have fewer; some have hundreds that differ in little."""
 
 GRADIENT_SAMPLES = 3
+SEED = 0
+NO_SLOPE = {
+    r"as_strided_scatter": "a sample writes several values to one place",
+    r"nn\.functional\.max_unpool\dd": "a sample writes several values to one place",
+    r"__rpow__": "a sample is at a power of zero",
+}
+"""Names of operators whose gradient is not the slope, and why.
+
+The database of older lines leaves them out itself.
+"""
 LIMITS = {torch.float32: 3e-5, torch.float64: 5e-7}
 """Largest difference allowed, relative to the largest value of the reference, or to 1."""
 
@@ -237,13 +251,16 @@ def check_gradients(device: str) -> ReferenceComparison:
         known = torch.float64 in operator.supported_backward_dtypes(device)
         if not known or _is_skipped(operator, "test_fn_grad", device, torch.float64, BACKWARD):
             continue
+        code = getattr(operator.op, "__code__", None)
+        draws = code and "wrapper_set_seed" in code.co_names  # so its slope is another one
+        if draws or any(re.fullmatch(name, operator.full_name) for name in NO_SLOPE):
+            continue
         compared += 1
+        torch.manual_seed(SEED)
         samples = operator.sample_inputs(device, torch.float64, requires_grad=True)
-        for sample in itertools.islice(samples, GRADIENT_SAMPLES):
-            problem = check_gradient(operator, sample)
-            if problem:
-                wrong.append(f"{operator.full_name}: {problem}")
-                break
+        chosen = itertools.islice(samples, GRADIENT_SAMPLES)
+        if problem := next(filter(None, (check_gradient(operator, each) for each in chosen)), ""):
+            wrong.append(f"{operator.full_name}: {problem}")
     return ReferenceComparison(compared, tuple(wrong))
 
 
@@ -252,7 +269,10 @@ BACKWARD = "TestBwdGradients"
 
 
 def check_gradient(operator: Any, sample: Any) -> str:
-    """Return how the gradient differs from the slope; empty if it does not."""
+    """Return how the gradient differs from the slope; empty if it does not.
+
+    An operator that rounds to another type has no slope to compare with.
+    """
     inputs = [each for each in (sample.input, *sample.args) if isinstance(each, torch.Tensor)]
     inputs = [each for each in inputs if each.requires_grad]
     if isinstance(sample.input, tuple | list):
@@ -265,10 +285,15 @@ def check_gradient(operator: Any, sample: Any) -> str:
         process = sample.output_process_fn_grad
         return process(result) if process else result
 
+    if not inputs:
+        return ""
     try:
         torch.autograd.gradcheck(
             compute, inputs, fast_mode=True, nondet_tol=operator.gradcheck_nondet_tol
         )
-    except torch.autograd.gradcheck.GradcheckError as error:
+    except _GRADCHECK.GradcheckError as error:
         return str(error).strip().splitlines()[0]
+    except RuntimeError as error:
+        if "did not match" not in str(error):  # the slope of another type
+            raise
     return ""
