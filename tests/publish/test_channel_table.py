@@ -19,7 +19,7 @@ from tests.publish import channel_table
 from tests.publish.channel_table import A100, CASES, H100, L4, TODAY, TWO_H100, StandIn
 from tests.publish.line import FIRST, OURS, Line
 from tests.publish.signed import build_record
-from tests.validation.test_levels import recorded
+from tests.validation.test_levels import judge_by_checks_of, recorded
 from validation.levels import LEVELS
 
 ONE_GPU = ("1 x T4", "1 x L4", "1 x A100", "1 x H100")
@@ -205,8 +205,11 @@ def test_a_broken_run_elsewhere_still_blocks(line: Line) -> None:
 # Wherever the tag is shown
 
 
-def test_the_signed_test_result_of_a_real_run_says_levels_and_gpus() -> None:
+def test_the_signed_test_result_of_a_real_run_says_levels_and_gpus(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One H200 with line 2.11: what the statement would say of it."""
+    judge_by_checks_of(recorded(), monkeypatch)
     record = replace(recorded(), digest=f"sha256:{'1' * 64}")
     where = replace(record.environment, families=("Hopper",))
     statement = test_result.make_statement(replace(record, environment=where), ("base",), "name")

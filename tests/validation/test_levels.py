@@ -44,6 +44,16 @@ def recorded(path: Path = H200_RECORD) -> ValidationRecord:
     return record
 
 
+def judge_by_checks_of(record: ValidationRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge a run by the checks of its day: `ddp` has more of them now."""
+    then = {check.name for suite in record.suites for check in suite.checks}
+    monkeypatch.setattr(
+        levels,
+        "load_checks",
+        lambda suite: {name: each for name, each in load_checks(suite).items() if name in then},
+    )
+
+
 def made(gpus: int, **changed: Verdict) -> ValidationRecord:
     """A record of `ddp` on so many GPUs, with some verdicts changed; `_` for all else."""
     checks = tuple(
@@ -62,15 +72,8 @@ def made(gpus: int, **changed: Verdict) -> ValidationRecord:
 
 
 def test_a_real_run_on_one_gpu_proves_what_one_gpu_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run is judged by the checks of its day: `ddp` has more of them now."""
     record = recorded()
-    then = {check.name for suite in record.suites for check in suite.checks}
-    listed = load_checks
-    monkeypatch.setattr(
-        levels,
-        "load_checks",
-        lambda suite: {name: each for name, each in listed(suite).items() if name in then},
-    )
+    judge_by_checks_of(record, monkeypatch)
     assert find_proven_levels(record) == (ONE_GPU_GLOO, ONE_GPU_NCCL)
     assert describe_record(record) == "", "it ran in no image"
     where = replace(record.environment, executor=DOCKER)
