@@ -134,9 +134,9 @@ def test_what_docker_sends_is_not_shown(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_path_of_a_folder_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
-        "PIP_EXTRA_INDEX_URL", "file:///opt/pypi-more/simple file:///opt/a1b2c3d4e5f6"
+        "PIP_EXTRA_INDEX_URL", "file:///opt/more-wheels/simple file:///opt/a1b2c3d4e5f6"
     )
-    said = "pip is configured for /opt/pypi-more/simple and /opt/a1b2c3d4e5f6"
+    said = "pip is configured for /opt/more-wheels/simple and /opt/a1b2c3d4e5f6"
     assert hide_in_text(said) == said
 
 
