@@ -16,7 +16,7 @@ from tests.defects.defect import Defect, image_of, judge_in, missed, run
 from tests.defects.every import EVERY_DEFECT
 from tests.validation.suites_here import asserted
 from validation.executors.interface import Setup
-from validation.suite import EVERY_SUITE, Suite
+from validation.suite import EVERY_SUITE, MULTINODE, Suite
 from validation.suites.contract.words import NO_GPU
 
 NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
@@ -56,11 +56,18 @@ def test_names_are_unique() -> None:
     assert len({defect.name for defect in EVERY_DEFECT}) == len(EVERY_DEFECT)
 
 
+def _marks_of(defect: Defect) -> pytest.MarkDecorator | tuple[()]:
+    """Return when a defect is planted; the two containers of `multinode` need a quiet machine."""
+    if defect.suite == MULTINODE.name:
+        return pytest.mark.thorough
+    return () if defect.representative else pytest.mark.every_defect
+
+
 def _marked(defect: Defect) -> object:
     return pytest.param(
         defect,
         id=f"{defect.suite}-{defect.name.replace(' ', '_')}",
-        marks=() if defect.representative else pytest.mark.every_defect,
+        marks=_marks_of(defect),
     )
 
 
