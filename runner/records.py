@@ -45,7 +45,7 @@ The largest one, the facts about an image, has a few megabytes.
 JSON_VALUES = MAX_VALUES
 """Values and keys of a record at most.
 
-The largest one, of a validation on many GPUs, may have 1.3 million.
+The largest one, of a validation on many GPUs, may have 1.7 million.
 """
 
 MAX_NUMBERS = {bool: 1, int: (1 << 63) - 1, float: 1e100}

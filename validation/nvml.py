@@ -41,7 +41,7 @@ _REASONS = {
 }
 """All but idleness, which is no fault."""
 
-MAX_SAMPLES = 2_000
+MAX_SAMPLES = 1_000
 """Readings of one suite, of all GPUs together, that enter a record.
 
 A record of all suites must stay small enough to be read again.
