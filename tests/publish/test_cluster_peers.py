@@ -115,11 +115,11 @@ def test_jobs_have_ports_of_their_own_that_clients_do_not_get() -> None:
 
 
 def test_a_port_that_is_taken_is_a_fault_of_the_machine() -> None:
-    with socket.create_server(("", 0)) as taken:
-        port = taken.getsockname()[1]
-        with refused(EnvironmentFailed, f"port {port} of this node cannot be used"):
-            require_free_ports(NodePlace(0, "here", port - 1))
-        require_free_ports(NodePlace(1, "here", port - 1))
+    port = choose_port(os.getpid())  # one that no client on this machine is given
+    with socket.create_server(("", port + 1)):
+        with refused(EnvironmentFailed, f"port {port + 1} of this node cannot be used"):
+            require_free_ports(NodePlace(0, "here", port))
+        require_free_ports(NodePlace(1, "here", port))
 
 
 @pytest.mark.parametrize("state", ["FAILED", "NODE_FAIL"])
