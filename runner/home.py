@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from runner import settings
+from runner import child_programs, settings
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, open_own_file, read_own_file
 
@@ -38,6 +38,8 @@ _TABLE_BYTES = 64 << 20
 """Bytes of the kernel's table of mounts at most."""
 _DETACH = 2
 """MNT_DETACH of sys/mount.h: unmount even if a program is in it."""
+REMOVAL_S = 600.0
+"""Seconds for the program that removes what Python cannot."""
 _LEFT = re.compile(rf"{_SCRATCH}[a-z]+-[a-z0-9_]{{8}}")
 """The names that `scratch_folder` makes. Nothing else is removed: it may be somebody's work."""
 
@@ -295,7 +297,10 @@ def _remove_tree(folder: Path) -> None:
     for mount in reversed(_list_mounts(folder)):
         ctypes.CDLL(None).umount2(os.fsencode(mount), _DETACH)
     if not _list_mounts(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except RecursionError:  # folders of a stranger, too deep for Python
+            child_programs.run_quietly(("rm", "-rf", "--", str(folder)), REMOVAL_S)
 
 
 def _list_mounts(folder: Path) -> list[str]:

@@ -116,6 +116,18 @@ def test_scratch_is_gone_after_an_error(home: Path) -> None:
     assert not folder.exists()
 
 
+def test_folders_too_deep_for_python_are_removed(home: Path) -> None:
+    with homes.scratch_folder("build") as folder:
+        here = os.open(folder, os.O_RDONLY)
+        for _ in range(1500):
+            os.mkdir("d", dir_fd=here)
+            inner = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = inner
+        os.close(here)
+    assert not folder.exists()
+
+
 def test_what_a_killed_run_left_is_removed(other: Other) -> None:
     killed = other("home.scratch_folder('build')")
     left = Path(said(killed))
