@@ -7,6 +7,7 @@ import getpass
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -203,10 +204,19 @@ def no_logins(folder: Path) -> dict[str, str]:
     return {"DOCKER_CONFIG": str(folder)}
 
 
-def remove_container(name: str) -> None:
-    """End and remove a container, if there is one of this name and the engine answers."""
-    with contextlib.suppress(*CALL_ERRORS, EnvironmentFailed):
-        connect_engine().api.remove_container(name, force=True, v=True)
+def remove_container(name: str, wait_s: float = 0.0) -> None:
+    """End and remove a container, if there is one of this name and the engine answers.
+
+    Wait `wait_s` for one to come: the engine goes on creating it if its client has given up.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        with contextlib.suppress(*CALL_ERRORS, EnvironmentFailed):
+            connect_engine().api.remove_container(name, force=True, v=True)
+            return
+        if time.monotonic() >= deadline:
+            return
+        time.sleep(1.0)
 
 
 def gpu_request() -> DeviceRequest | None:

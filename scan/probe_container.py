@@ -134,8 +134,8 @@ def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]
     """
     volumes = _list_volumes(reference)
     if volumes:
-        # the engine copies into each volume what the image has at its path
-        size = int(image_attributes(reference).get("Size") or 0)
+        # the engine copies into each volume what the image has at its path; a file may have many
+        size = int(image_attributes(reference).get("Size") or 0) * len(volumes)
         disks = free_space.disks_of(_engine_client())
         if problem := free_space.find_full_disk(disks, size):
             raise EnvironmentFailed(

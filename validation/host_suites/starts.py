@@ -114,8 +114,15 @@ class StartedContainer:
         return StartEnd(state["ExitCode"], tuple(printed), self._read_last())
 
     def send_signal(self, name: str) -> None:
-        """Send a signal to the first process, as `docker stop` and `docker kill` do."""
-        self.container.kill(name)
+        """Send a signal to the first process, as `docker stop` and `docker kill` do.
+
+        If it has ended, nothing is sent: `wait_end` says how.
+        """
+        try:
+            self.container.kill(name)
+        except APIError as error:
+            if error.status_code != requests.codes.conflict:
+                raise
 
     def _has_ended(self) -> bool:
         """Return whether the container has ended; look what it writes, if not lately."""
@@ -172,15 +179,18 @@ class Starts:
         options = {**self._options, **changed, "command": list(command)}
         options["name"] = containers.new_name("start")
         with contextlib.ExitStack() as stack:
+            stack.callback(engine.remove_container, options["name"])
             try:
                 container = containers.create_confined(self._client, self._reference, options)
-                stack.callback(engine.remove_container, options["name"])
                 containers.require_plain_accounts(container)
                 started = StartedContainer(container, self._watch, time.monotonic())
                 container.start()
             except APIError as error:
                 problem = clean_line(str(error.explanation or error))
                 raise StartRefused(problem) from None
+            except requests.RequestException:
+                engine.remove_container(options["name"], containers.REMOVAL_S)
+                raise
             started.follow_output()
             yield started
 
