@@ -27,6 +27,7 @@ ROOMS = {
     "validation/host_suites": 2,
     "validation/executors": 3,
     "validation/regression": 4,
+    "validation/pristine": 4,
     "validation/run": 5,
     "validation/parts": 6,
     "validation/node_results": 7,

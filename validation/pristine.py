@@ -4,47 +4,47 @@ In a container of each IMAGE, without its variables and its entry point, the loc
 are installed by pip into a clean environment of the system's Python. What a process finds there is
 kept in `suites/state/pristine/LINE.json`, and the suite `state` compares images with it. A stack
 that is not named keeps what the file has. Run it for a new line and after the locks have changed,
-and commit what it wrote.
+read what it wrote, and commit it. An IMAGE is a stranger, as one under test is: its container has
+the same limits, and shares nothing with that of another image.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from docker.types import LogConfig, Mount
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from pydantic import ConfigDict
 
 from images import catalog
 from images.catalog import BASE, Line
 from images.line_locks import locks_of
 from images.resolve import read_requirements
 from images.wheelhouse import fetch_wheels
-from runner import containers, engine, home, progress, pull, records
-from runner.errors import ConfigError, GateRefused, ReleaseError
-from runner.untrusted import Malformed, clean_line, parse_json, read_file
+from runner import containers, home, progress, pull, records
+from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
+from runner.untrusted import Malformed, clean_line, read_file
 from validation import harness
+from validation.executors import docker, staging
 from validation.suite import SUITES_FOLDER
 from validation.suites.contract import pristine_state
 from validation.suites.contract.layout import PACKAGE
-from validation.suites.contract.pristine_state import FRESH, IMPORTED, StackState
+from validation.suites.contract.pristine_state import FRESH, IMPORTED, WAYS, StackState, State
 
 USAGE = pristine_state.WRITE
+RETRY = "correct that, then run the same command again"
 HINT = "name an image of this line, whose system has the line's Python"
 KEPT = SUITES_FOLDER / "state" / "pristine"
-INSIDE = "/pristine"
-"""The folder of the work in its container."""
-
+STATE = f"{staging.OUT}/state.json"
 MAX_BYTES = 32 << 20
 MAX_VALUES = 200_000
-LIMIT_S = 1800
-"""Of one container: pip unpacks some gigabytes there."""
-PROCESSES = 4096
+BOUNDS = docker.Bounds(1800, 24 << 30, 300_000)
+"""Of one container: pip unpacks the wheels of a line there, up to 10 GB."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -60,7 +60,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _write_states(line: str, words: Sequence[str]) -> None:
-    """Take the states of the stacks, one after the other in the same environment, and keep them."""
+    """Take the states of the stacks, each in an environment of its own, and keep them."""
     shipped = catalog.load_catalog()
     images = {stack: reference for stack, _, reference in (each.partition("=") for each in words)}
     if line not in shipped.lines or images.keys() - shipped.stacks.keys():
@@ -69,69 +69,84 @@ def _write_states(line: str, words: Sequence[str]) -> None:
     if not first or not all(images.values()):
         raise ConfigError("the state of base is always taken: name its image, too", USAGE)
     kept = pristine_state.read_kept(KEPT, line)
-    with home.scratch_folder("pristine") as folder:
-        harness.copy_suites(folder / "code" / PACKAGE)
-        (folder / "wheels").mkdir()
-        folder.chmod(0o755)
-        base = _take_state(folder, line, BASE, first)
-        kept[BASE] = keep_base(base)
-        for stack, reference in images.items():
-            kept[stack] = keep_stack(base, _take_state(folder, line, stack, reference))
+    base = _take_state(line, BASE, first)
+    kept[BASE] = keep_base(base)
+    for stack, reference in images.items():
+        kept[stack] = keep_stack(base, _take_state(line, stack, reference))
     for stack in shipped.stacks:  # one without wheels changes nothing
         if stack not in kept and not locks_of(shipped, line, (BASE, stack))[stack].wheels:
-            kept[stack] = StackState({way: {} for way in base["ways"]}, ())
+            kept[stack] = StackState({way: {} for way in base.ways}, ())
     records.write_text(KEPT / f"{line}.json", pristine_state.render_kept(kept))
 
 
-def keep_base(taken: dict[str, Any]) -> StackState:
+@dataclass(frozen=True)
+class TakenState:
+    """The state that a container tells, by way, and the modules that the stack is imported by."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    ways: dict[str, State]
+    imports: tuple[str, ...]
+
+
+def keep_base(taken: TakenState) -> StackState:
     """Return the state of base: whole in a fresh process, and what other ways change."""
-    fresh = taken["ways"][FRESH]
+    fresh = taken.ways[FRESH]
     changes = {
         way: pristine_state.find_changes(fresh if way != FRESH else {}, state)
-        for way, state in taken["ways"].items()
+        for way, state in taken.ways.items()
     }
     return StackState(changes, ())
 
 
-def keep_stack(base: dict[str, Any], taken: dict[str, Any]) -> StackState:
+def keep_stack(base: TakenState, taken: TakenState) -> StackState:
     """Return what a stack changes in each way, and then when it is imported."""
-    ways = dict(taken["ways"])
+    ways = dict(taken.ways)
     imported = ways.pop(IMPORTED, ways[FRESH])
     changes = {
-        way: pristine_state.find_changes(base["ways"][way], state) for way, state in ways.items()
+        way: pristine_state.find_changes(base.ways[way], state) for way, state in ways.items()
     }
     changes[IMPORTED] = pristine_state.find_changes(ways[FRESH], imported)
-    return StackState(changes, tuple(taken["imports"]))
+    return StackState(changes, taken.imports)
 
 
-def _take_state(folder: Path, line: str, stack: str, reference: str) -> dict[str, Any]:
+def _take_state(line: str, stack: str, reference: str) -> TakenState:
     """Return what a container of `reference` wrote about a stack.
 
-    Raises GateRefused if it wrote nothing, EnvironmentFailed if the engine fails.
+    Raises GateRefused if it wrote no state, EnvironmentFailed if the engine fails.
     """
     shipped = catalog.load_catalog()
     locks = locks_of(shipped, line, shipped.stacks_of(stack))
-    base = locks.pop(BASE)
-    wheels = {wheel.name: wheel for lock in (base, *locks.values()) for wheel in lock.wheels}
+    wheels = {wheel.name: wheel for lock in reversed(locks.values()) for wheel in lock.wheels}
     fetch_wheels([*wheels.values()], shipped.lines[line].python)
-    further = {name: wheel.file for name, wheel in wheels.items() if not base.find_wheel(name)}
+    is_more = stack != BASE and bool(wheels.keys() - {each.name for each in locks[BASE].wheels})
     task = {
-        "base": [wheel.file for wheel in base.wheels],
-        "stack": further,
-        "required": list_required(shipped.lines[line], stack) if further else [],
+        "wheels": [wheel.file for wheel in wheels.values()],
+        "required": list_required(shipped.lines[line], stack) if is_more else [],
     }
-    records.write_text(folder / "task.json", json.dumps(task))
+
+    def fill(folder: Path) -> None:
+        harness.copy_suites(folder / "code" / PACKAGE)
+        (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
+        for name in ("code", "wheels", staging.OUT):
+            (folder / name).mkdir(exist_ok=True)
+        (folder / staging.OUT).chmod(0o777)  # the image's user is another uid
+
     pull.pull_image(reference)
     progress.say_line(f"take the state of {stack} in line {line}")
-    with engine.report_failures(f"taking the state of {stack} in {reference}"):
+    with staging.make_shared_folder(f"the state of {stack}", fill) as folder:
         _run_container(folder, reference, shipped.lines[line].python)
-    try:
-        taken: dict[str, Any] = parse_json(
-            read_file(folder, "state.json", MAX_BYTES), MAX_BYTES, MAX_VALUES
-        )
-    except (Malformed, OSError) as error:
-        raise GateRefused(f"{reference} wrote no state of {stack}: {error}", HINT) from None
-    (folder / "state.json").unlink()
+        try:
+            return read_state(read_file(folder, STATE, MAX_BYTES))
+        except (ConfigError, Malformed, OSError) as error:
+            problem = f"{reference} wrote no state of {stack}: {error}"
+            raise GateRefused(problem, HINT) from None
+
+
+def read_state(text: bytes) -> TakenState:
+    """Return the state that an image wrote. Raises ConfigError if it is none."""
+    taken = records.from_json(TakenState, text, "its state", MAX_VALUES)
+    if not {*WAYS} <= taken.ways.keys() <= {*WAYS, IMPORTED}:
+        raise ConfigError(f"its state is not of the ways {', '.join(WAYS)}", HINT)
     return taken
 
 
@@ -143,40 +158,27 @@ def list_required(line: Line, stack: str) -> list[str]:
 
 
 def _run_container(folder: Path, reference: str, python: str) -> None:
-    """Run the work in a container of an image, as this user."""
-    client, name = engine.connect_engine(), containers.new_name("pristine")
+    """Run the work in a container of an image. Raises GateRefused or EnvironmentFailed."""
     options = {
-        "name": name,
+        **docker.LIMITED,
+        "name": containers.new_name("pristine"),
         "entrypoint": ["/usr/bin/env"],
         "command": [
-            *("-i", "PATH=/usr/bin:/bin", "LANG=C.UTF-8", f"PYTHONPATH={INSIDE}/code"),
-            *(f"python{python}", "-P", "-m", f"{PACKAGE}.state.take_pristine", INSIDE),
+            *("-i", "PATH=/usr/bin:/bin", "LANG=C.UTF-8", f"PYTHONPATH={harness.ROOT}/code"),
+            *(f"python{python}", "-P", "-m", f"{PACKAGE}.state.take_pristine", harness.ROOT),
         ],
-        "user": f"{os.getuid()}:{os.getgid()}",
-        "mounts": [
-            Mount(INSIDE, str(folder), type="bind"),
-            Mount(
-                f"{INSIDE}/wheels",
-                str(home.make_home_folder("wheels")),
-                type="bind",
-                read_only=True,
-            ),
-        ],
-        "pids_limit": PROCESSES,
-        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "4m"}),
+        "mounts": docker.share_folder(folder, (home.make_home_folder("wheels"), "wheels")),
     }
-    try:
-        container = containers.create_confined(client, reference, options)
-        containers.require_plain_accounts(container)
-        container.start()
-        code = int(container.wait(timeout=LIMIT_S)["StatusCode"])
-        printed = container.logs(tail=1).decode(errors="replace")
-    except containers.ImageCannotStart as error:
-        raise GateRefused(f"{reference} cannot be started: {error}", HINT) from None
-    finally:
-        engine.remove_container(name)
-    if code:
-        raise GateRefused(f"{reference}: exit {code}: {clean_line(printed.strip())}", HINT)
+    ended = docker.run_bounded(reference, options, folder, BOUNDS)
+    if ended.engine_problem or ended.host_problem:
+        problem = ended.engine_problem or ended.host_problem
+        raise EnvironmentFailed(f"the state of {reference} was not taken: {problem}", RETRY)
+    if ended.malformed or ended.timed_out or ended.exit_code:
+        how = ended.malformed or (
+            "it takes too long" if ended.timed_out else f"exit {ended.exit_code}"
+        )
+        last = clean_line((ended.output.strip().splitlines() or ["nothing printed"])[-1])
+        raise GateRefused(f"{reference}: {how}: {last}", HINT)
 
 
 if __name__ == "__main__":

@@ -294,7 +294,7 @@ def hash_inputs(subject: ValidationTarget, planned: Expected) -> str:
         path
         for folder in (SUITES_FOLDER, HOST_SUITES_FOLDER, floor.FOLDER)
         for path in folder.rglob("*")
-        if path.suffix in (".py", ".yaml")
+        if path.suffix in (".py", ".yaml", ".json")
     )
     files.append(provisional.DATA)
     settings = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import posixpath
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -85,7 +86,7 @@ folders.
 LOG_SIZE, LOG_FILES = "5m", 2
 LOG_BYTES = 4 << 20
 
-_LIMITED = {
+LIMITED = {
     "ulimits": [Ulimit(name=name, soft=limit, hard=limit) for name, limit in LIMITS],
     # if this machine has no memory left, the image ends before the harness and the engine
     "oom_score_adj": 500,
@@ -167,18 +168,51 @@ _NO_ANSWER = (APIError, requests.RequestException)
 """A container ended this very moment, or it is stuck."""
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How many seconds a container may work, and what it may write to its root.
+
+    `root_bytes` and `root_entries` are 0 if the root is read-only: it fills no disk.
+    """
+
+    seconds: float
+    root_bytes: int = 0
+    root_entries: int = 0
+
+
 def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
+    written = (ROOT_BYTES, ROOT_ENTRIES) if suite.writes_root else ()
+    return run_bounded(
+        setup.reference,
+        _container_options(suite, setup, folder),
+        folder,
+        Bounds(suite.timeout_s, *written),
+        on_host_network=suite.nodes > 1,
+    )
+
+
+def run_bounded(
+    reference: str,
+    options: Mapping[str, Any],
+    folder: Path,
+    bounds: Bounds,
+    *,
+    on_host_network: bool = False,
+) -> ContainerExit:
+    """Run a container that shares `folder` of `staging` with the host, and remove it.
+
+    `options` are those of `create_confined`; LIMITED should be in them.
+    """
     try:
-        config = _engine_client().images.get(setup.reference).attrs.get("Config") or {}
-        options = _container_options(suite, setup, folder)
-        mounted = (*options["tmpfs"], *(str(mount["Target"]) for mount in options["mounts"]))
+        config = _engine_client().images.get(reference).attrs.get("Config") or {}
+        targets = (str(mount["Target"]) for mount in options["mounts"])
+        mounted = (*options.get("tmpfs", ()), *targets)
         volumes = containers.volumes_in_memory(config, mounted, ROOT)
         try:
-            joins = suite.nodes > 1
-            with _started_container(setup.reference, options, volumes, joins) as container:
-                return _watch_container(container, suite, folder)
+            with _started_container(reference, options, volumes, on_host_network) as container:
+                return _watch_container(container, bounds, folder)
         except StartRefused as error:
-            if start_check.is_fault_of_image(_engine_client(), setup.reference, options, volumes):
+            if start_check.is_fault_of_image(_engine_client(), reference, options, volumes):
                 raise ImageCannotStart(str(error)) from None
             return ContainerExit(None, engine_problem=str(error))
     except ImageCannotStart as error:
@@ -199,9 +233,13 @@ def _check_starts(suite: Suite, setup: Setup, challenge: SuiteChallenge) -> Suit
             raise MachineFailed(problem)
 
     try:
-        config = client.images.get(setup.reference).attrs.get("Config") or {}
-        volumes = containers.volumes_in_memory(config, (), ROOT)
-        contents = containers.volumes_read_only(config, ROOT)
+        image = client.images.get(setup.reference).attrs
+        volumes = containers.volumes_in_memory(image.get("Config") or {}, (), ROOT)
+        contents = containers.volumes_read_only(image.get("Config") or {}, ROOT)
+        # the engine copies into each volume what the image has at its path; a file may have many
+        copied = int(image.get("Size") or 0) * len(contents)
+        if problem := free_space.find_full_disk(disks, copied):
+            return SuiteExecution(None, 0.0, host_problem=problem)
         with_volumes = {**options, "mounts": [*volumes, *options["mounts"]]}
         run = CheckRun(
             Starts(client, setup.reference, with_volumes, watch),
@@ -227,7 +265,7 @@ def _start_options(setup: Setup) -> dict[str, Any]:
     """Return what a container is created with that starts as a user starts it."""
     request = engine.gpu_request() if setup.expected.device == "cuda" else None
     return {
-        **_LIMITED,
+        **LIMITED,
         "shm_size": setup.shm_bytes,
         "mem_limit": setup.memory_bytes,
         "memswap_limit": setup.memory_bytes,
@@ -256,13 +294,13 @@ class ContainerExit:
     host_problem: str = ""
 
 
-def _watch_container(container: EngineObject, suite: Suite, folder: Path) -> ContainerExit:
-    """Wait for the end. After the suite's time ask for all threads' stacks, then kill.
+def _watch_container(container: EngineObject, bounds: Bounds, folder: Path) -> ContainerExit:
+    """Wait for the end. When the time is over, ask for all threads' stacks, then kill.
 
     Kill what writes too much.
     """
     shown = _visible_container_id(container)
-    ended = _wait_for_end(container, suite, folder)
+    ended = _wait_for_end(container, bounds, folder)
     if ended.timed_out:
         # Ask for the stacks of the suite's threads; its first process hands the signal on to the
         # others. No program is ever run in the container by the engine: for that it opens the
@@ -302,10 +340,10 @@ def _visible_container_id(container: EngineObject) -> str:
     )
 
 
-def _wait_for_end(container: EngineObject, suite: Suite, folder: Path) -> ContainerExit:
+def _wait_for_end(container: EngineObject, bounds: Bounds, folder: Path) -> ContainerExit:
     """Return when the container has ended, or why it must be ended."""
-    deadline = time.monotonic() + suite.timeout_s
-    measured = 0.0
+    deadline = time.monotonic() + bounds.seconds
+    measured, allowed = 0.0, (bounds.root_bytes, bounds.root_entries)
     disks = free_space.disks_of(container.client, folder)
     while (now := time.monotonic()) < deadline:
         container.reload()
@@ -314,8 +352,8 @@ def _wait_for_end(container: EngineObject, suite: Suite, folder: Path) -> Contai
         if now - measured >= staging.MEASURE_EVERY_S:
             measured = now
             problem = staging.describe_excess(folder)
-            if suite.writes_root:  # a root that is read-only fills no disk
-                problem = problem or root_usage.describe_excess(container, ROOT_BYTES, ROOT_ENTRIES)
+            if bounds.root_bytes:
+                problem = problem or root_usage.describe_excess(container, *allowed)
             if problem:
                 return ContainerExit(None, malformed=problem)
             if problem := free_space.find_full_disk(disks):
@@ -363,9 +401,9 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
     request = engine.gpu_request() if setup.expected.device == "cuda" else None
     caches = {} if suite.writes_root else dict(CACHES)
     placed = {PLACE: write_place(setup.place)} if setup.place else {}
-    read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
+    further = ((setup.harness, "packages"), *setup.mounts)
     return {
-        **_LIMITED,
+        **LIMITED,
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
         **({"user": suite.user} if suite.user else {}),
@@ -376,10 +414,7 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
         "shm_size": setup.shm_bytes,
         "mem_limit": setup.memory_bytes,
         "memswap_limit": setup.memory_bytes,
-        "mounts": [  # only `out` can be written
-            *(Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only),
-            Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind"),
-        ],
+        "mounts": share_folder(folder, *further),
         # on top of the image's own; nothing of this process is handed on
         "environment": {
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -389,6 +424,21 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
         },
         "device_requests": [request] if request else [],
     }
+
+
+def share_folder(folder: Path, *further: tuple[Path, str]) -> list[Mount]:
+    """Return the mounts of a folder of `staging` at ROOT; only OUT in it can be written.
+
+    `further` are folders of the host, with their paths in the container: below ROOT, or absolute.
+    """
+    read_only = ((folder, ""), *further)
+    return [
+        *(
+            Mount(posixpath.join(ROOT, inside).rstrip("/"), str(host), type="bind", read_only=True)
+            for host, inside in read_only
+        ),
+        Mount(f"{ROOT}/{staging.OUT}", str(folder / staging.OUT), type="bind"),
+    ]
 
 
 def _remove_container(container: EngineObject) -> None:

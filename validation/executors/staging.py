@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,18 +65,32 @@ class SuiteOutput:
 def stage_run(suite: Suite, setup: Setup, challenge: SuiteChallenge) -> Iterator[Path]:
     """Make a folder with what the suite reads and writes, and remove it afterwards.
 
-    It is a copy, so that an edit of the suites meanwhile changes no run. It lies in one that no
-    other user may enter, because a suite can leave files with any mode and owner. Raises
-    EnvironmentFailed if it cannot be made.
+    It is a copy, so that an edit of the suites meanwhile changes no run. Raises EnvironmentFailed
+    if it cannot be made.
+    """
+
+    def fill(folder: Path) -> None:
+        lay_out(folder, suite, challenge.expected, challenge.nonce)
+
+    with make_shared_folder(suite.name, fill) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def make_shared_folder(purpose: str, fill: Callable[[Path], None]) -> Iterator[Path]:
+    """Make a folder for a container, of which it may write OUT alone, and remove it afterwards.
+
+    `fill` makes what is in it, OUT too. It lies in one that no other user may enter, because an
+    image can leave files with any mode and owner. Raises EnvironmentFailed if it cannot be made.
     """
     try:
         private = Path(tempfile.mkdtemp(dir=_runs_folder(), prefix=f"{current_owner()}-"))
         folder = private / RUN
         folder.mkdir()
-        lay_out(folder, suite, challenge.expected, challenge.nonce)
+        fill(folder)
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot prepare {suite.name} in {_runs_folder()}: {error.filename}: {error.strerror}",
+            f"cannot prepare {purpose} in {_runs_folder()}: {error.filename}: {error.strerror}",
             "free space or fix permissions",
         ) from None
     try:

@@ -11,22 +11,28 @@ from pathlib import Path
 import pytest
 
 from images import catalog
+from runner.errors import ConfigError
+from tests.fakes.refusal import refused
 from tests.validation.suites_here import EXPECTED
 from validation import pristine
+from validation.pristine import TakenState
 from validation.suites.contract import pristine_state
-from validation.suites.contract.pristine_state import FRESH, IMPORTED, WAYS, StackState
+from validation.suites.contract.pristine_state import FRESH, IMPORTED, WAYS, StackState, State
 from validation.suites.state import differences, of_torch, rendering, test_state
 
-CUDNN = {"torch.backends.cudnn": {"enabled": True, "benchmark": False}}
-TAKEN = {"ways": {way: {**CUDNN, "way": {"name": way}} for way in WAYS}, "imports": []}
+CUDNN: State = {"torch.backends.cudnn": {"enabled": True, "benchmark": False}}
+STATES: dict[str, State] = {way: {**CUDNN, "way": {"name": way}} for way in WAYS}
+TAKEN = TakenState(STATES, ())
 
 
 @pytest.fixture(name="kept")
 def kept_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, StackState]:
     """What is kept of a line with base, and with a stack that changes something."""
-    ways = {way: {**state, "stack": {"it": 1}} for way, state in TAKEN["ways"].items()}  # type: ignore[attr-defined] # a table of tables
+    ways: dict[str, State] = {
+        way: {**state, "stack": {"it": 1}} for way, state in TAKEN.ways.items()
+    }
     ways[IMPORTED] = {**ways[FRESH], "torch": {"is_grad_enabled": False}}
-    stack = {"ways": ways, "imports": ["cv2"]}
+    stack = TakenState(ways, ("cv2",))
     found = {"base": pristine.keep_base(TAKEN), "cv": pristine.keep_stack(TAKEN, stack)}
     monkeypatch.setattr(differences, "FOLDER", tmp_path)
     (tmp_path / "2.6.json").write_text(pristine_state.render_kept(found), encoding="utf-8")
@@ -38,6 +44,36 @@ def test_only_changes_are_kept(kept: dict[str, StackState], tmp_path: Path) -> N
     assert kept["cv"].ways[FRESH] == {"stack": {"it": 1}}
     assert kept["cv"].ways[IMPORTED] == {"torch": {"is_grad_enabled": False}}
     assert pristine_state.read_kept(tmp_path, "2.6") == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{}",
+        json.dumps({"ways": {}, "imports": []}),
+        json.dumps({"ways": {way: {"g": 5} for way in WAYS}, "imports": []}),
+        json.dumps({"ways": {way: {"g": {"n": [1]}} for way in WAYS}, "imports": []}),
+        json.dumps({"ways": {way: {"g": {"n": None}} for way in WAYS}, "imports": []}),
+        json.dumps({"ways": {way: {} for way in (*WAYS, "more")}, "imports": []}),
+        json.dumps({"ways": {way: {} for way in WAYS}, "imports": [1]}),
+        json.dumps({"ways": {way: {} for way in WAYS}, "imports": [], "more": 1}),
+        '{"ways": {"fresh": {"g": {"n": NaN}}}, "imports": []}',
+        "[" * 9000,
+    ],
+)
+def test_what_is_no_state_is_refused(text: str) -> None:
+    with refused(ConfigError, "its state"):
+        pristine.read_state(text.encode())
+
+
+def test_a_state_of_an_image_is_read_and_kept_without_odd_characters() -> None:
+    told = {"ways": {way: {"g": {"n": "a\u202eb\u2028"}} for way in WAYS}, "imports": ["cv2"]}
+    taken = pristine.read_state(json.dumps(told).encode())
+    kept = pristine_state.render_kept({"base": pristine.keep_base(taken)})
+    assert taken.imports == ("cv2",)
+    assert kept.isascii()
+    assert "\\u202e" in kept
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -66,7 +66,7 @@ def render_kept(stacks: Mapping[str, StackState]) -> str:
     fields = {
         name: {"imports": list(stack.imports), "ways": stack.ways} for name, stack in stacks.items()
     }
-    return json.dumps(fields, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(fields, indent=1, sort_keys=True) + "\n"
 
 
 def expect_state(

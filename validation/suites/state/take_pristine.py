@@ -1,8 +1,7 @@
 """Write the state that wheels give in a clean environment: `... take_pristine FOLDER`.
 
-FOLDER has `wheels/`, and in `task.json` the files of `base` there, the further ones of a `stack`
-by package, and the packages that it is for (`required`). The environment of base is kept in
-FOLDER/venv for the next stack. `state.json` gets the state of each way, and the modules to import.
+FOLDER has `wheels/`, and in `task.json` the names of the wheels there, and the packages that the
+stack is for (`required`). `out/state.json` gets the state of each way, and the modules to import.
 
 It is run by the Python of the system, without the variables of the image.
 """
@@ -13,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -37,56 +36,31 @@ print(json.dumps([name for name in names if name.isidentifier() and name[0] != "
 
 
 def main(folder: Path) -> None:
-    """Install what is missing, look, and remove what is not of base."""
+    """Install the wheels and look."""
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-    pip = _CleanPip(folder, next(file for file in task["base"] if file.startswith("pip-")))
-    if not pip.prefix.is_dir():
-        _run(sys.executable, "-m", "venv", "--without-pip", str(pip.prefix))
-        pip.install(task["base"])
-    pip.install([*task["stack"].values()])
-    home = folder / "home"
-    home.mkdir(exist_ok=True)
-    clean = {"PATH": f"{pip.prefix}/bin:{_SYSTEM}", "HOME": str(home), "LANG": "C.UTF-8"}
+    work = Path(tempfile.mkdtemp())
+    prefix, home = work / "venv", work / "home"
+    home.mkdir()
+    _run(sys.executable, "-m", "venv", "--without-pip", str(prefix))
+    python = str(prefix / "bin" / "python")
+    wheels = [str(folder / "wheels" / file) for file in task["wheels"]]
+    pip = next(path for path in wheels if Path(path).name.startswith("pip-"))
+    _run(python, f"{pip}/pip", "install", *_OFFLINE, *wheels)
+    clean = {"PATH": f"{prefix}/bin:{_SYSTEM}", "HOME": str(home), "LANG": "C.UTF-8"}
     found: dict[str, Any] = {}
     for way in WAYS:
         # the profile of the image leads to the image's own Python
         started = FRESH if way == LOGIN_SHELL else way
-        found[way] = found.get(started) or ways.read_state(
-            started, str(pip.prefix), clean, (), LIMIT_S
-        )
-    imports: list[str] = json.loads(pip.run_python("-c", _MODULES, json.dumps(task["required"])))
+        found[way] = found.get(started) or ways.read_state(started, str(prefix), clean, (), LIMIT_S)
+    imports: list[str] = json.loads(_run(python, "-c", _MODULES, json.dumps(task["required"])))
     if imports:
-        found[IMPORTED] = ways.read_state(FRESH, str(pip.prefix), clean, imports, LIMIT_S)
-    if task["stack"]:
-        pip.run_pip("uninstall", "--yes", "--quiet", *task["stack"])
+        found[IMPORTED] = ways.read_state(FRESH, str(prefix), clean, imports, LIMIT_S)
     for state in found.values():  # an image has its own
         state["os.environ"] = {
             name: value for name, value in state["os.environ"].items() if name not in clean
         }
     written = json.dumps({"ways": found, "imports": imports})
-    (folder / "state.json").write_text(written, encoding="utf-8")
-
-
-class _CleanPip:
-    """pip as it is in its wheel, and the clean environment that it installs into."""
-
-    def __init__(self, folder: Path, wheel: str) -> None:
-        self.prefix = folder / "venv"
-        self._wheels = folder / "wheels"
-        self._pip = self._wheels / wheel / "pip"
-
-    def install(self, files: Sequence[str]) -> None:
-        """Install wheels, and nothing that they require."""
-        if files:
-            self.run_pip("install", *_OFFLINE, *(str(self._wheels / file) for file in files))
-
-    def run_pip(self, *words: str) -> None:
-        """Run a command of pip."""
-        self.run_python(str(self._pip), *words)
-
-    def run_python(self, *words: str) -> str:
-        """Return what the Python of the environment prints."""
-        return _run(str(self.prefix / "bin" / "python"), *words)
+    (folder / "out" / "state.json").write_text(written, encoding="utf-8")
 
 
 _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
