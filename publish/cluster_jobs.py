@@ -141,6 +141,15 @@ def _estimate_seconds(job: ClusterJob, times: SuiteTimes) -> float | None:
     return total
 
 
+def take_turns(left: Sequence[ClusterJob]) -> list[ClusterJob]:
+    """Return the jobs that may be sent of those without a result: one of several nodes at a time.
+
+    An image on several nodes has their network, and would reach another one there.
+    """
+    joined = [job for job in left if job.nodes > 1]
+    return [job for job in left if job not in joined[1:]]
+
+
 def make_options(job: ClusterJob, cluster: Cluster, avoided: Collection[str]) -> tuple[str, ...]:
     """Return the options of `sbatch` for a job, away from some nodes.
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from images.record import BuildRecord
-from publish.cluster_jobs import ClusterJob, plan_jobs
+from publish.cluster_jobs import ClusterJob, plan_jobs, take_turns
 from publish.cluster_results import (
     CollectedResult,
     collect_result,
@@ -130,9 +130,9 @@ class _ClusterRun:
         """
         try:
             self._take_over(slurm.list_jobs())
-            while open_jobs := [
-                job for name, job in self._jobs.items() if name not in self._results
-            ]:
+            while open_jobs := take_turns(
+                [job for name, job in self._jobs.items() if name not in self._results]
+            ):
                 known = self._list_patiently()
                 for job in open_jobs:
                     self._look_at(job, known)

@@ -24,16 +24,18 @@ def join_nodes(
 
     Of the look at the host, which each has, the worst counts.
     """
+    nodes = (own, *others)
     names = {suite.name for suite in subject.suites if suite.nodes > 1}
+    made = [{suite.suite for suite in each.suites} for each in nodes]
+    if absent := sorted(name for name in names if not all(name in each for each in made)):
+        lacking = lacking or f"a node did not run {', '.join(absent)}"
     rest = [
         replace(each, suites=tuple(suite for suite in each.suites if suite.suite not in names))
-        for each in (own, *others)
+        for each in nodes
     ]
     joined = [
-        join_suites(
-            [each for record in (own, *others) for each in record.suites if each.suite == name]
-        )
-        for name in sorted(names)
+        join_suites([each for record in nodes for each in record.suites if each.suite == name])
+        for name in sorted(names.intersection(set().union(*made)))
     ]
     if lacking:
         joined.append(SuiteResult(OTHER_NODE, Verdict.INFRA, lacking, 0.0, (), ""))

@@ -10,7 +10,7 @@ from publish.evidence.keyless import KeylessSigner
 from publish.evidence.keys import compute_key_id
 from publish.evidence.predicates import os_layer
 from publish.evidence.store import Signer
-from publish.evidence.trust import Trusted
+from publish.evidence.trust import Trusted, read_revoked
 from runner.errors import GateRefused
 
 
@@ -41,7 +41,8 @@ def make_os_layer_signer(signer: Signer) -> OsLayerSigner:
 
     It believes its own signatures, beside those that it is configured to trust.
     """
-    trusted = attest.load_trusted() if attest.is_trust_configured() else Trusted()
+    configured = attest.is_trust_configured()
+    trusted = attest.load_trusted() if configured else Trusted(revoked=read_revoked())
     if isinstance(signer, KeylessSigner):
         return OsLayerSigner(signer, trusted)
     own = signer.public_key()

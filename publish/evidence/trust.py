@@ -143,7 +143,7 @@ def resolve_trusted(
     The default is the configuration. Keys that decide are trusted for all else too. Raises
     ConfigError if nobody is trusted: by mistake that would read as "nothing is proven".
     """
-    given, named, revoked = [*keys], [*names], _read_revoked(environ)
+    given, named, revoked = [*keys], [*names], read_revoked(environ)
     if not given and not named:
         given, named = (
             [each for each in (environ.get(TRUSTED_KEYS),) if each],
@@ -195,14 +195,18 @@ def _read_configured(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _read_revoked(environ: Mapping[str, str]) -> dict[str, datetime.date]:
-    """Return the days from which keys are not believed, by the ids of the keys."""
-    revoked = {}
+def read_revoked(environ: Mapping[str, str] = os.environ) -> dict[str, datetime.date]:
+    """Return the first days on which keys are not believed, by the ids of the keys.
+
+    Of several days of a key the first counts. Raises ConfigError for what is no such list.
+    """
+    revoked = dict[str, datetime.date]()
     for entry in re.split(r"[\s,]+", environ.get(REVOKED_KEYS, "").strip(" ,\t\n")):
         match = _REVOKED.fullmatch(entry)
         try:
             if match:
-                revoked[match[1]] = datetime.date.fromisoformat(match[2])
+                day = datetime.date.fromisoformat(match[2])
+                revoked[match[1]] = min(day, revoked.get(match[1], day))
             elif entry:
                 raise ValueError
         except ValueError:

@@ -13,7 +13,7 @@ import pytest
 
 from images import plan as planning
 from publish import cluster_peers
-from publish.cluster_jobs import ClusterJob, make_options, make_script, plan_jobs
+from publish.cluster_jobs import ClusterJob, make_options, make_script, plan_jobs, take_turns
 from publish.cluster_node import NodeWork
 from publish.cluster_peers import choose_port, join_others, name_result, require_free_ports
 from publish.cluster_results import CollectedResult
@@ -59,6 +59,15 @@ def test_two_nodes_are_one_more_job_and_change_no_other(line: Line, run: Release
         next(job for job in jobs if job.nodes == 1), CLUSTER, ()
     )
     assert JOB.gpu_hours == 4.0, "two nodes with two GPUs each"
+
+
+def test_jobs_of_several_nodes_take_turns() -> None:
+    """Their images have the network of the nodes, and would reach each other there."""
+    more = replace(JOB, name="ptci-cv-l4-0")
+    alone = replace(JOB, name="ptci-rl-l4-0", subject=SUBJECT)
+    assert alone.nodes == 1
+    assert take_turns([JOB, alone, more]) == [JOB, alone]
+    assert take_turns([alone, more]) == [alone, more]
 
 
 def test_its_script_runs_one_task_on_each_node_with_the_address_of_the_first(

@@ -75,6 +75,16 @@ def test_a_node_without_a_result_is_infra_though_the_other_passed() -> None:
     assert whole.reason == f"{OTHER_NODE}: nothing of it is there"
 
 
+def test_a_node_that_did_not_run_the_suite_is_infra_too() -> None:
+    ran = found_on("n1", "a/7", one=PASS)
+    did_not = replace(ran, jobs=("a.1/7",), suites=ran.suites[:1])
+    whole, result = joined(ran, did_not)
+    assert (whole.verdict, result.verdict) == (INFRA, PASS)
+    assert whole.reason == f"{OTHER_NODE}: a node did not run multinode"
+    neither = join_nodes(MULTINODE, replace(did_not, jobs=("a/7",)), [did_not])
+    assert neither.verdict is INFRA
+
+
 def test_nodes_with_other_gpus_are_inconclusive() -> None:
     other = found_on("n2", "a.1/7", gpu="NVIDIA H200", one=PASS)
     whole, _ = joined(found_on("n1", "a/7", one=PASS), other)

@@ -13,7 +13,7 @@ from oci.registry import Registry
 from publish.evidence import documents, store
 from publish.evidence.keys import TRUSTED_KEYS, compute_key_id
 from publish.evidence.kinds import read_date
-from publish.evidence.os_layer_signer import OsLayerSigner
+from publish.evidence.os_layer_signer import OsLayerSigner, make_os_layer_signer
 from publish.evidence.trust import REVOKED_KEYS, Trusted, resolve_trusted
 from runner.errors import ConfigError, GateRefused
 from tests.fakes.refusal import refused
@@ -72,12 +72,22 @@ def test_documents_and_layers_of_the_key_have_no_day_and_do_not_count() -> None:
 
 def test_the_variable_names_keys_and_days() -> None:
     other = "0" * 64
-    text = f"{ID}=2026-11-30, {other}=2026-12-01\n"
+    text = f"{ID}=2026-11-30, {other}=2026-12-01\n{ID}=2026-12-31"
     found = resolve_trusted(environ={TRUSTED_KEYS: public_pem(P256), REVOKED_KEYS: text})
     assert found.revoked == {
         ID: datetime.date(2026, 11, 30),
         other: datetime.date(2026, 12, 1),
     }
+
+
+def test_layers_are_judged_by_it_where_nobody_else_is_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(TRUSTED_KEYS, raising=False)
+    monkeypatch.setenv(REVOKED_KEYS, f"{ID}=2026-11-30")
+    signer = make_os_layer_signer(P256)
+    with refused(GateRefused, "revoked from 2026-11-30", "build again"):
+        signer.read(signer.sign(LAYER))
 
 
 @pytest.mark.parametrize(
