@@ -54,6 +54,17 @@ def test_a_run_of_some_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
     assert table.PENDING in lines[head + 3]
 
 
+def test_a_missed_defect_has_no_row_that_says_it_was_caught(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{table.BEGIN}{table.END}")
+    row = replace(ROW, defect=EVERY_DEFECT[0].name)
+    table.write([row], "in several runs", page)
+    table.write([replace(row, problem="is pass")], "in several runs", page)
+    text = page.read_text()
+    assert text.count(f"| {table.PENDING} |") == len(EVERY_DEFECT)
+    assert f"0 defects planted, 0 caught, in several runs. {len(EVERY_DEFECT)} more" in text
+
+
 def test_suites_and_words_choose_defects() -> None:
     (first, *_) = EVERY_DEFECT
     assert table.is_chosen(first, [first.suite])

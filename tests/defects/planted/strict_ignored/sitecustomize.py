@@ -5,8 +5,10 @@ import torch
 exact = torch.nn.Module.load_state_dict
 
 
-def load(self: torch.nn.Module, state: object, strict: bool = True, assign: bool = False) -> object:
-    return exact(self, state, False, assign)
+def load(
+    self: torch.nn.Module, state_dict: object, strict: bool = True, assign: bool = False
+) -> object:
+    return exact(self, state_dict, False, assign)
 
 
 torch.nn.Module.load_state_dict = load
