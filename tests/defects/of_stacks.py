@@ -150,6 +150,12 @@ DEFECTS = (
         patched("games_not_seeded"),
     ),
     Defect(
+        "games that all begin alike",
+        "rl",
+        (("environments", "SyncVectorEnv of 3 begins otherwise than each alone"),),
+        patched("games_alike"),
+    ),
+    Defect(
         "games without a limit",
         "rl",
         (

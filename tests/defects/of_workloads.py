@@ -21,7 +21,7 @@ DEFECTS = (
     Defect(
         "clipping that does not clip",
         "workloads",
-        (("gradient_clipping", "a clip_grad_norm_ that measures and does not clip"),),
+        (("gradient_clipping", "a clip_grad_norm_ that does not clip"),),
         patched("clipping_idle"),
         representative=True,
     ),

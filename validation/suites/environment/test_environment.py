@@ -276,7 +276,7 @@ def test_bytecode(first_use: dict[str, Any]) -> None:
     The user could not keep the bytecode, and every container would compile it again.
     """
     compiled = [path for path in first_use["compiled"] if path.startswith(OWN_FOLDERS)]
-    cause = "the bytecode layer is missing, or of another Python"
+    cause = "the bytecode layer is missing or of another Python, or PYTHONOPTIMIZE is set"
     require(
         not compiled,
         f"{len(compiled)} files were compiled: {format_some(compiled, 1)}",

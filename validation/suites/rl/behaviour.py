@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from stable_baselines3.common import env_checker as baselines_checker
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
-STEPS, EPISODE = 40, 7
+STEPS, EPISODE, TOGETHER = 40, 7, 3
 AGENTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("PPO", "CartPole-v1", {"n_steps": 16, "batch_size": 16, "n_epochs": 2}),
     ("A2C", "CartPole-v1", {"n_steps": 8}),
@@ -61,6 +62,27 @@ def find_environment_faults() -> Iterator[str]:
         if _is_same(first, other) and name.startswith(("CartPole", "Pendulum", "Acrobot")):
             yield f"{name} plays the same game for another seed"
     yield from _find_limit_faults()
+    yield from find_vector_faults()
+
+
+def find_vector_faults() -> Iterator[str]:
+    """Yield how environments that run together differ from each alone: number i has seed + i."""
+    task, alone = "CartPole-v1", [gymnasium.make("CartPole-v1") for _ in range(TOGETHER)]
+    vector = gymnasium.vector.SyncVectorEnv([partial(gymnasium.make, task)] * TOGETHER)
+    stable = make_vec_env(task, n_envs=TOGETHER, seed=7)
+    first = [each.reset(seed=7 + number)[0] for number, each in enumerate(alone)]
+    starts = {"SyncVectorEnv": vector.reset(seed=7)[0], "make_vec_env": stable.reset()}
+    for name, seen in starts.items():
+        if not np.allclose(seen, first):
+            yield f"{name} of {TOGETHER} begins otherwise than each alone with its own seed"
+    actions = np.array([0, 1] * TOGETHER)[:TOGETHER]
+    for _ in range(5):  # no game is over so early
+        wanted = [each.step(int(action)) for each, action in zip(alone, actions, strict=True)]
+        got = {"SyncVectorEnv": vector.step(actions)[:2], "make_vec_env": stable.step(actions)[:2]}
+        for name, seen in got.items():
+            if not all(np.allclose(seen[at], [each[at] for each in wanted]) for at in (0, 1)):
+                yield f"{name} of {TOGETHER} plays otherwise than each alone"
+                return
 
 
 def _play(name: str, seed: int) -> list[Any]:

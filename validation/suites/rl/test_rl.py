@@ -123,7 +123,7 @@ def test_environments() -> None:
 def test_agents(expected: Expected, tmp_path: Path) -> None:
     """Agents learn the same from one seed, are sure if asked to be, and come back from a file."""
     faults = [*behaviour.find_agent_faults(tmp_path, expected.device)]
-    cause = "seeds, `deterministic` or files that Stable-Baselines3 ignores"
+    cause = "a seed that has no effect, or a file whose weights are not loaded"
     require(not faults, "; ".join(faults[:2]), "the same weights and actions", cause)
 
 
