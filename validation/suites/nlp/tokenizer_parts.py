@@ -97,7 +97,7 @@ def _compare(
 
 
 def cut(find: Callable[[str], list[Span]], behavior: str) -> Cut:
-    """Return how a text is cut where `find` finds something, as `behavior` says."""
+    """Return how a text is cut at what `find` finds, as `behavior` says."""
 
     def divide(text: str) -> list[Span]:
         parts, done = list[tuple[int, int, bool]](), 0
