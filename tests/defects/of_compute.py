@@ -147,4 +147,10 @@ DEFECTS = (
         (("torchscript_in_a_fresh_process", "an export that drops buffers"),),
         patched("torchscript_loses_buffers"),
     ),
+    Defect(
+        "small numbers that are taken for zero",
+        "compute",
+        (("floating_point", "torch takes 1e-40 of float32 for 0"),),
+        patched("small_numbers_flushed"),
+    ),
 )

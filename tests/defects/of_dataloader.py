@@ -171,4 +171,10 @@ DEFECTS = (
         Verdict.INFRA,
         representative=True,
     ),
+    Defect(
+        "epochs that keep their queues",
+        "dataloader",
+        (("epochs_leave_nothing", "open files"),),
+        patched("queues_kept"),
+    ),
 )

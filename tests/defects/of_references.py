@@ -218,6 +218,18 @@ DEFECTS = (
         patched("boxes_all_kept"),
     ),
     Defect(
+        "boxes of all classes chosen together",
+        "references",
+        (("boxes", "torchvision.ops.batched_nms gives"),),
+        patched("classes_mixed"),
+    ),
+    Defect(
+        "percentiles that are the value below",
+        "references",
+        (("arrays", "numpy.percentile gives"),),
+        patched("percentiles_low"),
+    ),
+    Defect(
         "sound without a filter",
         "references",
         (("sounds", "resample to 8000 Hz keeps a tone of 6000 Hz"),),

@@ -50,6 +50,12 @@ DEFECTS = (
         patched("opencv_no_webp"),
     ),
     Defect(
+        "OpenCV without its fast code",
+        "cv",
+        (("switches", "cv2.useOptimized() is False"),),
+        patched("opencv_slow"),
+    ),
+    Defect(
         "an interpolation that repeats pixels",
         "cv",
         (("resized_pictures", "INTER_LINEAR of OpenCV is not its definition"),),

@@ -19,7 +19,14 @@ from ..contract import questions
 from ..contract.expected import Expected
 from ..declared import may_not_run, reports
 from ..outcome import not_run, require
-from . import attention_backends, compiling, loss_scaling, mixed_precision, scripted
+from . import (
+    attention_backends,
+    compiling,
+    floating_point,
+    loss_scaling,
+    mixed_precision,
+    scripted,
+)
 
 NAMES_COMPILER = re.compile(r"\bC(\+\+)? compiler\b")
 WRONG_KERNEL = "a wrong kernel, or one of less precision than it is asked for"
@@ -231,6 +238,17 @@ def _check_errors(
             f"at most {limit:.0e}",
             WRONG_KERNEL,
         )
+
+
+def test_floating_point() -> None:
+    """Numbers are rounded as IEEE 754 says, in each thread; no import has changed the processor."""
+    changed = floating_point.describe_changes()
+    require(
+        not changed,
+        changed,
+        "rounding to nearest, and small numbers that are kept",
+        "set_flush_denormal, or a library built with fast mathematics",
+    )
 
 
 @reports("attention_backends", "backends")

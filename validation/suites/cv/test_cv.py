@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 import torchvision
+from PIL import Image, ImageFile
 from torchvision.transforms.v2 import functional
 
 from ..conftest import Answers, Figures
@@ -28,6 +29,10 @@ STEPS = 6
 BATCH = 8
 GREY_LEVELS = 3
 CROPS = 16
+LARGEST_PICTURE = 89_478_485
+"""Pixels from which on Pillow warns: a quarter of a gibibyte in three bytes each."""
+
+NUMPY_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 
 
 def test_jpeg_round_trip() -> None:
@@ -133,6 +138,24 @@ def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
     )
     require_trained(before, model.parameters(), losses)
     require_fall(losses, factor=0.5, window=2)
+
+
+def test_switches() -> None:
+    """The libraries work as they are installed: no import has made them slower or more lenient."""
+    pairs = (
+        ("cv2.useOptimized()", cv2.useOptimized(), True),
+        ("cv2.getNumThreads()", cv2.getNumThreads(), cv2.getNumberOfCPUs()),
+        ("PIL.Image.MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE),
+        ("PIL.ImageFile.LOAD_TRUNCATED_IMAGES", ImageFile.LOAD_TRUNCATED_IMAGES, False),
+        ("numpy.geterr()", np.geterr(), NUMPY_ERRORS),
+    )
+    changed = [(name, found, wanted) for name, found, wanted in pairs if found != wanted]
+    require(
+        not changed,
+        ", ".join(f"{name} is {found}" for name, found, _ in changed),
+        ", ".join(str(wanted) for *_, wanted in changed),
+        "a package that changes OpenCV, Pillow or NumPy when it is imported",
+    )
 
 
 def test_formats() -> None:

@@ -5,6 +5,7 @@ If a worker fails, the training loop gets an error in time.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..contract.expected import Expected
 from ..declared import needs_gpus, reports
 from ..gpus import require_gpus
 from ..outcome import require
-from . import delivery, shared_memory
+from . import delivery, leftovers, shared_memory
 from .samples import (
     SAMPLE_BYTES,
     VALUES,
@@ -59,6 +60,7 @@ It looks every 5 s if nothing wakes it.
 """
 
 WORKER_TIMEOUT_S = 1
+EPOCHS = 5
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +174,25 @@ def test_persistent_workers() -> None:
         found,
         f"{WORKERS}",
         "persistent_workers is ignored: each epoch starts them again",
+    )
+
+
+def test_epochs_leave_nothing() -> None:
+    """What an epoch opens and starts is closed and ended after it, so that a long run goes on."""
+    loader = DataLoader(ReaderSamples(8), batch_size=BATCH, num_workers=WORKERS)
+    counts = []
+    for _ in range(EPOCHS):
+        _require_all([*loader], 8)
+        gc.collect()
+        counts.append(leftovers.count_held())
+    # the first epoch starts what stays
+    more = {name: counts[-1][name] - counts[1][name] for name in counts[-1]}
+    grown = {name: count for name, count in more.items() if count >= EPOCHS - 2}
+    require(
+        not grown,
+        f"{EPOCHS - 2} epochs left {', '.join(f'{count} {name}' for name, count in grown.items())}",
+        "nothing that grows from epoch to epoch",
+        "queues, files or processes of a loader that are kept after its epoch",
     )
 
 

@@ -154,30 +154,3 @@ def _shrink(values: Any, size: tuple[int, int]) -> Any:
         weights /= weights.sum(axis=1, keepdims=True)
         result = np.moveaxis(np.tensordot(result, weights, axes=(axis, 1)), -1, axis)
     return result
-
-
-def find_box_faults() -> Iterator[str]:
-    """Yield how areas, overlaps and the choice among boxes are not those of their definition."""
-    generator = np.random.default_rng(1)
-    corner, size = generator.uniform(0, 50, (40, 2)), generator.uniform(5, 30, (40, 2))
-    boxes, scores = np.concatenate([corner, corner + size], axis=1), generator.permutation(40) / 40
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = size.prod(axis=1)
-    overlaps = shared / (areas[:, None] + areas - shared)
-    kept = list[int]()
-    for at in np.argsort(-scores):
-        if all(overlaps[at, other] <= 0.3 for other in kept):
-            kept.append(int(at))
-    tensors = torch.from_numpy(boxes), torch.from_numpy(scores)
-    pairs = (
-        ("box_area", ops.box_area(tensors[0]), areas),
-        ("box_iou", ops.box_iou(tensors[0], tensors[0]), overlaps),
-        ("nms", ops.nms(*tensors, 0.3), np.array(kept)),
-    )
-    for name, got, wanted in pairs:
-        if got.shape != wanted.shape or not np.allclose(got.numpy(), wanted):
-            first, right = got.flatten()[:4].tolist(), wanted.ravel()[:4].tolist()
-            counts = len(got), len(wanted)
-            yield f"torchvision.ops.{name} gives {counts[0]}, {first} ..., not {counts[1]}, {right}"

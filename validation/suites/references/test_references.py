@@ -24,6 +24,8 @@ from ..gpus import require_gpus
 from ..one_thread import one_thread
 from ..outcome import require
 from . import (
+    arrays,
+    boxes,
     continuing,
     geometry,
     layers,
@@ -212,8 +214,14 @@ def test_picture_transforms() -> None:
 
 
 def test_boxes() -> None:
-    faults = [*geometry.find_box_faults()]
+    faults = [*boxes.find_box_faults()]
     _require_none(faults, "the overlaps of the definition", "kernels of another torch")
+
+
+def test_arrays() -> None:
+    """NumPy's functions, in plain Python."""
+    faults = [*arrays.find_array_faults()]
+    _require_none(faults, "the numbers of the definition", "another NumPy than the locked one")
 
 
 def test_sounds(expected: Expected) -> None:
