@@ -9,7 +9,7 @@ import struct
 import numpy as np
 import torch
 
-SMALL = {torch.float32: 1e-40, torch.float64: 1e-310}
+SMALL = {torch.float32: "1e-40", torch.float64: "1e-310"}
 """Numbers with fewer digits than others of their type: IEEE 754 calls them subnormal."""
 
 LONG = 1 << 20
@@ -24,17 +24,18 @@ FLAGS = 0x3F
 
 def describe_changes() -> str:
     """Return how numbers are computed otherwise than IEEE 754 says; empty if they are not."""
-    found = [*_describe_mode()]
-    for dtype, value in SMALL.items():
-        name = str(dtype).removeprefix("torch.")
+    found = describe_mode()
+    for dtype, text in SMALL.items():
+        name, value = str(dtype).removeprefix("torch."), float(text)
         if not bool((torch.full((LONG,), value, dtype=dtype) * 0.5 > 0).all()):
-            found.append(f"torch takes {value:g} of {name} for 0")
+            found.append(f"torch takes {text} of {name} for 0")
         if not (np.full(8, value, name) * np.array(0.5, name) > 0).all():
-            found.append(f"NumPy takes {value:g} of {name} for 0")
+            found.append(f"NumPy takes {text} of {name} for 0")
     return "; ".join(found)
 
 
-def _describe_mode() -> list[str]:
+def describe_mode() -> list[str]:
+    """Return how the processor differs from the start of a program."""
     mathematics, found = ctypes.CDLL("libm.so.6"), list[str]()
     if mode := mathematics.fegetround():
         found.append(f"the rounding mode is {mode}")

@@ -29,7 +29,7 @@ STEPS = 6
 BATCH = 8
 GREY_LEVELS = 3
 CROPS = 16
-LARGEST_PICTURE = 89_478_485
+MAX_PIXELS = 89_478_485
 """Pixels from which on Pillow warns: a quarter of a gibibyte in three bytes each."""
 
 NUMPY_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
@@ -145,7 +145,7 @@ def test_switches() -> None:
     pairs = (
         ("cv2.useOptimized()", cv2.useOptimized(), True),
         ("cv2.getNumThreads()", cv2.getNumThreads(), cv2.getNumberOfCPUs()),
-        ("PIL.Image.MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE),
+        ("PIL.Image.MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS, MAX_PIXELS),
         ("PIL.ImageFile.LOAD_TRUNCATED_IMAGES", ImageFile.LOAD_TRUNCATED_IMAGES, False),
         ("numpy.geterr()", np.geterr(), NUMPY_ERRORS),
     )

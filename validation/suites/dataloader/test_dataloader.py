@@ -178,7 +178,7 @@ def test_persistent_workers() -> None:
 
 
 def test_epochs_leave_nothing() -> None:
-    """What an epoch opens and starts is closed and ended after it, so that a long run goes on."""
+    """An epoch closes what it opens, and ends what it starts, so that a long run goes on."""
     loader = DataLoader(ReaderSamples(8), batch_size=BATCH, num_workers=WORKERS)
     counts = []
     for _ in range(EPOCHS):

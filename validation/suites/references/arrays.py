@@ -33,7 +33,7 @@ def find_array_faults() -> Iterator[str]:
 
 
 def describe_difference(found: Any, right: Any, limit: float) -> str:
-    """Return where two arrays differ most; an empty text if they are equal within `limit`."""
+    """Return in which place two arrays differ most; an empty text if none does by `limit`."""
     if found.shape != right.shape:
         return f"gives the shape {found.shape}, not {right.shape}"
     if np.allclose(found, right, limit, limit):
@@ -78,18 +78,15 @@ def _iter_orders(a: Values, b: Values) -> Iterator[Pair]:
     counts = [sum(low <= x < high for x in a) for low, high in itertools.pairwise(edges)]
     yield "histogram", np.histogram(a, edges)[0], counts
     yield "unique", np.unique(whole), sorted({*whole})
-    yield "bincount", np.bincount(np.abs(whole)), _count_each([*map(abs, whole)])
-    yield "interp", np.interp(a, edges, [0, 1, 4, 9, 16]), [_join_points(x, edges) for x in a]
+    each = [*map(abs, whole)]
+    yield "bincount", np.bincount(each), [each.count(number) for number in range(max(each) + 1)]
+    yield "interp", np.interp(a, edges, [0, 1, 4, 9, 16]), [join_points(x, edges) for x in a]
     yield "argmax", np.argmax(a), a.index(max(a))
     yield "clip", np.clip(a, 0, 5), [min(max(x, 0), 5) for x in a]
     yield "where", np.where(np.array(a) > b, a, b), [max(x, y) for x, y in zip(a, b, strict=True)]
 
 
-def _count_each(values: Sequence[int]) -> list[int]:
-    return [values.count(number) for number in range(max(values) + 1)]
-
-
-def _join_points(x: float, edges: Values) -> float:
+def join_points(x: float, edges: Values) -> float:
     """Return the height at `x` of straight lines between the squares of the numbers of edges."""
     at = min(max(bisect.bisect_right(edges, x) - 1, 0), len(edges) - 2)
     share = (x - edges[at]) / (edges[at + 1] - edges[at])
@@ -134,7 +131,7 @@ def _iter_matrices(a: Values) -> Iterator[Pair]:
     same = [[float(x == y) for y in range(4)] for x in range(4)]
     solved = np.linalg.solve(matrix, right)
     yield "linalg.solve", [_dot(row, solved.tolist()) for row in rows], right
-    yield "linalg.det", np.linalg.det(matrix), _sum_of_products(rows)
+    yield "linalg.det", np.linalg.det(matrix), sum_products(rows)
     yield "linalg.inv", _multiply(rows, np.linalg.inv(matrix).tolist()), same
     u, s, v = (each.tolist() for each in np.linalg.svd(matrix))
     scaled = [[value * scale for value, scale in zip(row, s, strict=True)] for row in u]
@@ -158,7 +155,7 @@ def _multiply(left: Sequence[Values], right: Sequence[Values]) -> list[list[floa
     return [[_dot(row, column) for column in columns] for row in left]
 
 
-def _sum_of_products(rows: Sequence[Values]) -> float:
+def sum_products(rows: Sequence[Values]) -> float:
     """Return the determinant by its definition, over all orders of the columns."""
     total = 0.0
     for order in itertools.permutations(range(len(rows))):
