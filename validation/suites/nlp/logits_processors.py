@@ -53,7 +53,11 @@ def find_processor_faults() -> Iterator[str]:
     )
     scores = torch.tensor([row.scores for row in rows], dtype=torch.float64)
     compared = set[str]()
-    for name, options, definition in list_cases(sources):
+    for name, options, definition in (
+        *list_samplers(),
+        *list_repetitions(sources),
+        *list_lengths(),
+    ):
         if not hasattr(transformers, name):
             continue
         compared.add(name)
@@ -164,14 +168,8 @@ def add_biases(row: Row, biases: dict[tuple[int, ...], float]) -> list[float]:
     return scores
 
 
-def list_cases(sources: Any) -> Iterator[tuple[str, dict[str, Any], Definition]]:
-    """Yield each processor with options, and what it makes of a row."""
-    yield from _list_samplers()
-    yield from _list_repetitions(sources)
-    yield from _list_lengths()
-
-
-def _list_samplers() -> Iterator[tuple[str, dict[str, Any], Definition]]:
+def list_samplers() -> Iterator[tuple[str, dict[str, Any], Definition]]:
+    """Yield each processor that heats or leaves out words, with options and its definition."""
     for heat in (0.3, 1.7):
         yield (
             "TemperatureLogitsWarper",
@@ -208,7 +206,8 @@ def _list_samplers() -> Iterator[tuple[str, dict[str, Any], Definition]]:
         )
 
 
-def _list_repetitions(sources: Any) -> Iterator[tuple[str, dict[str, Any], Definition]]:
+def list_repetitions(sources: Any) -> Iterator[tuple[str, dict[str, Any], Definition]]:
+    """Yield each processor that looks for words of a text, with options and its definition."""
     for penalty in (0.7, 1.6):
         for skipped in (0, LENGTH - 3):
             yield (
@@ -245,7 +244,8 @@ def _list_repetitions(sources: Any) -> Iterator[tuple[str, dict[str, Any], Defin
     )
 
 
-def _list_lengths() -> Iterator[tuple[str, dict[str, Any], Definition]]:
+def list_lengths() -> Iterator[tuple[str, dict[str, Any], Definition]]:
+    """Yield each processor that refuses or forces words by the length, with its definition."""
     ends = [3, 5]
     for more in (0, 1):
         yield (

@@ -78,10 +78,10 @@ def find_part_faults() -> Iterator[str]:
             if name in classes:
                 call = getattr(getattr(module, name)(*options), method)
                 given = [*map(inputs[0], texts)] if inputs else texts
-                yield from _compare(name, texts, map(call, given), map(definition, texts))
+                yield from compare_texts(name, texts, map(call, given), map(definition, texts))
 
 
-def _compare(
+def compare_texts(
     name: str, texts: list[str], found: Iterable[Any], definitions: Iterable[Any]
 ) -> Iterator[str]:
     """Yield the first text of which something else is made."""
