@@ -117,6 +117,24 @@ DEFECTS = (
         patched("texts_not_cut"),
     ),
     Defect(
+        "numbers that take the space after them",
+        "nlp",
+        (("tokenizer_parts", "ByteLevel makes"),),
+        patched("numbers_take_spaces"),
+    ),
+    Defect(
+        "a class of tokenizers that nothing defines",
+        "nlp",
+        (("tokenizer_parts", "Unheard of tokenizers.normalizers has no definition"),),
+        patched("tokenizers_new_class"),
+    ),
+    Defect(
+        "sampling that keeps the other share",
+        "nlp",
+        (("logits_processors", "TopPLogitsWarper gives"),),
+        patched("top_p_reversed"),
+    ),
+    Defect(
         "nlp training that trains nothing",
         "nlp",
         (("bert_learns", IDLE),),

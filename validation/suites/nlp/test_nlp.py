@@ -21,7 +21,7 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
-from . import language_models, shipped_text
+from . import language_models, logits_processors, shipped_text, tokenizer_parts
 
 VOCABULARY = 1000
 FOREIGN = ("Grüße: 3,14 €, naïve, 東京", "\ttabs  and   spaces\r\n", "👩‍🔬 \x00 ﷽", "")
@@ -179,6 +179,20 @@ def test_encodings() -> None:
     faults = [*language_models.find_encoding_faults()]
     cause = "a tokenizers that does not fit transformers"
     require(not faults, "; ".join(faults[:2]), "the encodings worked out on paper", cause)
+
+
+def test_tokenizer_parts() -> None:
+    """Texts are normalized, cut and joined as definitions in plain Python say."""
+    faults = [*tokenizer_parts.find_part_faults()]
+    cause = "code of tokenizers that does something else than it is for, or a new class of it"
+    require(not faults, "; ".join(faults[:2]), "what the definition says", cause)
+
+
+def test_logits_processors() -> None:
+    """Options of sampling change scores as definitions in plain Python say."""
+    faults = [*logits_processors.find_processor_faults()]
+    cause = "code of transformers that does something else than its documentation says"
+    require(not faults, "; ".join(faults[:2]), "the scores of the definition", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
