@@ -76,7 +76,10 @@ DEFECTS = (
     Defect(
         "a tokenizer that loses letters",
         "nlp",
-        (("tokenizer_round_trip", "came back from the tokenizer"),),
+        (
+            ("tokenizer_round_trip", "came back from the tokenizer"),
+            ("tokenizer_parts", "ByteLevel makes"),
+        ),
         patched("tokenizer_lossy"),
         representative=True,
     ),
