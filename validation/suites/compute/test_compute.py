@@ -25,6 +25,7 @@ from . import (
     floating_point,
     loss_scaling,
     mixed_precision,
+    noticing,
     scripted,
 )
 
@@ -205,6 +206,17 @@ def _check_compiled(compared: compiling.CompiledComparison, backend: str, figure
         f"outputs or gradients by {backend} are off from eager's by {compared.error:.1e}",
         f"at most {compiling.LIMIT:.0e}",
         "a graph that is not what the code says, or a wrong decomposition",
+    )
+
+
+def test_compiled_functions_notice_changes() -> None:
+    """Called after a change of what it depends on, a compiled function gives what eager gives."""
+    faults = [*noticing.find_unnoticed_changes()]
+    require(
+        not faults,
+        f"{faults[0]} ({len(faults)} of such)" if faults else "",
+        "what eager gives",
+        "guards of Dynamo that do not look at a value: code for another one runs again",
     )
 
 

@@ -27,11 +27,13 @@ from . import (
     arrays,
     boxes,
     continuing,
+    freed,
     geometry,
     layers,
     loading,
     operators,
     optimizers,
+    packed,
     picture_files,
     randomness,
     schedules,
@@ -93,6 +95,12 @@ def test_layers(device: str, figure: Figures) -> None:
     found = layers.compare_layers(device, torch.float64)
     figure("layers", found.compared, "layers")
     _require_same(found, MIN_LAYERS, f"layers on {device}", "an option that is ignored or misread")
+
+
+def test_packed_sequences(device: str) -> None:
+    """Recurrent layers give for packed sequences what they give for each alone, in its order."""
+    faults = [*packed.find_packing_faults(device)]
+    _require_none(faults, "what each sequence gives alone", "an order that is not put back")
 
 
 def test_kept_statistics(device: str) -> None:
@@ -161,6 +169,11 @@ def test_saved_states_continue(tmp_path: Path, figure: Figures) -> None:
 def test_strict_loading() -> None:
     """States that do not fit are refused, and `strict=False` tells what it left out."""
     _require_none([*continuing.find_laxness()], "a refusal", "a `strict` that is ignored")
+
+
+def test_dropped_objects_are_freed() -> None:
+    """Everything with a `state_dict`, loaders and graphs are gone once nothing holds them."""
+    _require_none([*freed.find_kept_objects()], "it to be freed", "a list or a cycle that keeps it")
 
 
 @pytest.mark.parametrize("property_of", loading.PROPERTIES)
