@@ -26,6 +26,7 @@ from ..outcome import require
 from . import (
     arrays,
     boxes,
+    contexts,
     continuing,
     freed,
     geometry,
@@ -113,6 +114,12 @@ def test_gradient_options(device: str) -> None:
     """Options that concern gradients alone (padding, frequencies, clipping) do what they say."""
     faults = [*side_effects.find_gradient_faults(device)]
     _require_none(faults, "gradients as their options say", "an option that is ignored")
+
+
+def test_context_managers() -> None:
+    """Each context manager puts back what it found: in another, after an error, as decorator."""
+    faults = [*contexts.find_context_faults()]
+    _require_none(faults, "what was found to be put back", "a manager that sets a fixed value")
 
 
 @reports("optimizers", "optimizers")
