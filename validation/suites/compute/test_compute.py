@@ -400,6 +400,13 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
         "a refusal, and no program run",
         "a torch.load that does not keep to weights_only=True",
     )
+    ran = [*checkpoints.find_run_programs(tmp_path)]
+    require(
+        not ran,
+        f"{ran[0]} ({len(ran)} of such)" if ran else "",
+        "a refusal, unless somebody allows what runs programs",
+        "a default of torch or NumPy that unpickles anything",
+    )
 
 
 def _load_error(path: Path) -> str:
