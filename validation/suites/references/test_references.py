@@ -24,6 +24,7 @@ from ..gpus import require_gpus
 from ..one_thread import one_thread
 from ..outcome import require
 from . import (
+    arguments,
     arrays,
     boxes,
     contexts,
@@ -242,6 +243,12 @@ def test_arrays() -> None:
     """NumPy's functions, in plain Python."""
     faults = [*arrays.find_array_faults()]
     _require_none(faults, "the numbers of the definition", "another NumPy than the locked one")
+
+
+def test_arguments_unchanged() -> None:
+    """NumPy's functions leave the arrays that they are given as they were."""
+    faults = [*arguments.find_changed_arguments()]
+    _require_none(faults, "the arguments as they were", "a copy that is not made")
 
 
 def test_sounds(expected: Expected) -> None:
