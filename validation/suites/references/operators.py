@@ -201,7 +201,7 @@ def compare_samples(operator: Any, reference: Reference, device: str, dtype: Any
         options = ", ".join(f"{name}={show_option(value)}" for name, value in sample.kwargs.items())
         label = f"{operator.full_name}({options}), sample {number},"
         problem = f"{label} is off by {apart:.1e}" if not apart <= LIMITS[dtype] else ""
-        kept = CHANGING & {*sample.kwargs} or all(map(_is_same, before, given))
+        kept = CHANGING & {*sample.kwargs} or all(map(is_unchanged, before, given))
         yield problem or ("" if kept else f"{label} changes what it is given")
 
 
@@ -218,7 +218,8 @@ def _list_tensors(values: Any) -> Iterator[Any]:
             yield value
 
 
-def _is_same(before: Any, now: Any) -> bool:
+def is_unchanged(before: Any, now: Any) -> bool:
+    """Return whether a tensor has the values of before, also places without a number."""
     same = torch.equal(before, now)
     return same or bool(torch.allclose(before, now, rtol=0, atol=0, equal_nan=True))
 

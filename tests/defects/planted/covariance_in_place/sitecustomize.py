@@ -14,4 +14,4 @@ def cov(m: Any, *arguments: Any, **named: Any) -> Any:
     return result
 
 
-np.cov = cov  # type: ignore[assignment] # of overloads
+np.cov = cov
