@@ -8,6 +8,7 @@ import io
 import itertools
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -159,6 +160,13 @@ State = dict[str, Any]
 
 def find_context_faults() -> Iterator[str]:
     """Yield each manager that leaves something else than it found."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # each warning is a line of the report
+        yield from find_leaks()
+
+
+def find_leaks() -> Iterator[str]:
+    """Yield each manager that leaves a switch changed, alone or in another one."""
     readers = list_readers()
     cases: dict[tuple[Any, ...], ManagerCase] = {}
     changed: dict[str, set[str]] = {"torch.enable_grad": set()}  # it shows in others only
@@ -188,11 +196,13 @@ def find_nesting_faults(cases: list[ManagerCase], readers: dict[str, Reader]) ->
             continue
         before = read_switches(readers)
         with outer.make():
+            found = read_switches(readers)
             for way, use in WAYS.items():
-                found = read_switches(readers)
                 with contextlib.suppress(Exception):  # what was raised, or two that do not mix
                     use(inner)
-                yield from describe_leak(f"{inner} {way} in {outer}", found, read_switches(readers))
+                left = read_switches(readers)
+                yield from describe_leak(f"{inner} {way} in {outer}", found, left)
+                found = left
         yield from describe_leak(f"{outer} around {inner}", before, read_switches(readers))
 
 
