@@ -276,7 +276,7 @@ DEFECTS = (
         (
             (
                 "context_managers",
-                "torch.no_grad() entered in torch.no_grad() leaves torch.is_grad_enabled True",
+                "torch.no_grad() entered in torch.inference_mode() leaves torch.is_grad_enabled",
             ),
         ),
         patched("gradients_switched_on"),
