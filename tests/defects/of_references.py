@@ -279,6 +279,7 @@ DEFECTS = (
                 "context_managers",
                 "torch.no_grad() entered in torch.inference_mode() leaves torch.is_grad_enabled",
             ),
+            ("optimizers[cpu]", "a leaf Variable that requires grad"),
         ),
         patched("gradients_switched_on"),
     ),
