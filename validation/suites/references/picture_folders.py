@@ -28,7 +28,7 @@ ORDERS = {"by name": False, "backwards": True}
 
 
 class Listing(list[Any]):
-    """What os.scandir gives, in an order of ORDERS."""
+    """The entries of a folder in an order of ORDERS, in the form of os.scandir."""
 
     def __enter__(self) -> Any:
         return self

@@ -223,7 +223,7 @@ def test_turned_pictures() -> None:
 
 
 def test_picture_operations() -> None:
-    """What Pillow makes of pictures is what NumPy makes of them."""
+    """Pillow makes of pictures what NumPy makes of them."""
     faults = [*picture_ops.find_operation_faults()]
     _require_none(faults, "the picture of the definition", "another Pillow than the locked one")
 

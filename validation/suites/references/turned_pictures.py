@@ -87,10 +87,10 @@ def _find_pillow_faults(data: bytes, wanted: Any) -> Iterator[str]:
 def _find_torchvision_faults(kind: str, number: int, data: bytes, rows: Any) -> Iterator[str]:
     """Yield how torchvision does not turn when it is told to, or turns when it is not."""
     file = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    for told, wanted in ((False, rows), (True, TURNS[number](rows))):
+    for is_applied, wanted in ((False, rows), (True, TURNS[number](rows))):
         for name in ("decode_image", f"decode_{kind.lower()}"):
             decode = getattr(torchvision.io, name)
-            got = decode(file, apply_exif_orientation=told).permute(1, 2, 0).numpy()
+            got = decode(file, apply_exif_orientation=is_applied).permute(1, 2, 0).numpy()
             if not is_same_picture(got, wanted):
-                options = f"apply_exif_orientation={told}"
+                options = f"apply_exif_orientation={is_applied}"
                 yield f"torchvision's {name} with {options} turns {kind} of {number} otherwise"

@@ -1,4 +1,4 @@
-"""What packages may leave changed in Python when they are imported, each with its reason."""
+"""The changes of Python that packages may leave when they are imported, each with its reason."""
 
 from __future__ import annotations
 
