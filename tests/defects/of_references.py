@@ -248,6 +248,12 @@ DEFECTS = (
         patched("percentiles_low"),
     ),
     Defect(
+        "zeros at the ends that stay",
+        "references",
+        (("documented_examples", "an example of numpy.trim_zeros gives"),),
+        patched("zeros_stay"),
+    ),
+    Defect(
         "sound without a filter",
         "references",
         (("sounds", "resample to 8000 Hz keeps a tone of 6000 Hz"),),

@@ -6,6 +6,7 @@ that the databases have samples of. Nothing is drawn by the day: the samples fol
 
 from __future__ import annotations
 
+import json
 import random
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from .. import processes
+from .. import new_python, processes
 from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
@@ -27,6 +28,7 @@ from . import (
     arrays,
     boxes,
     continuing,
+    documented,
     geometry,
     layers,
     loading,
@@ -45,6 +47,12 @@ from .operators import ReferenceComparison
 
 MIN_OPERATORS = 350
 """As many operators of the database must have a reference: 2.6 has 424, and each line has more."""
+
+MIN_EXAMPLES = 1000
+"""NumPy 2.4 has 6,000 examples that need no other package, and a slow processor runs fewer."""
+
+DOCUMENTED_S = 12
+"""Of the processor, for the examples of all packages: NumPy's take 4 to 6 s, and run whole."""
 
 MIN_GRADIENTS = 350
 MIN_LAYERS = 90
@@ -243,6 +251,36 @@ def test_arrays() -> None:
     """NumPy's functions, in plain Python."""
     faults = [*arrays.find_array_faults()]
     _require_none(faults, "the numbers of the definition", "another NumPy than the locked one")
+
+
+@reports("examples", "examples")
+def test_documented_examples(tmp_path: Path, figure: Figures) -> None:
+    """Functions give what the examples in their docstrings say."""
+    harness = str(Path(pytest.__file__).parent.parent)
+    words = [str(documented.__file__), harness, str(DOCUMENTED_S)]
+    ended = new_python.run_python(words, tmp_path)
+    require(
+        ended.code == 0,
+        f"the examples of docstrings {ended}",
+        "all examples to run",
+        "a package that cannot be imported, or an example that ends the process",
+    )
+    report = json.loads((tmp_path / documented.FILE).read_text())
+    wrong = documented.describe_wrong(report)
+    require(
+        not wrong,
+        wrong,
+        "what the docstring says",
+        "a package that does something else than it documents",
+    )
+    examples = sum(each["examples"] for each in report.values())
+    figure("examples", examples, "examples")
+    require(
+        examples >= MIN_EXAMPLES,
+        f"{examples} examples of docstrings ran",
+        f"at least {MIN_EXAMPLES}",
+        "a NumPy without docstrings or without its settings of scipy-doctest",
+    )
 
 
 def test_sounds(expected: Expected) -> None:
