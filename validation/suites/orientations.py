@@ -48,14 +48,15 @@ def draw_blocks() -> Any:
 
 
 def write_with_orientation(rows: Any, kind: str, number: int) -> bytes:
-    """Return the file of a picture that names an orientation and a description.
+    """Return the file of a picture that names its orientation, in XMP too, and a description.
 
     Raises OSError, ValueError or KeyError if Pillow cannot write this kind of file.
     """
     exif = Image.Exif()
     exif[ORIENTATION], exif[DESCRIPTION] = number, TEXT
     file = io.BytesIO()
-    Image.fromarray(rows).save(file, kind, exif=exif, **OPTIONS.get(kind, {}))
+    xmp = f'<x:xmpmeta tiff:Orientation="{number}"/>'.encode()
+    Image.fromarray(rows).save(file, kind, exif=exif, xmp=xmp, **OPTIONS.get(kind, {}))
     return file.getvalue()
 
 
