@@ -39,10 +39,13 @@ from . import (
     optimizers,
     packed,
     picture_files,
+    picture_folders,
+    picture_ops,
     randomness,
     schedules,
     side_effects,
     sounds,
+    turned_pictures,
 )
 from .operators import ReferenceComparison
 
@@ -234,6 +237,24 @@ def test_picture_decoders() -> None:
     """Torchvision reads what Pillow wrote, and what it wrote itself."""
     faults = [*picture_files.find_decoder_faults()]
     _require_none(faults, "the picture that was written", "a torchvision built without this format")
+
+
+def test_picture_folders(tmp_path: Path) -> None:
+    """Folders of pictures have the same classes and samples, however a disk lists them."""
+    faults = [*picture_folders.find_folder_faults(tmp_path)]
+    _require_none(faults, "classes and samples by name", "a reader that takes files as they come")
+
+
+def test_turned_pictures() -> None:
+    """Pictures are turned once as their files say, by Pillow and by torchvision."""
+    faults = [*turned_pictures.find_turn_faults()]
+    _require_none(faults, "one turn of EXIF's eight", "an orientation that is misread or left")
+
+
+def test_picture_operations() -> None:
+    """Pillow makes of pictures what NumPy makes of them."""
+    faults = [*picture_ops.find_operation_faults()]
+    _require_none(faults, "the picture of the definition", "another Pillow than the locked one")
 
 
 def test_picture_transforms() -> None:
