@@ -290,16 +290,10 @@ DEFECTS = (
         patched("optimizers_kept"),
     ),
     Defect(
-        "gradients switched on inside no_grad",
+        "a mode that the end of an inner one switches off",
         "references",
-        (
-            (
-                "context_managers",
-                "torch.no_grad() entered in torch.inference_mode() leaves torch.is_grad_enabled",
-            ),
-            ("optimizers[cpu]", "a leaf Variable that requires grad"),
-        ),
-        patched("gradients_switched_on"),
+        (("context_managers", "leaves torch.is_anomaly_enabled False, and found True"),),
+        patched("anomaly_switched_off"),
     ),
     Defect(
         "a covariance that changes its values",
