@@ -167,13 +167,17 @@ DEFECTS = (
         (
             ("environments", "CartPole-v1 breaks the rules of Gymnasium"),
             ("agents", "PPO learns otherwise from the same seed"),
+            ("vector_environments", "as of each alone"),
         ),
         patched("games_not_seeded"),
     ),
     Defect(
         "games that all begin alike",
         "rl",
-        (("environments", "SyncVectorEnv of 3 begins otherwise than each alone"),),
+        (
+            ("environments", "SyncVectorEnv of 3 begins otherwise than each alone"),
+            ("vector_environments", "observations of SyncVectorEnv are"),
+        ),
         patched("games_alike"),
     ),
     Defect(
@@ -182,6 +186,7 @@ DEFECTS = (
         (
             ("environments", "an episode that is limited to 7 steps is cut after []"),
             ("challenge", "the answer to"),
+            ("vector_wrappers", "VecMonitor"),
         ),
         patched("games_not_cut"),
     ),

@@ -21,7 +21,14 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
-from . import language_models, logits_processors, shipped_text, tokenizer_parts
+from . import (
+    batched_texts,
+    language_models,
+    logits_processors,
+    shipped_text,
+    tokenizer_options,
+    tokenizer_parts,
+)
 
 VOCABULARY = 1000
 FOREIGN = ("Grüße: 3,14 €, naïve, 東京", "\ttabs  and   spaces\r\n", "👩‍🔬 \x00 ﷽", "")
@@ -193,6 +200,20 @@ def test_logits_processors() -> None:
     faults = [*logits_processors.find_processor_faults()]
     cause = "code of transformers that does something else than its documentation says"
     require(not faults, "; ".join(faults[:2]), "the scores of the definition", cause)
+
+
+def test_tokenizer_options() -> None:
+    """Options of a call fill, cut and join texts as defined, and nothing of them stays."""
+    faults = [*tokenizer_options.find_option_faults()]
+    cause = "an option that is ignored, or that the tokenizer keeps for later calls"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_batched_texts(expected: Expected) -> None:
+    """Prompts of different lengths are written on together as each alone."""
+    faults = [*batched_texts.find_batch_faults(expected.device)]
+    cause = "padding that is counted in positions, or seen"
+    require(not faults, "; ".join(faults[:2]), "what each prompt gives alone", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
