@@ -17,4 +17,19 @@ DEFECTS = (
         (("vector_wrappers", "VecNormalize with training=False gives the observations"),),
         patched("statistics_never_rest"),
     ),
+    Defect(
+        "games whose limit cannot be changed",
+        "rl",
+        (
+            ("environments", "an episode that is limited to 7 steps is cut after []"),
+            ("wrappers", "gymnasium.make with max_episode_steps=3 cuts an episode after []"),
+        ),
+        patched("limits_not_overridden"),
+    ),
+    Defect(
+        "cut games that count as ended",
+        "rl",
+        (("rollouts", "advantages of PPO in a game that is cut"),),
+        patched("cut_games_end"),
+    ),
 )

@@ -186,7 +186,7 @@ DEFECTS = (
         (
             ("environments", "an episode that is limited to 7 steps is cut after []"),
             ("challenge", "the answer to"),
-            ("vector_wrappers", "VecMonitor"),
+            ("wrappers", "TimeLimit with {'max_episode_steps': 4}"),
         ),
         patched("games_not_cut"),
     ),

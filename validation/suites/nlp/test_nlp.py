@@ -23,8 +23,11 @@ from ..outcome import require
 from ..training import copy_parameters, require_trained
 from . import (
     batched_texts,
+    collators,
+    hub_switches,
     language_models,
     logits_processors,
+    saved_tensors,
     shipped_text,
     tokenizer_options,
     tokenizer_parts,
@@ -214,6 +217,27 @@ def test_batched_texts(expected: Expected) -> None:
     faults = [*batched_texts.find_batch_faults(expected.device)]
     cause = "padding that is counted in positions, or seen"
     require(not faults, "; ".join(faults[:2]), "what each prompt gives alone", cause)
+
+
+def test_collators() -> None:
+    """Collators fill texts and labels, and choose and hide words, as their definitions say."""
+    faults = [*collators.find_collator_faults()]
+    cause = "padding that the loss counts, an option that is ignored, or a new collator"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_saved_tensors(tmp_path: Path) -> None:
+    """Tensors of each kind and layout in memory come back from a file, or are refused."""
+    faults = [*saved_tensors.find_saving_faults(tmp_path)]
+    cause = "memory that is written in the order in which it lies"
+    require(not faults, "; ".join(faults[:2]), "the same numbers, or a refusal", cause)
+
+
+def test_hub_switches(tmp_path: Path) -> None:
+    """Variables of the environment switch the network off, and move caches and limits."""
+    faults = [*hub_switches.find_switch_faults(tmp_path)]
+    cause = "a variable that huggingface_hub does not read"
+    require(not faults, "; ".join(faults[:2]), "what its documentation says", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

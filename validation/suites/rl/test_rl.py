@@ -21,7 +21,7 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
-from . import behaviour, vector_wrappers, vectors
+from . import behaviour, rollouts, vector_wrappers, vectors, wrappers
 from .drawn import TableEnvironment
 
 STEPS = 18_000
@@ -138,6 +138,20 @@ def test_vector_wrappers() -> None:
     """Observations and rewards are scaled, stacked and added up as their definitions say."""
     faults = [*vector_wrappers.find_wrapper_faults()]
     cause = "an option that is ignored, or statistics that change in an evaluation"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_wrappers() -> None:
+    """Gymnasium's wrappers, and options of make, change a game as their definitions say."""
+    faults = [*wrappers.find_game_faults()]
+    cause = "an option that is ignored, or a new wrapper"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_rollouts() -> None:
+    """Agents learn from advantages and targets that tell a cut episode from one that ends."""
+    faults = [*rollouts.find_rollout_faults()]
+    cause = "an episode cut by its limit that counts as ended, or the other way round"
     require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
 
 
