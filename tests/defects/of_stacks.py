@@ -187,6 +187,7 @@ DEFECTS = (
             ("environments", "an episode that is limited to 7 steps is cut after []"),
             ("challenge", "the answer to"),
             ("wrappers", "TimeLimit with {'max_episode_steps': 4}"),
+            ("rollouts", "advantages of PPO in a game that is cut"),
         ),
         patched("games_not_cut"),
     ),

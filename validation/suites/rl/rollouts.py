@@ -1,4 +1,4 @@
-"""What agents learn from: advantages and targets at the end and at the cut of an episode."""
+"""Advantages and targets that agents learn from, at the end and at the cut of an episode."""
 
 from __future__ import annotations
 

@@ -25,16 +25,16 @@ BEGINNING = 1e-4
 
 @dataclass(frozen=True)
 class Game:
-    """What environments returned, by step; `last` are the observations that end an episode."""
+    """A game of some environments, by step; `last` is the observation that ends an episode."""
 
     seen: list[Any]
     rewards: list[Any]
     ends: list[Any]
-    told: list[Any]
+    details: list[Any]
 
     def last(self, step: int, number: Any) -> Any:
         """Return the observation with which this episode ended."""
-        return self.told[step][number]["terminal_observation"]
+        return self.details[step][number]["terminal_observation"]
 
 
 def build_bare() -> Any:
@@ -66,7 +66,7 @@ def find_wrapper_faults() -> Iterator[str]:
     for step, number in np.ndindex(STEPS, len(LIMITS)):
         if bare.ends[step][number]:
             rewards = [each[number] for each in bare.rewards[begun[number] : step + 1]]
-            got, begun[number] = monitored.told[step][number]["episode"], step + 1
+            got, begun[number] = monitored.details[step][number]["episode"], step + 1
             if got["l"] != len(rewards) or not np.isclose(got["r"], sum(rewards)):
                 wanted = f"{sum(rewards):.2f} in {len(rewards)} steps"
                 yield f"VecMonitor says {got['r']:.2f} in {got['l']} steps, not {wanted}"

@@ -94,15 +94,21 @@ def play_together(vector: Any) -> Iterator[Step]:
         if isinstance(vector, gymnasium.vector.VectorEnv):
             yield vector.reset(seed=SEED)[0], *nothing
             for _ in range(STEPS):
-                *step, told = vector.step(ACTIONS)
-                yield *step, told.get("final_obs", [None] * len(LIMITS))
+                *step, details = vector.step(ACTIONS)
+                yield *step, details.get("final_obs", [None] * len(LIMITS))
         else:
             vector.seed(SEED)
             yield vector.reset(), *nothing
             for _ in range(STEPS):
-                seen, rewards, ends, told = vector.step(ACTIONS)
-                cuts = [each["TimeLimit.truncated"] for each in told]
+                seen, rewards, ends, details = vector.step(ACTIONS)
+                cuts = [each["TimeLimit.truncated"] for each in details]
                 over = [end and not cut for end, cut in zip(ends, cuts, strict=True)]
-                yield seen, rewards, over, cuts, [each.get("terminal_observation") for each in told]
+                yield (
+                    seen,
+                    rewards,
+                    over,
+                    cuts,
+                    [each.get("terminal_observation") for each in details],
+                )
     finally:
         vector.close()

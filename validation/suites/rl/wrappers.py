@@ -30,7 +30,7 @@ SMALL, DECAY, BEGINNING = 1e-3, 0.8, 1e-4
 
 @dataclass
 class Past:
-    """What the game gave and got so far: in this episode, and observations and sums of all."""
+    """A game so far: what it gave and got in this episode, and observations and sums of all."""
 
     seen: list[Any] = field(default_factory=list)
     rewards: list[Any] = field(default_factory=list)
@@ -155,7 +155,7 @@ def find_case_faults(case: Case) -> Iterator[str]:
         past = Past([SEEN[episode, 0]], known=[*past.known, SEEN[episode, 0]], sums=past.sums)
         pairs = [("observation", wrapped.reset(seed=0)[0], case.seen(past))]
         for at in range(0, LENGTH, case.each):
-            seen, reward, over, cut, _told = wrapped.step(ACTIONS[at])
+            seen, reward, over, cut, _details = wrapped.step(ACTIONS[at])
             for number in range(at, at + case.each):
                 past.seen.append(SEEN[episode, number + 1])
                 past.known.append(SEEN[episode, number + 1])
@@ -186,8 +186,8 @@ def find_statistics_faults() -> Iterator[str]:
     for episode in range(EPISODES):
         counted.reset()
         for at in range(4):
-            told = counted.step(ACTIONS[at])[4]
-        got, wanted = told.get("episode", {"r": 0, "l": 0}), REWARDS[episode, :4].sum()
+            details = counted.step(ACTIONS[at])[4]
+        got, wanted = details.get("episode", {"r": 0, "l": 0}), REWARDS[episode, :4].sum()
         if got["l"] != 4 or not np.isclose(got["r"], wanted):
             yield f"RecordEpisodeStatistics says {got}, not {wanted:.3f} in 4 steps"
     again.reset()
@@ -212,13 +212,13 @@ def find_make_faults() -> Iterator[str]:
     name = "ScriptedGame-v0"
     gymnasium.register(name, ScriptedGame, max_episode_steps=REGISTERED, kwargs={"offset": 3})
     try:
-        for asked, wanted in ((None, REGISTERED), (3, 3), (LENGTH, LENGTH), (-1, None)):
-            game = gymnasium.make(name, max_episode_steps=asked)
+        for limit, wanted in ((None, REGISTERED), (3, 3), (LENGTH, LENGTH), (-1, None)):
+            game = gymnasium.make(name, max_episode_steps=limit)
             game.reset()
             steps = [game.step(ACTIONS[at])[2:4] for at in range(wanted or LENGTH)]
             cuts = [at + 1 for at, (_over, cut) in enumerate(steps) if cut]
             if cuts != [wanted] * (wanted is not None):
-                what = f"max_episode_steps={asked} cuts an episode after {cuts}"
+                what = f"max_episode_steps={limit} cuts an episode after {cuts}"
                 yield f"gymnasium.make with {what}, not {wanted}; {REGISTERED} are registered"
         for options, kept in (({}, 3), ({"offset": 8}, 8)):
             if gymnasium.make(name, **options).unwrapped.offset != kept:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import safetensors.torch
+import safetensors.torch  # type: ignore[import-not-found] # inside the image only
 
 exact = safetensors.torch.save_file
 
