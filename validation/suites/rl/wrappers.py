@@ -109,6 +109,7 @@ CASES = (
          seen=lambda past: [*past.seen[-1].reshape(6), len(past.rewards)]),
     Case("TimeAwareObservation", {"normalize_time": True},
          seen=lambda past: [*past.seen[-1].reshape(6), len(past.rewards) / 50]),
+    Case("RepeatAction", {"num_repeats": 3}, each=3, reward=lambda past: sum(past.rewards[-3:])),
     Case("MaxAndSkipObservation", {"skip": 2}, each=2,
          seen=lambda past: np.max(past.seen[-2:], axis=0) if past.rewards else past.seen[-1],
          reward=lambda past: sum(past.rewards[-2:])),
@@ -147,7 +148,7 @@ def find_case_faults(case: Case) -> Iterator[str]:
     try:
         kind = getattr(wrappers, case.name)
     except (AttributeError, ImportError):
-        return
+        return  # an older Gymnasium
     game = ScriptedGame()
     inner = wrappers.TimeLimit(game, 50) if case.name == "TimeAwareObservation" else game
     wrapped, past = kind(inner, **case.options), Past()
