@@ -71,7 +71,7 @@ def fill_prompts(prompts: list[Any], side: str) -> tuple[Any, Any]:
 
 
 def compare_texts(model: Any, prompts: list[Any], texts: Any, choice: dict[str, Any]) -> str:
-    """Return which prompt is written on otherwise alone, if any."""
+    """Return which prompt is written on otherwise alone and without a cache, if any."""
     copies = choice.get("num_return_sequences", 1)
     for at, prompt in enumerate(prompts):
         alone = model.generate(
@@ -79,6 +79,7 @@ def compare_texts(model: Any, prompts: list[Any], texts: Any, choice: dict[str, 
             attention_mask=torch.ones_like(prompt[None]),
             max_new_tokens=NEW,
             min_new_tokens=NEW,
+            use_cache=False,
             **choice,
         )[:, -NEW:]
         together = texts[at * copies : (at + 1) * copies]
@@ -89,6 +90,8 @@ def compare_texts(model: Any, prompts: list[Any], texts: Any, choice: dict[str, 
 
 def compare_scores(model: Any, prompts: list[Any], written: Any) -> str:
     """Return which scores of the next word are not those of a prompt and its words alone."""
+    if len(written.logits) != NEW:
+        return f"{len(written.logits)} words, not {NEW}"
     for at, prompt in enumerate(prompts):
         text = written.sequences[at, -NEW:]
         with torch.inference_mode():

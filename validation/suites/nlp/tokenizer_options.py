@@ -32,10 +32,10 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "return_token_type_ids": (True, False),
     "return_attention_mask": (True, False),
     "tokenizer_kwargs": (),
-    "kwargs": (),
 }
 """Values of the options that are neither true nor false by default."""
 
+VARIOUS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 AROUND: tuple[dict[str, Any], ...] = ({}, {"padding": True, "truncation": True, "max_length": 8})
 """Without the second, some options have nothing to do."""
 
@@ -73,7 +73,8 @@ def find_state_faults(tokenizer: Any) -> Iterator[str]:
     for option, parameter in inspect.signature(type(tokenizer).__call__).parameters.items():
         switch = isinstance(parameter.default, bool) and option != "is_split_into_words"
         values = OTHERS.get(option, (not parameter.default,) if switch else ())
-        if not switch and option not in OTHERS and option != "is_split_into_words":
+        named = option in OTHERS or parameter.kind in VARIOUS or option == "is_split_into_words"
+        if not switch and not named:
             yield f"no value of the option {option} of {name} is known"
         for value, around in product(values, AROUND):
             # refused: rows of different lengths as a tensor, and places in a text of bytes
