@@ -137,7 +137,7 @@ DEFECTS = (
             ("amp_gradients[gloo]", "scales its loss by 1, expected 1048576"),
             (
                 "amp_overflow[gloo]",
-                "GradScaler does not see an infinite gradient, or scales nothing",
+                "GradScaler steps along an infinite gradient, does not see it, or scales nothing",
             ),
         ),
         patched("scaler_idle"),

@@ -200,6 +200,24 @@ DEFECTS = (
         patched("jpeg_missing"),
     ),
     Defect(
+        "classes numbered as the disk lists them",
+        "references",
+        (("picture_folders", "classes of ImageFolder are ['c', 'a2', 'a10', 'Z', 'B']"),),
+        patched("classes_as_listed"),
+    ),
+    Defect(
+        "a turned picture that says that it is to be turned",
+        "references",
+        (("turned_pictures", "PIL.ImageOps.exif_transpose: its result still has an orientation"),),
+        patched("orientation_left"),
+    ),
+    Defect(
+        "a poster with fewer colours",
+        "references",
+        (("picture_operations", "PIL.ImageOps.posterize(3) is off by 32 grey levels"),),
+        patched("posterize_coarse"),
+    ),
+    Defect(
         "boxes that are not flipped",
         "references",
         (("picture_transforms", "RandomHorizontalFlip moves boxes as XYXY to another place"),),
@@ -228,6 +246,12 @@ DEFECTS = (
         "references",
         (("arrays", "numpy.percentile gives"),),
         patched("percentiles_low"),
+    ),
+    Defect(
+        "zeros at the ends that stay",
+        "references",
+        (("documented_examples", "an example of numpy.trim_zeros gives"),),
+        patched("zeros_stay"),
     ),
     Defect(
         "sound without a filter",

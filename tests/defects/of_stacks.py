@@ -56,6 +56,18 @@ DEFECTS = (
         patched("opencv_slow"),
     ),
     Defect(
+        "an OpenCV that turns no picture",
+        "cv",
+        (("turned_pictures", "OpenCV turns a JPEG of orientation 2 otherwise"),),
+        patched("opencv_never_turns"),
+    ),
+    Defect(
+        "a seed that stops at the first composition",
+        "cv",
+        (("seeded_augmentations", "Compose of Compose gives other pictures with the same seed"),),
+        patched("seed_stops"),
+    ),
+    Defect(
         "an interpolation that repeats pixels",
         "cv",
         (("resized_pictures", "INTER_LINEAR of OpenCV is not its definition"),),

@@ -142,6 +142,15 @@ DEFECTS = (
         ),
         image="cv",
     ),
+    Defect(
+        "an OpenCV that leaves its folder on the path",
+        "state",
+        (("traces_of_imports", f"leaves sys.path: {PACKAGES}/cv2 is there"),),
+        with_layer(
+            f"RUN echo 'import sys; sys.path.append(__path__[0])' >> {PACKAGES}/cv2/__init__.py"
+        ),
+        image="cv",
+    ),
     _seen(
         "the pip of another Python",
         "`pip --version` prints exit 0, pip 23.0.1 from /usr/lib/python3/dist-packages/pip",

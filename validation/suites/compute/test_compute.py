@@ -110,7 +110,7 @@ def _check_scale(training: loss_scaling.ScaledWeight) -> None:
             f"{overflowed[1]:g}"
         ),
         f"{scale / 2:g} and {weight:g}: half the scale, and no step",
-        "a GradScaler that does not see infinite gradients",
+        "a GradScaler that steps along infinite gradients, or does not see them",
     )
     training.take_step(0.25)
     grown = training.take_step(0.25)

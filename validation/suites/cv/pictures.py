@@ -9,6 +9,8 @@ import albumentations
 import cv2
 import numpy as np
 
+from ..orientations import TURNS, draw_blocks, is_same_picture, write_with_orientation
+
 HEIGHT, WIDTH = 12, 20
 EXACT = (".png", ".bmp", ".tiff", ".ppm")
 FORMATS = (*EXACT, ".jpg", ".webp", ".jp2")
@@ -41,6 +43,22 @@ def find_format_faults() -> Iterator[str]:
         apart = float(np.abs(got.astype(float) - picture).mean())
         if apart > (0 if name in EXACT else LEVELS):
             yield f"OpenCV's {name} is off by {apart:.1f} grey levels on average"
+
+
+def find_turn_faults() -> Iterator[str]:
+    """Yield how OpenCV does not turn a picture as its file says, or turns it unasked."""
+    rows = draw_blocks()
+    for number, turn in TURNS.items():
+        data = np.frombuffer(write_with_orientation(rows, "JPEG", number), np.uint8)
+        for name, wanted in (
+            ("IMREAD_COLOR", turn(rows)),
+            ("IMREAD_UNCHANGED", rows),
+            ("IMREAD_COLOR | IMREAD_IGNORE_ORIENTATION", rows),
+        ):
+            flags = sum(getattr(cv2, each) for each in name.split(" | "))
+            got = cv2.imdecode(data, flags)[..., ::-1]
+            if not is_same_picture(got, wanted):
+                yield f"OpenCV turns a JPEG of orientation {number} otherwise, with {name}"
 
 
 def find_resize_faults() -> Iterator[str]:

@@ -22,7 +22,7 @@ from ..contract.expected import Expected
 from ..declared import reports
 from ..outcome import require
 from ..training import copy_parameters, require_fall, require_trained
-from . import augmented, pictures
+from . import augmented, pictures, seeded
 from .augmented import CROP, MEAN, STD
 
 STEPS = 6
@@ -165,6 +165,13 @@ def test_formats() -> None:
     require(not faults, "; ".join(faults[:2]), "the picture that was written", cause)
 
 
+def test_turned_pictures() -> None:
+    """OpenCV turns pictures as their files say, if it is not told to leave them."""
+    faults = [*pictures.find_turn_faults()]
+    cause = "an OpenCV built without EXIF, or a flag that is ignored"
+    require(not faults, "; ".join(faults[:2]), "one turn of EXIF's eight", cause)
+
+
 def test_resized_pictures() -> None:
     """OpenCV's sizes, moves and greys are those of NumPy."""
     faults = [*pictures.find_resize_faults()]
@@ -177,6 +184,14 @@ def test_moved_boxes() -> None:
     faults = [*pictures.find_box_faults()]
     cause = "an augmentation that leaves masks or boxes out"
     require(not faults, "; ".join(faults[:2]), "the same move of all", cause)
+
+
+def test_seeded_augmentations() -> None:
+    """A seed leads to the same pictures each time, also through compositions of compositions."""
+    faults = [*seeded.find_seed_faults()]
+    more = f" ({len(faults)} faults)" if len(faults) > 2 else ""
+    cause = "a seed that does not reach all augmentations"
+    require(not faults, f"{'; '.join(faults[:2])}{more}", "pictures that follow from it", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

@@ -298,7 +298,7 @@ def test_amp_overflow(placement: str, tmp_path: Path) -> None:
             skipped == [at],
             found,
             f"{[at]}",
-            "GradScaler does not see an infinite gradient, or scales nothing",
+            "GradScaler steps along an infinite gradient, does not see it, or scales nothing",
         )
         now, half = result["scales_after"][at], result["scales"][at] / 2
         found = f"the scale of rank {rank} of {TWO} is {now:.0f} after an infinite gradient"

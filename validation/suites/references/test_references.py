@@ -6,6 +6,7 @@ that the databases have samples of. Nothing is drawn by the day: the samples fol
 
 from __future__ import annotations
 
+import json
 import random
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from .. import processes
+from .. import new_python, processes
 from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
@@ -27,21 +28,31 @@ from . import (
     arrays,
     boxes,
     continuing,
+    documented,
     geometry,
     layers,
     loading,
     operators,
     optimizers,
     picture_files,
+    picture_folders,
+    picture_ops,
     randomness,
     schedules,
     side_effects,
     sounds,
+    turned_pictures,
 )
 from .operators import ReferenceComparison
 
 MIN_OPERATORS = 350
 """As many operators of the database must have a reference: 2.6 has 424, and each line has more."""
+
+MIN_EXAMPLES = 1000
+"""NumPy 2.4 has 6,000 examples that need no other package, and a slow processor runs fewer."""
+
+DOCUMENTED_S = 12
+"""Of the processor, for the examples of all packages: NumPy's take 4 to 6 s, and run whole."""
 
 MIN_GRADIENTS = 350
 MIN_LAYERS = 90
@@ -207,6 +218,24 @@ def test_picture_decoders() -> None:
     _require_none(faults, "the picture that was written", "a torchvision built without this format")
 
 
+def test_picture_folders(tmp_path: Path) -> None:
+    """Folders of pictures have the same classes and samples, however a disk lists them."""
+    faults = [*picture_folders.find_folder_faults(tmp_path)]
+    _require_none(faults, "classes and samples by name", "a reader that takes files as they come")
+
+
+def test_turned_pictures() -> None:
+    """Pictures are turned once as their files say, by Pillow and by torchvision."""
+    faults = [*turned_pictures.find_turn_faults()]
+    _require_none(faults, "one turn of EXIF's eight", "an orientation that is misread or left")
+
+
+def test_picture_operations() -> None:
+    """Pillow makes of pictures what NumPy makes of them."""
+    faults = [*picture_ops.find_operation_faults()]
+    _require_none(faults, "the picture of the definition", "another Pillow than the locked one")
+
+
 def test_picture_transforms() -> None:
     """Pictures, masks and boxes move together, as their geometry says."""
     faults = [*geometry.find_transform_faults()]
@@ -222,6 +251,36 @@ def test_arrays() -> None:
     """NumPy's functions, in plain Python."""
     faults = [*arrays.find_array_faults()]
     _require_none(faults, "the numbers of the definition", "another NumPy than the locked one")
+
+
+@reports("examples", "examples")
+def test_documented_examples(tmp_path: Path, figure: Figures) -> None:
+    """Functions give what the examples in their docstrings say."""
+    harness = str(Path(pytest.__file__).parent.parent)
+    words = [str(documented.__file__), harness, str(DOCUMENTED_S)]
+    ended = new_python.run_python(words, tmp_path)
+    require(
+        ended.code == 0,
+        f"the examples of docstrings {ended}",
+        "all examples to run",
+        "a package that cannot be imported, or an example that ends the process",
+    )
+    report = json.loads((tmp_path / documented.FILE).read_text())
+    wrong = documented.describe_wrong(report)
+    require(
+        not wrong,
+        wrong,
+        "what the docstring says",
+        "a package that does something else than it documents",
+    )
+    examples = sum(each["examples"] for each in report.values())
+    figure("examples", examples, "examples")
+    require(
+        examples >= MIN_EXAMPLES,
+        f"{examples} examples of docstrings ran",
+        f"at least {MIN_EXAMPLES}",
+        "a NumPy without docstrings or without its settings of scipy-doctest",
+    )
 
 
 def test_sounds(expected: Expected) -> None:

@@ -54,15 +54,24 @@ def list_facts(start: Start, inherited: Iterable[str]) -> State:
     return {
         "start": dict(_list_start_files()),
         "os.environ": dict(list_variables(start, frozenset(inherited))),
+        "sys.path": {entry: place for place, entry in enumerate(start.path, 1)},
+        **list_interpreter(),
+        "code of other packages": list_foreign_code(),
+        "system": dict(_read_system(start)),
+        "loaded libraries": dict.fromkeys(sorted(list_libraries()), True),
+    }
+
+
+def list_interpreter() -> State:
+    """Return the settings that all packages of a process share."""
+    return {
         "sys": {**_call_getters(sys), **_read_sys()},
         "sys.flags": {
             name: render_value(getattr(sys.flags, name))
             for name in dir(sys.flags)
             if not name.startswith(("_", "n_")) and name not in ("count", "index")
         },
-        "sys.path": {entry: place for place, entry in enumerate(start.path, 1)},
         "warnings.filters": {describe_filter(each): True for each in warnings.filters},
-        "code of other packages": list_foreign_code(),
         "builtins": dict(_list_changed_builtins()),
         "python": dict(_read_python()),
         "signals": {
@@ -70,8 +79,6 @@ def list_facts(start: Start, inherited: Iterable[str]) -> State:
             for each in signal.valid_signals()
             if isinstance(each, signal.Signals)
         },
-        "system": dict(_read_system(start)),
-        "loaded libraries": dict.fromkeys(sorted(list_libraries()), True),
     }
 
 
@@ -124,14 +131,15 @@ def _call_getters(module: types.ModuleType) -> dict[str, Value]:
 def _read_sys() -> dict[str, Value]:
     hooks = [name for name in dir(sys) if name.endswith("hook") and not name.startswith("__")]
     found = {name: render_value(getattr(sys, name)) for name in hooks}
-    found["meta_path"] = render_value([_name_of(each) for each in sys.meta_path])
-    found["path_hooks"] = render_value([_name_of(each) for each in sys.path_hooks])
+    found["meta_path"] = render_value([name_code(each) for each in sys.meta_path])
+    found["path_hooks"] = render_value([name_code(each) for each in sys.path_hooks])
     found["dont_write_bytecode"] = sys.dont_write_bytecode
     found["stdout"] = f"{sys.stdout.encoding} {sys.stdout.errors}"
     return found
 
 
-def _name_of(value: Any) -> str:
+def name_code(value: Any) -> str:
+    """Return the module and the name of a function or a class, or of the class of an object."""
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
 
@@ -150,7 +158,7 @@ def _list_changed_builtins() -> Iterator[tuple[str, Value]]:
         if callable(value) and getattr(type(value), "__module__", "") != "_sitebuiltins":
             module = getattr(value, "__module__", None)
             if module not in (*own, None):
-                yield name, _name_of(value)
+                yield name, name_code(value)
     yield "names", len(vars(builtins))
 
 

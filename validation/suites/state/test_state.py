@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,9 @@ from ..contract import pristine_state, questions
 from ..contract.expected import Expected
 from ..contract.pristine_state import FRESH, WAYS
 from ..outcome import require
-from . import differences, ways
+from . import differences, known_traces, ways
 
+BESIDE_ME = Path(__file__).parent
 NOT_WRITTEN = "the file in validation/suites/state/pristine was not written with this line or stack"
 NO_PROCESS = "the way in which this process is started is broken, or importing torch is"
 
@@ -64,6 +67,30 @@ def test_imported_stacks(expected: Expected) -> None:
     for stack in expected.stacks:
         if stack not in kept or kept[stack].imports:
             require_pristine(expected, FRESH, stack)
+
+
+def test_traces_of_imports(expected: Expected) -> None:
+    """No package of the image changes Python for all others when it is imported."""
+    locked = {name for name, _ in expected.packages}
+    packages = [
+        module
+        for module, names in packages_distributions().items()
+        if module.isidentifier()
+        and module[0] != "_"
+        and locked & {installed.normalise_name(each) for each in names}
+    ]
+    # a Python in which pip is imported takes the distutils of Debian for those of setuptools
+    packages.sort(key=lambda name: (name != "torch", name == "pip", name))
+    done = installed.run_python(BESIDE_ME / "import_traces.py", ",".join(packages))
+    require(done.returncode == 0, installed.describe_exit(done), "imports", NO_PROCESS)
+    traces = [json.loads(line) for line in done.stdout.splitlines()]
+    faults = [*known_traces.find_trace_faults(traces, packages)]
+    require(
+        not faults,
+        installed.format_some(faults),
+        "the Python that was there, but for what known_traces.py lists",
+        "a package that changes paths, variables, hooks or functions for the whole process",
+    )
 
 
 def test_pip() -> None:
