@@ -21,8 +21,8 @@ DEFECTS = (
         "games whose limit cannot be changed",
         "rl",
         (
-            ("environments", "an episode that is limited to 7 steps is cut after []"),
             ("wrappers", "gymnasium.make with max_episode_steps=3 cuts an episode after []"),
+            ("environments", "an episode that is limited to 7 steps is cut after []"),
         ),
         patched("limits_not_overridden"),
     ),
