@@ -13,7 +13,9 @@ from tests.defects import (
     of_harness,
     of_libraries,
     of_multinode,
+    of_nlp,
     of_references,
+    of_rl,
     of_stacks,
     of_start,
     of_state,
@@ -37,6 +39,8 @@ DEFECTS: tuple[Defect, ...] = (
     *of_workloads.DEFECTS,
     *of_throughput.DEFECTS,
     *of_stacks.DEFECTS,
+    *of_nlp.DEFECTS,
+    *of_rl.DEFECTS,
     *of_harness.DEFECTS,
 )
 """Those of one machine."""

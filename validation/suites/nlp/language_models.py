@@ -168,15 +168,20 @@ TEXTS = (
 """Texts, and their encodings by WordPiece, worked out on paper."""
 
 
-def find_encoding_faults() -> Iterator[str]:
-    """Yield how a tokenizer encodes, cuts or fills texts otherwise than expected."""
+def build_tokenizer() -> tuple[Any, Any]:
+    """Return a tokenizer of WordPiece, and the one of transformers that is made of it."""
     vocabulary = {piece: number for number, piece in enumerate(PIECES)}
     plain = Tokenizer(models.WordPiece(vocabulary, unk_token=PIECES[1]))
     plain.normalizer = normalizers.BertNormalizer(lowercase=True)
     plain.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     plain.decoder = decoders.WordPiece()
     plain.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=plain, **SPECIAL)
+    return plain, transformers.PreTrainedTokenizerFast(tokenizer_object=plain, **SPECIAL)
+
+
+def find_encoding_faults() -> Iterator[str]:
+    """Yield how a tokenizer encodes, cuts or fills texts otherwise than expected."""
+    plain, fast = build_tokenizer()
     for text, wanted in TEXTS:
         if plain.encode(text).ids != wanted or fast(text)["input_ids"] != wanted:
             yield f"{text!r} is encoded as {plain.encode(text).ids}, not {wanted}"

@@ -21,7 +21,17 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
-from . import language_models, logits_processors, shipped_text, tokenizer_parts
+from . import (
+    batched_texts,
+    collators,
+    hub_switches,
+    language_models,
+    logits_processors,
+    saved_tensors,
+    shipped_text,
+    tokenizer_options,
+    tokenizer_parts,
+)
 
 VOCABULARY = 1000
 FOREIGN = ("Grüße: 3,14 €, naïve, 東京", "\ttabs  and   spaces\r\n", "👩‍🔬 \x00 ﷽", "")
@@ -193,6 +203,41 @@ def test_logits_processors() -> None:
     faults = [*logits_processors.find_processor_faults()]
     cause = "code of transformers that does something else than its documentation says"
     require(not faults, "; ".join(faults[:2]), "the scores of the definition", cause)
+
+
+def test_tokenizer_options() -> None:
+    """Options of a call fill, cut and join texts as defined, and nothing of them stays."""
+    faults = [*tokenizer_options.find_option_faults()]
+    cause = "an option that is ignored, or that the tokenizer keeps for later calls"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_batched_texts(expected: Expected) -> None:
+    """Prompts of different lengths are written on together as each alone."""
+    faults = [*batched_texts.find_batch_faults(expected.device)]
+    cause = "padding that is counted in positions, or seen"
+    require(not faults, "; ".join(faults[:2]), "what each prompt gives alone", cause)
+
+
+def test_collators() -> None:
+    """Collators fill texts and labels, and choose and hide words, as their definitions say."""
+    faults = [*collators.find_collator_faults()]
+    cause = "padding that the loss counts, an option that is ignored, or a new collator"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_saved_tensors(tmp_path: Path) -> None:
+    """Tensors of each kind and layout in memory come back from a file, or are refused."""
+    faults = [*saved_tensors.find_saving_faults(tmp_path)]
+    cause = "memory that is written in the order in which it lies"
+    require(not faults, "; ".join(faults[:2]), "the same numbers, or a refusal", cause)
+
+
+def test_hub_switches(tmp_path: Path) -> None:
+    """Variables of the environment switch the network off, and move caches and limits."""
+    faults = [*hub_switches.find_switch_faults(tmp_path)]
+    cause = "a variable that huggingface_hub does not read"
+    require(not faults, "; ".join(faults[:2]), "what its documentation says", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

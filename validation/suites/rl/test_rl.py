@@ -21,7 +21,7 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
-from . import behaviour
+from . import behaviour, rollouts, vector_wrappers, vectors, wrappers
 from .drawn import TableEnvironment
 
 STEPS = 18_000
@@ -125,6 +125,34 @@ def test_agents(expected: Expected, tmp_path: Path) -> None:
     faults = [*behaviour.find_agent_faults(tmp_path, expected.device)]
     cause = "a seed that has no effect, or a file whose weights are not loaded"
     require(not faults, "; ".join(faults[:2]), "the same weights and actions", cause)
+
+
+def test_vector_environments() -> None:
+    """Environments that run together are as each alone, and what they returned stays."""
+    faults = [*vectors.find_parallel_faults()]
+    cause = "environments that share memory, or that begin an episode at another time"
+    require(not faults, "; ".join(faults[:2]), "what each returns alone", cause)
+
+
+def test_vector_wrappers() -> None:
+    """Observations and rewards are scaled, stacked and added up as their definitions say."""
+    faults = [*vector_wrappers.find_wrapper_faults()]
+    cause = "an option that is ignored, or statistics that change in an evaluation"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_wrappers() -> None:
+    """Gymnasium's wrappers, and options of make, change a game as their definitions say."""
+    faults = [*wrappers.find_game_faults()]
+    cause = "an option that is ignored, or a new wrapper"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_rollouts() -> None:
+    """Agents learn from advantages and targets that tell a cut episode from one that ends."""
+    faults = [*rollouts.find_rollout_faults()]
+    cause = "an episode cut by its limit that counts as ended, or the other way round"
+    require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
