@@ -43,6 +43,7 @@ ABOVE_ZERO = frozenset(
             "layers",
             "objects",
             "operators",
+            "examples",
             "optimizers",
             "sequences",
             "steps",

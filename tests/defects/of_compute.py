@@ -153,4 +153,21 @@ DEFECTS = (
         (("floating_point", "torch takes 1e-40 of float32 for 0"),),
         patched("small_numbers_flushed"),
     ),
+    Defect(
+        "a compiled function that misses another number",
+        "compute",
+        (
+            (
+                "compiled_functions_notice_changes",
+                "after a change of a value of the kind float in a global variable it gives",
+            ),
+        ),
+        patched("floats_unguarded"),
+    ),
+    Defect(
+        "a checkpoint that runs programs unless told otherwise",
+        "compute",
+        (("damaged_checkpoints_are_refused", "torch.load() ran the program in a checkpoint"),),
+        patched("load_trusts_all"),
+    ),
 )

@@ -80,6 +80,12 @@ DEFECTS = (
         with_environment(LC_ALL="POSIX", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"),
     ),
     Defect(
+        "hosts that are looked up without DNS",
+        "environment",
+        (("name_lookup", "nsswitch.conf looks up hosts in files, expected hosts in files"),),
+        with_layer("RUN sed -i '/^hosts:/s/ dns//' /etc/nsswitch.conf"),
+    ),
+    Defect(
         "a fork bomb of OpenMP threads",
         "environment",
         (("threads", "torch uses 512 threads, expected at most the"),),

@@ -184,7 +184,11 @@ DEFECTS = (
     Defect(
         "random numbers drawn aside that move the generator",
         "references",
-        (("seeds[cpu]", "fork_rng does not bring back the generators as they were"),),
+        (
+            ("seeds[cpu]", "fork_rng does not bring back the generators as they were"),
+            ("context_managers", "fork_rng and a seed(3) leaves the random state"),
+            ("recomputed_layers[cpu]", "use_reentrant=False leaves the generator elsewhere"),
+        ),
         patched("fork_leaks"),
     ),
     Defect(
@@ -267,5 +271,40 @@ DEFECTS = (
             ("challenge", "the answer to `product` has"),
         ),
         patched("matmul_off"),
+    ),
+    Defect(
+        "last states of packed sequences in another order",
+        "references",
+        (
+            (
+                "packed_sequences[cpu]",
+                "gives for sequence 1 of the packed lengths [4, 1, 3] last states that are off by",
+            ),
+        ),
+        patched("packed_order_lost"),
+    ),
+    Defect(
+        "optimizers that are never freed",
+        "references",
+        (("dropped_objects_are_freed", "the optimizer is kept after the program dropped it"),),
+        patched("optimizers_kept"),
+    ),
+    Defect(
+        "a mode that the end of an inner one switches off",
+        "references",
+        (("context_managers", "leaves torch.is_anomaly_enabled False, and found True"),),
+        patched("anomaly_switched_off"),
+    ),
+    Defect(
+        "a covariance that changes its values",
+        "references",
+        (("arguments_unchanged", "numpy.cov changes argument 0 of float64"),),
+        patched("covariance_in_place"),
+    ),
+    Defect(
+        "a trace that clears its matrix",
+        "references",
+        tuple((check, "trace(), sample 0, changes what it is given") for check in IN_BOTH),
+        patched("trace_in_place"),
     ),
 )

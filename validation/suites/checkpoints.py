@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 
 from .one_thread import one_thread
@@ -121,3 +126,31 @@ class HostilePickle:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self._trace),)
+
+
+def find_run_programs(folder: Path) -> Iterator[str]:
+    """Yield each reader that runs the program of a file, though nobody allowed it."""
+    trace, old = folder / "trace", {"_use_new_zipfile_serialization": False}
+    hostile = {"name": "hostile", "weights": HostilePickle(trace)}
+    arrays = np.array([hostile])
+    writers: dict[str, Callable[[Path], object]] = {
+        "a checkpoint": lambda path: torch.save(hostile, path),
+        "a checkpoint of an old torch": lambda path: torch.save(hostile, path, **old),
+        "a pickle": lambda path: path.write_bytes(pickle.dumps(hostile)),
+        "an array": lambda path: np.save(path.open("wb"), arrays),
+        "arrays": lambda path: np.savez(path.open("wb"), arrays),
+    }
+    readers: dict[str, Callable[[Path], object]] = {
+        "torch.load()": torch.load,
+        "torch.load(weights_only=True)": partial(torch.load, weights_only=True),
+        "torch.load(mmap=True)": partial(torch.load, mmap=True),
+        "torch.load(map_location='cpu')": partial(torch.load, map_location="cpu"),
+        "numpy.load()": lambda path: [*getattr(np.load(path), "values", list)()],
+    }
+    for (what, write), (name, read) in itertools.product(writers.items(), readers.items()):
+        write(folder / "hostile")
+        with contextlib.suppress(Exception):  # a refusal, or a file of another kind
+            read(folder / "hostile")
+        if trace.exists():
+            trace.rmdir()
+            yield f"{name} ran the program in {what}"

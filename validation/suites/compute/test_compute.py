@@ -25,6 +25,7 @@ from . import (
     floating_point,
     loss_scaling,
     mixed_precision,
+    noticing,
     scripted,
 )
 
@@ -208,6 +209,17 @@ def _check_compiled(compared: compiling.CompiledComparison, backend: str, figure
     )
 
 
+def test_compiled_functions_notice_changes() -> None:
+    """Called after a change of what it depends on, a compiled function gives what eager gives."""
+    faults = [*noticing.find_unnoticed_changes()]
+    require(
+        not faults,
+        f"{faults[0]} ({len(faults)} of such)" if faults else "",
+        "what eager gives",
+        "guards of Dynamo that do not look at a value: code for another one runs again",
+    )
+
+
 @reports("conv2d_error", "relative")
 def test_convolution(expected: Expected, figure: Figures) -> None:
     _check_errors(
@@ -387,6 +399,13 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
         ),
         "a refusal, and no program run",
         "a torch.load that does not keep to weights_only=True",
+    )
+    ran = [*checkpoints.find_run_programs(tmp_path)]
+    require(
+        not ran,
+        f"{ran[0]} ({len(ran)} of such)" if ran else "",
+        "a refusal, unless somebody allows what runs programs",
+        "a default of torch or NumPy that unpickles anything",
     )
 
 

@@ -6,10 +6,13 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _POLL_S = 0.05
+
+SOURCES = {"hosts": ("files", "dns"), "passwd": ("files",), "group": ("files",)}
+"""Where the C library must look, in this order."""
 
 
 def writable_places() -> dict[str, Path]:
@@ -47,6 +50,38 @@ def find_writing_problem(folder: Path) -> str:
             file.unlink()
             for each in missing:
                 each.rmdir()
+
+
+def find_lookup_faults(etc: Path = Path("/etc")) -> Iterator[str]:
+    """Yield how the C library would look up names of hosts and users otherwise than usual.
+
+    glibc has defaults for files that are missing; the engine writes resolv.conf and hosts.
+    """
+    sources = {
+        words[0].removesuffix(":"): words[1:]
+        for words in iter_settings(etc / "nsswitch.conf")
+        if words[0].endswith(":")
+    }
+    for database, wanted in SOURCES.items():
+        found = sources.get(database, [*wanted])
+        order = [each for each in found if each in wanted]
+        if order != [*wanted]:
+            yield f"nsswitch.conf looks up {database} in {' '.join(found) or 'nothing'}"
+        if stops := [each for each in found if each.startswith("[") and "return" in each.lower()]:
+            yield f"nsswitch.conf ends the search for {database} with {stops[0]}"
+    for words in iter_settings(etc / "gai.conf"):
+        yield f"gai.conf changes the order of addresses: {' '.join(words)}"
+    for words in iter_settings(etc / "host.conf"):
+        if words != ["multi", "on"]:
+            yield f"host.conf says {' '.join(words)}"
+
+
+def iter_settings(file: Path) -> Iterator[list[str]]:
+    """Yield the words of each line that is no comment; none if there is no file."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    for line in text.splitlines():
+        if words := line.partition("#")[0].split():
+            yield words
 
 
 def ends_within(pid: int, seconds: float) -> bool:

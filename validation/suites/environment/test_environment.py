@@ -180,6 +180,17 @@ def variable_of_the_image(variable: str) -> dict[str, str]:
     return {variable: ""} if os.environ.get(variable) == "C.UTF-8" else {}
 
 
+def test_name_lookup() -> None:
+    """The C library looks for hosts in its files and by DNS, and for users in its files."""
+    faults = [*surroundings.find_lookup_faults()]
+    require(
+        not faults,
+        "; ".join(faults),
+        "hosts in files, then dns; and no other order of addresses",
+        "a file of the C library in /etc that a layer replaced: names are not found, or late",
+    )
+
+
 @reports("threads", "threads")
 @reports("cpus", "CPUs")
 def test_threads(first_use: dict[str, Any], figure: Figures) -> None:

@@ -58,33 +58,41 @@ STEPS: dict[str, Callable[..., Any]] = {"RNN": step_rnn, "GRU": step_gru, "LSTM"
 
 
 def run_layers(kind: str, state: State, values: Any, start: Any = None) -> Any:
-    """Return the outputs of a recurrent network for (time, batch, features) or what it is told."""
+    """Return what a recurrent network makes of (time, batch, features) or what it is told.
+
+    That is the outputs, and the last hidden state of each layer and direction.
+    """
     batched = values.ndim == 3
     given = values if batched else values[:, None]
     given = np.swapaxes(given, 0, 1) if state["batch_first"] and batched else given
     starts = dict(zip("hc", start if isinstance(start, tuple | list) else (start,), strict=False))
     sizes = {"h": state.get("proj_size") or state["hidden_size"], "c": state["hidden_size"]}
     directions = ("", "_reverse") if state["bidirectional"] else ("",)
+    ends: list[dict[str, Any]] = []
     for layer in range(state["num_layers"]):
         outputs = []
-        for number, direction in enumerate(directions):
-            at = layer * len(directions) + number
-            suffix = f"_l{layer}{direction}"
+        for direction in directions:
             hidden = {
                 name: np.zeros((given.shape[1], sizes[name]))
                 if starts.get(name) is None
-                else starts[name][at].reshape(given.shape[1], -1)
+                else starts[name][len(ends)].reshape(given.shape[1], -1)
                 for name in "hc"
             }
-            times = range(len(given))
-            seen = {}
-            for time in reversed(times) if direction else times:
-                STEPS[kind](state, suffix, given[time], hidden, state.get("nonlinearity", "tanh"))
-                seen[time] = hidden["h"]
-            outputs.append(np.stack([seen[time] for time in times]))
+            outputs.append(run_direction(kind, state, f"_l{layer}{direction}", given, hidden))
+            ends.append(hidden)
         given = np.concatenate(outputs, axis=-1)
     given = np.swapaxes(given, 0, 1) if state["batch_first"] and batched else given
-    return given if batched else given[:, 0]
+    last = [np.stack([end[name] if batched else end[name][0] for end in ends]) for name in "hc"]
+    return given if batched else given[:, 0], tuple(last) if kind == "LSTM" else last[0]
+
+
+def run_direction(kind: str, state: State, suffix: str, given: Any, hidden: Any) -> Any:
+    """Return the outputs of one layer in one direction; `hidden` is then its last state."""
+    times, seen = range(len(given)), {}
+    for time in reversed(times) if suffix.endswith("_reverse") else times:
+        STEPS[kind](state, suffix, given[time], hidden, state.get("nonlinearity", "tanh"))
+        seen[time] = hidden["h"]
+    return np.stack([seen[time] for time in times])
 
 
 def run_cell(kind: str, state: State, value: Any, start: Any = None) -> Any:

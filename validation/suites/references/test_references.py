@@ -25,15 +25,19 @@ from ..gpus import require_gpus
 from ..one_thread import one_thread
 from ..outcome import require
 from . import (
+    arguments,
     arrays,
     boxes,
+    contexts,
     continuing,
     documented,
+    freed,
     geometry,
     layers,
     loading,
     operators,
     optimizers,
+    packed,
     picture_files,
     picture_folders,
     picture_ops,
@@ -106,6 +110,12 @@ def test_layers(device: str, figure: Figures) -> None:
     _require_same(found, MIN_LAYERS, f"layers on {device}", "an option that is ignored or misread")
 
 
+def test_packed_sequences(device: str) -> None:
+    """Recurrent layers give for packed sequences what they give for each alone, in its order."""
+    faults = [*packed.find_packing_faults(device)]
+    _require_none(faults, "what each sequence gives alone", "an order that is not put back")
+
+
 def test_kept_statistics(device: str) -> None:
     """Norms keep mean and variance of their batches as their momentum says."""
     faults = [*side_effects.find_statistics_faults(device)]
@@ -116,6 +126,12 @@ def test_gradient_options(device: str) -> None:
     """Options that concern gradients alone (padding, frequencies, clipping) do what they say."""
     faults = [*side_effects.find_gradient_faults(device)]
     _require_none(faults, "gradients as their options say", "an option that is ignored")
+
+
+def test_context_managers() -> None:
+    """Each context manager puts back what it found: in another, after an error, as decorator."""
+    faults = [*contexts.find_context_faults()]
+    _require_none(faults, "what was found to be put back", "a manager that sets a fixed value")
 
 
 @reports("optimizers", "optimizers")
@@ -172,6 +188,11 @@ def test_saved_states_continue(tmp_path: Path, figure: Figures) -> None:
 def test_strict_loading() -> None:
     """States that do not fit are refused, and `strict=False` tells what it left out."""
     _require_none([*continuing.find_laxness()], "a refusal", "a `strict` that is ignored")
+
+
+def test_dropped_objects_are_freed() -> None:
+    """Everything with a `state_dict`, loaders and graphs are gone once nothing holds them."""
+    _require_none([*freed.find_kept_objects()], "it to be freed", "a list or a cycle that keeps it")
 
 
 @pytest.mark.parametrize("property_of", loading.PROPERTIES)
@@ -251,6 +272,12 @@ def test_arrays() -> None:
     """NumPy's functions, in plain Python."""
     faults = [*arrays.find_array_faults()]
     _require_none(faults, "the numbers of the definition", "another NumPy than the locked one")
+
+
+def test_arguments_unchanged() -> None:
+    """NumPy's functions leave the arrays that they are given as they were."""
+    faults = [*arguments.find_changed_arguments()]
+    _require_none(faults, "the arguments as they were", "a copy that is not made")
 
 
 @reports("examples", "examples")
