@@ -27,6 +27,12 @@ DEFECTS = (
         patched("sample_repeated"),
     ),
     Defect(
+        "workers that read in turn",
+        "dataloader",
+        (("workers_read_ahead", "samples are read before a batch is taken"),),
+        patched("workers_in_turn"),
+    ),
+    Defect(
         "the last samples left out",
         "dataloader",
         (
