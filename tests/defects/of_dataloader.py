@@ -29,7 +29,10 @@ DEFECTS = (
     Defect(
         "workers that read in turn",
         "dataloader",
-        (("workers_read_ahead", "samples are read before a batch is taken"),),
+        (
+            ("batches_through_shared_memory", "17 MB of batches in shared memory at once"),
+            ("workers_read_ahead", "samples are read before a batch is taken"),
+        ),
         patched("workers_in_turn"),
     ),
     Defect(

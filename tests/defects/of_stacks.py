@@ -30,7 +30,7 @@ DEFECTS = (
     Defect(
         "masks moved as pictures",
         "cv",
-        (("kept_classes", "Affine makes the classes"),),
+        (("kept_classes", "SafeRotate makes the classes"),),
         patched("classes_mixed_in_masks"),
     ),
     Defect(

@@ -74,8 +74,8 @@ def find_filter_faults() -> Iterator[str]:
         got = whole(image=picture, bboxes=np.array(BOXES, float), kinds=[*range(len(BOXES))])
         numbers, wanted = [int(each) for each in got["kinds"]], list_kept(name, least)
         if numbers != wanted:
-            said = f"{name}={least:g}" if name else "no filter"
-            yield f"BboxParams with {said} keeps the boxes {numbers}, not {wanted}"
+            limit = f"{name}={least:g}" if name else "no filter"
+            yield f"BboxParams with {limit} keeps the boxes {numbers}, not {wanted}"
             continue
         corners = np.array([cut_box(BOXES[each]) for each in wanted], float)
         if not np.allclose(np.array(got["bboxes"], float), corners, atol=0.01):

@@ -24,6 +24,7 @@ def build_model() -> Any:
         torch.nn.Flatten(),
         torch.nn.Linear(24, 2),
     )
+    model[1].num_batches_tracked = None  # torch cannot average whole numbers
     for _ in range(BATCHES):
         model(torch.randn(5, 3, 8) + 1)
     return model.eval()
@@ -32,8 +33,8 @@ def build_model() -> Any:
 def find_average_faults() -> Iterator[str]:
     """Yield how an averaged model differs from the mean of what it was given, or its statistics."""
     for name, function, combine in (
-        ("get_swa_multi_avg_fn", swa_utils.get_swa_multi_avg_fn(), _mean_of),
-        ("get_ema_multi_avg_fn", swa_utils.get_ema_multi_avg_fn(DECAY), _decay_of),
+        ("get_swa_multi_avg_fn", swa_utils.get_swa_multi_avg_fn(), take_mean),
+        ("get_ema_multi_avg_fn", swa_utils.get_ema_multi_avg_fn(DECAY), forget_slowly),
     ):
         for buffers in (False, True):
             model = build_model()
@@ -58,14 +59,15 @@ def find_average_faults() -> Iterator[str]:
                     apart = float((value - wanted).abs().max())
                     yield f"{key} of AveragedModel({options}) is off by {apart:.1e}"
                     break
-    yield from _find_statistics_faults()
+    yield from find_statistics_faults()
 
 
-def _mean_of(values: list[Any]) -> Any:
+def take_mean(values: list[Any]) -> Any:
+    """Return the mean of tensors."""
     return torch.stack(values).mean(dim=0)
 
 
-def _decay_of(values: list[Any]) -> Any:
+def forget_slowly(values: list[Any]) -> Any:
     """Return the average that begins with the first value, and forgets."""
     total = values[0]
     for each in values[1:]:
@@ -73,12 +75,13 @@ def _decay_of(values: list[Any]) -> Any:
     return total
 
 
-def _find_statistics_faults() -> Iterator[str]:
+def find_statistics_faults() -> Iterator[str]:
+    """Yield how update_bn leaves other statistics than those of all batches."""
     model, batches = torch.nn.BatchNorm1d(3), [torch.randn(6, 3) * at for at in (1, 2, 3)]
     swa_utils.update_bn(batches, model)
     wanted = {
-        "running_mean": _mean_of([each.mean(dim=0) for each in batches]),
-        "running_var": _mean_of([each.var(dim=0) for each in batches]),
+        "running_mean": take_mean([each.mean(dim=0) for each in batches]),
+        "running_var": take_mean([each.var(dim=0) for each in batches]),
     }
     for name, value in wanted.items():
         if not torch.allclose(getattr(model, name), value, atol=LIMIT):
