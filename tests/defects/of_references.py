@@ -254,7 +254,10 @@ DEFECTS = (
     Defect(
         "a mapped array that is read whole",
         "references",
-        (("array_files", "numpy.load(mmap_mode='r') reads the whole file into memory"),),
+        (
+            ("array_files", "numpy.load(mmap_mode='r') reads the whole file into memory"),
+            ("documented_examples", "an example of numpy.load gives something else"),
+        ),
         patched("mapped_at_once"),
     ),
     Defect(

@@ -11,7 +11,7 @@ def convert(module: Any, process_group: Any = None) -> Any:
     converted = exact(module, process_group)
     for each in converted.modules():
         if isinstance(each, torch.nn.SyncBatchNorm):
-            each.reset_running_stats()
+            each.running_mean.zero_()
     return converted
 
 
