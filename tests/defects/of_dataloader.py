@@ -27,6 +27,15 @@ DEFECTS = (
         patched("sample_repeated"),
     ),
     Defect(
+        "workers that read in turn",
+        "dataloader",
+        (
+            ("batches_through_shared_memory", "17 MB of batches in shared memory at once"),
+            ("workers_read_ahead", "samples are read before a batch is taken"),
+        ),
+        patched("workers_in_turn"),
+    ),
+    Defect(
         "the last samples left out",
         "dataloader",
         (

@@ -252,6 +252,27 @@ DEFECTS = (
         patched("percentiles_low"),
     ),
     Defect(
+        "a mapped array that is read whole",
+        "references",
+        (
+            ("array_files", "numpy.load(mmap_mode='r') reads the whole file into memory"),
+            ("documented_examples", "an example of numpy.load gives something else"),
+        ),
+        patched("mapped_at_once"),
+    ),
+    Defect(
+        "averages with the statistics of the beginning",
+        "references",
+        (("averaged_models", "use_buffers=False) is off by"),),
+        patched("averages_keep_statistics"),
+    ),
+    Defect(
+        "a converted batch norm without its statistics",
+        "references",
+        (("converted_models", "after SyncBatchNorm.convert_sync_batchnorm, scores are off"),),
+        patched("converted_anew"),
+    ),
+    Defect(
         "zeros at the ends that stay",
         "references",
         (("documented_examples", "an example of numpy.trim_zeros gives"),),

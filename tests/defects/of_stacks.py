@@ -22,6 +22,24 @@ DEFECTS = (
         patched("normalize_idle"),
     ),
     Defect(
+        "boxes that are kept though hidden",
+        "cv",
+        (("kept_boxes", "BboxParams with min_visibility=0.3 keeps the boxes"),),
+        patched("hidden_boxes_kept"),
+    ),
+    Defect(
+        "masks moved as pictures",
+        "cv",
+        (("kept_classes", "SafeRotate makes the classes"),),
+        patched("classes_mixed_in_masks"),
+    ),
+    Defect(
+        "OpenCV without FFmpeg",
+        "cv",
+        (("videos", "not with FFMPEG"),),
+        with_environment(OPENCV_VIDEOIO_PRIORITY_FFMPEG="0"),
+    ),
+    Defect(
         "red and blue swapped",
         "cv",
         (
@@ -111,6 +129,12 @@ DEFECTS = (
         patched("safetensors_off"),
     ),
     Defect(
+        "texts that are read anew for each word",
+        "nlp",
+        (("shortcuts", "GPT2LMHeadModel reads [7, 8, 9, 10, 11] words at a time"),),
+        patched("texts_without_cache"),
+    ),
+    Defect(
         "BERT without its attention mask",
         "nlp",
         (("attention_masks", "BertForMaskedLM sees words that its attention mask hides"),),
@@ -163,6 +187,12 @@ DEFECTS = (
         "nlp",
         (("bert_learns", IDLE),),
         patched("optimizer_idle"),
+    ),
+    Defect(
+        "a training in parts that counts them twice",
+        "rl",
+        (("helpers", "steps, not 32, after learn() with reset_num_timesteps=False"),),
+        patched("learning_in_parts"),
     ),
     Defect(
         "a task with half its force",

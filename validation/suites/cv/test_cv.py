@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = (
     "1"  # it would ask the network for a newer version while being imported
@@ -22,7 +23,7 @@ from ..contract.expected import Expected
 from ..declared import reports
 from ..outcome import require
 from ..training import copy_parameters, require_fall, require_trained
-from . import augmented, pictures, seeded
+from . import augmented, boxes_and_masks, pictures, seeded, videos
 from .augmented import CROP, MEAN, STD
 
 STEPS = 6
@@ -184,6 +185,27 @@ def test_moved_boxes() -> None:
     faults = [*pictures.find_box_faults()]
     cause = "an augmentation that leaves masks or boxes out"
     require(not faults, "; ".join(faults[:2]), "the same move of all", cause)
+
+
+def test_kept_boxes() -> None:
+    """Augmentations keep the boxes that their limits allow."""
+    faults = [*boxes_and_masks.find_filter_faults()]
+    cause = "a limit of boxes that is ignored"
+    require(not faults, "; ".join(faults[:2]), "the boxes that the limits allow", cause)
+
+
+def test_kept_classes() -> None:
+    """Augmentations move masks without making classes that are not there."""
+    faults = [*boxes_and_masks.find_class_faults()]
+    cause = "a mask that is interpolated as a picture"
+    require(not faults, "; ".join(faults[:2]), "the classes of the mask", cause)
+
+
+def test_videos(tmp_path: Path) -> None:
+    """OpenCV reads the videos that it wrote."""
+    faults = [*videos.find_video_faults(tmp_path)]
+    cause = "an OpenCV built or switched without FFmpeg"
+    require(not faults, "; ".join(faults[:2]), "the frames that were written", cause)
 
 
 def test_seeded_augmentations() -> None:

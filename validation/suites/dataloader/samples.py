@@ -69,6 +69,26 @@ def values_of(index: int) -> Any:
     return torch.arange(16) * 1000 + index
 
 
+class BegunSamples(ReaderSamples):
+    """Samples of which the process of the loader sees which ones workers have begun to read."""
+
+    def __init__(self, samples: int) -> None:
+        super().__init__(samples)
+        self._begun = torch.zeros(samples, dtype=torch.bool).share_memory_()
+
+    def __getitem__(self, index: int) -> tuple[int, Any, int, str]:
+        self._begun[index] = True
+        return super().__getitem__(index)
+
+    def wait_for(self, count: int, seconds: float) -> int:
+        """Return how many were begun, after `count` or more were, or the time is over."""
+        ends = time.monotonic() + seconds
+        while int(self._begun.sum()) < count and time.monotonic() < ends:
+            time.sleep(SLOW_START_S)
+        time.sleep(4 * SLOW_START_S)  # one more would have been begun by now
+        return int(self._begun.sum())
+
+
 class ChallengeSamples:
     """Sample `i` is `i` and its values, which follow from the nonce."""
 

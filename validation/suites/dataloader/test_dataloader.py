@@ -26,6 +26,7 @@ from . import delivery, leftovers, shared_memory
 from .samples import (
     SAMPLE_BYTES,
     VALUES,
+    BegunSamples,
     ChallengeSamples,
     CountedSamples,
     FailingSamples,
@@ -175,6 +176,21 @@ def test_persistent_workers() -> None:
         f"{WORKERS}",
         "persistent_workers is ignored: each epoch starts them again",
     )
+
+
+def test_workers_read_ahead() -> None:
+    """Before a batch is taken, each worker reads as many as `prefetch_factor` says."""
+    samples = BegunSamples(SAMPLES)
+    loader = DataLoader(samples, BATCH, num_workers=WORKERS, prefetch_factor=PREFETCH - 1)
+    batches, wanted = iter(loader), WORKERS * (PREFETCH - 1) * BATCH
+    begun = samples.wait_for(wanted, LIMIT_S)
+    require(
+        begun == wanted,
+        f"{begun} samples are read before a batch is taken",
+        f"{wanted}: {PREFETCH - 1} batches of {BATCH} in each of {WORKERS} workers",
+        "a prefetch_factor that is ignored: workers wait for one another",
+    )
+    _require_all([*batches])
 
 
 def test_epochs_leave_nothing() -> None:

@@ -29,6 +29,7 @@ from . import (
     logits_processors,
     saved_tensors,
     shipped_text,
+    shortcuts,
     tokenizer_options,
     tokenizer_parts,
 )
@@ -238,6 +239,13 @@ def test_hub_switches(tmp_path: Path) -> None:
     faults = [*hub_switches.find_switch_faults(tmp_path)]
     cause = "a variable that huggingface_hub does not read"
     require(not faults, "; ".join(faults[:2]), "what its documentation says", cause)
+
+
+def test_shortcuts(expected: Expected) -> None:
+    """Caches and checkpointing do what they are for, and chats are written as their template."""
+    faults = [*shortcuts.find_shortcut_faults(expected.device)]
+    cause = "a cache that is not used, or an option that is ignored"
+    require(not faults, "; ".join(faults[:2]), "as many passes as needed", cause)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:

@@ -19,6 +19,9 @@ BOXES = ((2.0, 3.0, 8.0, 9.0), (10.0, 1.0, 19.0, 6.0), (0.0, 0.0, 5.0, 12.0))
 
 FORMATS = ("XYXY", "XYWH", "CXCYWH")
 LIMIT = 1e-4
+GREY_LEVELS = 2.0
+"""Difference allowed of a picture of bytes, of 255: it is rounded for each direction."""
+
 
 Corners = Any
 """Boxes as an array of left, top, right and bottom."""
@@ -141,6 +144,21 @@ def _find_value_faults(picture: Any) -> Iterator[str]:
         if not np.allclose(np.asarray(got), wanted, atol=LIMIT):
             apart = float(np.abs(np.asarray(got) - wanted).max())
             yield f"{name} is off by {apart:.1e}"
+
+    yield from find_antialias_faults(picture, [*size], shrunk * 255)
+
+
+def find_antialias_faults(picture: Any, size: list[int], wanted: Any) -> Iterator[str]:
+    """Yield each kind of picture that resize makes smaller otherwise than by means."""
+    for name, given in (
+        ("a tensor of bytes", torch.from_numpy(picture)),
+        ("a picture of Pillow", v2.functional.to_pil_image(torch.from_numpy(picture))),
+        ("an image of bytes", tv_tensors.Image(torch.from_numpy(picture))),
+    ):
+        got = np.asarray(v2.functional.to_image(v2.functional.resize(given, size)))
+        apart = float(np.abs(got - wanted).max())
+        if apart > GREY_LEVELS:
+            yield f"resize of {name}, with antialias by default, is off by {apart:.0f} grey levels"
 
 
 def _shrink(values: Any, size: tuple[int, int]) -> Any:

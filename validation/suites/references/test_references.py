@@ -26,7 +26,9 @@ from ..one_thread import one_thread
 from ..outcome import require
 from . import (
     arguments,
+    array_files,
     arrays,
+    averages,
     boxes,
     contexts,
     continuing,
@@ -308,6 +310,24 @@ def test_documented_examples(tmp_path: Path, figure: Figures) -> None:
         f"at least {MIN_EXAMPLES}",
         "a NumPy without docstrings or without its settings of scipy-doctest",
     )
+
+
+def test_array_files(tmp_path: Path) -> None:
+    """NumPy reads what it wrote, and maps a file without reading it."""
+    faults = [*array_files.find_array_file_faults(tmp_path)]
+    _require_none(faults, "the array that was written", "another NumPy than the locked one")
+
+
+def test_averaged_models() -> None:
+    """Averages of models have the mean of their weights, and statistics of the newest one."""
+    faults = [*averages.find_average_faults()]
+    _require_none(faults, "the mean of the definition", "an option that is ignored")
+
+
+def test_converted_models() -> None:
+    """Conversions, copies and fusions leave what a model computes as it is."""
+    faults = [*averages.find_conversion_faults()]
+    _require_none(faults, "the same scores", "weights or statistics that a conversion loses")
 
 
 def test_sounds(expected: Expected) -> None:

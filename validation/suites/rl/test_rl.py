@@ -21,7 +21,7 @@ from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
 from ..training import copy_parameters, require_trained
-from . import behaviour, rollouts, vector_wrappers, vectors, wrappers
+from . import behaviour, helpers, rollouts, vector_wrappers, vectors, wrappers
 from .drawn import TableEnvironment
 
 STEPS = 18_000
@@ -146,6 +146,13 @@ def test_wrappers() -> None:
     faults = [*wrappers.find_game_faults()]
     cause = "an option that is ignored, or a new wrapper"
     require(not faults, "; ".join(faults[:2]), "what the definition gives", cause)
+
+
+def test_helpers() -> None:
+    """Episodes go on from a seed, agents learn in parts, and processes step at the same time."""
+    faults = [*helpers.find_helper_faults()]
+    cause = "an option that is ignored, or environments that wait for one another"
+    require(not faults, "; ".join(faults[:2]), "what the helper documents", cause)
 
 
 def test_rollouts() -> None:
