@@ -106,7 +106,7 @@ def is_manager(kind: Any) -> bool:
 @contextlib.contextmanager
 def fork_and_seed(seed: int) -> Iterator[None]:
     """Seed the generator of the CPU for a block."""
-    with torch.random.fork_rng(devices=()):
+    with torch.random.fork_rng(()):
         torch.manual_seed(seed)
         yield
 
