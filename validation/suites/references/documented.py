@@ -50,7 +50,8 @@ def has_settings(name: str) -> bool:
 def list_docstrings(package: Any, settings: Any) -> list[Any]:
     """Return the docstrings whose examples import only what the image has, in a mixed order.
 
-    The order follows from their names alone, so the same ones are left out every time.
+    The order follows from their names alone, not from the package: what the time leaves out is a
+    mixture of all modules.
     """
     find_doctests = importlib.import_module("scipy_doctest.frontend").find_doctests
     docstrings: dict[str, Any] = {}

@@ -124,7 +124,7 @@ def find_evaluation_faults() -> Iterator[str]:
 
 
 def find_waiting() -> Iterator[str]:
-    """Yield what steps its environments one after the other, though each has a process."""
+    """Yield each vector environment that steps its parts one after the other, in processes."""
     alone_s, actions = TOGETHER * STEPS * STEP_S, np.zeros(TOGETHER, dtype=np.int64)
     for name, make in (
         ("SubprocVecEnv", partial(SubprocVecEnv, start_method="fork")),
