@@ -251,6 +251,7 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] 
     "compute": _answer_compute,
     "cost": partial(_answer_product, "cost"),
     "references": partial(_answer_product, "references"),
+    "recorded": partial(_answer_product, "recorded"),
     "workloads": _answer_workloads,
     "throughput": _answer_throughput,
     "cv": _answer_cv,

@@ -10,11 +10,9 @@ the same limits, and shares nothing with that of another image.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from packaging.requirements import Requirement
@@ -25,26 +23,18 @@ from images import catalog
 from images.catalog import BASE, Line
 from images.line_locks import locks_of
 from images.resolve import read_requirements
-from images.wheelhouse import fetch_wheels
-from runner import containers, home, progress, pull, records
-from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
-from runner.untrusted import Malformed, clean_line, read_file
-from validation import harness
-from validation.executors import docker, staging
+from runner import progress, records
+from runner.errors import ConfigError, GateRefused, ReleaseError
+from validation import clean_machine
 from validation.suite import SUITES_FOLDER
 from validation.suites.contract import pristine_state
-from validation.suites.contract.layout import PACKAGE
 from validation.suites.contract.pristine_state import FRESH, IMPORTED, WAYS, StackState, State
 
 USAGE = pristine_state.WRITE
-RETRY = "correct that, then run the same command again"
-HINT = "name an image of this line, whose system has the line's Python"
 KEPT = SUITES_FOLDER / "state" / "pristine"
-STATE = f"{staging.OUT}/state.json"
-MAX_BYTES = 32 << 20
+MODULE = "state.take_pristine"
+STATE = "state.json"
 MAX_VALUES = 200_000
-BOUNDS = docker.Bounds(1800, 24 << 30, 300_000)
-"""Of one container: pip unpacks the wheels of a line there, up to 10 GB."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -115,38 +105,25 @@ def _take_state(line: str, stack: str, reference: str) -> TakenState:
     Raises GateRefused if it wrote no state, EnvironmentFailed if the engine fails.
     """
     shipped = catalog.load_catalog()
-    locks = locks_of(shipped, line, shipped.stacks_of(stack))
-    wheels = {wheel.name: wheel for lock in reversed(locks.values()) for wheel in lock.wheels}
-    fetch_wheels([*wheels.values()], shipped.lines[line].python)
+    wheels = clean_machine.list_wheels(line, shipped.stacks_of(stack))
+    locks = locks_of(shipped, line, (BASE,))
     is_more = stack != BASE and bool(wheels.keys() - {each.name for each in locks[BASE].wheels})
-    task = {
-        "wheels": [wheel.file for wheel in wheels.values()],
-        "required": list_required(shipped.lines[line], stack) if is_more else [],
-    }
-
-    def fill(folder: Path) -> None:
-        harness.copy_suites(folder / "code" / PACKAGE)
-        (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
-        for name in ("code", "wheels", staging.OUT):
-            (folder / name).mkdir(exist_ok=True)
-        (folder / staging.OUT).chmod(0o777)  # the image's user is another uid
-
-    pull.pull_image(reference)
+    required = list_required(shipped.lines[line], stack) if is_more else []
+    work = clean_machine.Work(MODULE, {"required": required}, {}, STATE, f"the state of {stack}")
     progress.say_line(f"take the state of {stack} in line {line}")
-    with staging.make_shared_folder(f"the state of {stack}", fill) as folder:
-        _run_container(folder, reference, shipped.lines[line].python)
-        try:
-            return read_state(read_file(folder, STATE, MAX_BYTES))
-        except (ConfigError, Malformed, OSError) as error:
-            problem = f"{reference} wrote no state of {stack}: {error}"
-            raise GateRefused(problem, HINT) from None
+    text = clean_machine.run_work(work, line, wheels, reference)
+    try:
+        return read_state(text)
+    except ConfigError as error:
+        problem = f"{reference} wrote no state of {stack}: {error}"
+        raise GateRefused(problem, clean_machine.HINT) from None
 
 
 def read_state(text: bytes) -> TakenState:
     """Return the state that an image wrote. Raises ConfigError if it is none."""
     taken = records.from_json(TakenState, text, "its state", MAX_VALUES)
     if not {*WAYS} <= taken.ways.keys() <= {*WAYS, IMPORTED}:
-        raise ConfigError(f"its state is not of the ways {', '.join(WAYS)}", HINT)
+        raise ConfigError(f"its state is not of the ways {', '.join(WAYS)}", clean_machine.HINT)
     return taken
 
 
@@ -155,30 +132,6 @@ def list_required(line: Line, stack: str) -> list[str]:
     rows = read_requirements(line, stack).splitlines()
     named = [row.partition("#")[0].strip() for row in rows]
     return [canonicalize_name(Requirement(row).name) for row in named if row]
-
-
-def _run_container(folder: Path, reference: str, python: str) -> None:
-    """Run the work in a container of an image. Raises GateRefused or EnvironmentFailed."""
-    options = {
-        **docker.LIMITED,
-        "name": containers.new_name("pristine"),
-        "entrypoint": ["/usr/bin/env"],
-        "command": [
-            *("-i", "PATH=/usr/bin:/bin", "LANG=C.UTF-8", f"PYTHONPATH={harness.ROOT}/code"),
-            *(f"python{python}", "-P", "-m", f"{PACKAGE}.state.take_pristine", harness.ROOT),
-        ],
-        "mounts": docker.share_folder(folder, (home.make_home_folder("wheels"), "wheels")),
-    }
-    ended = docker.run_bounded(reference, options, folder, BOUNDS)
-    if ended.engine_problem or ended.host_problem:
-        problem = ended.engine_problem or ended.host_problem
-        raise EnvironmentFailed(f"the state of {reference} was not taken: {problem}", RETRY)
-    if ended.malformed or ended.timed_out or ended.exit_code:
-        how = ended.malformed or (
-            "it takes too long" if ended.timed_out else f"exit {ended.exit_code}"
-        )
-        last = clean_line((ended.output.strip().splitlines() or ["nothing printed"])[-1])
-        raise GateRefused(f"{reference}: {how}: {last}", HINT)
 
 
 if __name__ == "__main__":

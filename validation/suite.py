@@ -124,6 +124,15 @@ SUITES = (
     # Its times are ratios, and other processes would only make them worse.
     Suite("cost", "base", test_timeout_s=400, timeout_s=1200, alone=True),
     Suite("references", "base", test_timeout_s=300, timeout_s=900, processes=2),
+    # What other libraries give depends on those in the image, as the locks name them.
+    Suite(
+        "recorded",
+        "base",
+        test_timeout_s=300,
+        timeout_s=900,
+        of_the_image=True,
+        processes=2,
+    ),
     Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True, works_on="one"),
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),

@@ -47,6 +47,7 @@ SUITES = [
     "compute",
     "cost",
     "references",
+    "recorded",
     "workloads",
     "throughput",
     "cv",

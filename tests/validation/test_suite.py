@@ -23,6 +23,7 @@ BASE = [
     "compute",
     "cost",
     "references",
+    "recorded",
     "workloads",
     "throughput",
 ]

@@ -9,13 +9,11 @@ It is run by the Python of the system, without the variables of the image.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from .. import clean_environment
 from ..contract.pristine_state import FRESH, IMPORTED, LOGIN_SHELL, WAYS
 from . import ways
 
@@ -38,43 +36,24 @@ print(json.dumps([name for name in names if name.isidentifier() and name[0] != "
 def main(folder: Path) -> None:
     """Install the wheels and look."""
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-    work = Path(tempfile.mkdtemp())
-    prefix, home = work / "venv", work / "home"
-    home.mkdir()
-    _run(sys.executable, "-m", "venv", "--without-pip", str(prefix))
-    python = str(prefix / "bin" / "python")
-    wheels = [str(folder / "wheels" / file) for file in task["wheels"]]
-    pip = next(path for path in wheels if Path(path).name.startswith("pip-"))
-    _run(python, f"{pip}/pip", "install", *_OFFLINE, *wheels)
-    clean = {"PATH": f"{prefix}/bin:{_SYSTEM}", "HOME": str(home), "LANG": "C.UTF-8"}
+    made = clean_environment.make_environment(folder, task["wheels"])
+    python, clean = made.python, made.variables
     found: dict[str, Any] = {}
     for way in WAYS:
         # the profile of the image leads to the image's own Python
         started = FRESH if way == LOGIN_SHELL else way
-        found[way] = found.get(started) or ways.read_state(started, str(prefix), clean, (), LIMIT_S)
-    imports: list[str] = json.loads(_run(python, "-c", _MODULES, json.dumps(task["required"])))
+        found[way] = found.get(started) or ways.read_state(started, made.prefix, clean, (), LIMIT_S)
+    imports: list[str] = json.loads(
+        clean_environment.run(python, "-c", _MODULES, json.dumps(task["required"]))
+    )
     if imports:
-        found[IMPORTED] = ways.read_state(FRESH, str(prefix), clean, imports, LIMIT_S)
+        found[IMPORTED] = ways.read_state(FRESH, made.prefix, clean, imports, LIMIT_S)
     for state in found.values():  # an image has its own
         state["os.environ"] = {
             name: value for name, value in state["os.environ"].items() if name not in clean
         }
     written = json.dumps({"ways": found, "imports": imports})
     (folder / "out" / "state.json").write_text(written, encoding="utf-8")
-
-
-_SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_OFFLINE = ("--quiet", "--no-index", "--no-deps", "--no-compile", "--no-cache-dir")
-
-
-def _run(*words: str) -> str:
-    """Return what a program prints; end with its error if it fails."""
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["nothing printed"])[-1]
-        sys.exit(f"{' '.join(words[:4])} exits {done.returncode}: {last}")
-    return done.stdout
 
 
 if __name__ == "__main__":

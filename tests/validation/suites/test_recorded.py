@@ -1,0 +1,121 @@
+"""What is recorded of the packages of each line, and how a result is compared with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from images import catalog
+from runner.errors import GateRefused
+from validation import clean_machine, recording
+from validation.suites.recorded import comparison, kept, surface
+from validation.suites.recorded.comparison import Difference
+from validation.suites.recorded.kept import Record
+
+LINES = sorted(catalog.load_catalog().lines)
+RECORDED = {"f": {"$x": "float32[4,_3]; 1.5 3", "$x,dim=1": "float32[4]; 2 2.5"}, "g": {"": "1;"}}
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn"}
+SIZES = st.floats(0, 1e6)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_line_has_results_of_its_locked_packages(line: str) -> None:
+    """A lock that changed needs new results: the suite would refuse every image of the line."""
+    wheels = clean_machine.list_wheels(line, recording.STACKS)
+    locked = {
+        package: wheels[name].version
+        for package in surface.ROOTS
+        if (name := DISTRIBUTIONS.get(package, package).replace("_", "-")) in wheels
+    }
+    records = {package: kept.read_record(line, package) for package in locked}
+    assert {package: each and each.version for package, each in records.items()} == locked
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_line_has_many_results(line: str) -> None:
+    files = kept.FOLDER.joinpath(line).glob("*.json")
+    results = [json.loads(path.read_text(encoding="utf-8"))["results"] for path in files]
+    assert sum(len(each) for package in results for each in package.values()) > 5000
+
+
+@given(st.floats(-1e6, 1e6), SIZES)
+def test_rounding_is_no_difference(total: float, size: float) -> None:
+    size = max(size, abs(total))
+    first, second = (f"float32[9]; {each:.5g} {size:.5g}" for each in (total, total + size * 1e-5))
+    assert kept.is_same(first, second)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0.1, 1e6))
+def test_another_value_is_a_difference(total: float, size: float) -> None:
+    size = max(size, abs(total))
+    other = total + size * 1e-3
+    assert not kept.is_same(f"f; {total:.5g} {size:.5g}", f"f; {other:.5g} {size:.5g}")
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted"),
+    [
+        ("1;", "2;"),
+        ("float32[4]; 1 1", "float64[4]; 1 1"),
+        ("float32[4]; 1 1", "float32[4];"),
+        ("1;|float32[4]; 1 1", "1;"),
+        ("1;|float32[4]; 1 1", "1;|float32[4]; 1.01 1.01"),
+        ("", "1;"),
+        ("!ValueError", "1;"),
+    ],
+)
+def test_what_differs(got: str, wanted: str) -> None:
+    assert not kept.is_same(got, wanted)
+    assert kept.is_same(got, got)
+
+
+def test_the_most_changed_function_comes_first() -> None:
+    got = {"f": {**RECORDED["f"], "$x": "float32[4,_3]; 1.6 3"}, "g": {"": "2;"}}
+    found = comparison.find_differences(got, RECORDED)
+    assert found == [
+        Difference("g", "", "2;", "1;"),
+        Difference("f", "$x", "float32[4,_3]; 1.6 3", "float32[4,_3]; 1.5 3"),
+    ]
+    assert comparison.describe_differences(found, 3) == (
+        "2 of 3 recorded calls give something else: g() gives 2;, recorded is 1;; "
+        "f($x) gives float32[4,_3]; 1.6 3, recorded is float32[4,_3]; 1.5 3"
+    )
+
+
+def test_a_function_that_is_gone_is_named() -> None:
+    found = comparison.find_differences({"f": RECORDED["f"], "g": {}}, RECORDED)
+    assert [str(each) for each in found] == ["g() gives nothing, recorded is 1;"]
+
+
+def test_a_method_is_shown_as_it_is_called() -> None:
+    shown = str(Difference("torch.nn.Linear", "3,2:forward:$x", "1;", "2;"))
+    assert shown == "torch.nn.Linear(3,2).forward($x) gives 1;, recorded is 2;"
+
+
+def test_many_functions_are_counted() -> None:
+    found = [Difference(f"f{number}", "", "1;", "2;") for number in range(12)]
+    assert comparison.describe_differences(found, 40).endswith("f2, f3, f4, f5, f6, f7 and 4 more")
+
+
+def test_a_process_that_died_tells_where(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    assert kept.read_report(report) == ({}, "the first one")
+    report.write_text('["f", {}]\n["f", {"$x": "1;"}]\n["g", {}]\n')
+    assert kept.read_report(report) == ({"f": {"$x": "1;"}, "g": {}}, "g")
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b'{"packages": {"torch": {"version": 2}}}', b"\xff"])
+def test_an_image_that_tells_no_results_is_refused(text: bytes) -> None:
+    with pytest.raises(GateRefused, match="wrote no results"):
+        recording.read_results(text, "IMAGE")
+
+
+def test_results_are_kept_as_they_are_told(tmp_path: Path) -> None:
+    record = Record("2.6.0", RECORDED)
+    told = {"packages": {"torch": {"version": "2.6.0", "results": RECORDED}}}
+    assert recording.read_results(json.dumps(told).encode(), "IMAGE").packages == {"torch": record}
+    assert Record(**json.loads(kept.render_record(record))) == record

@@ -1,0 +1,85 @@
+"""Records what the packages of a line give: `python -m validation.recording LINE IMAGE`.
+
+In a container of IMAGE, the locked wheels of LINE and of all its stacks are installed into a clean
+environment. The calls that `suites/recorded/results/` has for any line are made there, and what
+gives the same under several conditions is kept for this line. Run it for a new line and after the
+locks have changed, read what `git diff` shows, and commit it: a changed result is a change of
+behaviour that users will see.
+
+With `--search`, calls of all public functions and classes are searched first; that takes an hour.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from images import catalog
+from runner import progress, records
+from runner.errors import ConfigError, GateRefused, ReleaseError
+from validation import clean_machine
+from validation.suites.recorded import kept
+
+SEARCH = "--search"
+RESULTS = "results.json"
+STACKS = ("base", "cv", "nlp", "rl", "jupyter")
+"""The stacks with packages whose results are recorded."""
+
+MAX_VALUES = 400_000
+
+
+@dataclass(frozen=True)
+class TakenResults:
+    """What a container told, by package."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    packages: dict[str, kept.Record]
+
+
+def main(words: Sequence[str]) -> int:
+    """Record the results of the line in `words`; return the exit code."""
+    try:
+        plain = [word for word in words if word != SEARCH]
+        if len(plain) != 2 or plain[0] not in catalog.load_catalog().lines:
+            raise ConfigError("a LINE of images/catalog.yaml and an IMAGE are needed", kept.WRITE)
+        _record_line(*plain, is_search=SEARCH in words)
+    except ReleaseError as error:
+        progress.say_line(f"error: {error}")
+        return error.exit_code
+    return 0
+
+
+def _record_line(line: str, reference: str, *, is_search: bool) -> None:
+    """Take the results of all packages and keep them."""
+    wheels = clean_machine.list_wheels(line, STACKS)
+    work = clean_machine.Work(
+        "recorded.take_results",
+        {"search": is_search},
+        {"calls.json": json.dumps(kept.list_calls())},
+        RESULTS,
+        f"the results of line {line}",
+    )
+    text = clean_machine.run_work(work, line, wheels, reference)
+    taken = read_results(text, reference)
+    for package, record in taken.packages.items():
+        records.write_text(kept.find_file(line, package), kept.render_record(record))
+        count = sum(map(len, record.results.values()))
+        progress.say_line(f"{package} {record.version}: {count} calls are recorded")
+
+
+def read_results(text: bytes, reference: str) -> TakenResults:
+    """Return the results that an image wrote. Raises GateRefused if they are none."""
+    try:
+        return records.from_json(TakenResults, text, "its results", MAX_VALUES)
+    except ConfigError as error:
+        problem = f"{reference} wrote no results: {error}"
+        raise GateRefused(problem, clean_machine.HINT) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""How the results of an image differ from the recorded ones, in words for people."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions, version
+from itertools import chain, zip_longest
+from pathlib import Path
+
+from .. import installed, new_python
+from ..contract import pristine_state
+from ..contract.expected import Expected
+from ..outcome import require
+from . import kept, surface
+from .kept import Results
+
+NOT_WRITTEN = "the results of the line were not recorded again after its locks changed"
+OTHER_RESULTS = (
+    "code of the package that does something else than in the locked wheels, "
+    "or a setting of the image that changes results"
+)
+IN_BASE = ("torch", "torchvision", "torchaudio", "numpy", "PIL")
+SHOWN = 6
+SHOWN_CALLS = 2
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a call of a function or class gives, and what it gave when it was recorded."""
+
+    path: str
+    text: str
+    got: str
+    wanted: str
+
+    def __str__(self) -> str:
+        first, method, rest = (*self.text.split(":"), "", "")[:3]
+        called = f"{self.path}({first.removeprefix('=')})"
+        shown = f"{called}.{method}({rest})" if method else called
+        return f"{shown} gives {self.got or 'nothing'}, recorded is {self.wanted}"
+
+
+def find_differences(given: Results, recorded: Results) -> list[Difference]:
+    """Return the calls that give something else, those of the most changed functions first."""
+    found: dict[str, list[Difference]] = defaultdict(list)
+    for path, results in recorded.items():
+        for text, wanted in results.items():
+            got = given.get(path, {}).get(text, "")
+            if not kept.is_same(got, wanted):
+                found[path].append(Difference(path, text, got, wanted))
+    shares = {path: len(each) / len(recorded[path]) for path, each in found.items()}
+    return [each for path in sorted(found, key=lambda path: -shares[path]) for each in found[path]]
+
+
+def describe_differences(differences: list[Difference], count: int) -> str:
+    """Return which functions give something else, the first with their calls."""
+    paths = [*dict.fromkeys(each.path for each in differences)]
+    firsts = {path: next(each for each in differences if each.path == path) for path in paths}
+    shown = "; ".join(map(str, [*firsts.values()][:SHOWN_CALLS]))
+    others = ", ".join(paths[SHOWN_CALLS : SHOWN_CALLS + SHOWN])
+    more = len(paths) - SHOWN_CALLS - SHOWN
+    last = f"; so do {others}{f' and {more} more' if more > 0 else ''}" if others else ""
+    return f"{len(differences)} of {count} recorded calls give something else: {shown}{last}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many calls were made, and what differs."""
+
+    calls: int
+    differences: tuple[Difference, ...]
+
+
+def require_results(expected: Expected, packages: Iterable[str], folder: Path) -> int:
+    """Fail the check unless packages give what is recorded; return how many calls were made."""
+    found = [compare_package(expected, package, folder) for package in packages]
+    count = sum(each.calls for each in found)
+    # Of each package the most changed first.
+    mixed = chain.from_iterable(zip_longest(*(each.differences for each in found)))
+    differences = [each for each in mixed if each]
+    wanted = "what the locked wheels gave on a clean machine"
+    require(not differences, describe_differences(differences, count), wanted, OTHER_RESULTS)
+    return count
+
+
+def compare_package(expected: Expected, package: str, folder: Path) -> Comparison:
+    """Compare what the calls of a package give with the record, in a process of their own.
+
+    Fails the check if nothing is recorded for the locked version.
+    """
+    line = pristine_state.line_of(expected)
+    record = kept.read_record(line, package)
+    name = find_distribution(package)
+    locked = dict(expected.packages).get(installed.normalise_name(name), "")
+    has = f"results of {record.version}" if record else "no results"
+    require(
+        record is not None and (record.version == locked or expected.derived),
+        f"{has} of {package} are recorded for line {line}, which locks {locked}",
+        f"those of {locked}: {kept.WRITE}",
+        NOT_WRITTEN,
+    )
+    if record is None or version(name) != record.version:  # a derived image may have another one
+        return Comparison(0, ())
+    calls, report = folder / f"{package}.json", folder / f"{package}.report"
+    calls.write_text(json.dumps(record.results))
+    harness = str(Path(__file__).parents[len(str(__package__).split("."))])
+    words = ["-c", PROGRAM, harness, str(__package__), str(calls), str(report)]
+    ended = new_python.run_python(words, folder, {**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+    given, last = kept.read_report(report)
+    require(
+        not last,
+        f"a process that makes the recorded calls of {package} {ended}, at {last}",
+        "all calls to be made",
+        "a function that ends the process, or does not end",
+    )
+    differences = find_differences(given, record.results)
+    return Comparison(sum(map(len, record.results.values())), tuple(differences))
+
+
+def find_distribution(package: str) -> str:
+    """Return the name of the distribution that a package is of."""
+    return packages_distributions().get(package, [package])[0]
+
+
+def list_of_stacks(expected: Expected) -> list[str]:
+    """Return the packages with results that stacks bring: base has none of them."""
+    locked = {name for name, _ in expected.packages}
+    return [
+        package
+        for package in surface.list_packages()
+        if package not in IN_BASE and installed.normalise_name(find_distribution(package)) in locked
+    ]
+
+
+PROGRAM = """
+import runpy, sys
+harness, package, *sys.argv = sys.argv[1:]
+sys.path.append(harness)  # last, so that it shadows no package of the image
+sys.argv.insert(0, "")
+runpy.run_module(f"{package}.replay", run_name="__main__")
+"""
+"""Makes the calls in a process of its own: they change it, and may end it."""

@@ -1,0 +1,95 @@
+"""The recorded results as they are kept: a file for each line and package.
+
+It is read by the harness, too, so it needs the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).with_name("results")
+WRITE = "run `.venv/bin/python -m validation.recording LINE IMAGE`"
+Given = dict[str, str]
+"""What each call of a function or class gives."""
+
+Results = dict[str, Given]
+"""The same of each function or class, by its name."""
+
+
+TOLERANCE = 2e-4
+"""Of a sum, relative to its size: rounding gives 1e-6, one of 1,000 values turned round 1e-3."""
+
+SMALL = 1e-5
+"""A sum that is only rounding errors."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The results of a package on a line, and the version that gave them."""
+
+    version: str
+    results: Results
+
+
+def find_file(line: str, package: str) -> Path:
+    """Return where the results of a package on a line are kept."""
+    return FOLDER / line / f"{package}.json"
+
+
+def read_record(line: str, package: str) -> Record | None:
+    """Return what is recorded of a package on a line; None if nothing is."""
+    path = find_file(line, package)
+    return Record(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def render_record(record: Record) -> str:
+    """Return the text of a file, a line for each call."""
+    fields = {"version": record.version, "results": record.results}
+    return json.dumps(fields, indent=0, sort_keys=False) + "\n"
+
+
+def list_calls() -> dict[str, dict[str, list[str]]]:
+    """Return the calls of any line, by package and function."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
+    for path in sorted(FOLDER.glob("*/*.json")):
+        package = found.setdefault(path.stem, {})
+        for name, results in json.loads(path.read_text(encoding="utf-8"))["results"].items():
+            package.setdefault(name, {}).update(dict.fromkeys(results))
+    return {
+        package: {name: [*texts] for name, texts in names.items()}
+        for package, names in found.items()
+    }
+
+
+def is_same(got: str, wanted: str) -> bool:
+    """Return whether two summaries tell the same, but for rounding."""
+    first, second = got.split("|"), wanted.split("|")
+    return len(first) == len(second) and all(map(_is_part_same, first, second))
+
+
+def _is_part_same(got: str, wanted: str) -> bool:
+    """Return whether one part of two summaries tells the same, but for rounding."""
+    first, second = got.split(" "), wanted.split(" ")
+    if first[0] != second[0] or len(first) != len(second):
+        return False
+    if len(first) == 1:
+        return True
+    (total, size), (other, other_size) = map(float, first[1:]), map(float, second[1:])
+    allowed = TOLERANCE * max(size, other_size) + SMALL
+    near = abs(total - other) <= allowed and abs(size - other_size) <= allowed
+    return near or (math.isnan(total) and math.isnan(other))
+
+
+def read_report(report: Path) -> tuple[Results, str]:
+    """Return what the calls gave, and the name at which the process ended before the end."""
+    given: Results = {}
+    last = "the first one"
+    lines = report.read_text(encoding="utf-8").splitlines() if report.is_file() else []
+    for line in lines:
+        last, each = json.loads(line)
+        if last:
+            given[last] = each
+    return given, last

@@ -1,0 +1,57 @@
+"""Make the recorded calls of a package again: `... replay PACKAGE RECORD REPORT [reversed]`.
+
+REPORT gets what each call gives, line by line, so that a process that dies tells where.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import calls, scenarios, surface
+from .kept import Given, Results
+
+
+def play_all(record: Results) -> Iterator[tuple[str, Given]]:
+    """Yield each name with what its calls give; nothing for a name that is gone."""
+    torch.set_num_threads(1)
+    for path, wanted in record.items():  # texts, or texts with what they gave
+        yield path, {}
+        with calls.quietly():
+            try:
+                called = find_called(path)
+            except (AttributeError, ImportError):
+                continue
+            with calls.guarded():
+                given = {text: calls.play_call(called, text) for text in wanted}
+        yield path, given
+
+
+def find_called(path: str) -> Any:
+    """Return the function or class of a name, or a scenario."""
+    module, _, name = path.rpartition(".")
+    return getattr(scenarios, name) if module == surface.SCENARIOS else surface.find(path)
+
+
+def main(record: Path, report: Path, order: str = "") -> None:
+    """Make the calls in a folder that they may fill."""
+    results: Results = json.loads(record.read_text())
+    os.chdir(tempfile.mkdtemp())
+    if order:
+        results = dict(reversed(results.items()))
+    with report.open("w", encoding="utf-8", buffering=1) as stream:
+        for path, given in play_all(results):
+            stream.write(f"{json.dumps([path, given])}\n")
+        stream.write('["", {}]\n')
+    os._exit(0)  # what calls left running must not hold it
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

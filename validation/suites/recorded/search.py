@@ -1,0 +1,360 @@
+"""Find calls of a function or class that give something, by trying the values of the pool.
+
+The most promising come first: values that suit the type or the name of a parameter, and values that
+a parameter of this name took before.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import calls, pool, scenarios, surface
+
+HINTS = (
+    (r"bool", r"True|False"),
+    (r"\bint\b", r"-?\d+$"),
+    (r"float", r"\d\.\d|\$scalar"),
+    (r"\bstr\b", r"'.*'|\$text|\$new_file"),
+    (r"tensor", r"\$(x|vector|square|pict|classes|seq|unit|ints|boxes|wave|byte)"),
+    (r"ndarray|array", r"\$.*(array|line|photo|gray)"),
+    (r"image", r"\$(pil|photo|byte_picture|pictures)"),
+    (r"callable", r"\$(double|sum|relu)"),
+    (r"sequence|tuple|list|iterable|size", r"\$(pair|small_pair|triple|numbers|floats|many)"),
+    (r"module", r"\$(net|linear|conv)"),
+)
+"""Words of a type, and the values that suit it."""
+
+NAMES = (
+    (
+        r"^(in|out|num|n|max|min|k)_|size|dim$|axis|channels|features|stride|groups|degree|^[nkmN]$",
+        r"\d$",
+    ),
+    (
+        r"^(p|prob\w*|alpha|beta|eps|lr|gamma|momentum|factor|std|rate|ratio|temperature)$",
+        r"\d\.\d",
+    ),
+    (r"target|label|class", r"\$(classes|x2|int_line)"),
+    (r"shape|size|kernel", r"\$(pair|small_pair)"),
+    (r"^(fn|func|function|key|f|lr_lambda)$", r"\$(double|sum)"),
+    (r"file|path", r"\$(new_file|file)"),
+    (r"img|image|inpt|pic", r"\$(pictures|pil|photo|byte_picture)"),
+    (r"env", r"\$(cartpole|pendulum|lake|vec_env|vector_env)"),
+    (r"space", r"\$(box_space|discrete|dict_space)"),
+    (r"optimizer", r"\$(optimizer|adam)"),
+    (r"model|module|net", r"\$(net|linear|gpt|bert)"),
+    (r"boxes|bbox", r"\$(boxes|tv_boxes)"),
+    (r"dtype", r"\$(dtype|np_dtype)"),
+    (r"input_ids", r"\$token_ids"),
+    (r"scores|logits", r"\$(scores|x)"),
+    (r"token|text", r"\$(text|texts|fast)"),
+    (r"tokenizer", r"\$(fast|tokenizer)"),
+    (r"config", r"\$(generation|bert_config)"),
+    (r"distribution|^p$|^q$", r"\$(normal|normal2|categorical)"),
+)
+WIDTHS = {0: 1, 1: 200, 2: 18, 3: 7, 4: 4}
+"""How many values of each parameter are tried, by the number of parameters."""
+
+QUOTE = "'"
+MAX_TRIES = 260
+MAX_S = 0.06
+"""Of one call that is kept: the check makes thousands."""
+
+MAX_SCENARIO_S = 0.4
+SCENARIO_S = 2.0
+TOTAL_S = 1.0
+METHOD_S = 0.4
+KEPT = 3
+MAX_VALUES = 8
+MAX_OPTIONS = 40
+MAX_OBJECT_OPTIONS = 10
+MAX_PAIRS = 3
+FEW_TRIES = 12
+
+
+Taken = dict[str, dict[str, int]]
+
+
+@dataclass
+class Learned:
+    """How often a parameter of a name took a value.
+
+    `report` gets each call that is found at once: a search may end badly later.
+    """
+
+    report: Callable[[str], None] = print
+    taken: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, taken: Taken) -> None:
+        """Add what was learned elsewhere, from this."""
+        for name, values in taken.items():
+            self.taken[name] |= Counter(values)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a call needs, as (name, type), and the defaults of the others."""
+
+    needed: tuple[tuple[str, str], ...] = ()
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands before and after the values that are tried."""
+
+    before: str = ""
+    after: str = ""
+
+    def fill(self, text: str) -> str:
+        """Return a whole call."""
+        return f"{self.before}{text}{self.after}"
+
+
+PLAIN = Frame()
+
+
+@dataclass
+class Search:
+    """One search: what is called, of which package, and until which time of the processor.
+
+    `described` has the docstring of the options, if that is not what is called. `max_s` is the time
+    of the processor for one call: what waits is ended by the alarm of the process.
+    """
+
+    package: str
+    called: Any
+    learned: Learned
+    ends: float
+    max_s: float = MAX_S
+    described: Any = None
+    found: dict[str, str] = field(default_factory=dict)
+
+    def play(self, text: str) -> str:
+        """Return what a call gives.
+
+        Empty if it is refused, takes too long, or changes the process.
+        """
+        begun = time.process_time()
+        with calls.guarded() as has_changed:
+            given = calls.play_call(self.called, text)
+            if has_changed() or time.process_time() - begun > self.max_s:
+                return ""
+        return "" if given[:1] == "!" else given
+
+    def keep(self, text: str, given: str) -> None:
+        """Record a call."""
+        if text not in self.found:
+            self.found[text] = given
+            self.learned.report(text)
+
+    def is_over(self) -> bool:
+        """Return whether its time is used."""
+        return time.process_time() > self.ends
+
+    def rank(self, name: str, kind: str) -> list[str]:
+        """Return the values for a parameter, the most promising first."""
+        values = [*pool.CONSTANTS, *pool.list_values(self.package)]
+        name = name.rstrip("=")
+        fitting = [v for k, v in HINTS if kind and re.search(k, kind, re.IGNORECASE)]
+        fitting += [v for k, v in NAMES if re.search(k, name)]
+        if not kind and not fitting:
+            fitting = [r"\$"]
+
+        def score(value: str) -> int:
+            suits = sum(bool(re.match(each, value)) for each in fitting)
+            return -4 * min(self.learned.taken[name][value], 3) - 3 * suits
+
+        return sorted(values, key=score)
+
+    def list_combinations(self, parameters: Parameters, most: int) -> Iterator[str]:
+        """Yield the values of calls, by the sum of their ranks."""
+        ranked = [self.rank(*each) for each in parameters.needed]
+        width = WIDTHS.get(len(ranked), 3)
+        places = itertools.product(*(range(min(width, len(each))) for each in ranked))
+        for chosen in itertools.islice(sorted(places, key=sum), most):
+            words = []
+            for (name, _), ranks, place in zip(parameters.needed, ranked, chosen, strict=True):
+                words.append(f"{name}{ranks[place]}" if name.endswith("=") else ranks[place])
+            yield ",".join(words)
+
+    def learn(self, parameters: Parameters, text: str) -> None:
+        """Note which values the parameters took."""
+        for (name, _), word in zip(parameters.needed, text.split(","), strict=False):
+            self.learned.taken[name.rstrip("=")][word.partition("=")[2] or word] += 1
+
+    def list_options(self, parameters: Parameters) -> dict[str, list[str]]:
+        """Return other values for each option, by its default."""
+        options = [*parameters.others.items()][:MAX_OPTIONS]
+        return {name: self._list_values(name, default)[:MAX_VALUES] for name, default in options}
+
+    def _list_values(self, name: str, default: Any) -> list[str]:
+        if default is ...:  # a docstring names it
+            return ["True", "2", "0.5", "False", "$pair"]
+        if isinstance(default, bool):
+            return [str(not default)]
+        if isinstance(default, int):
+            return [str(default + 1), str(default * 2), "0", "2", "-1"]
+        if isinstance(default, float):
+            return [repr(default * 0.5 + 0.01), "1.0", "0.5", "2.0"]
+        if isinstance(default, str):
+            return list_words(self.described or self.called, default)
+        return self.rank(name, "")
+
+
+def search_calls(package: str, called: Any, learned: Learned) -> None:
+    """Record calls of a function or class that give something."""
+    search = Search(package, called, learned, time.process_time() + TOTAL_S)
+    parameters = read_parameters(called)
+    if inspect.isclass(called):
+        search_class(search, parameters)
+    else:
+        starts = keep_starts(search, parameters, PLAIN, (KEPT, MAX_TRIES))
+        for text in starts[:2]:
+            vary(search, PLAIN, text, search.list_options(parameters))
+
+
+def search_scenario(package: str, family: scenarios.Family, name: str, learned: Learned) -> None:
+    """Record calls of a scenario with a class of its family and its options."""
+    called, kind = getattr(scenarios, family.scenario), family.find(name)
+    ends = time.process_time() + SCENARIO_S
+    described = None if isinstance(kind, dict) else kind
+    search = Search(package, called, learned, ends, MAX_SCENARIO_S, described)
+    parameters = Parameters((), kind) if isinstance(kind, dict) else Parameters()
+    if described:
+        parameters = read_parameters(described)
+        parameters = Parameters(parameters.needed[family.first :], parameters.others)
+    frame = Frame(f"{name if QUOTE in name else repr(name)}," if name else "")
+    for text in keep_starts(search, parameters, frame, (KEPT, MAX_TRIES))[:1]:
+        vary(search, frame, text, search.list_options(parameters))
+
+
+def read_parameters(called: Any) -> Parameters:
+    """Return the parameters of a call; one of any kind if nothing tells them."""
+    try:
+        needed, others = calls.list_parameters(called)
+    except ValueError:
+        return Parameters((("x", ""),))
+    return Parameters(tuple(needed), others)
+
+
+def find_starts(
+    search: Search, parameters: Parameters, frame: Frame, most: tuple[int, int]
+) -> dict[str, str]:
+    """Return values for what a call needs with their results, which are all different.
+
+    There are so many as `most` says first, or those that so many tries give.
+    """
+    starts: dict[str, str] = {}
+    for text in search.list_combinations(parameters, most[1]):
+        if len(starts) >= most[0] or search.is_over():
+            break
+        given = search.play(frame.fill(text))
+        if given and given not in starts.values():
+            starts[text] = given
+            search.learn(parameters, text)
+    return starts
+
+
+def keep_starts(
+    search: Search, parameters: Parameters, frame: Frame, most: tuple[int, int]
+) -> list[str]:
+    """Record calls with what is needed alone, and return their values."""
+    starts = find_starts(search, parameters, frame, most)
+    for text, given in starts.items():
+        search.keep(frame.fill(text), given)
+    return [*starts]
+
+
+def vary(search: Search, frame: Frame, text: str, options: Mapping[str, list[str]]) -> list[str]:
+    """Record a call with each option that changes its result, and some pairs of them.
+
+    Return these options with their values.
+    """
+    plain = search.found.get(frame.fill(text), "")
+    effective: list[str] = []
+    for name, values in options.items():
+        for value in values:
+            if search.is_over():
+                return effective
+            call = frame.fill(join(text, f"{name}={value}"))
+            given = search.play(call)
+            if given and given != plain:
+                search.keep(call, given)
+                effective.append(f"{name}={value}")
+                break
+    for pair in itertools.islice(itertools.combinations(effective, 2), MAX_PAIRS):
+        call = frame.fill(join(join(text, pair[0]), pair[1]))
+        given = "" if search.is_over() else search.play(call)
+        if given:
+            search.keep(call, given)
+    return effective
+
+
+def join(text: str, word: str) -> str:
+    """Return a call with one more value."""
+    return f"{text},{word}" if text else word
+
+
+def list_words(called: Any, default: str) -> list[str]:
+    """Return the short texts in the code and the docstring of what is called."""
+    words = re.findall(r"[\"'`]([a-zA-Z][\w.-]{0,20})[\"'`]", getattr(called, "__doc__", "") or "")
+    made = getattr(called, "__init__", None)
+    code = getattr(called, "__code__", None) or getattr(made, "__code__", None)
+    words += [each for each in getattr(code, "co_consts", ()) if isinstance(each, str)]
+    fitting = [each for each in dict.fromkeys(words) if re.fullmatch(r"[\w.-]{1,20}", each)]
+    return [f"'{each}'" for each in fitting if each != default]
+
+
+def search_class(search: Search, parameters: Parameters) -> None:
+    """Record objects of a class and each of its methods."""
+    held = [f"={token}" for token in list_held(search)]
+    starts = find_starts(search, parameters, PLAIN, (FEW_TRIES, MAX_TRIES))
+    for text, given in itertools.islice(starts.items(), 2):
+        search.keep(text, given)  # the others only serve to call methods
+    made = [*starts]
+    options = search.list_options(parameters)
+    effective = vary(search, PLAIN, made[0], options) if made else []
+    # The values that change the object first: they are the most likely to change what it does.
+    first = dict(word.split("=", 1) for word in effective)
+    options = {name: [first.get(name, ""), *options[name]] for name in [*first, *options]}
+    options = {name: [each for each in values if each] for name, values in options.items()}
+    for method in surface.list_methods(search.called, search.package, bool(held)):
+        search.ends = time.process_time() + (METHOD_S / 2 if held else METHOD_S)
+        search_method(search, method, [*held, *made], options)
+
+
+def list_held(search: Search) -> list[str]:
+    """Return the values of the pool that are of the class."""
+    made = pool.list_values(search.package).items()
+    return [token for token, make in made if type(make()) is search.called][:KEPT]
+
+
+def search_method(
+    search: Search, method: str, texts: list[str], options: Mapping[str, list[str]]
+) -> None:
+    """Record calls of a method on objects of the class, made with and without options."""
+    member = getattr(search.called, method)
+    target = getattr(search.called, "forward", member) if method == "__call__" else member
+    parameters = read_parameters(target) if callable(member) else Parameters()
+    if parameters.needed and parameters.needed[0][0] in ("self", "cls"):
+        parameters = Parameters(parameters.needed[1:], parameters.others)
+    most = KEPT if method in surface.PRINCIPAL else 1
+    used = 0
+    # A few values for each object before many for the first one.
+    for tries, text in itertools.product((FEW_TRIES, MAX_TRIES), texts):
+        if used >= (2 if tries == FEW_TRIES else 1) or search.is_over():
+            break
+        frame = Frame(f"{text}:{method}:")
+        for start in keep_starts(search, parameters, frame, (most, tries))[:1]:
+            vary(search, frame, start, search.list_options(parameters))
+            if not used and text[:1] != "=":
+                few = dict(itertools.islice(options.items(), MAX_OBJECT_OPTIONS))
+                vary(search, Frame("", f":{method}:{start}"), text, few)
+            used += 1

@@ -1,0 +1,145 @@
+"""Keep of the calls that a search found those that give the same under other conditions, too.
+
+`... settle CALLS RESULTS`: CALLS has the calls of each package, RESULTS gets what they give.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from importlib.metadata import packages_distributions, version
+from itertools import zip_longest
+from pathlib import Path
+
+from . import kept, surface
+from .kept import Given, Results
+
+CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("", {}),
+    ("", {"PYTHONHASHSEED": "5", "TZ": "Asia/Tokyo"}),
+    (
+        "reversed",
+        {
+            # Another processor: without its newer instructions, as libraries know to be asked.
+            "ATEN_CPU_CAPABILITY": "default",
+            "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX",
+            "OPENBLAS_CORETYPE": "Nehalem",
+            "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+            "OPENCV_CPU_DISABLE": "AVX,AVX2,FP16",
+            "MKL_CBWR": "COMPATIBLE",
+            "PYTHONHASHSEED": "77",
+            "LC_ALL": "C",
+        },
+    ),
+)
+"""The order of a replay, and the variables of its process."""
+
+MAX_CALLS = 40
+MAX_PAIRS = 2
+ALWAYS = {"HOME", "PATH", "LANG", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV"}
+
+
+def choose_calls(texts: list[str]) -> list[str]:
+    """Return the calls that are kept: some of each method, and few with two options."""
+    groups: dict[str, list[str]] = {}
+    pairs = Counter[str]()
+    for text in texts:
+        method = text.partition(":")[2].partition(":")[0]
+        if text.count("=") - text.startswith("=") > 1:
+            pairs[method] += 1
+            if pairs[method] > MAX_PAIRS:
+                continue
+        groups.setdefault(method, []).append(text)
+    rounds = zip_longest(*(groups[method] for method in sorted(groups, key=_rank_method)))
+    chosen = [text for each in rounds for text in each if text is not None]
+    return chosen[: MAX_CALLS if len(groups) < 40 else MAX_CALLS * 8]
+
+
+def _rank_method(method: str) -> int:
+    return -(method in surface.PRINCIPAL)
+
+
+def play_with(calls: Path, folder: Path, place: int) -> Results:
+    """Return what the calls give under one of the conditions.
+
+    What ends the process is left out, and so is what cannot be called.
+    """
+    order, variables = CONDITIONS[place]
+    known = {name: os.environ[name] for name in ALWAYS if name in os.environ}
+    report = folder / f"report{place}"
+    wanted = json.loads(calls.read_text())
+    given: Results = {}
+    while True:
+        words = [sys.executable, "-m", f"{__package__}.replay", str(calls), str(report)]
+        with subprocess.Popen(
+            [*words, *([order] if order else [])],
+            env={**known, **variables},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                process.wait(1200)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        found, last = kept.read_report(report)
+        given |= {path: keep_given(each) for path, each in found.items() if each}
+        if not last:
+            return given
+        done = set(found)
+        print(f"{last} ends the process: it is left out", file=sys.stderr)
+        wanted = {path: texts for path, texts in wanted.items() if path not in done}
+        given.pop(last, None)
+        calls = folder / f"left{place}.json"
+        calls.write_text(json.dumps(wanted))
+
+
+def keep_given(given: Given) -> Given:
+    """Return what calls gave without those that are refused."""
+    return {text: summary for text, summary in given.items() if summary[:1] != "!"}
+
+
+def settle(calls: Path, folder: Path) -> Results:
+    """Return the results that all conditions give."""
+    first, *others = [play_with(calls, folder, place) for place in range(len(CONDITIONS))]
+    settled: Results = {}
+    for path, given in first.items():
+        same = {
+            text: summary
+            for text, summary in given.items()
+            if all(kept.is_same(each.get(path, {}).get(text, ""), summary) for each in others)
+        }
+        if same:
+            settled[path] = same
+    return settled
+
+
+def find_version(package: str) -> str:
+    """Return the version of the distribution that a package is of."""
+    return version(packages_distributions()[package][0])
+
+
+def main(source: Path, target: Path) -> None:
+    """Settle the calls of each package that is installed."""
+    records = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for package, calls in json.loads(source.read_text(encoding="utf-8")).items():
+            if package not in surface.list_packages():
+                continue
+            chosen = {path: choose_calls([*texts]) for path, texts in calls.items()}
+            mine = Path(folder) / f"{package}.json"
+            mine.write_text(json.dumps(chosen))
+            results = settle(mine, Path(folder))
+            counts = [sum(map(len, each.values())) for each in (chosen, results)]
+            print(f"{package}: {counts[0]} calls, {counts[1]} kept", file=sys.stderr)
+            records[package] = kept.Record(find_version(package), results)
+    fields = {"packages": {name: dataclasses.asdict(each) for name, each in records.items()}}
+    target.write_text(json.dumps(fields), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,161 @@
+"""The public functions and classes of the packages whose results are recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+SCENARIOS = "scenarios"
+"""The module of this package whose functions are called as if they were public."""
+
+ROOTS: dict[str, str] = {
+    "torch": "torch torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.*"
+    " torch.nn.parameter torch.nn.attention torch.optim torch.optim.lr_scheduler"
+    " torch.optim.swa_utils torch.linalg torch.fft torch.special torch.distributions"
+    " torch.distributions.* torch.utils.data torch.utils.data.* torch.utils.checkpoint torch.amp"
+    " torch.utils.dlpack torch.sparse torch.autograd torch.autograd.functional torch.func"
+    " torch.signal.windows torch.random torch.serialization torch.nested torch.masked",
+    "torchvision": "torchvision.transforms torchvision.transforms.functional torchvision.io"
+    " torchvision.transforms.v2 torchvision.transforms.v2.functional torchvision.ops"
+    " torchvision.ops.* torchvision.utils torchvision.tv_tensors torchvision.datasets"
+    " torchvision.datasets.folder torchvision.datasets.samplers torchvision.models.detection.*",
+    "torchaudio": "torchaudio torchaudio.functional torchaudio.transforms"
+    " torchaudio.compliance.kaldi",
+    "numpy": "numpy numpy.linalg numpy.fft numpy.random numpy.ma numpy.polynomial"
+    " numpy.polynomial.* numpy.lib numpy.lib.* numpy.char numpy.strings numpy.rec",
+    "PIL": "PIL.Image PIL.Image*",
+    "cv2": "cv2",
+    "scipy": "scipy.ndimage scipy.signal scipy.spatial.distance scipy.optimize",
+    "albumentations": "albumentations",
+    "tokenizers": "tokenizers tokenizers.*",
+    "transformers": "transformers.data.data_collator transformers.generation.*"
+    " transformers.optimization transformers.trainer_utils transformers.trainer_pt_utils"
+    " transformers.tokenization_utils_* transformers.activations transformers.pytorch_utils"
+    " transformers.image_* transformers.audio_utils transformers.modeling_attn_mask_utils"
+    " transformers.masking_utils transformers.cache_utils transformers.loss.*"
+    " transformers.time_series_utils transformers.modeling_rope_utils"
+    " transformers.configuration_utils transformers.feature_extraction_* transformers.hf_argparser"
+    " transformers.utils.generic transformers.utils.chat_template_utils"
+    " transformers.trainer_callback",
+    "safetensors": "safetensors safetensors.torch safetensors.numpy",
+    "huggingface_hub": "huggingface_hub huggingface_hub.utils huggingface_hub.serialization"
+    " huggingface_hub.repocard huggingface_hub.repocard_data",
+    "gymnasium": "gymnasium gymnasium.spaces gymnasium.spaces.* gymnasium.wrappers"
+    " gymnasium.wrappers.* gymnasium.vector gymnasium.vector.* gymnasium.utils gymnasium.utils.*",
+    "stable_baselines3": "stable_baselines3 stable_baselines3.common.*",
+    "pandas": "pandas pandas.api.types pandas.tseries.*",
+    "sklearn": "sklearn.preprocessing sklearn.metrics sklearn.metrics.pairwise sklearn.utils"
+    " sklearn.model_selection sklearn.pipeline sklearn.impute sklearn.feature_extraction.text"
+    " sklearn.feature_selection sklearn.linear_model sklearn.cluster sklearn.compose",
+    "torchmetrics": "torchmetrics torchmetrics.functional",
+}
+"""Packages, and the modules of each that users call: those that its documentation lists."""
+
+LEFT_OUT = re.compile(
+    r"^_|^mro$|^\w+(Tensor|Storage)$|^(set_|enable|disable|use_|download|fork_rng|seed$|manual_seed|initial_seed|get_rng|wait"
+    r"|show|main$|breakpoint|exit|quit|abort|notebook|login|logout|push_|upload|create_|delete_"
+    r"|interpreter_login|namedWindow|waitKey|destroy|imshow|pollKey|selectROI|compile$|save_video"
+    r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
+    r"|get_default_device|urandom|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot)"
+)
+"""What sets the state of the process, asks the network, the screen, or the machine."""
+
+PRINCIPAL = {"forward", "__call__", "__getitem__", "__iter__"}
+OPERATORS = {"__call__", "__getitem__", "__len__", "__iter__", "__add__", "__mul__", "__eq__"}
+
+
+def list_packages() -> list[str]:
+    """Return the packages of the image that have recorded results, in the order of this list."""
+    return [name for name in ROOTS if importlib.util.find_spec(name)]
+
+
+def list_callables(package: str) -> dict[str, Any]:
+    """Return the public functions and classes of a package, by the shortest of their names."""
+    found: dict[int, tuple[str, Any]] = {}
+    for module in _list_modules(package):
+        for name in _list_public(module):
+            with contextlib.suppress(Exception):  # what is imported at first use may be missing
+                value = getattr(module, name)
+                if callable(value) and _is_of(value, package) and not LEFT_OUT.search(name):
+                    path = f"{module.__name__}.{name}"
+                    if id(value) not in found or len(found[id(value)][0]) > len(path):
+                        found[id(value)] = (path, value)
+    return dict(sorted(found.values(), key=lambda each: each[0]))
+
+
+def _list_modules(package: str) -> Iterator[ModuleType]:
+    """Yield the modules of a package that ROOTS names."""
+    wanted = ROOTS[package].split()
+    waiting, seen = [package], {package}
+    while waiting:
+        name = waiting.pop(0)
+        with contextlib.suppress(Exception):  # what needs another package cannot be imported
+            module = importlib.import_module(name)
+            below = getattr(module, "__path__", ())
+            names = [each.name for each in pkgutil.iter_modules(below, f"{name}.")]
+            held = (each for each, value in vars(module).items() if inspect.ismodule(value))
+            names += [f"{name}.{each}" for each in held]
+            new = [
+                each for each in dict.fromkeys(names) if _leads(each, wanted) and each not in seen
+            ]
+            seen.update(new)
+            waiting += new
+            if any(fnmatch.fnmatchcase(name, each) for each in wanted):
+                yield module
+
+
+def _leads(name: str, wanted: list[str]) -> bool:
+    """Return whether a module, or one below it, is wanted."""
+    if name.rpartition(".")[2].startswith("_"):
+        return False
+    return any(fnmatch.fnmatchcase(name, each) or each.startswith(f"{name}.") for each in wanted)
+
+
+def _list_public(module: ModuleType) -> list[str]:
+    """Return the public names of a module."""
+    names = getattr(module, "__all__", None) or dir(module)
+    return [name for name in names if isinstance(name, str) and not name.startswith("_")]
+
+
+def _is_of(value: Any, package: str) -> bool:
+    """Return whether a package defines a value, rather than only imports it."""
+    home = getattr(value, "__module__", None) or getattr(type(value), "__module__", "")
+    return not home or home.split(".")[0] in (package, f"_{package}", "builtins", "_cv2")
+
+
+def list_methods(kind: type, package: str, inherited: bool) -> list[str]:
+    """Return the methods and properties that a class defines, or all that it has."""
+    names = [name for name in dir(kind) if name in OPERATORS or not LEFT_OUT.search(name)]
+    return [
+        name
+        for name in names
+        if name not in vars(object) and _is_wanted(kind, name, package, inherited)
+    ]
+
+
+def _is_wanted(kind: type, name: str, package: str, inherited: bool) -> bool:
+    """Return whether a member of a class is a method or property that is recorded for it."""
+    owner = next((each for each in kind.__mro__ if name in vars(each)), object)
+    if name in PRINCIPAL:
+        return _is_of(owner, package) and owner.__module__ != "torch.nn.modules.module"
+    if owner is not kind and not inherited and owner.__name__[0] != "_":
+        return False
+    member = vars(owner).get(name)
+    return isinstance(member, property) or callable(getattr(kind, name, None))
+
+
+def find(path: str) -> Any:
+    """Return the function or class of a name."""
+    module, _, rest = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), rest)
+    except ImportError:
+        return getattr(find(module), rest)

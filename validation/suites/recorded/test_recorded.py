@@ -1,0 +1,46 @@
+"""Public functions and classes give what the locked wheels gave on a clean machine.
+
+The calls were found by trying values (see `search`), so a function needs no test of its own here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import reports
+from . import comparison
+
+
+@reports("calls", "calls")
+@pytest.mark.parametrize("package", ["torch", "torchvision", "numpy", "PIL"])
+def test_results(package: str, expected: Expected, tmp_path: Path, figure: Figures) -> None:
+    """Each call of the record gives what it gave."""
+    figure("calls", comparison.require_results(expected, [package], tmp_path), "calls")
+
+
+@reports("calls", "calls")
+def test_sounds(expected: Expected, tmp_path: Path, figure: Figures) -> None:
+    """Each call of torchaudio gives what it gave; lines without torchaudio have none."""
+    packages = ["torchaudio"] if expected.torchaudio else []
+    figure("calls", comparison.require_results(expected, packages, tmp_path), "calls")
+
+
+@reports("calls", "calls")
+def test_stacks(expected: Expected, tmp_path: Path, figure: Figures) -> None:
+    """Each call of what the stacks bring gives what it gave."""
+    packages = comparison.list_of_stacks(expected)
+    figure("calls", comparison.require_results(expected, packages, tmp_path), "calls")
+
+
+def test_challenge(nonce: str, answer: Answers) -> None:
+    """A product of matrices that the host has drawn."""
+    question = questions.draw_product(nonce, "recorded")
+    left, right = (torch.tensor(each) for each in (question.left, question.right))
+    product = torch.matmul(left.reshape(-1, question.inner), right.reshape(question.inner, -1))
+    answer("product", product.flatten().tolist())
