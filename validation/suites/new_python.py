@@ -13,14 +13,15 @@ LIMIT_S = 60
 
 @dataclass(frozen=True)
 class InterpreterExit:
-    """How an interpreter ended; `code` is None if it was killed after LIMIT_S."""
+    """How an interpreter ended; `code` is None if it was killed after `limit_s`."""
 
     code: int | None
     stderr: bytes
+    limit_s: float = LIMIT_S
 
     def __str__(self) -> str:
         how = (
-            f"did not end within {LIMIT_S} s"
+            f"did not end within {self.limit_s:.0f} s"
             if self.code is None
             else f"ended with exit code {self.code}"
         )
@@ -28,7 +29,10 @@ class InterpreterExit:
 
 
 def run_python(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    limit_s: float = LIMIT_S,
 ) -> InterpreterExit:
     """Run `python WORDS...` in `folder`."""
     try:
@@ -38,10 +42,10 @@ def run_python(
             env=environment,
             capture_output=True,
             check=False,
-            timeout=LIMIT_S,
+            timeout=limit_s,
         )
     except subprocess.TimeoutExpired as late:
-        return InterpreterExit(None, late.stderr or b"")
+        return InterpreterExit(None, late.stderr or b"", limit_s)
     return InterpreterExit(done.returncode, done.stderr)
 
 

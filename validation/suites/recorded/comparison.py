@@ -24,6 +24,9 @@ OTHER_RESULTS = (
     "or a setting of the image that changes results"
 )
 IN_BASE = ("torch", "torchvision", "torchaudio", "numpy", "PIL")
+LIMIT_S = 240
+"""For all calls of a package: a hang, not slowness."""
+
 SHOWN = 6
 SHOWN_CALLS = 2
 
@@ -109,7 +112,8 @@ def compare_package(expected: Expected, package: str, folder: Path) -> Compariso
     calls.write_text(json.dumps(record.results))
     harness = str(Path(__file__).parents[len(str(__package__).split("."))])
     words = ["-c", PROGRAM, harness, str(__package__), str(calls), str(report)]
-    ended = new_python.run_python(words, folder, {**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+    variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    ended = new_python.run_python(words, folder, variables, LIMIT_S)
     given, last = kept.read_report(report)
     require(
         not last,

@@ -11,8 +11,7 @@ import functools
 import importlib
 import io
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -306,6 +305,12 @@ def list_values(package: str) -> dict[str, Maker]:
     return makers
 
 
+@functools.cache
+def list_kinds(package: str) -> list[tuple[str, type]]:
+    """Return the tokens of a package's values with the classes of the values."""
+    return [(token, type(make())) for token, make in list_values(package).items()]
+
+
 ALL = {**TENSORS, **ARRAYS, **PLAIN, **LIBRARIES}
 
 
@@ -319,8 +324,3 @@ def read_tokens(text: str) -> tuple[list[str], dict[str, str]]:
     words = [word for word in text.split(",") if word]
     named = dict(word.split("=", 1) for word in words if "=" in word)
     return [word for word in words if "=" not in word], named
-
-
-def list_files(folder: Path) -> Iterator[Path]:
-    """Yield the files that a call left in the working folder."""
-    yield from (each for each in sorted(folder.rglob("*")) if each.is_file())

@@ -98,6 +98,49 @@ def augment(name: str, **options: Any) -> Any:
         return library.Compose([made], seed=pool.SEED)(image=pool.make_value("$photo"))
 
 
+def keep_boxes(form: str, **options: Any) -> Any:
+    """Return the boxes that stay in a part of a picture, with options of boxes."""
+    library = importlib.import_module("albumentations")
+    boxes = library.BboxParams(form, **{"label_fields": ["labels"], **options})
+    crop = library.Crop(2, 3, 8, 11, p=1.0)
+    given = [
+        [0.1, 0.1, 0.4, 0.3],
+        [0.2, 0.3, 0.9, 0.95],
+        [0.5, 0.6, 0.6, 0.7],
+        [0.0, 0.8, 0.9, 1.0],
+    ]
+    if form in ("pascal_voc", "coco"):
+        given = [[x * 12, y * 16, z * 12, w * 16] for x, y, z, w in given]
+    if form in ("coco", "yolo"):
+        given = [[x, y, z - x, w - y] for x, y, z, w in given]
+    if form == "yolo":
+        given = [[x + w / 2, y + h / 2, w, h] for x, y, w, h in given]
+    composed = library.Compose([crop, library.HorizontalFlip(p=1.0)], bbox_params=boxes, seed=7)
+    return composed(image=pool.make_value("$photo"), bboxes=given, labels=[0, 1, 2, 3])
+
+
+def transform_all(name: str, *values: Any, **options: Any) -> Any:
+    """Return what a transform of torchvision makes of a picture and all that belongs to it."""
+    kind = getattr(importlib.import_module("torchvision.transforms.v2"), name)
+    parts = ("$tv_image", "$tv_boxes", "$tv_mask", "$pil", "$classes")
+    sample = {part[1:]: pool.make_value(part) for part in parts}
+    made = kind(*values, **options)
+    try:
+        return made(sample)
+    except (TypeError, ValueError):  # some take one part alone, or a batch
+        return made(pool.make_value("$tv_image"))
+
+
+def roll_vec(name: str, *values: Any, **options: Any) -> Any:
+    """Return what two environments tell through a wrapper of Stable-Baselines3."""
+    kind = getattr(importlib.import_module("stable_baselines3.common.vec_env"), name)
+    envs = kind(pool.make_value("$vec_env"), *values, **options)
+    told = [copy.deepcopy(envs.reset())]
+    for step in range(ENV_STEPS):
+        told.append(copy.deepcopy(envs.step(np.array([step % 2, step % 3 == 0], dtype=int))))
+    return told
+
+
 def roll(env_id: str, **options: Any) -> Any:
     """Return all that an environment of Gymnasium tells over two episodes or 40 steps."""
     gym = importlib.import_module("gymnasium")
@@ -230,6 +273,9 @@ class Family:
     first: int = 0
     """How many parameters the scenario fills itself."""
 
+    seconds: float = 1.5
+    """Of the processor, for the search of one name."""
+
 
 def _list_kinds(module: str, base: str, home: str = "") -> Callable[[], list[str]]:
     """Return what lists the classes of a module that are of a kind."""
@@ -268,8 +314,21 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
             1,
         ),
     ),
-    "torchvision": (Family("run_vision", _list_models, lambda _: None),),
+    "torchvision": (
+        Family(
+            "transform_all",
+            _list_kinds("torchvision.transforms.v2", "Transform"),
+            _find_in("torchvision.transforms.v2"),
+        ),
+        Family("run_vision", _list_models, lambda _: None),
+    ),
     "albumentations": (
+        Family(
+            "keep_boxes",
+            lambda: ["pascal_voc", "coco", "yolo", "albumentations"],
+            lambda _: _find_in("albumentations")("BboxParams"),
+            1,
+        ),
         Family(
             "augment",
             _list_kinds(
@@ -300,10 +359,17 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     ),
     "stable_baselines3": (
         Family(
+            "roll_vec",
+            _list_kinds("stable_baselines3.common.vec_env", "VecEnvWrapper"),
+            _find_in("stable_baselines3.common.vec_env"),
+            1,
+        ),
+        Family(
             "learn",
             lambda: ["PPO", "A2C", "DQN", "SAC", "TD3", "DDPG"],
             _find_in("stable_baselines3"),
             2,
+            10.0,
         ),
     ),
     "transformers": (

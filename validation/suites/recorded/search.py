@@ -67,9 +67,8 @@ MAX_S = 0.06
 """Of one call that is kept: the check makes thousands."""
 
 MAX_SCENARIO_S = 0.4
-SCENARIO_S = 2.0
-TOTAL_S = 1.0
-METHOD_S = 0.4
+TOTAL_S = 0.7
+METHOD_S = 0.25
 KEPT = 3
 MAX_VALUES = 8
 MAX_OPTIONS = 40
@@ -223,7 +222,7 @@ def search_calls(package: str, called: Any, learned: Learned) -> None:
 def search_scenario(package: str, family: scenarios.Family, name: str, learned: Learned) -> None:
     """Record calls of a scenario with a class of its family and its options."""
     called, kind = getattr(scenarios, family.scenario), family.find(name)
-    ends = time.process_time() + SCENARIO_S
+    ends = time.process_time() + family.seconds
     described = None if isinstance(kind, dict) else kind
     search = Search(package, called, learned, ends, MAX_SCENARIO_S, described)
     parameters = Parameters((), kind) if isinstance(kind, dict) else Parameters()
@@ -332,8 +331,7 @@ def search_class(search: Search, parameters: Parameters) -> None:
 
 def list_held(search: Search) -> list[str]:
     """Return the values of the pool that are of the class."""
-    made = pool.list_values(search.package).items()
-    return [token for token, make in made if type(make()) is search.called][:KEPT]
+    return [each for each, kind in pool.list_kinds(search.package) if kind is search.called][:KEPT]
 
 
 def search_method(

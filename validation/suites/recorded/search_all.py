@@ -20,9 +20,9 @@ from pathlib import Path
 
 import torch
 
-from . import calls, scenarios, search, surface
+from . import calls, pool, scenarios, search, surface
 
-LIMIT_S = 15
+LIMIT_S = 60
 """For the search of one function or class; some wait for something that does not come."""
 
 Work = Callable[[search.Learned], None]
@@ -50,6 +50,7 @@ def list_works(package: str) -> list[tuple[str, Work]]:
 
 def search_package(package: str) -> dict[str, list[str]]:
     """Return the calls of each function and class of a package that give something."""
+    pool.list_kinds(package)  # once, not in each child
     learned = search.Learned()
     found: dict[str, list[str]] = {}
     for path, work in list_works(package):
