@@ -28,7 +28,9 @@ from validation.suite import Suite
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import EXPECTED
 
-MAY_BE_ZERO = frozenset({"relative", "%", "nats", "files", "reward", "of the targets' deviation"})
+MAY_BE_ZERO = frozenset(
+    {"relative", "%", "nats", "files", "calls", "reward", "of the targets' deviation"}
+)
 """Units of which 0 is a possible value. No figure is ever negative."""
 
 MIN_FIGURE, MAX_FIGURE = 1e-9, 1e18

@@ -33,7 +33,7 @@ BOUNDS = docker.Bounds(7200, 24 << 30, 300_000)
 
 @dataclass(frozen=True)
 class Work:
-    """What is done in the environment.
+    """The work that is done in the environment.
 
     A module of the suites runs with a folder that has `task.json` and the `files`. It writes
     `out/RESULT` there. `named` is what it takes, in words.

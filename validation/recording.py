@@ -35,7 +35,7 @@ MAX_VALUES = 400_000
 
 @dataclass(frozen=True)
 class TakenResults:
-    """What a container told, by package."""
+    """The results that a container wrote, by package."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     packages: dict[str, kept.Record]

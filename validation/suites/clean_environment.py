@@ -19,7 +19,7 @@ _OFFLINE = ("--quiet", "--no-index", "--no-deps", "--no-compile", "--no-cache-di
 
 @dataclass(frozen=True)
 class CleanEnvironment:
-    """Where it is, its Python, and the variables that its processes have."""
+    """The path of an environment, its Python, and the variables of its processes."""
 
     prefix: str
     python: str

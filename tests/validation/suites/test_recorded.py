@@ -13,7 +13,7 @@ from images import catalog
 from runner.errors import GateRefused
 from validation import clean_machine, recording
 from validation.suites.recorded import comparison, kept, surface
-from validation.suites.recorded.comparison import Difference
+from validation.suites.recorded.comparison import ChangedResult
 from validation.suites.recorded.kept import Record
 
 LINES = sorted(catalog.load_catalog().lines)
@@ -77,8 +77,8 @@ def test_the_most_changed_function_comes_first() -> None:
     got = {"f": {**RECORDED["f"], "$x": "float32[4,_3]; 1.6 3"}, "g": {"": "2;"}}
     found = comparison.find_differences(got, RECORDED)
     assert found == [
-        Difference("g", "", "2;", "1;"),
-        Difference("f", "$x", "float32[4,_3]; 1.6 3", "float32[4,_3]; 1.5 3"),
+        ChangedResult("g", "", "2;", "1;"),
+        ChangedResult("f", "$x", "float32[4,_3]; 1.6 3", "float32[4,_3]; 1.5 3"),
     ]
     assert comparison.describe_differences(found, 3) == (
         "2 of 3 recorded calls give something else: g() gives 2;, recorded is 1;; "
@@ -92,12 +92,12 @@ def test_a_function_that_is_gone_is_named() -> None:
 
 
 def test_a_method_is_shown_as_it_is_called() -> None:
-    shown = str(Difference("torch.nn.Linear", "3,2:forward:$x", "1;", "2;"))
+    shown = str(ChangedResult("torch.nn.Linear", "3,2:forward:$x", "1;", "2;"))
     assert shown == "torch.nn.Linear(3,2).forward($x) gives 1;, recorded is 2;"
 
 
 def test_many_functions_are_counted() -> None:
-    found = [Difference(f"f{number}", "", "1;", "2;") for number in range(12)]
+    found = [ChangedResult(f"f{number}", "", "1;", "2;") for number in range(12)]
     assert comparison.describe_differences(found, 40).endswith("f2, f3, f4, f5, f6, f7 and 4 more")
 
 

@@ -1,1 +1,1 @@
-"""What public functions and classes give, as recorded from the locked wheels of a line."""
+"""Results of public functions and classes, recorded from the locked wheels of a line."""

@@ -44,13 +44,13 @@ def play_call(called: Any, text: str) -> str:
         results = [found]
         if callable(found):
             results = [found(*given, **named)]
-            results += [found(*given, **named)] if _is_repeated(method) else []
+            results += [found(*given, **named)] if is_repeated(method) else []
         return _summarise(results, before, made)
     except Exception as error:  # what it refuses is a result, too
         return f"!{type(error).__name__}"
 
 
-def _is_repeated(method: str) -> bool:
+def is_repeated(method: str) -> bool:
     """Return whether a method is called twice, to see what it leaves."""
     return not method.startswith(("backward", "__"))
 
@@ -111,7 +111,7 @@ def list_parameters(called: Any) -> tuple[list[tuple[str, str]], dict[str, Any]]
         if each.kind is each.VAR_POSITIONAL and not needed and not others and "." in str(called):
             needed += [("num_a", "int"), ("num_b", "int")] if inspect.isclass(called) else []
         if each.kind is each.VAR_KEYWORD:
-            others |= dict.fromkeys(_read_arguments(called), ...)
+            others |= dict.fromkeys(read_arguments(called), ...)
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
             continue
         if each.default is each.empty:
@@ -123,7 +123,7 @@ def list_parameters(called: Any) -> tuple[list[tuple[str, str]], dict[str, Any]]
     return needed, others
 
 
-def _read_arguments(called: Any) -> list[str]:
+def read_arguments(called: Any) -> list[str]:
     """Return the parameters that the list in a docstring names."""
     _, _, listed = (getattr(called, "__doc__", "") or "").partition("Args:")
     return re.findall(r"^ +(\w+)(?: \([^)\n]*\))?:", listed, re.MULTILINE)[:16]
@@ -153,7 +153,7 @@ def _read_docstring(called: Any) -> tuple[list[tuple[str, str]], dict[str, Any]]
 
 
 @contextlib.contextmanager
-def guarded() -> Iterator[Callable[[], bool]]:
+def guard_process() -> Iterator[Callable[[], bool]]:
     """Yield what tells whether the state of the process changed; put part of it back."""
     before = _look_at_process()
     yield lambda: _look_at_process() != before

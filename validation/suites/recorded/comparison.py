@@ -32,8 +32,8 @@ SHOWN_CALLS = 2
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What a call of a function or class gives, and what it gave when it was recorded."""
+class ChangedResult:
+    """A call of a function or class that gives something else than when it was recorded."""
 
     path: str
     text: str
@@ -47,19 +47,19 @@ class Difference:
         return f"{shown} gives {self.got or 'nothing'}, recorded is {self.wanted}"
 
 
-def find_differences(given: Results, recorded: Results) -> list[Difference]:
+def find_differences(given: Results, recorded: Results) -> list[ChangedResult]:
     """Return the calls that give something else, those of the most changed functions first."""
-    found: dict[str, list[Difference]] = defaultdict(list)
+    found: dict[str, list[ChangedResult]] = defaultdict(list)
     for path, results in recorded.items():
         for text, wanted in results.items():
             got = given.get(path, {}).get(text, "")
             if not kept.is_same(got, wanted):
-                found[path].append(Difference(path, text, got, wanted))
+                found[path].append(ChangedResult(path, text, got, wanted))
     shares = {path: len(each) / len(recorded[path]) for path, each in found.items()}
     return [each for path in sorted(found, key=lambda path: -shares[path]) for each in found[path]]
 
 
-def describe_differences(differences: list[Difference], count: int) -> str:
+def describe_differences(differences: list[ChangedResult], count: int) -> str:
     """Return which functions give something else, the first with their calls."""
     paths = [*dict.fromkeys(each.path for each in differences)]
     firsts = {path: next(each for each in differences if each.path == path) for path in paths}
@@ -71,11 +71,11 @@ def describe_differences(differences: list[Difference], count: int) -> str:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedPackage:
     """How many calls were made, and what differs."""
 
     calls: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ChangedResult, ...]
 
 
 def require_results(expected: Expected, packages: Iterable[str], folder: Path) -> int:
@@ -90,7 +90,7 @@ def require_results(expected: Expected, packages: Iterable[str], folder: Path) -
     return count
 
 
-def compare_package(expected: Expected, package: str, folder: Path) -> Comparison:
+def compare_package(expected: Expected, package: str, folder: Path) -> ComparedPackage:
     """Compare what the calls of a package give with the record, in a process of their own.
 
     Fails the check if nothing is recorded for the locked version.
@@ -107,7 +107,7 @@ def compare_package(expected: Expected, package: str, folder: Path) -> Compariso
         NOT_WRITTEN,
     )
     if record is None or version(name) != record.version:  # a derived image may have another one
-        return Comparison(0, ())
+        return ComparedPackage(0, ())
     calls, report = folder / f"{package}.json", folder / f"{package}.report"
     calls.write_text(json.dumps(record.results))
     harness = str(Path(__file__).parents[len(str(__package__).split("."))])
@@ -122,7 +122,7 @@ def compare_package(expected: Expected, package: str, folder: Path) -> Compariso
         "a function that ends the process, or does not end",
     )
     differences = find_differences(given, record.results)
-    return Comparison(sum(map(len, record.results.values())), tuple(differences))
+    return ComparedPackage(sum(map(len, record.results.values())), tuple(differences))
 
 
 def find_distribution(package: str) -> str:

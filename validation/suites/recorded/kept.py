@@ -35,12 +35,12 @@ class Record:
 
 
 def find_file(line: str, package: str) -> Path:
-    """Return where the results of a package on a line are kept."""
+    """Return the file with the results of a package on a line."""
     return FOLDER / line / f"{package}.json"
 
 
 def read_record(line: str, package: str) -> Record | None:
-    """Return what is recorded of a package on a line; None if nothing is."""
+    """Return the results of a package on a line; None if there are none."""
     path = find_file(line, package)
     return Record(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 

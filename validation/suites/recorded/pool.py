@@ -48,19 +48,23 @@ def _photo(height: int = 16, width: int = 12) -> Any:
     return np.stack(bands, axis=-1).astype(np.uint8)
 
 
-def _gray() -> Any:
+def make_gray() -> Any:
+    """Return a gray picture of 16 rows and 12 columns."""
     return _photo()[..., 0].copy()
 
 
-def _grown(tensor: torch.Tensor) -> torch.Tensor:
+def require_gradient(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that is differentiated."""
     return tensor.requires_grad_()
 
 
-def _double(value: Any) -> Any:
+def double(value: Any) -> Any:
+    """Return twice a value."""
     return value * 2
 
 
-def _sum(first: Any, second: Any = 1) -> Any:
+def add(first: Any, second: Any = 1) -> Any:
+    """Return a sum."""
     return first + second
 
 
@@ -70,7 +74,8 @@ def _net() -> Any:
     return torch.nn.Sequential(*layers)
 
 
-def _conv() -> Any:
+def make_convolution() -> Any:
+    """Return a layer for pictures with three channels."""
     set_seeds()
     return torch.nn.Conv2d(3, 4, 3)
 
@@ -84,7 +89,7 @@ def _optimizer(kind: Any = torch.optim.SGD) -> Any:
 TENSORS: dict[str, Maker] = {
     "$x": lambda: _rand(4, 3),
     "$x2": lambda: _rand(4, 3).flip(0) + 0.2,
-    "$grown": lambda: _grown(_rand(4, 3)),
+    "$grown": lambda: require_gradient(_rand(4, 3)),
     "$vector": lambda: _rand(3),
     "$vector4": lambda: _rand(4),
     "$classes": lambda: torch.tensor([1, 0, 2, 2]),
@@ -113,7 +118,7 @@ ARRAYS: dict[str, Maker] = {
     "$int_line": lambda: np.array([3, 1, 4, 1, 5, 9]),
     "$bool_array": lambda: _array(4, 3) > 0,
     "$photo": _photo,
-    "$gray": _gray,
+    "$gray": make_gray,
     "$float_photo": lambda: (_photo() / 255).astype(np.float32),
     "$words": lambda: np.array(["one", "two", "three"]),
     "$masked": lambda: np.ma.masked_less(_array(4, 3), 0),
@@ -129,8 +134,8 @@ PLAIN: dict[str, Maker] = {
     "$text": lambda: "The quick brown fox. It's 12 o'clock!",
     "$texts": lambda: ["a small dog", "the dog barks at the cat"],
     "$dict": lambda: {"a": 1, "b": 2.5},
-    "$double": lambda: _double,
-    "$sum": lambda: _sum,
+    "$double": lambda: double,
+    "$sum": lambda: add,
     "$relu": lambda: torch.relu,
     "$file": io.BytesIO,
     "$new_file": lambda: "new.file",
@@ -140,7 +145,7 @@ PLAIN: dict[str, Maker] = {
     "$cpu": lambda: torch.device("cpu"),
     "$net": _net,
     "$linear": lambda: _net()[0],
-    "$conv": _conv,
+    "$conv": make_convolution,
     "$parameters": lambda: [*_net().parameters()],
     "$optimizer": _optimizer,
     "$adam": lambda: _optimizer(torch.optim.Adam),
@@ -171,7 +176,8 @@ def _bert(transformers: Any, kind: str = "BertModel") -> Any:
     return getattr(transformers, kind)(config).eval()
 
 
-def _gpt(transformers: Any) -> Any:
+def make_gpt(transformers: Any) -> Any:
+    """Return a small model that writes."""
     set_seeds()
     config = transformers.GPT2Config(
         vocab_size=40, n_embd=8, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2, n_positions=64
@@ -204,7 +210,8 @@ def _tokenizer(tokenizers: Any) -> Any:
     return made
 
 
-def _fast(transformers: Any) -> Any:
+def make_fast_tokenizer(transformers: Any) -> Any:
+    """Return a tokenizer of transformers with a few words."""
     names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
     inner = _tokenizer(importlib.import_module("tokenizers"))
     return transformers.PreTrainedTokenizerFast(tokenizer_object=inner, **names)
@@ -262,10 +269,10 @@ LIBRARIES: dict[str, Maker] = {
     "$bert_classes": _of(
         "transformers", functools.partial(_bert, kind="BertForSequenceClassification")
     ),
-    "$gpt": _of("transformers", _gpt),
+    "$gpt": _of("transformers", make_gpt),
     "$bert_config": _of("transformers", lambda hf: _bert(hf).config),
     "$generation": _of("transformers", lambda hf: hf.GenerationConfig(max_new_tokens=4)),
-    "$fast": _of("transformers", _fast),
+    "$fast": _of("transformers", make_fast_tokenizer),
     "$tokenizer": _of("tokenizers", _tokenizer),
     "$encoding": _of("tokenizers", lambda tk: _tokenizer(tk).encode("the dog", "a cat sat")),
     "$normalized": _of("tokenizers", lambda tk: tk.NormalizedString("Thé dog  barks")),

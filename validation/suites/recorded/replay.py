@@ -1,6 +1,7 @@
 """Make the recorded calls of a package again: `... replay PACKAGE RECORD REPORT [reversed]`.
 
-REPORT gets what each call gives, line by line, so that a process that dies tells where.
+REPORT gets the name of each function before its calls, and then the results: a process that dies
+leaves the name of the function that it died in.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def play_all(record: Results) -> Iterator[tuple[str, Given]]:
                 called = find_called(path)
             except (AttributeError, ImportError):
                 continue
-            with calls.guarded():
+            with calls.guard_process():
                 given = {text: calls.play_call(called, text) for text in wanted}
         yield path, given
 

@@ -135,10 +135,10 @@ def roll_vec(name: str, *values: Any, **options: Any) -> Any:
     """Return what two environments tell through a wrapper of Stable-Baselines3."""
     kind = getattr(importlib.import_module("stable_baselines3.common.vec_env"), name)
     envs = kind(pool.make_value("$vec_env"), *values, **options)
-    told = [copy.deepcopy(envs.reset())]
+    steps = [copy.deepcopy(envs.reset())]
     for step in range(ENV_STEPS):
-        told.append(copy.deepcopy(envs.step(np.array([step % 2, step % 3 == 0], dtype=int))))
-    return told
+        steps.append(copy.deepcopy(envs.step(np.array([step % 2, step % 3 == 0], dtype=int))))
+    return steps
 
 
 def roll(env_id: str, **options: Any) -> Any:
@@ -150,15 +150,15 @@ def roll(env_id: str, **options: Any) -> Any:
 def roll_env(env: Any) -> Any:
     """Return all that an environment tells over 40 steps."""
     env.action_space.seed(pool.SEED)
-    told = [env.reset(seed=pool.SEED)]
+    steps = [env.reset(seed=pool.SEED)]
     for _ in range(ENV_STEPS):
         action = env.action_space.sample()
         step = env.step(action)
-        told.append(step)
+        steps.append(step)
         if np.all(step[2]) or np.all(step[3]):
-            told.append(env.reset())
+            steps.append(env.reset())
     env.close()
-    return [copy.deepcopy(each) for each in told], str(env.observation_space)
+    return [copy.deepcopy(each) for each in steps], str(env.observation_space)
 
 
 def roll_wrapped(name: str, *values: Any, **options: Any) -> Any:
@@ -235,8 +235,8 @@ def fit(name: str, **options: Any) -> Any:
     rows = np.random.default_rng(pool.SEED).random((24, 4))
     classes = (rows[:, 0] + rows[:, 1] > 1).astype(int) + (rows[:, 2] > 0.8)
     made.fit(rows, classes)
-    asked = ("predict", "predict_proba", "transform", "decision_function", "score_samples")
-    return {each: getattr(made, each)(rows) for each in asked if hasattr(made, each)}
+    methods = ("predict", "predict_proba", "transform", "decision_function", "score_samples")
+    return {each: getattr(made, each)(rows) for each in methods if hasattr(made, each)}
 
 
 def measure(name: str, **options: Any) -> Any:
@@ -256,8 +256,8 @@ def measure(name: str, **options: Any) -> Any:
         try:
             metric = getattr(library, name)(**{**ordinary, **options})
             given = [(predicted, wanted) if wanted is not None else (predicted,)][0]
-            told = [metric(*(each[place] for each in given)) for place in (0, 1)]
-            return told, metric.compute()
+            steps = [metric(*(each[place] for each in given)) for place in (0, 1)]
+            return steps, metric.compute()
         except (TypeError, ValueError, RuntimeError):
             continue
     raise ValueError("nothing suits it")
@@ -295,7 +295,8 @@ def _find_in(module: str) -> Callable[[str], Any]:
     return lambda name: getattr(importlib.import_module(module), name)
 
 
-def _list_models() -> list[str]:
+def list_vision_models() -> list[str]:
+    """Return the networks of torchvision that are small."""
     small = ("resnet18", "mobilenet", "shufflenet", "squeezenet", "mnasnet0_5", "efficientnet_b0")
     names = importlib.import_module("torchvision.models").list_models(
         importlib.import_module("torchvision.models")
@@ -320,7 +321,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
             _list_kinds("torchvision.transforms.v2", "Transform"),
             _find_in("torchvision.transforms.v2"),
         ),
-        Family("run_vision", _list_models, lambda _: None),
+        Family("run_vision", list_vision_models, lambda _: None),
     ),
     "albumentations": (
         Family(

@@ -98,7 +98,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a call needs, as (name, type), and the defaults of the others."""
+    """The parameters that a call needs, as (name, type), and the defaults of the others."""
 
     needed: tuple[tuple[str, str], ...] = ()
     others: Mapping[str, Any] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands before and after the values that are tried."""
+    """The parts of a call before and after the values that are tried."""
 
     before: str = ""
     after: str = ""
@@ -141,7 +141,7 @@ class Search:
         Empty if it is refused, takes too long, or changes the process.
         """
         begun = time.process_time()
-        with calls.guarded() as has_changed:
+        with calls.guard_process() as has_changed:
             given = calls.play_call(self.called, text)
             if has_changed() or time.process_time() - begun > self.max_s:
                 return ""

@@ -55,12 +55,13 @@ def choose_calls(texts: list[str]) -> list[str]:
             if pairs[method] > MAX_PAIRS:
                 continue
         groups.setdefault(method, []).append(text)
-    rounds = zip_longest(*(groups[method] for method in sorted(groups, key=_rank_method)))
+    rounds = zip_longest(*(groups[method] for method in sorted(groups, key=rank_method)))
     chosen = [text for each in rounds for text in each if text is not None]
     return chosen[: MAX_CALLS if len(groups) < 40 else MAX_CALLS * 8]
 
 
-def _rank_method(method: str) -> int:
+def rank_method(method: str) -> int:
+    """Return the place of a method: what a class is for comes first."""
     return -(method in surface.PRINCIPAL)
 
 

@@ -60,11 +60,11 @@ def run_model(head: str, kind: str, options: dict[str, Any]) -> dict[str, Any]:
     if sum(each.numel() for each in model.parameters()) > MAX_PARAMETERS:
         raise ValueError("it is too large")
     inputs = make_inputs(model, head)
-    told = dict(model(**inputs))
+    given = dict(model(**inputs))
     if "labels" in inputs and head.endswith("LM") and model.can_generate():
         texts = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        told["texts"] = model.generate(**texts, max_new_tokens=4, do_sample=False)
-    return {name: value for name, value in told.items() if name != "past_key_values"}
+        given["texts"] = model.generate(**texts, max_new_tokens=4, do_sample=False)
+    return {name: value for name, value in given.items() if name != "past_key_values"}
 
 
 def make_small(config: Any) -> Any:

@@ -65,7 +65,7 @@ def _collect(value: Any, into: _Collected, depth: int) -> None:  # noqa: PLR0912
     """Add a value of any kind."""
     texts = into.texts
     if value is None or isinstance(value, bool | str | bytes | enum.Enum | type | np.bool_):
-        texts.append(f"{ADDRESS.sub('', _name(value))};")
+        texts.append(f"{ADDRESS.sub('', name_constant(value))};")
     elif isinstance(value, int | np.integer):
         texts.append(f"{value};")
     elif isinstance(value, float | complex | np.floating | np.complexfloating):
@@ -167,6 +167,6 @@ def _kind(value: Any) -> str:
     return "" if type(value) in plain else type(value).__name__
 
 
-def _name(value: Any) -> str:
+def name_constant(value: Any) -> str:
     """Return a text, a type or a constant as it is written."""
     return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else repr(value)

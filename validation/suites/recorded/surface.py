@@ -81,7 +81,7 @@ def list_callables(package: str) -> dict[str, Any]:
     """Return the public functions and classes of a package, by the shortest of their names."""
     found: dict[int, tuple[str, Any]] = {}
     for module in _list_modules(package):
-        for name in _list_public(module):
+        for name in list_public(module):
             with contextlib.suppress(Exception):  # what is imported at first use may be missing
                 value = getattr(module, name)
                 if callable(value) and _is_of(value, package) and not LEFT_OUT.search(name):
@@ -104,7 +104,7 @@ def _list_modules(package: str) -> Iterator[ModuleType]:
             held = (each for each, value in vars(module).items() if inspect.ismodule(value))
             names += [f"{name}.{each}" for each in held]
             new = [
-                each for each in dict.fromkeys(names) if _leads(each, wanted) and each not in seen
+                each for each in dict.fromkeys(names) if leads_to(each, wanted) and each not in seen
             ]
             seen.update(new)
             waiting += new
@@ -112,14 +112,14 @@ def _list_modules(package: str) -> Iterator[ModuleType]:
                 yield module
 
 
-def _leads(name: str, wanted: list[str]) -> bool:
+def leads_to(name: str, wanted: list[str]) -> bool:
     """Return whether a module, or one below it, is wanted."""
     if name.rpartition(".")[2].startswith("_"):
         return False
     return any(fnmatch.fnmatchcase(name, each) or each.startswith(f"{name}.") for each in wanted)
 
 
-def _list_public(module: ModuleType) -> list[str]:
+def list_public(module: ModuleType) -> list[str]:
     """Return the public names of a module."""
     names = getattr(module, "__all__", None) or dir(module)
     return [name for name in names if isinstance(name, str) and not name.startswith("_")]
