@@ -15,7 +15,7 @@ from .. import installed, new_python
 from ..contract import pristine_state
 from ..contract.expected import Expected
 from ..outcome import require
-from . import kept, surface
+from . import kept, starting, surface
 from .kept import Results
 
 NOT_WRITTEN = "the results of the line were not recorded again after its locks changed"
@@ -110,10 +110,8 @@ def compare_package(expected: Expected, package: str, folder: Path) -> ComparedP
         return ComparedPackage(0, ())
     calls, report = folder / f"{package}.json", folder / f"{package}.report"
     calls.write_text(json.dumps(record.results))
-    harness = str(Path(__file__).parents[len(str(__package__).split("."))])
-    words = ["-c", PROGRAM, harness, str(__package__), str(calls), str(report)]
     variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    ended = new_python.run_python(words, folder, variables, LIMIT_S)
+    ended = new_python.run_python(starting.start_words(calls, report), folder, variables, LIMIT_S)
     given, last = kept.read_report(report)
     require(
         not last,
@@ -138,13 +136,3 @@ def list_of_stacks(expected: Expected) -> list[str]:
         for package in surface.list_packages()
         if package not in IN_BASE and installed.normalise_name(find_distribution(package)) in locked
     ]
-
-
-PROGRAM = """
-import runpy, sys
-harness, package, *sys.argv = sys.argv[1:]
-sys.path.append(harness)  # last, so that it shadows no package of the image
-sys.argv.insert(0, "")
-runpy.run_module(f"{package}.replay", run_name="__main__")
-"""
-"""Makes the calls in a process of its own: they change it, and may end it."""

@@ -16,7 +16,7 @@ from importlib.metadata import packages_distributions, version
 from itertools import zip_longest
 from pathlib import Path
 
-from . import kept, surface
+from . import kept, starting, surface
 from .kept import Given, Results
 
 CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -76,7 +76,7 @@ def play_with(calls: Path, folder: Path, place: int) -> Results:
     wanted = json.loads(calls.read_text())
     given: Results = {}
     while True:
-        words = [sys.executable, "-m", f"{__package__}.replay", str(calls), str(report)]
+        words = [sys.executable, *starting.start_words(calls, report)]
         with subprocess.Popen(
             [*words, *([order] if order else [])],
             env={**known, **variables},

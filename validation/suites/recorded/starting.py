@@ -1,0 +1,24 @@
+"""How a process that makes recorded calls is started.
+
+It needs the standard library only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROGRAM = """
+import runpy, secrets, sys
+# NumPy draws the seed of a generator without one here; it must be imported after this.
+secrets.randbits = lambda bits: 0x9E3779B97F4A7C15F39CC0605CEDC835 >> max(0, 128 - bits)
+harness, package, *sys.argv[1:] = sys.argv[1:]
+sys.path.append(harness)  # last, so that it shadows no package of the image
+runpy.run_module(f"{package}.replay", run_name="__main__")
+"""
+
+
+def start_words(calls: Path, report: Path) -> list[str]:
+    """Return the words after `python` for a process that makes `calls` and writes `report`."""
+    package = str(__package__)
+    harness = str(Path(__file__).parents[len(package.split("."))])
+    return ["-c", PROGRAM, harness, package, str(calls), str(report)]
