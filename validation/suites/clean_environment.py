@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +40,13 @@ def make_environment(folder: Path, files: Sequence[str]) -> CleanEnvironment:
     return CleanEnvironment(str(prefix), python, variables)
 
 
-def run(*words: str) -> str:
-    """Return what a program prints; end with its error if it fails."""
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+def run(*words: str, variables: Mapping[str, str] | None = None) -> str:
+    """Return the output of a program; end with its error if it fails.
+
+    Without `variables` it has those of this process but PYTHONPATH.
+    """
+    if variables is None:
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["nothing printed"])[-1]

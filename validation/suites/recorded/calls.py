@@ -74,7 +74,7 @@ def _summarise(result: Any, before: dict[int, tuple[Any, str]], made: Any = None
     files = sorted(Path().iterdir())
     for each in files:
         shutil.rmtree(each) if each.is_dir() else each.unlink()
-    return "|".join(parts + ([",".join(each.name for each in files)] if files else []))
+    return "|".join(parts + ([summaries.summarise([each.name for each in files])] if files else []))
 
 
 def _look_at(values: list[Any]) -> dict[int, tuple[Any, str]]:

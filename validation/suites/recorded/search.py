@@ -6,9 +6,11 @@ a parameter of this name took before.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import re
+import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -63,6 +65,7 @@ WIDTHS = {0: 1, 1: 200, 2: 18, 3: 7, 4: 4}
 
 QUOTE = "'"
 MAX_TRIES = 260
+CALL_S = 1
 MAX_S = 0.06
 """Of one call that is kept: the check makes thousands."""
 
@@ -119,6 +122,26 @@ class Frame:
 PLAIN = Frame()
 
 
+class TooSlow(BaseException):
+    """A call that goes on for too long; it is no error that a library may catch."""
+
+
+@contextlib.contextmanager
+def limit_time(seconds: float) -> Iterator[None]:
+    """Leave the block, without an error, after so many seconds."""
+
+    def leave(*_: object) -> None:
+        raise TooSlow
+
+    signal.signal(signal.SIGALRM, leave)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        with contextlib.suppress(TooSlow):
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 @dataclass
 class Search:
     """One search: what is called, of which package, and until which time of the processor.
@@ -141,11 +164,12 @@ class Search:
         Empty if it is refused, takes too long, or changes the process.
         """
         begun = time.process_time()
-        with calls.guard_process() as has_changed:
+        with calls.guard_process() as has_changed, limit_time(CALL_S):
             given = calls.play_call(self.called, text)
             if has_changed() or time.process_time() - begun > self.max_s:
                 return ""
-        return "" if given[:1] == "!" else given
+            return "" if given[:1] == "!" else given
+        return ""
 
     def keep(self, text: str, given: str) -> None:
         """Record a call."""

@@ -94,7 +94,6 @@ def write_found(work: Work, learned: search.Learned, writer: int) -> None:
     """Search, and write each call that is found, and then what was learned."""
     os.setpgid(0, 0)
     os.chdir(tempfile.mkdtemp())
-    signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
@@ -113,6 +112,7 @@ def write_found(work: Work, learned: search.Learned, writer: int) -> None:
 def main(known: Path, found: Path, *packages: str) -> None:
     """Search, package by package."""
     torch.set_num_threads(1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not live on in a child
     all_calls = json.loads(known.read_text(encoding="utf-8"))
     for package in packages or surface.list_packages():
         merged = all_calls.setdefault(package, {})

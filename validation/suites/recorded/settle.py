@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from importlib.metadata import packages_distributions, version
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from . import kept, starting, surface
@@ -21,7 +21,7 @@ from .kept import Given, Results
 
 CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("", {}),
-    ("", {"PYTHONHASHSEED": "5", "TZ": "Asia/Tokyo"}),
+    ("", {"PYTHONHASHSEED": "5", "TZ": "Asia/Tokyo", "MALLOC_PERTURB_": "85"}),
     (
         "reversed",
         {
@@ -33,31 +33,35 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "OPENCV_CPU_DISABLE": "AVX,AVX2,FP16",
             "MKL_CBWR": "COMPATIBLE",
             "PYTHONHASHSEED": "77",
+            "MALLOC_PERTURB_": "170",  # memory that nobody wrote
             "LC_ALL": "C",
         },
     ),
 )
 """The order of a replay, and the variables of its process."""
 
-MAX_CALLS = 40
+MAX_CALLS = 30
+MAX_EACH = 12
 MAX_PAIRS = 2
 ALWAYS = {"HOME", "PATH", "LANG", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV"}
 
 
-def choose_calls(texts: list[str]) -> list[str]:
-    """Return the calls that are kept: some of each method, and few with two options."""
+def choose_calls(path: str, texts: list[str]) -> list[str]:
+    """Return the calls that are kept: some of each method or scenario, few with two options."""
+    is_scenario = path.startswith(f"{surface.SCENARIOS}.")
     groups: dict[str, list[str]] = {}
     pairs = Counter[str]()
     for text in texts:
-        method = text.partition(":")[2].partition(":")[0]
+        name = text.split(",")[0] if is_scenario else text.partition(":")[2].partition(":")[0]
         if text.count("=") - text.startswith("=") > 1:
-            pairs[method] += 1
-            if pairs[method] > MAX_PAIRS:
+            pairs[name] += 1
+            if pairs[name] > MAX_PAIRS:
                 continue
-        groups.setdefault(method, []).append(text)
-    rounds = zip_longest(*(groups[method] for method in sorted(groups, key=rank_method)))
-    chosen = [text for each in rounds for text in each if text is not None]
-    return chosen[: MAX_CALLS if len(groups) < 40 else MAX_CALLS * 8]
+        groups.setdefault(name, []).append(text)
+    most = max(MAX_CALLS, len(groups) * MAX_EACH if is_scenario else len(groups) * 2)
+    rounds = zip_longest(*(groups[name] for name in sorted(groups, key=rank_method)))
+    chosen = (text for each in rounds for text in each if text is not None)
+    return [*islice(chosen, most)]
 
 
 def rank_method(method: str) -> int:
@@ -131,7 +135,11 @@ def main(source: Path, target: Path) -> None:
         for package, calls in json.loads(source.read_text(encoding="utf-8")).items():
             if package not in surface.list_packages():
                 continue
-            chosen = {path: choose_calls([*texts]) for path, texts in calls.items()}
+            chosen = {
+                path: choose_calls(path, texts)
+                for path, texts in calls.items()
+                if not surface.LEFT_OUT.search(path.rpartition(".")[2])
+            }
             mine = Path(folder) / f"{package}.json"
             mine.write_text(json.dumps(chosen))
             results = settle(mine, Path(folder))

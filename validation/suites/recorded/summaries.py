@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+import sys
 import types
 import zlib
 from collections.abc import Iterable, Mapping
@@ -175,4 +176,6 @@ def _kind(value: Any) -> str:
 
 def name_constant(value: Any) -> str:
     """Return a text, a type or a constant as it is written."""
-    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else repr(value)
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value).replace(sys.prefix, "PREFIX")  # each environment has its own

@@ -36,11 +36,13 @@ ROOTS: dict[str, str] = {
     "scipy": "scipy.ndimage scipy.signal scipy.spatial.distance scipy.optimize",
     "albumentations": "albumentations",
     "tokenizers": "tokenizers tokenizers.*",
-    "transformers": "transformers.data.data_collator transformers.generation.*"
+    "transformers": "transformers.data.data_collator transformers.generation.utils"
+    " transformers.generation.logits_process"
+    " transformers.generation.stopping_criteria transformers.generation.configuration_utils"
     " transformers.optimization transformers.trainer_utils transformers.trainer_pt_utils"
     " transformers.tokenization_utils_* transformers.activations transformers.pytorch_utils"
     " transformers.image_* transformers.audio_utils transformers.modeling_attn_mask_utils"
-    " transformers.masking_utils transformers.cache_utils transformers.loss.*"
+    " transformers.masking_utils transformers.cache_utils transformers.loss.loss_utils"
     " transformers.time_series_utils transformers.modeling_rope_utils"
     " transformers.configuration_utils transformers.feature_extraction_* transformers.hf_argparser"
     " transformers.utils.generic transformers.utils.chat_template_utils"
@@ -64,9 +66,11 @@ LEFT_OUT = re.compile(
     r"|show|main$|breakpoint|exit|quit|abort|notebook|login|logout|push_|upload|create_|delete_"
     r"|interpreter_login|namedWindow|waitKey|destroy|imshow|pollKey|selectROI|compile$|save_video"
     r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
-    r"|get_default_device|urandom|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot)"
+    r"|get_default_device|urandom|empty|new_empty|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot)"
 )
-"""What sets the state of the process, asks the network, the screen, or the machine."""
+"""What sets the state of the process, asks the network, the screen, or the machine, or gives memory
+as it is.
+"""
 
 PRINCIPAL = {"forward", "__call__", "__getitem__", "__iter__"}
 OPERATORS = {"__call__", "__getitem__", "__len__", "__iter__", "__add__", "__mul__", "__eq__"}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -28,20 +27,17 @@ def main(folder: Path) -> None:
         "NO_ALBUMENTATIONS_UPDATE": "1",  # as in the images: it would ask the network
     }
     source = folder / "calls.json"
-    calls = folder / "out" / "calls.json"
+    found = folder / "out" / "calls.json"
+
+    def run(module: str, *words: Path) -> None:
+        command = (made.python, "-m", f"{__package__}.{module}", *map(str, words))
+        clean_environment.run(*command, variables=variables)
+
     if task["search"]:
-        _run(made.python, variables, "search_all", str(source), str(calls))
-        source = calls
-    _run(made.python, variables, "settle", str(source), str(folder / "out" / "results.json"))
-    calls.unlink(missing_ok=True)
-
-
-def _run(python: str, variables: dict[str, str], module: str, *words: str) -> None:
-    """Run a module of this package; end with its exit code if it fails."""
-    command = [python, "-m", f"{__package__}.{module}", *words]
-    code = subprocess.run(command, env=variables, check=False).returncode
-    if code:
-        sys.exit(f"{module} exits {code}")
+        run("search_all", source, found)
+        source = found
+    run("settle", source, folder / "out" / "results.json")
+    found.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
