@@ -1,4 +1,4 @@
-"""Records what the packages of a line give: `python -m validation.recording LINE IMAGE`.
+"""Records results of packages: `python -m validation.recording LINE IMAGE [PACKAGE...]`.
 
 In a container of IMAGE, the locked wheels of LINE and of all its stacks are installed into a clean
 environment. The calls that `suites/recorded/results/` has for any line are made there, and what
@@ -6,7 +6,8 @@ gives the same under several conditions is kept for this line. Run it for a new 
 locks have changed, read what `git diff` shows, and commit it: a changed result is a change of
 behaviour that users will see.
 
-With `--search`, calls of all public functions and classes are searched first; that takes an hour.
+Without a PACKAGE all are recorded. With `--search`, calls of all public functions and classes are
+searched first; that takes an hour.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from images import catalog
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused, ReleaseError
 from validation import clean_machine
-from validation.suites.recorded import kept
+from validation.suites.recorded import kept, surface
 
 SEARCH = "--search"
 RESULTS = "results.json"
@@ -45,21 +46,26 @@ def main(words: Sequence[str]) -> int:
     """Record the results of the line in `words`; return the exit code."""
     try:
         plain = [word for word in words if word != SEARCH]
-        if len(plain) != 2 or plain[0] not in catalog.load_catalog().lines:
+        if len(plain) < 2 or plain[0] not in catalog.load_catalog().lines:
             raise ConfigError("a LINE of images/catalog.yaml and an IMAGE are needed", kept.WRITE)
-        _record_line(*plain, is_search=SEARCH in words)
+        line, reference, *packages = plain
+        unknown = sorted({*packages} - surface.ROOTS.keys())
+        if unknown:
+            known = f"name packages of {', '.join(surface.ROOTS)}"
+            raise ConfigError(f"there are no recorded packages {', '.join(unknown)}", known)
+        _record_line(line, reference, packages or [*surface.ROOTS], is_search=SEARCH in words)
     except ReleaseError as error:
         progress.say_line(f"error: {error}")
         return error.exit_code
     return 0
 
 
-def _record_line(line: str, reference: str, *, is_search: bool) -> None:
-    """Take the results of all packages and keep them."""
+def _record_line(line: str, reference: str, packages: list[str], *, is_search: bool) -> None:
+    """Take the results of packages and keep them."""
     wheels = clean_machine.list_wheels(line, STACKS)
     work = clean_machine.Work(
         "recorded.take_results",
-        {"search": is_search},
+        {"search": is_search, "packages": packages},
         {"calls.json": json.dumps(kept.list_calls())},
         RESULTS,
         f"the results of line {line}",

@@ -162,6 +162,10 @@ def _of(module: str, make: Callable[[Any], Any]) -> Maker:
     return lambda: make(importlib.import_module(module))
 
 
+def _boxes(tv: Any, form: str) -> Any:
+    return tv.BoundingBoxes(TENSORS["$boxes"](), format=form, canvas_size=(16, 12))
+
+
 def _env(gym: Any, name: str) -> Any:
     env = gym.make(name)
     env.reset(seed=SEED)
@@ -238,9 +242,10 @@ LIBRARIES: dict[str, Maker] = {
     "$draw": _of(
         "PIL.ImageDraw", lambda draw: draw.Draw(_pil(importlib.import_module("PIL.Image")))
     ),
-    "$tv_boxes": _of(
-        "torchvision.tv_tensors",
-        lambda tv: tv.BoundingBoxes(TENSORS["$boxes"](), format="XYXY", canvas_size=(16, 12)),
+    "$tv_boxes": _of("torchvision.tv_tensors", functools.partial(_boxes, form="XYXY")),
+    "$tv_boxes_with_sizes": _of("torchvision.tv_tensors", functools.partial(_boxes, form="XYWH")),
+    "$tv_boxes_with_centres": _of(
+        "torchvision.tv_tensors", functools.partial(_boxes, form="CXCYWH")
     ),
     "$tv_image": _of("torchvision.tv_tensors", lambda tv: tv.Image(TENSORS["$byte_picture"]())),
     "$tv_mask": _of(

@@ -122,7 +122,8 @@ def keep_boxes(form: str, **options: Any) -> Any:
 def transform_all(name: str, *values: Any, **options: Any) -> Any:
     """Return what a transform of torchvision makes of a picture and all that belongs to it."""
     kind = getattr(importlib.import_module("torchvision.transforms.v2"), name)
-    parts = ("$tv_image", "$tv_boxes", "$tv_mask", "$pil", "$classes")
+    boxes = ("$tv_boxes", "$tv_boxes_with_sizes", "$tv_boxes_with_centres")
+    parts = ("$tv_image", *boxes, "$tv_mask", "$pil", "$classes")
     sample = {part[1:]: pool.make_value(part) for part in parts}
     made = kind(*values, **options)
     try:

@@ -1,4 +1,4 @@
-"""Search calls of all packages that are installed: `... search_all KNOWN FOUND`.
+"""Search calls of all packages that are installed: `... search_all KNOWN FOUND PACKAGE...`.
 
 KNOWN has calls by package and function; FOUND gets them, and those that are found besides.
 """
@@ -54,11 +54,8 @@ def search_package(package: str) -> dict[str, list[str]]:
     learned = search.Learned()
     found: dict[str, list[str]] = {}
     for path, work in list_works(package):
-        begun = time.monotonic()
         texts, taken = search_apart(work, learned)
         learned.add(taken)
-        if time.monotonic() - begun > 8:
-            print(path, time.monotonic() - begun, file=sys.stderr, flush=True)
         if texts:
             found.setdefault(path, []).extend(texts)
     return found
@@ -114,7 +111,7 @@ def main(known: Path, found: Path, *packages: str) -> None:
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not live on in a child
     all_calls = json.loads(known.read_text(encoding="utf-8"))
-    for package in packages or surface.list_packages():
+    for package in [each for each in surface.list_packages() if each in packages]:
         merged = all_calls.setdefault(package, {})
         for path, texts in search_package(package).items():
             merged[path] = [*dict.fromkeys([*merged.get(path, []), *texts])]

@@ -1,6 +1,7 @@
 """Keep of the calls that a search found those that give the same under other conditions, too.
 
-`... settle CALLS RESULTS`: CALLS has the calls of each package, RESULTS gets what they give.
+`... settle CALLS RESULTS PACKAGE...`: CALLS has the calls of each package, RESULTS gets what they
+give.
 """
 
 from __future__ import annotations
@@ -128,12 +129,12 @@ def find_version(package: str) -> str:
     return version(packages_distributions()[package][0])
 
 
-def main(source: Path, target: Path) -> None:
-    """Settle the calls of each package that is installed."""
+def main(source: Path, target: Path, *packages: str) -> None:
+    """Settle the calls of each of the packages that is installed."""
     records = {}
     with tempfile.TemporaryDirectory() as folder:
         for package, calls in json.loads(source.read_text(encoding="utf-8")).items():
-            if package not in surface.list_packages():
+            if package not in surface.list_packages() or package not in packages:
                 continue
             chosen = {
                 path: choose_calls(path, texts)
@@ -151,4 +152,4 @@ def main(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

@@ -29,14 +29,14 @@ def main(folder: Path) -> None:
     source = folder / "calls.json"
     found = folder / "out" / "calls.json"
 
-    def run(module: str, *words: Path) -> None:
+    def run(module: str, *words: object) -> None:
         command = (made.python, "-m", f"{__package__}.{module}", *map(str, words))
         clean_environment.run(*command, variables=variables)
 
     if task["search"]:
-        run("search_all", source, found)
+        run("search_all", source, found, *task["packages"])
         source = found
-    run("settle", source, folder / "out" / "results.json")
+    run("settle", source, folder / "out" / "results.json", *task["packages"])
     found.unlink(missing_ok=True)
 
 
