@@ -18,7 +18,7 @@ from validation.suites.recorded.kept import Record
 
 LINES = sorted(catalog.load_catalog().lines)
 RECORDED = {"f": {"$x": "float32[4,_3]; 1.5 3", "$x,dim=1": "float32[4]; 2 2.5"}, "g": {"": "1;"}}
-DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn"}
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless"}
 SIZES = st.floats(0, 1e6)
 
 

@@ -227,19 +227,6 @@ def generate(**options: Any) -> Any:
     return given.sequences, getattr(given, "scores", None)
 
 
-def fit(name: str, **options: Any) -> Any:
-    """Return what an estimator of scikit-learn makes of small data after it was fitted."""
-    estimators = dict(importlib.import_module("sklearn.utils").all_estimators())
-    made = estimators[name](**options)
-    if "random_state" in made.get_params():
-        made.set_params(random_state=pool.SEED)
-    rows = np.random.default_rng(pool.SEED).random((24, 4))
-    classes = (rows[:, 0] + rows[:, 1] > 1).astype(int) + (rows[:, 2] > 0.8)
-    made.fit(rows, classes)
-    methods = ("predict", "predict_proba", "transform", "decision_function", "score_samples")
-    return {each: getattr(made, each)(rows) for each in methods if hasattr(made, each)}
-
-
 def measure(name: str, **options: Any) -> Any:
     """Return what a metric of torchmetrics tells of two batches."""
     library = importlib.import_module("torchmetrics")
@@ -305,6 +292,19 @@ def list_vision_models() -> list[str]:
     more = ("regnet_y_400mf", "regnet_x_400mf", "densenet121", "googlenet")
     return [name for name in names if name.startswith(small) or name in more]
 
+
+OF_GENERATION: dict[str, Any] = {
+    **dict.fromkeys(("top_k", "no_repeat_ngram_size", "num_beams", "min_new_tokens"), 2),
+    **dict.fromkeys(("forced_bos_token_id", "forced_eos_token_id", "num_return_sequences"), 2),
+    **dict.fromkeys(("top_p", "typical_p", "min_p", "epsilon_cutoff", "eta_cutoff"), 0.4),
+    **dict.fromkeys(("temperature", "repetition_penalty", "length_penalty", "top_h"), 1.4),
+    **dict.fromkeys(("early_stopping", "remove_invalid_values", "renormalize_logits"), False),
+    **dict.fromkeys(("output_scores", "output_logits", "token_healing"), False),
+    **dict.fromkeys(("suppress_tokens", "begin_suppress_tokens", "eos_token_id"), None),
+    "use_cache": True,
+    "max_length": 7,
+}
+"""Options of GenerationConfig, with values that others are derived from: most defaults are None."""
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
     "torch": (
@@ -378,15 +378,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("run_model", small_models.list_models, lambda _: None),
         Family(
             "generate",
-            lambda: [""],
-            lambda _: importlib.import_module("transformers").GenerationConfig().to_dict(),
-        ),
-    ),
-    "sklearn": (
-        Family(
-            "fit",
-            lambda: [name for name, _ in importlib.import_module("sklearn.utils").all_estimators()],
-            lambda name: dict(importlib.import_module("sklearn.utils").all_estimators())[name],
+            lambda: ["", "do_sample=True,output_scores=True", "num_beams=3,output_scores=True"],
+            lambda _: OF_GENERATION,
+            seconds=6.0,
         ),
     ),
     "torchmetrics": (

@@ -253,7 +253,8 @@ def search_scenario(package: str, family: scenarios.Family, name: str, learned: 
     if described:
         parameters = read_parameters(described)
         parameters = Parameters(parameters.needed[family.first :], parameters.others)
-    frame = Frame(f"{name if QUOTE in name else repr(name)}," if name else "")
+    shown = name if QUOTE in name or "=" in name else repr(name)
+    frame = Frame(f"{shown}," if name else "")
     for text in keep_starts(search, parameters, frame, (KEPT, MAX_TRIES))[:1]:
         vary(search, frame, text, search.list_options(parameters))
 

@@ -33,6 +33,7 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
             "OPENCV_CPU_DISABLE": "AVX,AVX2,FP16",
             "MKL_CBWR": "COMPATIBLE",
+            "ONEDNN_MAX_CPU_ISA": "SSE41",
             "PYTHONHASHSEED": "77",
             "MALLOC_PERTURB_": "170",  # memory that nobody wrote
             "LC_ALL": "C",

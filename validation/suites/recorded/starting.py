@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 PROGRAM = """
-import runpy, secrets, sys
+import os, runpy, secrets, sys
+# Sums over other parts are rounded otherwise, so the number of cores must not count.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # NumPy draws the seed of a generator without one here; it must be imported after this.
 secrets.randbits = lambda bits: 0x9E3779B97F4A7C15F39CC0605CEDC835 >> max(0, 128 - bits)
 harness, package, *sys.argv[1:] = sys.argv[1:]

@@ -40,7 +40,8 @@ ROOTS: dict[str, str] = {
     " transformers.generation.logits_process"
     " transformers.generation.stopping_criteria transformers.generation.configuration_utils"
     " transformers.optimization transformers.trainer_utils transformers.trainer_pt_utils"
-    " transformers.tokenization_utils_* transformers.activations transformers.pytorch_utils"
+    " transformers.tokenization_utils_base transformers.tokenization_utils_tokenizers"
+    " transformers.activations transformers.pytorch_utils"
     " transformers.image_* transformers.audio_utils transformers.modeling_attn_mask_utils"
     " transformers.masking_utils transformers.cache_utils transformers.loss.loss_utils"
     " transformers.time_series_utils transformers.modeling_rope_utils"
@@ -48,15 +49,10 @@ ROOTS: dict[str, str] = {
     " transformers.utils.generic transformers.utils.chat_template_utils"
     " transformers.trainer_callback",
     "safetensors": "safetensors safetensors.torch safetensors.numpy",
-    "huggingface_hub": "huggingface_hub huggingface_hub.utils huggingface_hub.serialization"
-    " huggingface_hub.repocard huggingface_hub.repocard_data",
     "gymnasium": "gymnasium gymnasium.spaces gymnasium.spaces.* gymnasium.wrappers"
     " gymnasium.wrappers.* gymnasium.vector gymnasium.vector.* gymnasium.utils gymnasium.utils.*",
     "stable_baselines3": "stable_baselines3 stable_baselines3.common.*",
     "pandas": "pandas pandas.api.types pandas.tseries.*",
-    "sklearn": "sklearn.preprocessing sklearn.metrics sklearn.metrics.pairwise sklearn.utils"
-    " sklearn.model_selection sklearn.pipeline sklearn.impute sklearn.feature_extraction.text"
-    " sklearn.feature_selection sklearn.linear_model sklearn.cluster sklearn.compose",
     "torchmetrics": "torchmetrics torchmetrics.functional",
 }
 """Packages, and the modules of each that users call: those that its documentation lists."""
