@@ -24,7 +24,7 @@ from images import catalog
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused, ReleaseError
 from validation import clean_machine
-from validation.suites.recorded import kept, surface
+from validation.suites.contract import recorded_results as results_of
 
 SEARCH = "--search"
 RESULTS = "results.json"
@@ -39,7 +39,7 @@ class TakenResults:
     """The results that a container wrote, by package."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    packages: dict[str, kept.Record]
+    packages: dict[str, results_of.Record]
 
 
 def main(words: Sequence[str]) -> int:
@@ -47,13 +47,15 @@ def main(words: Sequence[str]) -> int:
     try:
         plain = [word for word in words if word != SEARCH]
         if len(plain) < 2 or plain[0] not in catalog.load_catalog().lines:
-            raise ConfigError("a LINE of images/catalog.yaml and an IMAGE are needed", kept.WRITE)
+            raise ConfigError(
+                "a LINE of images/catalog.yaml and an IMAGE are needed", results_of.WRITE
+            )
         line, reference, *packages = plain
-        unknown = sorted({*packages} - surface.ROOTS.keys())
+        unknown = sorted({*packages} - results_of.MODULES.keys())
         if unknown:
-            known = f"name packages of {', '.join(surface.ROOTS)}"
+            known = f"name packages of {', '.join(results_of.MODULES)}"
             raise ConfigError(f"there are no recorded packages {', '.join(unknown)}", known)
-        _record_line(line, reference, packages or [*surface.ROOTS], is_search=SEARCH in words)
+        _record_line(line, reference, packages or [*results_of.MODULES], is_search=SEARCH in words)
     except ReleaseError as error:
         progress.say_line(f"error: {error}")
         return error.exit_code
@@ -66,14 +68,14 @@ def _record_line(line: str, reference: str, packages: list[str], *, is_search: b
     work = clean_machine.Work(
         "recorded.take_results",
         {"search": is_search, "packages": packages},
-        {"calls.json": json.dumps(kept.list_calls())},
+        {"calls.json": json.dumps(results_of.list_calls())},
         RESULTS,
         f"the results of line {line}",
     )
     text = clean_machine.run_work(work, line, wheels, reference)
     taken = read_results(text, reference)
     for package, record in taken.packages.items():
-        records.write_text(kept.find_file(line, package), kept.render_record(record))
+        records.write_text(results_of.find_file(line, package), results_of.render_record(record))
         count = sum(map(len, record.results.values()))
         progress.say_line(f"{package} {record.version}: {count} calls are recorded")
 

@@ -286,6 +286,7 @@ def test_the_local_executor_names_no_image(stage: Stage) -> None:
         "guest",
         "start",
         "state",
+        "recorded",
     }
     assert (_verdicts(record)["libraries"], record.verdict) == (
         Verdict.NOT_RUN,

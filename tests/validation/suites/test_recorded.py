@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from images import catalog
 from runner.errors import GateRefused
 from validation import clean_machine, recording
-from validation.suites.recorded import comparison, kept, surface
+from validation.suites.contract import recorded_results
+from validation.suites.contract.recorded_results import Record
+from validation.suites.recorded import comparison
 from validation.suites.recorded.comparison import ChangedResult
-from validation.suites.recorded.kept import Record
 
 LINES = sorted(catalog.load_catalog().lines)
 RECORDED = {"f": {"$x": "float32[4,_3]; 1.5 3", "$x,dim=1": "float32[4]; 2 2.5"}, "g": {"": "1;"}}
@@ -28,16 +29,16 @@ def test_each_line_has_results_of_its_locked_packages(line: str) -> None:
     wheels = clean_machine.list_wheels(line, recording.STACKS)
     locked = {
         package: wheels[name].version
-        for package in surface.ROOTS
+        for package in recorded_results.MODULES
         if (name := DISTRIBUTIONS.get(package, package).replace("_", "-")) in wheels
     }
-    records = {package: kept.read_record(line, package) for package in locked}
+    records = {package: recorded_results.read_record(line, package) for package in locked}
     assert {package: each and each.version for package, each in records.items()} == locked
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_each_line_has_many_results(line: str) -> None:
-    files = kept.FOLDER.joinpath(line).glob("*.json")
+    files = recorded_results.FOLDER.joinpath(line).glob("*.json")
     results = [json.loads(path.read_text(encoding="utf-8"))["results"] for path in files]
     assert sum(len(each) for package in results for each in package.values()) > 5000
 
@@ -46,14 +47,14 @@ def test_each_line_has_many_results(line: str) -> None:
 def test_rounding_is_no_difference(total: float, size: float) -> None:
     size = max(size, abs(total))
     first, second = (f"float32[9]; {each:.5g} {size:.5g}" for each in (total, total + size * 1e-5))
-    assert kept.is_same(first, second)
+    assert recorded_results.is_same(first, second)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0.1, 1e6))
 def test_another_value_is_a_difference(total: float, size: float) -> None:
     size = max(size, abs(total))
     other = total + size * 1e-3
-    assert not kept.is_same(f"f; {total:.5g} {size:.5g}", f"f; {other:.5g} {size:.5g}")
+    assert not recorded_results.is_same(f"f; {total:.5g} {size:.5g}", f"f; {other:.5g} {size:.5g}")
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,8 @@ def test_another_value_is_a_difference(total: float, size: float) -> None:
     ],
 )
 def test_what_differs(got: str, wanted: str) -> None:
-    assert not kept.is_same(got, wanted)
-    assert kept.is_same(got, got)
+    assert not recorded_results.is_same(got, wanted)
+    assert recorded_results.is_same(got, got)
 
 
 def test_the_most_changed_function_comes_first() -> None:
@@ -103,9 +104,9 @@ def test_many_functions_are_counted() -> None:
 
 def test_a_process_that_died_tells_where(tmp_path: Path) -> None:
     report = tmp_path / "report"
-    assert kept.read_report(report) == ({}, "the first one")
+    assert recorded_results.read_report(report) == ({}, "the first one")
     report.write_text('["f", {}]\n["f", {"$x": "1;"}]\n["g", {}]\n')
-    assert kept.read_report(report) == ({"f": {"$x": "1;"}, "g": {}}, "g")
+    assert recorded_results.read_report(report) == ({"f": {"$x": "1;"}, "g": {}}, "g")
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"packages": {"torch": {"version": 2}}}', b"\xff"])
@@ -118,4 +119,4 @@ def test_results_are_kept_as_they_are_told(tmp_path: Path) -> None:
     record = Record("2.6.0", RECORDED)
     told = {"packages": {"torch": {"version": "2.6.0", "results": RECORDED}}}
     assert recording.read_results(json.dumps(told).encode(), "IMAGE").packages == {"torch": record}
-    assert Record(**json.loads(kept.render_record(record))) == record
+    assert Record(**json.loads(recorded_results.render_record(record))) == record

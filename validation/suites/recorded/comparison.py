@@ -12,11 +12,11 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from .. import installed, new_python
-from ..contract import pristine_state
+from ..contract import pristine_state, recorded_results
 from ..contract.expected import Expected
+from ..contract.recorded_results import Results
 from ..outcome import require
-from . import kept, starting, surface
-from .kept import Results
+from . import starting, surface
 
 NOT_WRITTEN = "the results of the line were not recorded again after its locks changed"
 OTHER_RESULTS = (
@@ -53,7 +53,7 @@ def find_differences(given: Results, recorded: Results) -> list[ChangedResult]:
     for path, results in recorded.items():
         for text, wanted in results.items():
             got = given.get(path, {}).get(text, "")
-            if not kept.is_same(got, wanted):
+            if not recorded_results.is_same(got, wanted):
                 found[path].append(ChangedResult(path, text, got, wanted))
     shares = {path: len(each) / len(recorded[path]) for path, each in found.items()}
     return [each for path in sorted(found, key=lambda path: -shares[path]) for each in found[path]]
@@ -96,14 +96,14 @@ def compare_package(expected: Expected, package: str, folder: Path) -> ComparedP
     Fails the check if nothing is recorded for the locked version.
     """
     line = pristine_state.line_of(expected)
-    record = kept.read_record(line, package)
+    record = recorded_results.read_record(line, package)
     name = find_distribution(package)
     locked = dict(expected.packages).get(installed.normalise_name(name), "")
     has = f"results of {record.version}" if record else "no results"
     require(
         record is not None and (record.version == locked or expected.derived),
         f"{has} of {package} are recorded for line {line}, which locks {locked}",
-        f"those of {locked}: {kept.WRITE}",
+        f"those of {locked}: {recorded_results.WRITE}",
         NOT_WRITTEN,
     )
     if record is None or version(name) != record.version:  # a derived image may have another one
@@ -112,7 +112,7 @@ def compare_package(expected: Expected, package: str, folder: Path) -> ComparedP
     calls.write_text(json.dumps(record.results))
     variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     ended = new_python.run_python(starting.start_words(calls, report), folder, variables, LIMIT_S)
-    given, last = kept.read_report(report)
+    given, last = recorded_results.read_report(report)
     require(
         not last,
         f"a process that makes the recorded calls of {package} {ended}, at {last}",

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
+from ..contract.recorded_results import Given, Results
 from . import calls, scenarios, surface
-from .kept import Given, Results
 
 
 def play_all(record: Results) -> Iterator[tuple[str, Given]]:

@@ -17,8 +17,9 @@ from importlib.metadata import packages_distributions, version
 from itertools import islice, zip_longest
 from pathlib import Path
 
-from . import kept, starting, surface
-from .kept import Given, Results
+from ..contract import recorded_results
+from ..contract.recorded_results import Given, Results
+from . import starting, surface
 
 CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("", {}),
@@ -93,7 +94,7 @@ def play_with(calls: Path, folder: Path, place: int) -> Results:
                 process.wait(1200)
             except subprocess.TimeoutExpired:
                 process.kill()
-        found, last = kept.read_report(report)
+        found, last = recorded_results.read_report(report)
         given |= {path: keep_given(each) for path, each in found.items() if each}
         if not last:
             return given
@@ -118,7 +119,10 @@ def settle(calls: Path, folder: Path) -> Results:
         same = {
             text: summary
             for text, summary in given.items()
-            if all(kept.is_same(each.get(path, {}).get(text, ""), summary) for each in others)
+            if all(
+                recorded_results.is_same(each.get(path, {}).get(text, ""), summary)
+                for each in others
+            )
         }
         if same:
             settled[path] = same
@@ -147,7 +151,7 @@ def main(source: Path, target: Path, *packages: str) -> None:
             results = settle(mine, Path(folder))
             counts = [sum(map(len, each.values())) for each in (chosen, results)]
             print(f"{package}: {counts[0]} calls, {counts[1]} kept", file=sys.stderr)
-            records[package] = kept.Record(find_version(package), results)
+            records[package] = recorded_results.Record(find_version(package), results)
     fields = {"packages": {name: dataclasses.asdict(each) for name, each in records.items()}}
     target.write_text(json.dumps(fields), encoding="utf-8")
 

@@ -36,7 +36,7 @@ class _Collected:
     total: float = 0.0
     size: float = 0.0
     count: int = 0
-    seen: set[int] = field(default_factory=set)
+    seen: dict[int, Any] = field(default_factory=dict)
 
     def add_numbers(self, numbers: Any) -> None:
         """Add an array of numbers; the ones that are not finite are told by their count."""
@@ -65,46 +65,57 @@ def summarise(result: Any) -> str:
     return f"{text} {collected.total:.5g} {collected.size:.5g}" if collected.count else text
 
 
-def _collect(value: Any, into: _Collected, depth: int) -> None:  # noqa: PLR0912, C901 - kinds
+def _collect(value: Any, into: _Collected, depth: int) -> None:
     """Add a value of any kind."""
-    texts = into.texts
     if value is None or isinstance(value, bool | str | bytes | enum.Enum | type | np.bool_):
-        texts.append(f"{ADDRESS.sub('', name_constant(value))};")
+        into.texts.append(f"{ADDRESS.sub('', name_constant(value))};")
     elif isinstance(value, int | np.integer):
-        texts.append(f"{value};")
+        into.texts.append(f"{value};")
     elif isinstance(value, float | complex | np.floating | np.complexfloating):
-        if isinstance(value, float) and TIMES.start < value < TIMES.stop:
-            texts.append("time;")
-            return
-        texts.append("f;")
-        into.add_numbers([complex(value).real, complex(value).imag])
+        _collect_number(value, into)
     elif isinstance(value, torch.Tensor):
         _collect_tensor(value, into, depth)
     elif isinstance(value, np.ndarray | np.generic):
         _collect_array(value, into, depth)
     elif id(value) in into.seen or depth > MAX_DEPTH:
-        texts.append(f"{type(value).__name__}..;")
-    elif isinstance(value, Mapping):
-        into.seen.add(id(value))
-        texts.append(f"{_kind(value)}{{")
+        into.texts.append(f"{type(value).__name__}..;")
+    elif isinstance(value, set | frozenset):
+        into.texts.append(f"{_kind(value)}{sorted(map(str, value))[:MAX_ITEMS]}")
+    elif isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
+        into.texts.append(f"{getattr(value, '__qualname__', '?')};")
+    elif isinstance(value, types.ModuleType):
+        into.texts.append(f"{value.__name__};")
+    else:
+        into.seen[id(value)] = value  # held, so that no other one gets its number
+        _collect_parts(value, into, depth)
+
+
+def _collect_number(value: Any, into: _Collected) -> None:
+    """Add a number that is no integer."""
+    if isinstance(value, float) and TIMES.start < value < TIMES.stop:
+        into.texts.append("time;")
+        return
+    into.texts.append("f;")
+    into.add_numbers([complex(value).real, complex(value).imag])
+
+
+def _collect_parts(value: Any, into: _Collected, depth: int) -> None:
+    """Add what a container or an object holds."""
+    if isinstance(value, Mapping):
+        into.texts.append(f"{_kind(value)}{{")
         for key in [*value][:MAX_ITEMS]:
             _collect(key, into, depth + 1)
             _collect(value[key], into, depth + 1)
-        texts.append("}")
-    elif isinstance(value, set | frozenset):
-        texts.append(f"{_kind(value)}{sorted(map(str, value))[:MAX_ITEMS]}")
+        into.texts.append("}")
     elif isinstance(value, list | tuple | range):
-        into.seen.add(id(value))
-        texts.append(f"{_kind(value)}[{len(value)}:")
+        into.texts.append(f"{_kind(value)}[{len(value)}:")
         for each in value[:MAX_ITEMS]:
             _collect(each, into, depth + 1)
-        texts.append("]")
-    elif isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
-        texts.append(f"{getattr(value, '__qualname__', '?')};")
-    elif isinstance(value, types.ModuleType):
-        texts.append(f"{value.__name__};")
+        into.texts.append("]")
     else:
+        into.texts.append(f"{_kind(value)}(")
         _collect_object(value, into, depth)
+        into.texts.append(")")
 
 
 def _collect_tensor(value: torch.Tensor, into: _Collected, depth: int) -> None:
@@ -143,8 +154,6 @@ def _collect_array(value: Any, into: _Collected, depth: int) -> None:
 
 def _collect_object(value: Any, into: _Collected, depth: int) -> None:
     """Add an object of any class: what it can be turned into, or its attributes."""
-    into.seen.add(id(value))
-    into.texts.append(f"{_kind(value)}(")
     if hasattr(value, "__array_interface__") and hasattr(value, "tobytes"):  # a picture
         _collect(np.asarray(value), into, depth + 1)
     elif hasattr(value, "_image") and hasattr(value, "draw"):  # of ImageDraw
@@ -165,7 +174,6 @@ def _collect_object(value: Any, into: _Collected, depth: int) -> None:
             if not callable(each) or isinstance(each, torch.nn.Module):
                 into.texts.append(f"{name}=")
                 _collect(each, into, depth + 1)
-    into.texts.append(")")
 
 
 def _kind(value: Any) -> str:

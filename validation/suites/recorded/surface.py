@@ -13,56 +13,17 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from ..contract import recorded_results
+
 SCENARIOS = "scenarios"
 """The module of this package whose functions are called as if they were public."""
-
-ROOTS: dict[str, str] = {
-    "torch": "torch torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.*"
-    " torch.nn.parameter torch.nn.attention torch.optim torch.optim.lr_scheduler"
-    " torch.optim.swa_utils torch.linalg torch.fft torch.special torch.distributions"
-    " torch.distributions.* torch.utils.data torch.utils.data.* torch.utils.checkpoint torch.amp"
-    " torch.utils.dlpack torch.sparse torch.autograd torch.autograd.functional torch.func"
-    " torch.signal.windows torch.random torch.serialization torch.nested torch.masked",
-    "torchvision": "torchvision.transforms torchvision.transforms.functional torchvision.io"
-    " torchvision.transforms.v2 torchvision.transforms.v2.functional torchvision.ops"
-    " torchvision.ops.* torchvision.utils torchvision.tv_tensors torchvision.datasets"
-    " torchvision.datasets.folder torchvision.datasets.samplers torchvision.models.detection.*",
-    "torchaudio": "torchaudio torchaudio.functional torchaudio.transforms"
-    " torchaudio.compliance.kaldi",
-    "numpy": "numpy numpy.linalg numpy.fft numpy.random numpy.ma numpy.polynomial"
-    " numpy.polynomial.* numpy.lib numpy.lib.* numpy.char numpy.strings numpy.rec",
-    "PIL": "PIL.Image PIL.Image*",
-    "cv2": "cv2",
-    "scipy": "scipy.ndimage scipy.signal scipy.spatial.distance scipy.optimize",
-    "albumentations": "albumentations",
-    "tokenizers": "tokenizers tokenizers.*",
-    "transformers": "transformers.data.data_collator transformers.generation.utils"
-    " transformers.generation.logits_process"
-    " transformers.generation.stopping_criteria transformers.generation.configuration_utils"
-    " transformers.optimization transformers.trainer_utils transformers.trainer_pt_utils"
-    " transformers.tokenization_utils_base transformers.tokenization_utils_tokenizers"
-    " transformers.activations transformers.pytorch_utils"
-    " transformers.image_* transformers.audio_utils transformers.modeling_attn_mask_utils"
-    " transformers.masking_utils transformers.cache_utils transformers.loss.loss_utils"
-    " transformers.time_series_utils transformers.modeling_rope_utils"
-    " transformers.configuration_utils transformers.feature_extraction_* transformers.hf_argparser"
-    " transformers.utils.generic transformers.utils.chat_template_utils"
-    " transformers.trainer_callback",
-    "safetensors": "safetensors safetensors.torch safetensors.numpy",
-    "gymnasium": "gymnasium gymnasium.spaces gymnasium.spaces.* gymnasium.wrappers"
-    " gymnasium.wrappers.* gymnasium.vector gymnasium.vector.* gymnasium.utils gymnasium.utils.*",
-    "stable_baselines3": "stable_baselines3 stable_baselines3.common.*",
-    "pandas": "pandas pandas.api.types pandas.tseries.*",
-    "torchmetrics": "torchmetrics torchmetrics.functional",
-}
-"""Packages, and the modules of each that users call: those that its documentation lists."""
 
 LEFT_OUT = re.compile(
     r"^_|^mro$|^\w+(Tensor|Storage)$|^(set_|enable|disable|use_|download|fork_rng|seed$|manual_seed|initial_seed|get_rng|wait"
     r"|show|main$|breakpoint|exit|quit|abort|notebook|login|logout|push_|upload|create_|delete_"
     r"|interpreter_login|namedWindow|waitKey|destroy|imshow|pollKey|selectROI|compile$|save_video"
     r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
-    r"|get_default_device|urandom|empty|new_empty|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot)"
+    r"|get_default_device|urandom|chararray|empty|new_empty|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot)"
 )
 """What sets the state of the process, asks the network, the screen, or the machine, or gives memory
 as it is.
@@ -74,7 +35,7 @@ OPERATORS = {"__call__", "__getitem__", "__len__", "__iter__", "__add__", "__mul
 
 def list_packages() -> list[str]:
     """Return the packages of the image that have recorded results, in the order of this list."""
-    return [name for name in ROOTS if importlib.util.find_spec(name)]
+    return [name for name in recorded_results.MODULES if importlib.util.find_spec(name)]
 
 
 def list_callables(package: str) -> dict[str, Any]:
@@ -92,8 +53,8 @@ def list_callables(package: str) -> dict[str, Any]:
 
 
 def _list_modules(package: str) -> Iterator[ModuleType]:
-    """Yield the modules of a package that ROOTS names."""
-    wanted = ROOTS[package].split()
+    """Yield the modules of a package that MODULES names."""
+    wanted = recorded_results.MODULES[package].split()
     waiting, seen = [package], {package}
     while waiting:
         name = waiting.pop(0)

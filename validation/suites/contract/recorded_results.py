@@ -10,8 +10,49 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("results")
+FOLDER = Path(__file__).parents[1] / "recorded" / "results"
 WRITE = "run `.venv/bin/python -m validation.recording LINE IMAGE`"
+MODULES: dict[str, str] = {
+    "torch": "torch torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.*"
+    " torch.nn.parameter torch.nn.attention torch.optim torch.optim.lr_scheduler"
+    " torch.optim.swa_utils torch.linalg torch.fft torch.special torch.distributions"
+    " torch.distributions.* torch.utils.data torch.utils.data.* torch.utils.checkpoint torch.amp"
+    " torch.utils.dlpack torch.sparse torch.autograd torch.autograd.functional torch.func"
+    " torch.signal.windows torch.random torch.serialization torch.nested torch.masked",
+    "torchvision": "torchvision.transforms torchvision.transforms.functional torchvision.io"
+    " torchvision.transforms.v2 torchvision.transforms.v2.functional torchvision.ops"
+    " torchvision.ops.* torchvision.utils torchvision.tv_tensors torchvision.datasets"
+    " torchvision.datasets.folder torchvision.datasets.samplers torchvision.models.detection.*",
+    "torchaudio": "torchaudio torchaudio.functional torchaudio.transforms"
+    " torchaudio.compliance.kaldi",
+    "numpy": "numpy numpy.linalg numpy.fft numpy.random numpy.ma numpy.polynomial"
+    " numpy.polynomial.* numpy.lib numpy.lib.* numpy.char numpy.strings numpy.rec",
+    "PIL": "PIL.Image PIL.Image*",
+    "cv2": "cv2",
+    "scipy": "scipy.ndimage scipy.signal scipy.spatial.distance scipy.optimize",
+    "albumentations": "albumentations",
+    "tokenizers": "tokenizers tokenizers.*",
+    "transformers": "transformers.data.data_collator transformers.generation.utils"
+    " transformers.generation.logits_process"
+    " transformers.generation.stopping_criteria transformers.generation.configuration_utils"
+    " transformers.optimization transformers.trainer_utils transformers.trainer_pt_utils"
+    " transformers.tokenization_utils_base transformers.tokenization_utils_tokenizers"
+    " transformers.activations transformers.pytorch_utils"
+    " transformers.image_* transformers.audio_utils transformers.modeling_attn_mask_utils"
+    " transformers.masking_utils transformers.cache_utils transformers.loss.loss_utils"
+    " transformers.time_series_utils transformers.modeling_rope_utils"
+    " transformers.configuration_utils transformers.feature_extraction_* transformers.hf_argparser"
+    " transformers.utils.generic transformers.utils.chat_template_utils"
+    " transformers.trainer_callback",
+    "safetensors": "safetensors safetensors.torch safetensors.numpy",
+    "gymnasium": "gymnasium gymnasium.spaces gymnasium.spaces.* gymnasium.wrappers"
+    " gymnasium.wrappers.* gymnasium.vector gymnasium.vector.* gymnasium.utils gymnasium.utils.*",
+    "stable_baselines3": "stable_baselines3 stable_baselines3.common.*",
+    "pandas": "pandas pandas.api.types pandas.tseries.*",
+    "torchmetrics": "torchmetrics torchmetrics.functional",
+}
+"""Packages, and the modules of each that users call: those that its documentation lists."""
+
 Given = dict[str, str]
 """What each call of a function or class gives."""
 
