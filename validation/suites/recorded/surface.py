@@ -23,7 +23,7 @@ LEFT_OUT = re.compile(
     r"|show|main$|breakpoint|exit|quit|abort|notebook|login|logout|push_|upload|create_|delete_"
     r"|interpreter_login|namedWindow|waitKey|destroy|imshow|pollKey|selectROI|compile$|save_video"
     r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
-    r"|get_default_device|urandom|chararray|empty|new_empty|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot)"
+    r"|get_default_device|urandom|chararray|empty|new_empty|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot|is_\w*available|import_)"
 )
 """What sets the state of the process, asks the network, the screen, or the machine, or gives memory
 as it is.
