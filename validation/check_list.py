@@ -41,7 +41,7 @@ ABOVE_ZERO = frozenset(
         *(
             "images",
             "layers",
-            "objects",
+            "states",
             "operators",
             "examples",
             "optimizers",
