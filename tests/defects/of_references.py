@@ -52,7 +52,10 @@ DEFECTS = (
     Defect(
         "a batch norm with another momentum",
         "references",
-        (("kept_statistics[cpu]", "BatchNorm1d(momentum=0.4) keeps statistics that are off by"),),
+        (
+            ("kept_statistics[cpu]", "BatchNorm1d(momentum=0.4) keeps statistics that are off by"),
+            ("averaged_models", "update_bn leaves another running_mean than the mean"),
+        ),
         patched("norm_momentum_ignored"),
     ),
     Defect(
