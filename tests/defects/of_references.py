@@ -197,7 +197,10 @@ DEFECTS = (
     Defect(
         "Pillow without WebP",
         "references",
-        (("picture_files", "Pillow cannot write and read WEBP"),),
+        (
+            ("picture_files", "Pillow cannot write and read WEBP"),
+            ("turned_pictures", "WEBP of Pillow keeps the orientation None, not 1"),
+        ),
         patched("webp_missing"),
     ),
     Defect(
