@@ -43,7 +43,7 @@ ABOVE_ZERO = frozenset(
         *(
             "images",
             "layers",
-            "objects",
+            "states",
             "operators",
             "examples",
             "optimizers",

@@ -1,4 +1,7 @@
-"""Whether each context manager of torch puts back what it found: nested, raised in, or called."""
+"""Whether each context manager of torch has its effect, and puts back what it found.
+
+That is nested in each other one, left by an exception, and used as a decorator.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,9 @@ TRIED: tuple[tuple[Any, ...], ...] = ((), (True,), (False,))
 
 ARGUMENTS: dict[str, tuple[tuple[Any, ...], ...]] = {
     "autocast": (
-        ("cpu", torch.bfloat16),
-        ("cpu", torch.float16),
-        ("cpu", None, False),
+        ("cpu", torch.bfloat16, True, True),
+        ("cpu", torch.float16, True, True),
+        ("cpu", torch.bfloat16, False, True),
         ("cpu", torch.bfloat16, True, False),
     ),
     "device": (("meta",), ("cpu",)),
@@ -50,7 +53,13 @@ ARGUMENTS: dict[str, tuple[tuple[Any, ...], ...]] = {
     "sdpa_kernel": (([SDPBackend.MATH],), ([SDPBackend.MATH, SDPBackend.FLASH_ATTENTION],)),
     "safe_globals": (([complex],), ([slice],)),
 }
-"""By the name of the manager."""
+"""By the name of the manager. With fewer, autocast takes over what it finds."""
+
+MODES: dict[str, tuple[Any, ...]] = {
+    "default_dtype": (torch.float64, torch.bfloat16),
+    "deterministic_debug_mode": (0, 1, 2),
+}
+"""Values of modes that functions set: a block is made of each."""
 
 SET_WHEN_MADE = frozenset({"torch.autograd.set_multithreading_enabled"})
 """Managers that switch before they are entered, so that they can decorate nothing."""
@@ -60,10 +69,23 @@ ONLY_ONCE = frozenset(
 )
 """Managers that torch does not mean to be nested in themselves."""
 
+LISTED = re.compile(r"_stack|function_mode|dispatch_mode|graph_exec_group")
+"""Switches that tell what is entered, and not what is set."""
+
+WEAKENING = frozenset(
+    {
+        "torch.DisableTorchFunction",
+        "torch.inference_mode",
+        "torch.autograd.graph.saved_tensors_hooks",
+    }
+)
+"""Managers in which others have another effect than alone, as torch means them."""
+
 MIN_SWITCHES = 20
 """As many switches must change under the managers: 2.6 has more, and each line too."""
 
 LEARNED = torch.ones((), requires_grad=True)
+MATRIX = torch.ones(2, 2)
 
 
 @dataclass(frozen=True)
@@ -96,6 +118,9 @@ def list_managers() -> Iterator[ManagerCase]:
                     yield ManagerCase(f"{path}.{name}", partial(kind, *given), given)
     for seed in (3, 4):
         yield ManagerCase("torch.random.fork_rng and a seed", partial(fork_and_seed, seed), (seed,))
+    for mode, values in MODES.items():
+        for value in values:
+            yield ManagerCase(f"torch.set_{mode}", partial(set_in_block, mode, value), (value,))
 
 
 def is_manager(kind: Any) -> bool:
@@ -111,6 +136,17 @@ def fork_and_seed(seed: int) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def set_in_block(mode: str, value: Any) -> Iterator[None]:
+    """Set a mode of torch for a block."""
+    change, found = getattr(torch, f"set_{mode}"), getattr(torch, f"get_{mode}")()
+    change(value)
+    try:
+        yield
+    finally:
+        change(found)
+
+
 Reader = Callable[[], Any]
 
 
@@ -121,6 +157,8 @@ def list_readers() -> dict[str, Reader]:
         "the default device": lambda: str(torch.empty(0).device),
         "checks of sparse tensors": torch.sparse.check_sparse_tensor_invariants.is_enabled,
         "hooks of saved tensors": read_saved_tensor,
+        "the type of products": lambda: str((MATRIX @ MATRIX).dtype),
+        "gradients of results": lambda: (LEARNED * 2).requires_grad,
     }
     with contextlib.redirect_stderr(io.StringIO()):  # it says what it reads
         switches = of_torch.list_switches()
@@ -158,6 +196,16 @@ def read_saved_tensor() -> float:
 State = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Nested:
+    """A manager in another one, and the switches before it and in it."""
+
+    outer: ManagerCase
+    inner: ManagerCase
+    found: State
+    inside: State
+
+
 def find_context_faults() -> Iterator[str]:
     """Yield each manager that leaves something else than it found."""
     with warnings.catch_warnings():
@@ -170,6 +218,7 @@ def find_leaks() -> Iterator[str]:
     readers = list_readers()
     cases: dict[tuple[Any, ...], ManagerCase] = {}
     changed: dict[str, set[str]] = {"torch.enable_grad": set()}  # it shows in others only
+    alone = dict[str, State]()
     for case in list_managers():
         before = read_switches(readers)
         try:
@@ -180,16 +229,22 @@ def find_leaks() -> Iterator[str]:
         yield from describe_leak(f"{case}", before, read_switches(readers))
         if changes := find_changes(before, inside):
             changed.setdefault(case.name, set()).update(changes)
+        alone[f"{case}"] = inside
         effect = (case.name, *(inside[name] for name in sorted(changes)))
         cases.setdefault(effect, case)
     names = set[str]().union(*changed.values())
     if len(names) < MIN_SWITCHES:
         yield f"only {len(names)} switches change under the context managers of torch"
     switching = [case for case in cases.values() if case.name in changed]
-    yield from find_nesting_faults(switching, {name: readers[name] for name in sorted(names)})
+    nested = list[Nested]()
+    used = {name: readers[name] for name in sorted(names)}
+    yield from find_nesting_faults(switching, used, nested)
+    yield from find_lost_effects(nested, alone)
 
 
-def find_nesting_faults(cases: list[ManagerCase], readers: dict[str, Reader]) -> Iterator[str]:
+def find_nesting_faults(
+    cases: list[ManagerCase], readers: dict[str, Reader], nested: list[Nested]
+) -> Iterator[str]:
     """Yield each manager that does not put back what another one, or the same, had set."""
     for outer, inner in itertools.product(cases, repeat=2):
         if outer is inner and outer.name in ONLY_ONCE:
@@ -197,13 +252,36 @@ def find_nesting_faults(cases: list[ManagerCase], readers: dict[str, Reader]) ->
         before = read_switches(readers)
         with outer.make():
             found = read_switches(readers)
+            with contextlib.suppress(Exception), inner.make():  # two that do not mix
+                nested.append(Nested(outer, inner, found, read_switches(readers)))
+            left = read_switches(readers)
+            yield from describe_leak(f"{inner} entered in {outer}", found, left)
             for way, use in WAYS.items():
+                found = left
                 with contextlib.suppress(Exception):  # what was raised, or two that do not mix
                     use(inner)
                 left = read_switches(readers)
                 yield from describe_leak(f"{inner} {way} in {outer}", found, left)
-                found = left
         yield from describe_leak(f"{outer} around {inner}", before, read_switches(readers))
+
+
+def find_lost_effects(nested: list[Nested], alone: dict[str, State]) -> Iterator[str]:
+    """Yield each manager that does not set in another one what it sets alone.
+
+    It sets what it changes in any of them, with any argument.
+    """
+    sets = dict[str, set[str]]()
+    for each in nested:
+        sets.setdefault(each.inner.name, set()).update(find_changes(each.found, each.inside))
+    for each in nested:
+        own, other = each.inner.name, each.outer.name
+        if other in (WEAKENING - {own}) or own == other in ONLY_ONCE:
+            continue
+        wanted = alone[f"{each.inner}"]
+        for name in sorted(sets[own]):
+            if each.inside[name] != wanted[name] and not LISTED.search(name):
+                where = f"{each.inner} in {each.outer}"
+                yield f"{where} has {name} {each.inside[name]}, not {wanted[name]} as alone"
 
 
 def find_changes(before: State, after: State) -> set[str]:
@@ -215,12 +293,6 @@ def describe_leak(label: str, before: State, after: State) -> Iterator[str]:
     """Yield the first switch that is not as it was."""
     for name in sorted(find_changes(before, after))[:1]:
         yield f"{label} leaves {name} {after[name]}, and found {before[name]}"
-
-
-def use_plainly(case: ManagerCase) -> None:
-    """Enter and leave."""
-    with case.make():
-        pass
 
 
 def use_and_raise(case: ManagerCase) -> None:
@@ -245,7 +317,6 @@ def use_as_decorator(case: ManagerCase) -> None:
 
 
 WAYS: dict[str, Callable[[ManagerCase], None]] = {
-    "entered": use_plainly,
     "left by an exception": use_and_raise,
     "as a decorator": use_as_decorator,
 }

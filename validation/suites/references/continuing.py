@@ -23,6 +23,9 @@ from . import databases, optimizers, schedules
 BEFORE, AFTER = 3, 3
 """Steps before a state is saved, and after it."""
 
+MORE = range(1, schedules.EPOCHS - BEFORE - AFTER)
+"""More steps before it, of what changes with the number of steps: each side of each milestone."""
+
 LAYER_SAMPLES = 6
 """Of a layer, at most."""
 
@@ -90,6 +93,18 @@ def _with_schedule(make: Callable[[Any], Any]) -> Build:
         return SavedSubject(parts, advance, lambda: [optimizer.param_groups[0]["lr"]])
 
     return build
+
+
+def advance_more(more: int, build: Build) -> Build:
+    """Make more steps before a state is saved; the process that loads it does not."""
+
+    def build_later(seed: int) -> SavedSubject:
+        subject = build(seed)
+        for step in range(-more, 0) if not seed else ():
+            subject.advance(step)
+        return subject
+
+    return build_later
 
 
 def _build_plateau(seed: int) -> SavedSubject:
@@ -216,6 +231,22 @@ class _GeneratorState:
         self._generator.set_state(state["state"])
 
 
+def list_schedules() -> Iterator[tuple[str, Build]]:
+    """Yield the schedules that are saved, by their names."""
+    for name, make, _ in schedules.CASES:
+        yield name, _with_schedule(make)
+    yield "ReduceLROnPlateau", _build_plateau
+    yield "SWALR", _build_swa_rate
+
+
+def list_states() -> Iterator[tuple[str, Build]]:
+    """Yield everything that is saved, and the schedules after each number of steps."""
+    yield from list_builds()
+    for name, build in list_schedules():
+        for more in MORE:
+            yield f"{name} after {BEFORE + more} steps", advance_more(more, build)
+
+
 def list_builds() -> Iterator[tuple[str, Build]]:
     """Yield everything that is saved, by its name."""
     for info in databases.list_optimizers():
@@ -224,14 +255,11 @@ def list_builds() -> Iterator[tuple[str, Build]]:
             for foreach in (False, True) if "foreach" in known and not number else (None,):
                 options = each.kwargs if foreach is None else {**each.kwargs, "foreach": foreach}
                 yield f"{info.name}({options})", _with_optimizer(info.optim_cls, options)
-    for name, make, _ in schedules.CASES:
-        yield name, _with_schedule(make)
-    yield "ReduceLROnPlateau", _build_plateau
+    yield from list_schedules()
     yield "GradScaler", _build_scaler
     yield "AveragedModel", _with_average({})
     multi = swa_utils.get_ema_multi_avg_fn(0.9)
     yield "AveragedModel with EMA", _with_average({"multi_avg_fn": multi, "use_buffers": True})
-    yield "SWALR", _build_swa_rate
     if importlib.util.find_spec("torch.ao.quantization"):  # it moves to a package of its own
         yield "a quantised model", _build_quantized
     yield "torch.Generator", _build_generator
@@ -250,7 +278,7 @@ def list_builds() -> Iterator[tuple[str, Build]]:
 def save_all(folder: Path) -> dict[str, Any]:
     """Save every subject after BEFORE steps; return what each gives after AFTER more."""
     states, wanted = {}, {}
-    for name, build in list_builds():
+    for name, build in list_states():
         subject = build(0)
         for step in range(BEFORE):
             subject.advance(step)
@@ -267,7 +295,7 @@ def save_all(folder: Path) -> dict[str, Any]:
 def continue_all(folder: str) -> dict[str, Any]:
     """Load every subject, in a process of its own, and return what each gives after AFTER steps."""
     states, got = torch.load(Path(folder) / FILE, weights_only=False), {}
-    for name, build in list_builds():
+    for name, build in list_states():
         subject = build(1)
         for part, each in subject.parts.items():
             each.load_state_dict(states[name][part])

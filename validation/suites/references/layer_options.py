@@ -10,7 +10,11 @@ import torch
 
 @dataclass(frozen=True)
 class Drawn:
-    """A tensor to be drawn: normal, or whole numbers below `below`, or of `kind` bool or share."""
+    """A tensor to be drawn: normal, whole numbers below `below`, or of a kind.
+
+    The kinds are shares, and masks that hide some places or each later one, and never the first.
+    A mask of kind `bias` is added.
+    """
 
     shape: tuple[int, ...]
     below: int = 0
@@ -20,9 +24,13 @@ class Drawn:
 def draw(drawn: Drawn | tuple[int, ...], generator: Any, device: str, dtype: Any) -> Any:
     """Return the tensor; a bare shape is that of normal numbers."""
     wanted = drawn if isinstance(drawn, Drawn) else Drawn(drawn)
-    if wanted.kind:
+    if wanted.kind == "later":
+        result = torch.ones(wanted.shape, dtype=torch.bool).triu(1)
+    elif wanted.kind:
         shares = torch.rand(wanted.shape, generator=generator, dtype=torch.float64)
-        result = shares < 0.3 if wanted.kind == "bool" else shares.to(dtype)
+        hidden = (shares < 0.3) & (torch.arange(wanted.shape[-1]) > 0)
+        added = shares.masked_fill(hidden, -torch.inf)
+        result = {"share": shares.to(dtype), "hidden": hidden, "bias": added.to(dtype)}[wanted.kind]
     elif wanted.below:
         result = torch.randint(wanted.below, wanted.shape, generator=generator)
     else:
@@ -54,6 +62,25 @@ ENCODERS: tuple[dict[str, Any], ...] = (
     {"norm_first": True},
     {"batch_first": True, "norm_first": True, "bias": False},
 )
+
+MASKS: tuple[tuple[Drawn, Drawn, dict[str, Any]], ...] = (
+    (Drawn((3, 5), kind="hidden"), Drawn((5, 5), kind="hidden"), {"average_attn_weights": False}),
+    (Drawn((3, 5), kind="hidden"), Drawn((6, 5, 5), kind="hidden"), {}),
+    (Drawn((3, 5), kind="bias"), Drawn((5, 5), kind="bias"), {}),
+    (Drawn((3, 5), kind="bias"), Drawn((6, 5, 5), kind="bias"), {"need_weights": False}),
+    (
+        Drawn((3, 5), kind="hidden"),
+        Drawn((5, 5), kind="later"),
+        {"need_weights": False, "is_causal": True},
+    ),
+)
+"""Of the keys of a sequence, of its pairs of places (or for each head), and options of a call."""
+
+WITH_MORE_KEYS: tuple[dict[str, Any], ...] = (
+    {},
+    {"add_bias_kv": True, "add_zero_attn": True, "bias": False},
+)
+TRANSFORMER: dict[str, Any] = {"d_model": 4, "nhead": 2, "dim_feedforward": 6, "dropout": 0.0}
 
 CASES: tuple[tuple[Any, ...], ...] = (
     *(
@@ -167,7 +194,7 @@ CASES: tuple[tuple[Any, ...], ...] = (
     *(
         ("MultiheadAttention", {"embed_dim": 4, "num_heads": 2, **options}, *[SEQUENCE] * 3, *masks)
         for options, masks in (
-            ({"batch_first": True}, (Drawn((3, 5), kind="bool"),)),
+            ({"batch_first": True}, (Drawn((3, 5), kind="hidden"),)),
             ({"batch_first": False}, ()),
             ({"add_bias_kv": True, "add_zero_attn": True, "bias": False}, ()),
             ({"kdim": 4, "vdim": 4, "add_bias_kv": True}, ()),
@@ -175,11 +202,33 @@ CASES: tuple[tuple[Any, ...], ...] = (
     ),
     *(
         (
-            "TransformerEncoderLayer",
-            {"d_model": 4, "nhead": 2, "dim_feedforward": 6, "dropout": 0.0} | options,
-            SEQUENCE,
+            "MultiheadAttention",
+            options | {"embed_dim": 4, "num_heads": 2, "batch_first": True},
+            *[SEQUENCE] * 3,
+            {"key_padding_mask": padding, "attn_mask": mask} | call,
         )
-        for options in ENCODERS
+        for options in WITH_MORE_KEYS
+        for padding, mask, call in MASKS
+    ),
+    *(("TransformerEncoderLayer", TRANSFORMER | options, SEQUENCE) for options in ENCODERS),
+    *(
+        (
+            name,
+            TRANSFORMER | options | {"batch_first": True},
+            *[SEQUENCE] * (2 - name.endswith("EncoderLayer")),
+            {f"{of}_key_padding_mask": padding for of in parts}
+            | {f"{of}_mask": mask for of in parts},
+        )
+        for name, parts, options in (
+            ("TransformerEncoderLayer", ("src",), {}),
+            ("TransformerDecoderLayer", ("tgt", "memory"), {"norm_first": True}),
+            (
+                "Transformer",
+                ("src", "tgt", "memory"),
+                {"num_encoder_layers": 2, "num_decoder_layers": 2, "activation": "gelu"},
+            ),
+        )
+        for padding, mask, _ in MASKS
     ),
 )
-"""The name of a layer, its options, and the arguments of a call."""
+"""The name of a layer, its options, and the arguments of a call, those with names in a dict."""

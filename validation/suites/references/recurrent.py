@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from .norms import layer_norm, linear, softmax
+from .norms import linear, softmax
 
 State = Mapping[str, Any]
 """The parameters and buffers of a module, and the options of its constructor."""
@@ -174,38 +173,3 @@ def add_masks(scores: Any, padding: Any, mask: Any) -> Any:
             full = full.reshape(*scores.shape[:2], *full.shape[1:])
         scores = scores + full
     return scores
-
-
-def compute_gelu(values: Any) -> Any:
-    """Return each value times the share of a normal distribution below it."""
-    return values * np.vectorize(math.erfc)(-values / math.sqrt(2)) / 2
-
-
-def encode(
-    state: State, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, **_: Any
-) -> Any:
-    """Return the result of TransformerEncoderLayer without dropout."""
-    attention = {name.removeprefix("self_attn."): value for name, value in state.items()}
-    attention |= {"num_heads": state["nhead"], "add_zero_attn": False}
-
-    def mix(values: Any) -> Any:
-        return attend(attention, values, values, values, src_key_padding_mask, False, src_mask)[0]
-
-    def transform(values: Any) -> Any:
-        inner = linear(values, state["linear1.weight"], state.get("linear1.bias"))
-        return linear(activate(inner), state["linear2.weight"], state.get("linear2.bias"))
-
-    activate = compute_gelu if "gelu" in str(state["activation"]) else lambda x: np.maximum(x, 0)
-    values = src
-    for number, step in ((1, mix), (2, transform)):
-        norm = (
-            state[f"norm{number}.weight"],
-            state.get(f"norm{number}.bias"),
-            state["layer_norm_eps"],
-        )
-        shape = values.shape[-1:]
-        if state["norm_first"]:
-            values = values + step(layer_norm(values, shape, *norm))
-        else:
-            values = layer_norm(values + step(values), shape, *norm)
-    return values

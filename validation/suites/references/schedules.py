@@ -47,6 +47,13 @@ def rate_of_restarts(at: int) -> float:
     return _anneal(0.01, RATE, at / length)
 
 
+def rate_of_sequence(at: int) -> float:
+    """Return the rate of a warm-up of 5 steps, then a cosine of 10, then a decay."""
+    if at < 5:
+        return RATE * (0.1 + 0.9 * at / 5)
+    return _anneal(0.05, RATE, (at - 5) / 10) if at < 15 else RATE * 0.9 ** (at - 15)
+
+
 CASES: tuple[tuple[str, Callable[[Any], Any], Formula], ...] = (
     ("StepLR", lambda each: lr_scheduler.StepLR(each, 3, 0.5), lambda at: RATE * 0.5 ** (at // 3)),
     (
@@ -114,6 +121,19 @@ CASES: tuple[tuple[str, Callable[[Any], Any], Formula], ...] = (
             [5],
         ),
         lambda at: RATE * (0.1 if at < 5 else 0.9 ** (at - 5)),
+    ),
+    (
+        "SequentialLR of three",
+        lambda each: lr_scheduler.SequentialLR(
+            each,
+            [
+                lr_scheduler.LinearLR(each, 0.1, 1.0, 5),
+                lr_scheduler.CosineAnnealingLR(each, 10, 0.05),
+                lr_scheduler.ExponentialLR(each, 0.9),
+            ],
+            [5, 15],
+        ),
+        rate_of_sequence,
     ),
     (
         "ChainedScheduler",

@@ -131,9 +131,13 @@ def test_gradient_options(device: str) -> None:
 
 
 def test_context_managers() -> None:
-    """Each context manager puts back what it found: in another, after an error, as decorator."""
+    """Each context manager has its effect in each other one, and puts back what it found."""
     faults = [*contexts.find_context_faults()]
-    _require_none(faults, "what was found to be put back", "a manager that sets a fixed value")
+    _require_none(
+        faults,
+        "its own effect inside, and what it found put back",
+        "a manager that sets a fixed value, or leaves an outer one in force",
+    )
 
 
 @reports("optimizers", "optimizers")
@@ -158,7 +162,7 @@ def _server(capfd: pytest.CaptureFixture[str]) -> None:
         processes.start_server()
 
 
-@reports("saved", "objects")
+@reports("saved", "states")
 @pytest.mark.usefixtures("_server")
 def test_saved_states_continue(tmp_path: Path, figure: Figures) -> None:
     """Everything with a `state_dict` is saved, loaded in another process, and goes on the same."""
@@ -175,7 +179,7 @@ def test_saved_states_continue(tmp_path: Path, figure: Figures) -> None:
         "a state that cannot be read back",
     )
     got, got_distributed = ended.result
-    figure("saved", len(wanted) + 1, "objects")
+    figure("saved", len(wanted) + 1, "states")
     wrong = [name for name in wanted if not continuing.is_same(wanted[name], got.get(name))]
     if not continuing.is_same(distributed, [*got_distributed]):
         wrong.append("a distributed checkpoint")
