@@ -55,6 +55,8 @@ def choose_calls(path: str, texts: list[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     pairs = Counter[str]()
     for text in texts:
+        if surface.is_left_out(text.partition(":")[2].partition(":")[0]):
+            continue
         name = text.split(",")[0] if is_scenario else text.partition(":")[2].partition(":")[0]
         if text.count("=") - text.startswith("=") > 1:
             pairs[name] += 1
@@ -144,7 +146,7 @@ def main(source: Path, target: Path, *packages: str) -> None:
             chosen = {
                 path: choose_calls(path, texts)
                 for path, texts in calls.items()
-                if not surface.LEFT_OUT.search(path.rpartition(".")[2])
+                if not surface.is_left_out(path.rpartition(".")[2])
             }
             mine = Path(folder) / f"{package}.json"
             mine.write_text(json.dumps(chosen))

@@ -19,11 +19,14 @@ SCENARIOS = "scenarios"
 """The module of this package whose functions are called as if they were public."""
 
 LEFT_OUT = re.compile(
-    r"^_|^mro$|^\w+(Tensor|Storage)$|^(set_|enable|disable|use_|download|fork_rng|seed$|manual_seed|initial_seed|get_rng|wait"
+    r"^_|^mro$|^\w+(Tensor|Storage)$|^(set_|enable|disable|use_|download|fork_rng|seed$|manual_seed"
+    r"|initial_seed|get_rng|wait"
     r"|show|main$|breakpoint|exit|quit|abort|notebook|login|logout|push_|upload|create_|delete_"
     r"|interpreter_login|namedWindow|waitKey|destroy|imshow|pollKey|selectROI|compile$|save_video"
     r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
-    r"|get_default_device|urandom|chararray|empty|new_empty|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot|is_\w*available|import_)"
+    r"|get_default_device|urandom|chararray|recarray$|masked_all|Uninitialized"
+    r"|empty|new_empty|new$|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot"
+    r"|is_\w*available|import_)"
 )
 """What sets the state of the process, asks the network, the screen, or the machine, or gives memory
 as it is.
@@ -31,6 +34,11 @@ as it is.
 
 PRINCIPAL = {"forward", "__call__", "__getitem__", "__iter__"}
 OPERATORS = {"__call__", "__getitem__", "__len__", "__iter__", "__add__", "__mul__", "__eq__"}
+
+
+def is_left_out(name: str) -> bool:
+    """Return whether a function or method of this name is not called."""
+    return name not in OPERATORS and bool(LEFT_OUT.search(name))
 
 
 def list_packages() -> list[str]:
@@ -45,7 +53,7 @@ def list_callables(package: str) -> dict[str, Any]:
         for name in list_public(module):
             with contextlib.suppress(Exception):  # what is imported at first use may be missing
                 value = getattr(module, name)
-                if callable(value) and _is_of(value, package) and not LEFT_OUT.search(name):
+                if callable(value) and _is_of(value, package) and not is_left_out(name):
                     path = f"{module.__name__}.{name}"
                     if id(value) not in found or len(found[id(value)][0]) > len(path):
                         found[id(value)] = (path, value)
@@ -94,7 +102,7 @@ def _is_of(value: Any, package: str) -> bool:
 
 def list_methods(kind: type, package: str, inherited: bool) -> list[str]:
     """Return the methods and properties that a class defines, or all that it has."""
-    names = [name for name in dir(kind) if name in OPERATORS or not LEFT_OUT.search(name)]
+    names = [name for name in dir(kind) if not is_left_out(name)]
     return [
         name
         for name in names
