@@ -92,6 +92,14 @@ def test_a_function_that_is_gone_is_named() -> None:
     assert [str(each) for each in found] == ["g() gives nothing, recorded is 1;"]
 
 
+def test_what_needs_another_package_is_not_compared() -> None:
+    lacking = {"g": {"": "?no_such_package.module"}}
+    found = comparison.find_differences(lacking, {"g": {"": "1;"}})
+    assert not found
+    broken = comparison.find_differences({"g": {"": "?json.module"}}, {"g": {"": "1;"}})
+    assert len(broken) == 1  # it is installed, and cannot be imported
+
+
 def test_a_method_is_shown_as_it_is_called() -> None:
     shown = str(ChangedResult("torch.nn.Linear", "3,2:forward:$x", "1;", "2;"))
     assert shown == "torch.nn.Linear(3,2).forward($x) gives 1;, recorded is 2;"

@@ -16,8 +16,8 @@ MODULES: dict[str, str] = {
     "torch": "torch torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.*"
     " torch.nn.parameter torch.nn.attention torch.optim torch.optim.lr_scheduler"
     " torch.optim.swa_utils torch.linalg torch.fft torch.special torch.distributions"
-    " torch.distributions.* torch.utils.data torch.utils.data.* torch.utils.checkpoint torch.amp"
-    " torch.utils.dlpack torch.sparse torch.autograd torch.autograd.functional torch.func"
+    " torch.distributions.* torch.utils.data torch.utils.data.distributed torch.utils.checkpoint"
+    " torch.amp torch.utils.dlpack torch.sparse torch.autograd torch.autograd.functional torch.func"
     " torch.signal.windows torch.random torch.serialization torch.nested torch.masked",
     "torchvision": "torchvision.transforms torchvision.transforms.functional torchvision.io"
     " torchvision.transforms.v2 torchvision.transforms.v2.functional torchvision.ops"
@@ -29,7 +29,7 @@ MODULES: dict[str, str] = {
     " numpy.polynomial.* numpy.lib numpy.lib.* numpy.char numpy.strings numpy.rec",
     "PIL": "PIL.Image PIL.Image*",
     "cv2": "cv2",
-    "scipy": "scipy.ndimage scipy.signal scipy.spatial.distance scipy.optimize",
+    "scipy": "scipy.ndimage scipy.signal scipy.spatial.distance",
     "albumentations": "albumentations",
     "tokenizers": "tokenizers tokenizers.*",
     "transformers": "transformers.data.data_collator transformers.generation.utils"
@@ -52,6 +52,9 @@ MODULES: dict[str, str] = {
     "torchmetrics": "torchmetrics torchmetrics.functional",
 }
 """Packages, and the modules of each that users call: those that its documentation lists."""
+
+MISSING = "?"
+"""Before the name of a package that a call needs and that is not installed."""
 
 Given = dict[str, str]
 """What each call of a function or class gives."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from ..contract.recorded_results import MISSING
 from . import pool, summaries
 
 
@@ -46,6 +47,8 @@ def play_call(called: Any, text: str) -> str:
             results = [found(*given, **named)]
             results += [found(*given, **named)] if is_repeated(method) else []
         return _summarise(results, before, made)
+    except pool.PackageMissing as error:
+        return f"{MISSING}{error}"
     except Exception as error:  # what it refuses is a result, too
         return f"!{type(error).__name__}"
 

@@ -25,6 +25,10 @@ SEED = 7
 Maker = Callable[[], Any]
 
 
+class PackageMissing(Exception):
+    """A value needs a package that is not installed; the message is its name."""
+
+
 def set_seeds(seed: int = SEED) -> None:
     """Begin all random numbers of the process again."""
     random.seed(seed)
@@ -327,8 +331,11 @@ ALL = {**TENSORS, **ARRAYS, **PLAIN, **LIBRARIES}
 
 
 def make_value(token: str) -> Any:
-    """Return a new value of a token."""
-    return ALL[token]() if token[0] == "$" else ast.literal_eval(token)
+    """Return a new value of a token. Raises PackageMissing."""
+    try:
+        return ALL[token]() if token[0] == "$" else ast.literal_eval(token)
+    except ModuleNotFoundError as error:
+        raise PackageMissing(error.name) from None
 
 
 def read_tokens(text: str) -> tuple[list[str], dict[str, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..contract.recorded_results import Given, Results
+from ..contract.recorded_results import MISSING, Given, Results
 from . import calls, scenarios, surface
 
 
@@ -28,6 +28,9 @@ def play_all(record: Results) -> Iterator[tuple[str, Given]]:
         with calls.quietly():
             try:
                 called = find_called(path)
+            except ModuleNotFoundError as error:
+                yield path, dict.fromkeys(wanted, f"{MISSING}{error.name}")
+                continue
             except (AttributeError, ImportError):
                 continue
             with calls.guard_process():

@@ -18,7 +18,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 from ..contract import recorded_results
-from ..contract.recorded_results import Given, Results
+from ..contract.recorded_results import MISSING, Given, Results
 from . import starting, surface
 
 CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -110,7 +110,7 @@ def play_with(calls: Path, folder: Path, place: int) -> Results:
 
 def keep_given(given: Given) -> Given:
     """Return what calls gave without those that are refused."""
-    return {text: summary for text, summary in given.items() if summary[:1] != "!"}
+    return {text: summary for text, summary in given.items() if summary[:1] not in ("!", MISSING)}
 
 
 def settle(calls: Path, folder: Path) -> Results:

@@ -72,7 +72,7 @@ def _collect(value: Any, into: _Collected, depth: int) -> None:
     elif isinstance(value, int | np.integer):
         into.texts.append(f"{value};")
     elif isinstance(value, float | complex | np.floating | np.complexfloating):
-        _collect_number(value, into)
+        collect_number(value, into)
     elif isinstance(value, torch.Tensor):
         _collect_tensor(value, into, depth)
     elif isinstance(value, np.ndarray | np.generic):
@@ -90,7 +90,7 @@ def _collect(value: Any, into: _Collected, depth: int) -> None:
         _collect_parts(value, into, depth)
 
 
-def _collect_number(value: Any, into: _Collected) -> None:
+def collect_number(value: Any, into: _Collected) -> None:
     """Add a number that is no integer."""
     if isinstance(value, float) and TIMES.start < value < TIMES.stop:
         into.texts.append("time;")

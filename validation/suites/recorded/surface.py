@@ -122,9 +122,17 @@ def _is_wanted(kind: type, name: str, package: str, inherited: bool) -> bool:
 
 
 def find(path: str) -> Any:
-    """Return the function or class of a name."""
+    """Return the function or class of a name.
+
+    Raises ModuleNotFoundError if its module needs a package that is not there.
+    """
     module, _, rest = path.rpartition(".")
     try:
         return getattr(importlib.import_module(module), rest)
-    except ImportError:
+    except ImportError as error:
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, ModuleNotFoundError):
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(cause, ModuleNotFoundError) and not module.startswith(str(cause.name)):
+            raise cause from None
         return getattr(find(module), rest)
