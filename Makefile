@@ -1,6 +1,8 @@
 # Two commands: `make demo` does the main job, `make test` runs every test this machine can. Both set up what they need.
 VERSION ?= v2.6.0
 PYTHON := .venv/bin/python
+# Many tests wait for something most of the time: two processes for each core.
+WORKERS := $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: help demo test fast unit check format defects thorough setup
 .DEFAULT_GOAL := help
@@ -14,16 +16,16 @@ demo: setup ## the main job: build, validate, scan and promote base, cv, nlp and
 
 # Tests of the engine take turns: it is one, and their programs use every core.
 test: setup ## every test that this machine can run, but those of `make thorough`
-	@code=0; $(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu" || code=$$?; \
+	@code=0; $(PYTHON) -m pytest -n $(WORKERS) -m "not docker and not slow and not gpu" || code=$$?; \
 	  $(PYTHON) -m pytest -m "docker or slow or gpu" || code=$$?; exit $$code
 
 unit: ## the quick tests: no engine, no registry, no scanner, no long computation (55 s on two cores)
 	@runner/setup.sh --harness
-	@$(PYTHON) -m pytest -q -n auto -m "not docker and not slow and not gpu and not long"
+	@$(PYTHON) -m pytest -q -n $(WORKERS) -m "not docker and not slow and not gpu and not long"
 
 fast: ## all tests that need no engine, on every core
 	@runner/setup.sh --harness
-	@$(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu"
+	@$(PYTHON) -m pytest -n $(WORKERS) -m "not docker and not slow and not gpu"
 
 check: ## formatter, linter and type checker; they change nothing
 	@runner/setup.sh --harness
