@@ -23,6 +23,7 @@ from pydantic.dataclasses import dataclass
 from images import catalog
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused, ReleaseError
+from runner.nouns import count_noun
 from validation import clean_machine
 from validation.suites.contract import recorded_results as results_of
 
@@ -77,7 +78,7 @@ def _record_line(line: str, reference: str, packages: list[str], *, is_search: b
     for package, record in taken.packages.items():
         records.write_text(results_of.find_file(line, package), results_of.render_record(record))
         count = sum(map(len, record.results.values()))
-        progress.say_line(f"{package} {record.version}: {count} calls are recorded")
+        progress.say_line(f"recorded of {package} {record.version}: {count_noun(count, 'call')}")
 
 
 def read_results(text: bytes, reference: str) -> TakenResults:

@@ -171,7 +171,7 @@ def test_what_an_image_says_is_cleaned_and_bounded(
 def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert check.longest_check_s(("base", "cv", "nlp", "rl")) == 6 * 3600
+    assert check.longest_check_s(("base", "cv", "nlp", "rl")) == 7 * 3600
     monkeypatch.setattr(pull, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: threading.Event().wait(20))
     monkeypatch.setattr(check, "longest_check_s", lambda _: 1)
