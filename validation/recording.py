@@ -7,7 +7,7 @@ locks have changed, read what `git diff` shows, and commit it: a changed result 
 behaviour that users will see.
 
 Without a PACKAGE all are recorded. With `--search`, calls of all public functions and classes are
-searched first; that takes an hour.
+searched first; that takes much longer.
 """
 
 from __future__ import annotations
