@@ -41,7 +41,7 @@ def play_all(record: Results) -> Iterator[tuple[str, Given]]:
 def find_called(path: str) -> Any:
     """Return the function or class of a name, or a scenario."""
     module, _, name = path.rpartition(".")
-    return getattr(scenarios, name) if module == surface.SCENARIOS else surface.find(path)
+    return scenarios.find_program(name) if module == surface.SCENARIOS else surface.find(path)
 
 
 def main(record: Path, report: Path, order: str = "") -> None:

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import calls, pool, scenarios, surface
+from . import calls, pool, surface
+from .programs.families import Family
 
 HINTS = (
     (r"bool", r"True|False"),
@@ -243,9 +244,9 @@ def search_calls(package: str, called: Any, learned: Learned) -> None:
             vary(search, PLAIN, text, search.list_options(parameters))
 
 
-def search_scenario(package: str, family: scenarios.Family, name: str, learned: Learned) -> None:
+def search_scenario(package: str, family: Family, name: str, learned: Learned) -> None:
     """Record calls of a scenario with a class of its family and its options."""
-    called, kind = getattr(scenarios, family.scenario), family.find(name)
+    called, kind = family.program, family.find(name)
     ends = time.process_time() + family.seconds
     described = None if isinstance(kind, dict) else kind
     search = Search(package, called, learned, ends, MAX_SCENARIO_S, described)

@@ -41,7 +41,7 @@ def list_works(package: str) -> list[tuple[str, Work]]:
     ]
     return works + [
         (
-            f"{surface.SCENARIOS}.{family.scenario}",
+            f"{surface.SCENARIOS}.{family.program.__name__}",
             functools.partial(search.search_scenario, package, family, name),
         )
         for family, name in in_family

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from . import pool
+from .. import pool
 
 HEADS = (
     *("AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM"),
