@@ -112,6 +112,12 @@ TENSORS: dict[str, Maker] = {
     "$byte_picture": lambda: torch.from_numpy(_photo()).permute(2, 0, 1).contiguous(),
     "$wave": lambda: torch.sin(torch.arange(1600) * 0.1)[None] * 0.5,
     "$many": lambda: [_rand(4, 3), _rand(4, 3) + 0.1],
+    "$unlike": lambda: _rand(3, 1, 1600) * torch.tensor([1.0, 0.05, 0.001])[:, None, None],
+    "$transposed": lambda: _rand(3, 4).T,
+    "$last_channels": lambda: _rand(2, 3, 8, 6).contiguous(memory_format=torch.channels_last),
+    "$half": lambda: _rand(4, 3).bfloat16(),
+    "$none_here": lambda: torch.empty(0, 3),
+    "$bad_numbers": lambda: torch.tensor([1.0, torch.nan, -torch.inf, 3.0]),
 }
 ARRAYS: dict[str, Maker] = {
     "$array": lambda: _array(4, 3),
@@ -127,6 +133,16 @@ ARRAYS: dict[str, Maker] = {
     "$words": lambda: np.array(["one", "two", "three"]),
     "$masked": lambda: np.ma.masked_less(_array(4, 3), 0),
     "$rng": lambda: np.random.default_rng(5),
+    "$fortran": lambda: np.asfortranarray(_array(4, 3)),
+    "$every_second": lambda: _array(8, 3)[::2],
+    "$big_endian": lambda: _array(4, 3).astype(">f4"),
+    "$records": lambda: np.array([(1, 2.5), (3, 0.5), (1, 1.5)], dtype="i4,f8"),
+    "$cube": lambda: _array(2, 4, 3),
+    "$bad_array": lambda: np.array([1.0, np.nan, -np.inf, 3.0]),
+    "$dates": lambda: np.array(["2024-02-28", "2023-12-31", "NaT"], dtype="datetime64[D]"),
+    "$photo_in_columns": lambda: np.asfortranarray(_photo()),
+    "$upright": lambda: make_gray().T,
+    "$complex_array": lambda: _array(4, 3) + 1j * _array(3, 4).T,
 }
 PLAIN: dict[str, Maker] = {
     "$pair": lambda: (4, 3),
@@ -242,6 +258,10 @@ def _pil(pil: Any, mode: str = "RGB") -> Any:
 LIBRARIES: dict[str, Maker] = {
     "$pil": _of("PIL.Image", _pil),
     "$pil_gray": _of("PIL.Image", functools.partial(_pil, mode="L")),
+    "$pil_palette": _of("PIL.Image", functools.partial(_pil, mode="P")),
+    "$pil_binary": _of("PIL.Image", functools.partial(_pil, mode="1")),
+    "$pil_float": _of("PIL.Image", functools.partial(_pil, mode="F")),
+    "$pil_gray_alpha": _of("PIL.Image", functools.partial(_pil, mode="LA")),
     "$pil_alpha": _of("PIL.Image", functools.partial(_pil, mode="RGBA")),
     "$draw": _of(
         "PIL.ImageDraw", lambda draw: draw.Draw(_pil(importlib.import_module("PIL.Image")))

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import calls, pool, surface
+from .executed_lines import Executed, Lines
 from .programs.families import Family
 
 HINTS = (
@@ -25,8 +26,11 @@ HINTS = (
     (r"\bint\b", r"-?\d+$"),
     (r"float", r"\d\.\d|\$scalar"),
     (r"\bstr\b", r"'.*'|\$text|\$new_file"),
-    (r"tensor", r"\$(x|vector|square|pict|classes|seq|unit|ints|boxes|wave|byte)"),
-    (r"ndarray|array", r"\$.*(array|line|photo|gray)"),
+    (
+        r"tensor",
+        r"\$(x|vector|square|pict|classes|seq|unit|ints|boxes|wave|byte|unlike|transposed|half|none_here|bad)",
+    ),
+    (r"ndarray|array", r"\$.*(array|line|photo|gray|fortran|records|cube|second|endian|upright)"),
     (r"image", r"\$(pil|photo|byte_picture|pictures)"),
     (r"callable", r"\$(double|sum|relu)"),
     (r"sequence|tuple|list|iterable|size", r"\$(pair|small_pair|triple|numbers|floats|many)"),
@@ -48,6 +52,7 @@ NAMES = (
     (r"^(fn|func|function|key|f|lr_lambda)$", r"\$(double|sum)"),
     (r"file|path", r"\$(new_file|file)"),
     (r"img|image|inpt|pic", r"\$(pictures|pil|photo|byte_picture)"),
+    (r"dataset|data_source", r"\$dataset"),
     (r"env", r"\$(cartpole|pendulum|lake|vec_env|vector_env)"),
     (r"space", r"\$(box_space|discrete|dict_space)"),
     (r"optimizer", r"\$(optimizer|adam)"),
@@ -74,11 +79,16 @@ MAX_SCENARIO_S = 0.4
 TOTAL_S = 0.7
 METHOD_S = 0.25
 KEPT = 3
+MAX_NEW = 6
+"""Calls that are kept besides because they execute lines that no other one does."""
+
 MAX_VALUES = 8
 MAX_OPTIONS = 40
 MAX_OBJECT_OPTIONS = 10
 MAX_PAIRS = 3
 FEW_TRIES = 12
+IN_VAIN = 40
+"""Calls that execute nothing new before a search gives up."""
 
 
 Taken = dict[str, dict[str, int]]
@@ -86,12 +96,13 @@ Taken = dict[str, dict[str, int]]
 
 @dataclass
 class Learned:
-    """How often a parameter of a name took a value.
+    """How often a parameter of a name took a value, and which lines were executed.
 
-    `report` gets each call that is found at once: a search may end badly later.
+    `report` gets each call that is found, with its new lines, at once: a search may end badly.
     """
 
-    report: Callable[[str], None] = print
+    executed: Executed
+    report: Callable[[str, Lines], None] = print
     taken: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add(self, taken: Taken) -> None:
@@ -172,11 +183,26 @@ class Search:
             return "" if given[:1] == "!" else given
         return ""
 
-    def keep(self, text: str, given: str) -> None:
-        """Record a call."""
+    def list_new_lines(self, text: str) -> Lines:
+        """Return the lines that a call executes and no call that is kept does."""
+        with self.learned.executed.trace() as new, calls.guard_process(), limit_time(CALL_S * 3):
+            calls.play_call(self.called, text)
+        return {file: sorted(lines) for file, lines in new.items() if lines}
+
+    def keep(self, text: str, given: str, new: Lines | None = None) -> None:
+        """Record a call; `new` are the lines that it executes first, if they are known."""
         if text not in self.found:
             self.found[text] = given
-            self.learned.report(text)
+            new = self.list_new_lines(text) if new is None else new
+            self.learned.executed.add(new)
+            self.learned.report(text, new)
+
+    def keep_known(self, texts: list[str]) -> None:
+        """Record calls that were found before, if they still give something."""
+        for text in texts:
+            given = self.play(text)
+            if given:
+                self.keep(text, given)
 
     def is_over(self) -> bool:
         """Return whether its time is used."""
@@ -188,7 +214,7 @@ class Search:
         name = name.rstrip("=")
         fitting = [v for k, v in HINTS if kind and re.search(k, kind, re.IGNORECASE)]
         fitting += [v for k, v in NAMES if re.search(k, name)]
-        if not kind and not fitting:
+        if not fitting:
             fitting = [r"\$"]
 
         def score(value: str) -> int:
@@ -232,9 +258,11 @@ class Search:
         return self.rank(name, "")
 
 
-def search_calls(package: str, called: Any, learned: Learned) -> None:
-    """Record calls of a function or class that give something."""
-    search = Search(package, called, learned, time.process_time() + TOTAL_S)
+def search_calls(package: str, called: Any, known: list[str], learned: Learned) -> None:
+    """Record calls of a function or class that give something, the known ones first."""
+    search = Search(package, called, learned, 0)
+    search.keep_known(known)
+    search.ends = time.process_time() + TOTAL_S
     parameters = read_parameters(called)
     if inspect.isclass(called):
         search_class(search, parameters)
@@ -244,18 +272,21 @@ def search_calls(package: str, called: Any, learned: Learned) -> None:
             vary(search, PLAIN, text, search.list_options(parameters))
 
 
-def search_scenario(package: str, family: Family, name: str, learned: Learned) -> None:
+def search_scenario(
+    package: str, family: Family, name: str, known: list[str], learned: Learned
+) -> None:
     """Record calls of a scenario with a class of its family and its options."""
     called, kind = family.program, family.find(name)
-    ends = time.process_time() + family.seconds
     described = None if isinstance(kind, dict) else kind
-    search = Search(package, called, learned, ends, MAX_SCENARIO_S, described)
+    search = Search(package, called, learned, 0, MAX_SCENARIO_S, described)
     parameters = Parameters((), kind) if isinstance(kind, dict) else Parameters()
     if described:
         parameters = read_parameters(described)
         parameters = Parameters(parameters.needed[family.first :], parameters.others)
     shown = name if QUOTE in name or "=" in name else repr(name)
     frame = Frame(f"{shown}," if name else "")
+    search.keep_known([each for each in known if f"{each},".startswith(frame.before)])
+    search.ends = time.process_time() + family.seconds
     for text in keep_starts(search, parameters, frame, (KEPT, MAX_TRIES))[:1]:
         vary(search, frame, text, search.list_options(parameters))
 
@@ -290,10 +321,28 @@ def find_starts(
 def keep_starts(
     search: Search, parameters: Parameters, frame: Frame, most: tuple[int, int]
 ) -> list[str]:
-    """Record calls with what is needed alone, and return their values."""
-    starts = find_starts(search, parameters, frame, most)
-    for text, given in starts.items():
-        search.keep(frame.fill(text), given)
+    """Record calls with what is needed alone, and return their values.
+
+    There are so many as `most` says first, and then those that execute new lines.
+    """
+    starts: dict[str, str] = {}
+    more = in_vain = 0
+    for text in search.list_combinations(parameters, most[1]):
+        if search.is_over() or in_vain == IN_VAIN or more == MAX_NEW:
+            break
+        call = frame.fill(text)
+        given = search.play(call)
+        is_full = len(starts) >= most[0]
+        in_vain += is_full
+        if not given or given in starts.values():
+            continue
+        new = search.list_new_lines(call)
+        if is_full and not new:
+            continue
+        more, in_vain = more + is_full, 0
+        starts[text] = given
+        search.learn(parameters, text)
+        search.keep(call, given, new)
     return [*starts]
 
 
@@ -319,7 +368,29 @@ def vary(search: Search, frame: Frame, text: str, options: Mapping[str, list[str
         given = "" if search.is_over() else search.play(call)
         if given:
             search.keep(call, given)
+    keep_new(search, [frame.fill(join(text, word)) for word in list_others(options, effective)])
     return effective
+
+
+def list_others(options: Mapping[str, list[str]], used: list[str]) -> Iterator[str]:
+    """Yield the values of options that were not used, one of each option after the other."""
+    for values in itertools.zip_longest(
+        *([f"{name}={each}" for each in some] for name, some in options.items())
+    ):
+        yield from (each for each in values if each and each not in used)
+
+
+def keep_new(search: Search, texts: list[str]) -> None:
+    """Record some of the calls that execute new lines."""
+    more = in_vain = 0
+    for text in texts:
+        if search.is_over() or in_vain == IN_VAIN or more == MAX_NEW:
+            break
+        given, in_vain = search.play(text), in_vain + 1
+        new = search.list_new_lines(text) if given else {}
+        if new:
+            search.keep(text, given, new)
+            more, in_vain = more + 1, 0
 
 
 def join(text: str, word: str) -> str:

@@ -16,52 +16,72 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from . import calls, pool, scenarios, search, surface
+from .executed_lines import Executed, Lines, find_root
 
 LIMIT_S = 60
 """For the search of one function or class; some wait for something that does not come."""
 
 Work = Callable[[search.Learned], None]
+Calls = dict[str, list[str]]
+"""The calls of each function or class."""
 
 
-def list_works(package: str) -> list[tuple[str, Work]]:
+@dataclass
+class FoundCalls:
+    """The calls of a function or class, those that execute new lines first, and what they took."""
+
+    new: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    lines: Lines = field(default_factory=dict)
+    taken: search.Taken = field(default_factory=dict)
+
+
+def list_works(package: str, known: Calls) -> list[tuple[str, Work]]:
     """Return a search for each function and class of a package, and for each of a family."""
     families = scenarios.FAMILIES.get(package, ())
     in_family = [(family, name) for family in families for name in family.list_names()]
     kinds = [family.find(name) for family, name in in_family]
     covered = {id(kind) for kind in kinds if inspect.isclass(kind)}
-    works: list[tuple[str, Work]] = [
-        (path, functools.partial(search.search_calls, package, called))
-        for path, called in surface.list_callables(package).items()
-        if id(called) not in covered
-    ]
-    return works + [
-        (
-            f"{surface.SCENARIOS}.{family.program.__name__}",
-            functools.partial(search.search_scenario, package, family, name),
-        )
-        for family, name in in_family
-    ]
+    works: list[tuple[str, Work]] = []
+    for path, called in surface.list_callables(package).items():
+        if id(called) not in covered:
+            work = functools.partial(search.search_calls, package, called, known.get(path, []))
+            works.append((path, work))
+    for family, name in in_family:
+        path = f"{surface.SCENARIOS}.{family.program.__name__}"
+        work = functools.partial(search.search_scenario, package, family, name, known.get(path, []))
+        works.append((path, work))
+    return works
 
 
-def search_package(package: str) -> dict[str, list[str]]:
-    """Return the calls of each function and class of a package that give something."""
+def search_package(package: str, known: Calls) -> Calls:
+    """Return the calls of each function and class of a package that give something.
+
+    Names that are known and not found stay: other versions have them.
+    """
     pool.list_kinds(package)  # once, not in each child
-    learned = search.Learned()
-    found: dict[str, list[str]] = {}
-    for path, work in list_works(package):
-        texts, taken = search_apart(work, learned)
-        learned.add(taken)
-        if texts:
-            found.setdefault(path, []).extend(texts)
-    return found
+    learned = search.Learned(Executed(find_root(package)))
+    found: dict[str, FoundCalls] = {}
+    for path, work in list_works(package, known):
+        each = search_apart(work, learned)
+        learned.add(each.taken)
+        learned.executed.add(each.lines)
+        before = found.setdefault(path, FoundCalls())
+        before.new += each.new
+        before.others += each.others
+    print("{}: {} of {} lines".format(package, *learned.executed.count()), file=sys.stderr)
+    texts = {path: [*dict.fromkeys(each.new + each.others)] for path, each in found.items()}
+    return {path: texts.get(path) or known[path] for path in {**texts, **known}}
 
 
-def search_apart(work: Work, learned: search.Learned) -> tuple[list[str], search.Taken]:
+def search_apart(work: Work, learned: search.Learned) -> FoundCalls:
     """Search in a child process, which may end badly; return what it found and learned."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -82,9 +102,22 @@ def search_apart(work: Work, learned: search.Learned) -> tuple[list[str], search
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith(b"\n")]
-    taken = next((line for line in lines if isinstance(line, dict)), {})
-    return [line for line in lines if isinstance(line, str)], taken
+    lines = text.splitlines(keepends=True)
+    return read_found([json.loads(line) for line in lines if line.endswith(b"\n")])
+
+
+def read_found(reports: list[Any]) -> FoundCalls:
+    """Return what a child process reported: calls with their new lines, or what values took."""
+    found = FoundCalls()
+    for report in reports:
+        if isinstance(report, dict):
+            found.taken = report
+            continue
+        text, new = report
+        (found.new if new else found.others).append(text)
+        for file, numbers in new.items():
+            found.lines.setdefault(file, []).extend(numbers)
+    return found
 
 
 def write_found(work: Work, learned: search.Learned, writer: int) -> None:
@@ -96,27 +129,25 @@ def write_found(work: Work, learned: search.Learned, writer: int) -> None:
         os.dup2(null, stream)
     with os.fdopen(writer, "w") as target:
 
-        def write(found: object) -> None:
+        def write(*found: object) -> None:
             target.write(f"{json.dumps(found)}\n")
             target.flush()
 
         learned.report = write
         with calls.quietly():
             work(learned)
-        write(learned.taken)
+        target.write(f"{json.dumps(learned.taken)}\n")
 
 
 def main(known: Path, found: Path, *packages: str) -> None:
     """Search, package by package."""
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not live on in a child
-    all_calls = json.loads(known.read_text(encoding="utf-8"))
+    all_calls: dict[str, Calls] = json.loads(known.read_text(encoding="utf-8"))
     for package in [each for each in surface.list_packages() if each in packages]:
-        merged = all_calls.setdefault(package, {})
-        for path, texts in search_package(package).items():
-            merged[path] = [*dict.fromkeys([*merged.get(path, []), *texts])]
-        count = sum(map(len, merged.values()))
-        print(f"{package}: {len(merged)} names, {count} calls", file=sys.stderr)
+        all_calls[package] = search_package(package, all_calls.get(package, {}))
+        count = sum(map(len, all_calls[package].values()))
+        print(f"{package}: {len(all_calls[package])} names, {count} calls", file=sys.stderr)
     found.write_text(json.dumps(all_calls), encoding="utf-8")
 
 

@@ -115,7 +115,8 @@ def _is_wanted(kind: type, name: str, package: str, inherited: bool) -> bool:
     owner = next((each for each in kind.__mro__ if name in vars(each)), object)
     if name in PRINCIPAL:
         return _is_of(owner, package) and owner.__module__ != "torch.nn.modules.module"
-    if owner is not kind and not inherited and owner.__name__[0] != "_":
+    is_base_alone = owner.__name__[0] == "_" or inspect.isabstract(owner)
+    if owner is not kind and not inherited and not is_base_alone:
         return False
     member = vars(owner).get(name)
     return isinstance(member, property) or callable(getattr(kind, name, None))
