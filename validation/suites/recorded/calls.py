@@ -23,6 +23,9 @@ import torch
 from ..contract.recorded_results import MISSING
 from . import pool, summaries
 
+FIRST_FILES = 6
+"""The constants of the pool are below this number."""
+
 
 def play_call(called: Any, text: str) -> str:
     """Make a call in a folder of its own, and return the summary of all that it gave.
@@ -126,6 +129,16 @@ def list_parameters(called: Any) -> tuple[list[tuple[str, str]], dict[str, Any]]
     return needed, others
 
 
+def list_types(called: Any) -> dict[str, str]:
+    """Return the types that a signature tells, by parameter."""
+    try:
+        parameters = inspect.signature(called).parameters.values()
+    except (ValueError, TypeError):
+        return {}
+    typed = [each for each in parameters if each.annotation is not each.empty]
+    return {each.name: str(each.annotation) for each in typed}
+
+
 def read_arguments(called: Any) -> list[str]:
     """Return the parameters that the list in a docstring names."""
     _, _, listed = (getattr(called, "__doc__", "") or "").partition("Args:")
@@ -172,4 +185,15 @@ def _look_at_process() -> tuple[object, ...]:
         Path.cwd(),
         torch.are_deterministic_algorithms_enabled(),
         len(os.environ),
+        # An integer that is taken for a file may be one that the process needs.
+        *map(is_open, range(FIRST_FILES)),
     )
+
+
+def is_open(descriptor: int) -> bool:
+    """Return whether a file descriptor is open."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

@@ -7,14 +7,15 @@ a parameter of this name took before.
 from __future__ import annotations
 
 import contextlib
+import enum
 import inspect
 import itertools
 import re
 import signal
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import calls, pool, surface
@@ -87,6 +88,7 @@ MAX_OPTIONS = 40
 MAX_OBJECT_OPTIONS = 10
 MAX_PAIRS = 3
 FEW_TRIES = 12
+FEW_WORDS = 12
 IN_VAIN = 40
 """Calls that execute nothing new before a search gives up."""
 
@@ -113,10 +115,16 @@ class Learned:
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters that a call needs, as (name, type), and the defaults of the others."""
+    """The parameters that a call needs, as (name, type), and the defaults of the others.
+
+    `types` are those of the others, and `words` the short texts that the code and its description
+    have: names of modes and the like.
+    """
 
     needed: tuple[tuple[str, str], ...] = ()
     others: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ def limit_time(seconds: float) -> Iterator[None]:
 class Search:
     """One search: what is called, of which package, and until which time of the processor.
 
-    `described` has the docstring of the options, if that is not what is called. `max_s` is the time
+    `max_s` is the time
     of the processor for one call: what waits is ended by the alarm of the process.
     """
 
@@ -167,7 +175,6 @@ class Search:
     learned: Learned
     ends: float
     max_s: float = MAX_S
-    described: Any = None
     found: dict[str, str] = field(default_factory=dict)
 
     def play(self, text: str) -> str:
@@ -208,24 +215,28 @@ class Search:
         """Return whether its time is used."""
         return time.process_time() > self.ends
 
-    def rank(self, name: str, kind: str) -> list[str]:
+    def rank(self, name: str, kind: str, words: Sequence[str] = ()) -> list[str]:
         """Return the values for a parameter, the most promising first."""
-        values = [*pool.CONSTANTS, *pool.list_values(self.package)]
         name = name.rstrip("=")
         fitting = [v for k, v in HINTS if kind and re.search(k, kind, re.IGNORECASE)]
         fitting += [v for k, v in NAMES if re.search(k, name)]
         if not fitting:
             fitting = [r"\$"]
+        named = [f"'{each}'" for each in re.findall(r"'([\w.-]+)'", kind)]  # of typing.Literal
+        is_text = "str" in kind or not kind
+        values = [*named, *pool.CONSTANTS, *pool.list_values(self.package)]
+        values += words if is_text else ()
 
         def score(value: str) -> int:
             suits = sum(bool(re.match(each, value)) for each in fitting)
+            suits += 2 * (value in named) + (is_text and value in words)
             return -4 * min(self.learned.taken[name][value], 3) - 3 * suits
 
-        return sorted(values, key=score)
+        return sorted(dict.fromkeys(values), key=score)
 
     def list_combinations(self, parameters: Parameters, most: int) -> Iterator[str]:
         """Yield the values of calls, by the sum of their ranks."""
-        ranked = [self.rank(*each) for each in parameters.needed]
+        ranked = [self.rank(*each, parameters.words) for each in parameters.needed]
         width = WIDTHS.get(len(ranked), 3)
         places = itertools.product(*(range(min(width, len(each))) for each in ranked))
         for chosen in itertools.islice(sorted(places, key=sum), most):
@@ -242,20 +253,31 @@ class Search:
     def list_options(self, parameters: Parameters) -> dict[str, list[str]]:
         """Return other values for each option, by its default."""
         options = [*parameters.others.items()][:MAX_OPTIONS]
-        return {name: self._list_values(name, default)[:MAX_VALUES] for name, default in options}
+        return {
+            name: self._list_values(name, default, parameters)[:MAX_VALUES]
+            for name, default in options
+        }
 
-    def _list_values(self, name: str, default: Any) -> list[str]:
+    def _list_values(self, name: str, default: Any, parameters: Parameters) -> list[str]:
         if default is ...:  # a docstring names it
             return ["True", "2", "0.5", "False", "$pair"]
-        if isinstance(default, bool):
-            return [str(not default)]
-        if isinstance(default, int):
-            return [str(default + 1), str(default * 2), "0", "2", "-1"]
-        if isinstance(default, float):
-            return [repr(default * 0.5 + 0.01), "1.0", "0.5", "2.0"]
+        if isinstance(default, bool | int | float | enum.Enum):
+            return list_other_values(default)
         if isinstance(default, str):
-            return list_words(self.described or self.called, default)
-        return self.rank(name, "")
+            return [each for each in parameters.words if each != repr(default)]
+        return self.rank(name, parameters.types.get(name, ""), parameters.words[:FEW_WORDS])
+
+
+def list_other_values(default: float | enum.Enum) -> list[str]:
+    """Return other values than a default."""
+    if isinstance(default, enum.Enum):
+        plain = [each.value for each in type(default) if isinstance(each.value, int | str)]
+        return [*map(repr, plain), "0", "1", "2", "3"]
+    if isinstance(default, bool):
+        return [str(not default)]
+    if isinstance(default, int):
+        return [str(default + 1), str(default * 2), "0", "2", "-1"]
+    return [repr(default * 0.5 + 0.01), "1.0", "0.5", "2.0"]
 
 
 def search_calls(package: str, called: Any, known: list[str], learned: Learned) -> None:
@@ -278,11 +300,11 @@ def search_scenario(
     """Record calls of a scenario with a class of its family and its options."""
     called, kind = family.program, family.find(name)
     described = None if isinstance(kind, dict) else kind
-    search = Search(package, called, learned, 0, MAX_SCENARIO_S, described)
+    search = Search(package, called, learned, 0, MAX_SCENARIO_S)
     parameters = Parameters((), kind) if isinstance(kind, dict) else Parameters()
     if described:
         parameters = read_parameters(described)
-        parameters = Parameters(parameters.needed[family.first :], parameters.others)
+        parameters = replace(parameters, needed=parameters.needed[family.first :])
     shown = name if QUOTE in name or "=" in name else repr(name)
     frame = Frame(f"{shown}," if name else "")
     search.keep_known([each for each in known if f"{each},".startswith(frame.before)])
@@ -296,8 +318,8 @@ def read_parameters(called: Any) -> Parameters:
     try:
         needed, others = calls.list_parameters(called)
     except ValueError:
-        return Parameters((("x", ""),))
-    return Parameters(tuple(needed), others)
+        return Parameters((("x", ""),), words=list_words(called))
+    return Parameters(tuple(needed), others, calls.list_types(called), list_words(called))
 
 
 def find_starts(
@@ -398,14 +420,16 @@ def join(text: str, word: str) -> str:
     return f"{text},{word}" if text else word
 
 
-def list_words(called: Any, default: str) -> list[str]:
+def list_words(called: Any) -> tuple[str, ...]:
     """Return the short texts in the code and the docstring of what is called."""
     words = re.findall(r"[\"'`]([a-zA-Z][\w.-]{0,20})[\"'`]", getattr(called, "__doc__", "") or "")
     made = getattr(called, "__init__", None)
     code = getattr(called, "__code__", None) or getattr(made, "__code__", None)
-    words += [each for each in getattr(code, "co_consts", ()) if isinstance(each, str)]
-    fitting = [each for each in dict.fromkeys(words) if re.fullmatch(r"[\w.-]{1,20}", each)]
-    return [f"'{each}'" for each in fitting if each != default]
+    for each in getattr(code, "co_consts", ()):
+        words += each if isinstance(each, tuple | frozenset) else [each]
+    texts = (each for each in words if isinstance(each, str))
+    fitting = [each for each in dict.fromkeys(texts) if re.fullmatch(r"[\w.-]{1,20}", each)]
+    return tuple(f"'{each}'" for each in fitting)
 
 
 def search_class(search: Search, parameters: Parameters) -> None:
@@ -422,13 +446,13 @@ def search_class(search: Search, parameters: Parameters) -> None:
     options = {name: [first.get(name, ""), *options[name]] for name in [*first, *options]}
     options = {name: [each for each in values if each] for name, values in options.items()}
     for method in surface.list_methods(search.called, search.package, bool(held)):
-        search.ends = time.process_time() + (METHOD_S / 2 if held else METHOD_S)
+        search.ends = time.process_time() + (METHOD_S)
         search_method(search, method, [*held, *made], options)
 
 
 def list_held(search: Search) -> list[str]:
     """Return the values of the pool that are of the class."""
-    return [each for each, kind in pool.list_kinds(search.package) if kind is search.called][:KEPT]
+    return [each for each, kind in pool.list_kinds(search.package) if kind is search.called]
 
 
 def search_method(
@@ -439,9 +463,10 @@ def search_method(
     target = getattr(search.called, "forward", member) if method == "__call__" else member
     parameters = read_parameters(target) if callable(member) else Parameters()
     if parameters.needed and parameters.needed[0][0] in ("self", "cls"):
-        parameters = Parameters(parameters.needed[1:], parameters.others)
+        parameters = replace(parameters, needed=parameters.needed[1:])
     most = KEPT if method in surface.PRINCIPAL else 1
     used = 0
+    start = None
     # A few values for each object before many for the first one.
     for tries, text in itertools.product((FEW_TRIES, MAX_TRIES), texts):
         if used >= (2 if tries == FEW_TRIES else 1) or search.is_over():
@@ -453,3 +478,5 @@ def search_method(
                 few = dict(itertools.islice(options.items(), MAX_OBJECT_OPTIONS))
                 vary(search, Frame("", f":{method}:{start}"), text, few)
             used += 1
+    if start is not None:
+        keep_new(search, [f"{text}:{method}:{start}" for text in texts])

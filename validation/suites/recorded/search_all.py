@@ -1,11 +1,13 @@
 """Search calls of all packages that are installed: `... search_all KNOWN FOUND PACKAGE...`.
 
-KNOWN has calls by package and function; FOUND gets them, and those that are found besides.
+KNOWN has calls by package and function; FOUND gets them, and those that are found besides. Of
+`PACKAGE=START` only the names are searched that begin so: `torch=scenarios.train_with`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import inspect
 import json
@@ -61,8 +63,8 @@ def list_works(package: str, known: Calls) -> list[tuple[str, Work]]:
     return works
 
 
-def search_package(package: str, known: Calls) -> Calls:
-    """Return the calls of each function and class of a package that give something.
+def search_package(package: str, start: str, known: Calls) -> Calls:
+    """Return the calls of each name of a package that begins so and that give something.
 
     Names that are known and not found stay: other versions have them.
     """
@@ -70,6 +72,8 @@ def search_package(package: str, known: Calls) -> Calls:
     learned = search.Learned(Executed(find_root(package)))
     found: dict[str, FoundCalls] = {}
     for path, work in list_works(package, known):
+        if not path.startswith(start):
+            continue
         each = search_apart(work, learned)
         learned.add(each.taken)
         learned.executed.add(each.lines)
@@ -78,7 +82,7 @@ def search_package(package: str, known: Calls) -> Calls:
         before.others += each.others
     print("{}: {} of {} lines".format(package, *learned.executed.count()), file=sys.stderr)
     texts = {path: [*dict.fromkeys(each.new + each.others)] for path, each in found.items()}
-    return {path: texts.get(path) or known[path] for path in {**texts, **known}}
+    return known | {path: each for path, each in texts.items() if each}
 
 
 def search_apart(work: Work, learned: search.Learned) -> FoundCalls:
@@ -127,7 +131,8 @@ def write_found(work: Work, learned: search.Learned, writer: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
-    with os.fdopen(writer, "w") as target:
+    # A number that no call closes.
+    with os.fdopen(fcntl.fcntl(writer, fcntl.F_DUPFD, 100), "w") as target:
 
         def write(*found: object) -> None:
             target.write(f"{json.dumps(found)}\n")
@@ -144,8 +149,10 @@ def main(known: Path, found: Path, *packages: str) -> None:
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not live on in a child
     all_calls: dict[str, Calls] = json.loads(known.read_text(encoding="utf-8"))
-    for package in [each for each in surface.list_packages() if each in packages]:
-        all_calls[package] = search_package(package, all_calls.get(package, {}))
+    starts = dict(each.partition("=")[::2] for each in packages)
+    for package in [each for each in surface.list_packages() if each in starts]:
+        known_calls = all_calls.get(package, {})
+        all_calls[package] = search_package(package, starts[package], known_calls)
         count = sum(map(len, all_calls[package].values()))
         print(f"{package}: {len(all_calls[package])} names, {count} calls", file=sys.stderr)
     found.write_text(json.dumps(all_calls), encoding="utf-8")
