@@ -11,8 +11,10 @@ PROGRAM = """
 import os, runpy, secrets, sys
 # Sums over other parts are rounded otherwise, so the number of cores must not count.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# NumPy draws the seed of a generator without one here; it must be imported after this.
+# NumPy draws the seed of a generator without one here; it keeps the function if it is imported.
 secrets.randbits = lambda bits: 0x9E3779B97F4A7C15F39CC0605CEDC835 >> max(0, 128 - bits)
+if "numpy.random" in sys.modules:
+    sys.modules["numpy.random.bit_generator"].randbits = secrets.randbits
 harness, package, *sys.argv[1:] = sys.argv[1:]
 sys.path.append(harness)  # last, so that it shadows no package of the image
 runpy.run_module(f"{package}.replay", run_name="__main__")
