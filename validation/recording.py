@@ -33,6 +33,7 @@ STACKS = ("base", "cv", "nlp", "rl", "jupyter")
 """The stacks with packages whose results are recorded."""
 
 MAX_VALUES = 400_000
+SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,21 @@ def _record_line(line: str, reference: str, packages: list[str], *, is_search: b
     text = clean_machine.run_work(work, line, wheels, reference)
     taken = read_results(text, reference)
     for package, record in taken.packages.items():
+        before = results_of.read_record(line, package)
         records.write_text(results_of.find_file(line, package), results_of.render_record(record))
         count = sum(map(len, record.results.values()))
         progress.say_line(f"recorded of {package} {record.version}: {count_noun(count, 'call')}")
+        changed = results_of.list_changed(before.results, record.results) if before else []
+        if before and changed:
+            progress.say_line(describe_changed(before.version, changed))
+
+
+def describe_changed(version: str, changed: list[str]) -> str:
+    """Return which calls give something else than with the version before."""
+    shown = ", ".join(changed[:SHOWN])
+    more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+    calls = count_noun(len(changed), "call")
+    return f"  {calls} gave something else with {version}, read why: {shown}{more}"
 
 
 def read_results(text: bytes, reference: str) -> TakenResults:

@@ -128,3 +128,14 @@ def test_results_are_kept_as_they_are_told(tmp_path: Path) -> None:
     told = {"packages": {"torch": {"version": "2.6.0", "results": RECORDED}}}
     assert recording.read_results(json.dumps(told).encode(), "IMAGE").packages == {"torch": record}
     assert Record(**json.loads(recorded_results.render_record(record))) == record
+
+
+def test_a_new_record_tells_what_changed() -> None:
+    """So a bad release of a library is seen before its results are the recorded ones."""
+    after = {"f": {**RECORDED["f"], "$x": "float32[4,_3]; 1.6 3"}, "new": {"": "1;"}}
+    changed = recorded_results.list_changed(RECORDED, after)
+    assert changed == ["f($x)"]
+    assert recording.describe_changed("1.2", changed) == (
+        "  1 call gave something else with 1.2, read why: f($x)"
+    )
+    assert recording.describe_changed("1.2", changed * 10).endswith("f($x) and 2 more")

@@ -109,6 +109,16 @@ def list_calls() -> dict[str, dict[str, list[str]]]:
     }
 
 
+def list_changed(before: Results, after: Results) -> list[str]:
+    """Return the calls that are in both and give something else."""
+    return [
+        f"{path}({text})"
+        for path, given in after.items()
+        for text, summary in given.items()
+        if not is_same(before.get(path, {}).get(text, summary), summary)
+    ]
+
+
 def is_same(got: str, wanted: str) -> bool:
     """Return whether two summaries tell the same, but for rounding."""
     first, second = got.split("|"), wanted.split("|")
