@@ -9,11 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_environments, of_pictures, of_texts, of_torch
+from .programs import (
+    of_environments,
+    of_loading,
+    of_modules,
+    of_pictures,
+    of_sequences,
+    of_texts,
+    of_torch,
+)
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
-    "torch": of_torch.FAMILIES,
+    "torch": (
+        *of_torch.FAMILIES,
+        *of_modules.OF_MODULES,
+        *of_sequences.OF_SEQUENCES,
+        *of_loading.OF_LOADING,
+    ),
     "torchvision": of_pictures.OF_TORCHVISION,
     "albumentations": of_pictures.OF_ALBUMENTATIONS,
     "gymnasium": of_environments.OF_GYMNASIUM,
