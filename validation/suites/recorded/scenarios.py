@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .programs import (
+    of_autograd,
     of_environments,
+    of_gradients,
     of_loading,
     of_modules,
     of_pictures,
@@ -26,6 +28,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_modules.OF_MODULES,
         *of_sequences.OF_SEQUENCES,
         *of_loading.OF_LOADING,
+        *of_gradients.OF_GRADIENTS,
+        *of_autograd.OF_AUTOGRAD,
     ),
     "torchvision": of_pictures.OF_TORCHVISION,
     "albumentations": of_pictures.OF_ALBUMENTATIONS,

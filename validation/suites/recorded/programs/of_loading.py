@@ -6,6 +6,7 @@ import collections
 import copy
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -136,15 +137,15 @@ def stream_data(batch_size: int = 3, drop_last: bool = False) -> Any:
     return collect_leaves(told)
 
 
-def split_data(sizes: str = "0.5,0.3,0.2", shuffle: bool = True, drop_last: bool = False) -> Any:
+def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool = False) -> Any:
     """Return the parts of split, joined and stacked data, and what each process of many gets."""
     data = torch.utils.data
-    lengths = [float(each) if "." in each else int(each) for each in sizes.split(",")]
+    lengths = [float(each) if "." in each else int(each) for each in sizes.split("+")]
     generator = torch.Generator().manual_seed(3)
     squares = Squares(size=11)
     parts = data.random_split(squares, lengths, generator)
     told: list[Any] = [[[*part.indices], len(part), part[0]] for part in parts]
-    told.append([parts[0].__getitems__([0, 1]), parts[0][[1, 0]] if len(parts[0]) > 1 else None])
+    told.append(parts[0].__getitems__([0, 1])) > 1 else None])
     joined = data.ConcatDataset([*parts, Squares(size=2)]) + Squares("tensor", 1)
     told += [
         [joined[0], joined[-1], joined[len(joined) - 2]],
@@ -189,7 +190,7 @@ def collate_values(kind: str) -> Any:
     told.append(tell_refusal(collate.collate, items, collate_fn_map=own))
     told.append(tell_refusal(collate.collate, items, collate_fn_map=given))
     told.append(tell_refusal(torch.utils.data.default_collate, [items[0], {"other": 1}]))
-    return collect_leaves([told, [type(each) for each in told[0]] if told[0] else []])
+    return collect_leaves([told, [type(each) for each in told[0]] if isinstance(told[0], list) else []])
 
 
 def make_objects() -> dict[str, Any]:
@@ -260,7 +261,7 @@ def save_object(
 ) -> Any:
     """Return what is loaded of an object that was saved, and whether its parts are still shared."""
     saved = make_objects()[kind]
-    torch.save(saved, "new.pt", protocol, _use_new_zipfile_serialization=not old)
+    torch.save(saved, "new.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
     options: dict[str, Any] = {"weights_only": weights_only, **({"mmap": True} if mmap else {})}
     loaded = tell_refusal(torch.load, "new.pt", **options)
     told = [tell_loaded(loaded), tell_loaded(copy.deepcopy(loaded))]
@@ -289,15 +290,14 @@ def load_files() -> Any:
     unsafe = getattr(safe, "get_unsafe_globals_in_checkpoint", None)
     told.append(sorted(unsafe("all.pt")) if unsafe else None)
     with safe.safe_globals([torch.distributions.Normal, type(base["d"].support)]):
-        told += [[each.__name__ for each in safe.get_safe_globals()]]
+        told += [sorted(each.__name__ for each in safe.get_safe_globals())]
         told.append(str(type(tell_refusal(load, "all.pt")).__name__))
     told.append(len(safe.get_safe_globals()))
     safe.add_safe_globals([torch.distributions.Normal])
     told.append(len(safe.get_safe_globals()))
     safe.clear_safe_globals()
-    with open("no.pt", "wb") as file:
-        file.write(b"no tensors at all")
-    with open("all.pt", "rb") as file:
+    Path("no.pt").write_bytes(b"no tensors at all")
+    with Path("all.pt").open("rb") as file:
         told.append([*load(file, weights_only=False)])
         file.seek(0)
         half = file.read()[:300]
@@ -324,7 +324,7 @@ OF_LOADER: dict[str, Any] = {
     **{"batch_size": 3, "shuffle": False, "drop_last": False, "sampler": None},
     **{"collate_fn": None, "generator": None, "worker_init_fn": None},
 }
-LOADED = ["tensor", "dict", "tuple", "named", "array", "list", "unlike"]
+LOADED = ["tensor", "dict", "tuple", "named", "array", "list"]
 OF_LOADING = (
     Family(load_data, lambda: LOADED, lambda name: OF_LOADER if name == "tensor" else {}),
     Family(
@@ -337,12 +337,12 @@ OF_LOADING = (
     Family(stream_data, lambda: [""], lambda _: {"batch_size": 3, "drop_last": False}),
     Family(
         split_data,
-        lambda: ["", "'5,4,2'", "'0.4,0.4,0.2'"],
+        lambda: ["", "'5+4+2'", "'0.4+0.4+0.2'"],
         lambda _: {"shuffle": True, "drop_last": False},
     ),
     Family(
         collate_values,
-        lambda: [*LOADED, "scalar", "uneven", "none", "ordered"],
+        lambda: [*LOADED, "unlike", "scalar", "uneven", "none", "ordered"],
         lambda _: {},
     ),
     Family(save_object, lambda: [*make_objects()], lambda _: OF_SAVING),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 from typing import Any
 
 import torch
@@ -62,6 +63,14 @@ def compute_net_loss(net: Any, step: int) -> Any:
     return (net(inputs) - step).square().mean()
 
 
+def take_gradients(net: Any, optimizer: Any, step: int) -> Any:
+    """Return the loss of a step, and leave its gradients."""
+    optimizer.zero_grad(set_to_none=step % 2 == 0)
+    loss = compute_net_loss(net, step)
+    loss.backward()
+    return loss
+
+
 def train_with(name: str, **options: Any) -> Any:
     """Return weights and state after some steps of an optimizer, the last after loading it.
 
@@ -80,12 +89,7 @@ def train_with(name: str, **options: Any) -> Any:
             net.load_state_dict(states[0])
             optimizer.load_state_dict(states[1])
 
-        def compute_loss(step: int = step) -> Any:
-            optimizer.zero_grad(set_to_none=step % 2 == 0)
-            loss = compute_net_loss(net, step)
-            loss.backward()
-            return loss
-
+        compute_loss = functools.partial(take_gradients, net, optimizer, step)
         losses.append(optimizer.step(compute_loss).detach())
     weights = [parameter.detach() for parameter in net.parameters()]
     return collect_leaves(losses + weights), collect_leaves(optimizer.state_dict())

@@ -1,0 +1,353 @@
+"""Programs with automatic differentiation: own functions, hooks, modes and derivatives."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+
+from .. import pool
+from .families import Family
+from .leaves import collect_leaves, tell_refusal, tell_tensor
+
+
+class Product(torch.autograd.Function):
+    """A product and a sum, with everything that a function may say of itself."""
+
+    @staticmethod
+    def forward(first: Any, second: Any, factor: float) -> Any:
+        """Return a product, a sum, and places."""
+        return first * second * factor, first + second, (first > second).long()
+
+    @staticmethod
+    def setup_context(context: Any, inputs: Any, output: Any) -> None:
+        """Keep what the gradients need."""
+        context.save_for_backward(inputs[0], inputs[1])
+        context.save_for_forward(inputs[0], inputs[1])
+        context.factor = inputs[2]
+        context.mark_non_differentiable(output[2])
+        context.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(context: Any, *grads: Any) -> Any:
+        """Return the gradients."""
+        first, second = context.saved_tensors
+        product, total = grads[0], grads[1]
+        given = [torch.zeros_like(first), torch.zeros_like(second)]
+        if product is not None:
+            given = [product * second * context.factor, product * first * context.factor]
+        if total is not None:
+            given = [each + total for each in given]
+        wanted = context.needs_input_grad
+        return *(each if need else None for each, need in zip(given, wanted, strict=False)), None
+
+    @staticmethod
+    def jvp(context: Any, *tangents: Any) -> Any:
+        """Return the derivatives in a direction."""
+        first, second = context.saved_tensors
+        one = tangents[0] if tangents[0] is not None else torch.zeros_like(first)
+        two = tangents[1] if tangents[1] is not None else torch.zeros_like(second)
+        return (one * second + first * two) * context.factor, one + two, None
+
+
+class Doubled(torch.autograd.Function):
+    """A change in place, of which the second derivative is refused."""
+
+    generate_vmap_rule = False
+
+    @staticmethod
+    def forward(context: Any, rows: Any) -> Any:
+        """Return the input, changed."""
+        context.mark_dirty(rows)
+        return rows.mul_(2)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(context: Any, *grads: Any) -> Any:
+        """Return the gradient."""
+        return grads[0] * 2
+
+
+def call_function(factor: float = 2.0, frozen: bool = False) -> Any:
+    """Return what own functions give, with first, second and forward derivatives."""
+    first, second = pool.make_value("$grown"), pool.make_value("$x2").requires_grad_(not frozen)
+    product, total, places = Product.apply(first, second, factor)
+    told: list[Any] = [tell_tensor(each) for each in (product, total, places)]
+    told += [type(product.grad_fn).__name__, product.grad_fn.name()]
+    (grad,) = torch.autograd.grad(product.sum(), first, create_graph=True)
+    told += [grad, tell_refusal(torch.autograd.grad, grad.sum(), second, retain_graph=True)]
+    (product.sum() + total.square().sum()).backward(retain_graph=True)
+    told += [first.grad, second.grad]
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(first.detach(), torch.ones(4, 3))
+        given = Product.apply(dual, second.detach(), factor)
+        told += [[*torch.autograd.forward_ad.unpack_dual(each)] for each in given[:2]]
+    changed = Doubled.apply(first.clone())
+    (grad,) = torch.autograd.grad(changed.square().sum(), first, create_graph=True)
+    told += [changed, grad, tell_refusal(torch.autograd.grad, grad.sum(), first)]
+    told += [
+        torch.autograd.gradcheck(Product.apply, (first[:1].double(), second[:1].double(), 2.0))
+    ]
+    told.append(tell_refusal(torch.func.vmap(Doubled.apply), first.detach()))
+    return collect_leaves(told)
+
+
+def differentiate(create_graph: bool = False, strict: bool = False, vectorize: bool = False) -> Any:
+    """Return derivatives of functions of several values, of each kind and with each option."""
+    functional = torch.autograd.functional
+    one, two = pool.make_value("$vector"), pool.make_value("$vector") + 1
+    options = {"create_graph": create_graph, "strict": strict}
+
+    def join(first: Any, second: Any) -> Any:
+        return (first * second).exp() + first.square().sum(), second * 2
+
+    def total(first: Any, second: Any) -> Any:
+        return (first.pow(3) * second).sum()
+
+    both = (one, two)
+    vectors = (torch.ones(3), torch.arange(3.0))
+    told: list[Any] = []
+    for mode in ("reverse-mode", "forward-mode"):
+        named: dict[str, Any] = {**options, "vectorize": vectorize, "strategy": mode}
+        told.append(tell_refusal(functional.jacobian, join, both, **named))
+        told.append(tell_refusal(functional.jacobian, total, both, vectorize=True, strategy=mode))
+        named = {**options, "vectorize": vectorize, "outer_jacobian_strategy": mode}
+        told.append(tell_refusal(functional.hessian, total, both, **named))
+    told += [
+        functional.vjp(join, both, vectors, **options),
+        functional.jvp(join, both, vectors, **options),
+    ]
+    told += [
+        functional.vhp(total, both, vectors, **options),
+        functional.hvp(total, both, vectors, **options),
+    ]
+    told += [
+        functional.jacobian(pool.double, one, **options),
+        functional.vjp(total, both, **options),
+    ]
+    loose = (lambda first, second: first.sum(), both)
+    for each in (functional.jacobian, functional.hessian, functional.hvp, functional.vhp):
+        told.append(tell_refusal(each, *loose, **({} if "h" == each.__name__[1] else options)))
+    told += [
+        tell_refusal(functional.vjp, join, both),
+        tell_refusal(functional.vjp, join, both, one),
+    ]
+    told += [tell_refusal(functional.jvp, lambda a: a.tolist(), one, one)]
+    return collect_leaves(told)
+
+
+def ask_gradients(accumulate: bool = False) -> Any:
+    """Return what grad and backward give with each option, and what they refuse."""
+    rows, other = pool.make_value("$grown"), pool.make_value("$x2").requires_grad_()
+    grad, told = torch.autograd.grad, []
+    product = rows * other
+    one = torch.ones(4, 3)
+    told += [grad(product, [rows, other], one, retain_graph=True)]
+    told += [grad([product, rows.sum()], rows, [one, None], retain_graph=True)]
+    told += [tell_refusal(grad, rows.sum(), other), grad(rows.sum(), other, allow_unused=True)]
+    told += [grad(rows.sum(), other, materialize_grads=True), tell_refusal(grad, product, rows)]
+    batch = torch.eye(12)[:2].reshape(2, 4, 3)
+    told += [grad(product, rows, batch, is_grads_batched=True, retain_graph=True)]
+    told += [tell_refusal(grad, product, rows, torch.ones(2)), tell_refusal(grad, one.sum(), rows)]
+    product.backward(one, retain_graph=True, inputs=[rows])
+    told += [rows.grad, other.grad]
+    torch.autograd.backward([product, other.sum()], [one * 2, None], retain_graph=True)
+    told += [rows.grad, other.grad]
+    with torch.autograd.set_multithreading_enabled(False):
+        product.backward(one)
+    told += [rows.grad, tell_refusal(product.backward, one)]
+    if not accumulate:
+        rows.grad = None
+    deep = (rows.square() * 3).sum()
+    deep.backward(create_graph=True)
+    told += [rows.grad, rows.grad.requires_grad]
+    rows.grad = None
+    for refused in (torch.ones(2), 3, rows.detach().double()):
+        told.append(tell_refusal(setattr, rows, "grad", refused))
+    with torch.autograd.detect_anomaly(check_nan=True):
+        told.append(
+            tell_refusal(
+                lambda: (rows.detach().requires_grad_() * 0).log().mul(0).sqrt().sum().backward()
+            )
+        )
+    view = rows.clone()
+    square = view.square()
+    view.add_(1)
+    told += [tell_refusal(square.sum().backward), view._version, tell_refusal(rows.add_, 1)]
+    with torch.autograd.graph.allow_mutation_on_saved_tensors():
+        changed = rows.clone()
+        square = changed.square()
+        changed.mul_(3)
+        square.sum().backward()
+    told += [rows.grad, tell_refusal(rows[0].add_, 1), tell_refusal(rows.detach().sum().backward)]
+    return collect_leaves(told)
+
+
+def hook_tensors(prepend: bool = False) -> Any:
+    """Return what hooks of tensors and of the graph saw and changed."""
+    rows, seen = pool.make_value("$grown"), []
+    graph = torch.autograd.graph
+    middle = rows * 2
+    middle.retain_grad()
+    last = middle.square()
+    handles = [
+        rows.register_hook(lambda g: seen.append(["leaf", g]) or g + 1),
+        middle.register_hook(lambda g: g * 0.5),
+        middle.register_hook(lambda g: seen.append(["middle", g])),
+        last.grad_fn.register_hook(lambda i, o: seen.append(["node", i, o])),
+        last.grad_fn.register_prehook(lambda o: (o[0] * 3,)),
+        rows.register_post_accumulate_grad_hook(lambda t: seen.append(["done", t.grad.clone()])),
+    ]
+    told: list[Any] = [last.grad_fn.name(), [n.name() for n, _ in last.grad_fn.next_functions]]
+    told += [tell_refusal(last.register_post_accumulate_grad_hook, pool.double)]
+    told += [tell_refusal(rows.detach().register_hook, pool.double)]
+    with graph.register_multi_grad_hook((rows, middle), lambda gs: seen.append([*gs])):
+        last.sum().backward(retain_graph=True)
+    with graph.register_multi_grad_hook(
+        (rows, middle), lambda g: seen.append(["any", g]), mode="any"
+    ):
+        last.sum().backward(retain_graph=True)
+    told += [rows.grad, middle.grad, middle.retains_grad]
+    for each in handles if not prepend else handles[::2]:
+        each.remove()
+    rows.grad = None
+    last.sum().backward()
+    packed: list[Any] = []
+    with graph.saved_tensors_hooks(lambda t: packed.append(t.shape) or t * 2, lambda t: t + 1):
+        square = (rows * rows).exp()
+    square.sum().backward()
+    told += [packed, rows.grad, graph.get_gradient_edge(square).node.name()]
+    with graph.disable_saved_tensors_hooks("none here"):
+        told.append(tell_refusal(lambda: graph.saved_tensors_hooks(id, id).__enter__()))
+    with graph.save_on_cpu():
+        (rows.sin() * rows).sum().backward()
+    return collect_leaves([told, seen, rows.grad])
+
+
+def choose_mode(mode: str) -> Any:
+    """Return what a mode does to results as a block, as a decorator, nested, and in a generator."""
+    rows = pool.make_value("$grown")
+    makers: dict[str, Any] = {
+        "no_grad": torch.no_grad,
+        "enable_grad": torch.enable_grad,
+        "inference_mode": torch.inference_mode,
+        "set_grad_off": lambda: torch.set_grad_enabled(False),
+        "set_grad_on": lambda: torch.set_grad_enabled(True),
+        "inference_off": lambda: torch.inference_mode(False),
+        "force_views": lambda: torch.autograd._force_original_view_tracking(True),
+    }
+    make, told = makers[mode], []
+
+    def look() -> Any:
+        given = rows * 2
+        state = [torch.is_grad_enabled(), torch.is_inference_mode_enabled()]
+        return [given.requires_grad, given.is_inference(), rows[0].requires_grad, *state]
+
+    def count() -> Any:
+        for step in range(2):
+            sent = yield [step, look()]
+            told.append(sent)
+
+    for outer in (torch.no_grad, torch.enable_grad, torch.inference_mode):
+        with outer():
+            told.append(look())
+            with make():
+                told.append(look())
+            told.append(look())
+            told += [make()(look)(), look()]
+    if mode != "force_views":
+        steps = make()(count)()
+        told += [next(steps), look(), steps.send(5), look(), tell_refusal(steps.throw, ValueError)]
+        told.append([type(each).__name__ for each in (make(), make().clone())])
+    with make():
+        made, own = rows * 3, torch.nn.Linear(2, 2)
+        made_with = torch.ones(2, requires_grad=True)
+    told += [made.requires_grad, [p.requires_grad for p in own.parameters()], made_with.is_leaf]
+    told += [tell_refusal(lambda: (made * rows).sum().backward()), look()]
+    told += [tell_refusal(made.add_, 1), tell_refusal(lambda: made.requires_grad_().sum())]
+    return collect_leaves(told)
+
+
+def transform_function(kind: str) -> Any:
+    """Return what torch.func makes of functions of several values."""
+    func, rows, other = torch.func, pool.make_value("$x"), pool.make_value("$x2")
+
+    def total(first: Any, second: Any, factor: float = 1.0) -> Any:
+        return (first.sin() * second).sum() * factor
+
+    def both(first: Any, second: Any) -> Any:
+        return (first * second).sum(), {"kept": first + second}
+
+    net = pool.make_value("$net").eval()
+    weights = {name: each.detach() for name, each in net.named_parameters()}
+    ways: dict[str, Any] = {
+        "grad": lambda: [
+            *(func.grad(total, place)(rows, other, factor=2.0) for place in (0, 1, (0, 1), -1)),
+            *(
+                func.grad(both, 1, has_aux=True)(rows, other),
+                func.grad_and_value(total)(rows, other),
+            ),
+            func.grad_and_value(both, has_aux=True)(rows, other),
+        ],
+        "vmap": lambda: [
+            func.vmap(total)(rows, other),
+            *(func.vmap(torch.dot, (1, 1))(rows, other), func.vmap(total, (None, 0))(rows, other)),
+            func.vmap(torch.mul, (0, None), out_dims=1)(rows, other[0]),
+            *(func.vmap(func.grad(total))(rows, other), func.vmap(both, chunk_size=2)(rows, other)),
+            func.vmap(lambda a: a + torch.rand(1), randomness="different")(rows[:, 0]),
+            func.vmap(lambda a: a + torch.rand(1), randomness="same")(rows[:, 0]),
+            tell_refusal(func.vmap(lambda a: a + torch.rand(1)), rows),
+            tell_refusal(func.vmap(total, (0, 0, 0)), rows, other),
+            tell_refusal(func.vmap(total), rows, other[:2]),
+            tell_refusal(func.vmap(lambda a: a.sum().item()), rows),
+        ],
+        "jac": lambda: (
+            [
+                each(both, place, has_aux=True)(rows[0], other[0])
+                for each in (func.jacrev, func.jacfwd)
+                for place in (0, (0, 1))
+            ]
+            + [
+                func.jacrev(pool.double, chunk_size=2)(rows[0]),
+                func.hessian(total)(rows[0], other[0]),
+            ]
+        ),
+        "products": lambda: [
+            func.vjp(total, rows, other)[1](torch.tensor(2.0)),
+            func.vjp(both, rows, other, has_aux=True)[2],
+            func.jvp(total, (rows, other), (other, rows)),
+            func.jvp(both, (rows, other), (other, rows), has_aux=True),
+            func.linearize(pool.double, rows)[1](other),
+        ],
+        "call": lambda: [
+            func.functional_call(net, {"0.bias": torch.ones(4)}, (rows,)),
+            func.functional_call(net, (weights, {"2.bias": torch.ones(2)}), rows),
+            func.grad(lambda w: func.functional_call(net, w, (rows,)).sum())(weights),
+            tell_refusal(func.functional_call, net, {"none": rows}, (rows,), strict=True),
+            func.stack_module_state([copy.deepcopy(net), net]),
+            func.functionalize(lambda a: a.clone().add_(1))(rows),
+        ],
+    }
+    return collect_leaves(ways[kind]())
+
+
+OF_AUTOGRAD = (
+    Family(call_function, lambda: [""], lambda _: {"factor": 2.0, "frozen": False}),
+    Family(
+        differentiate,
+        lambda: [""],
+        lambda _: {"create_graph": False, "strict": False, "vectorize": False},
+    ),
+    Family(ask_gradients, lambda: [""], lambda _: {"accumulate": False}),
+    Family(hook_tensors, lambda: [""], lambda _: {"prepend": False}),
+    Family(
+        choose_mode,
+        lambda: [
+            *("no_grad", "enable_grad", "inference_mode", "set_grad_off", "set_grad_on"),
+            *("inference_off", "force_views"),
+        ],
+        lambda _: {},
+    ),
+    Family(transform_function, lambda: ["grad", "vmap", "jac", "products", "call"], lambda _: {}),
+)
