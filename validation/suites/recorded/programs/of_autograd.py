@@ -128,7 +128,7 @@ def differentiate(create_graph: bool = False, strict: bool = False, vectorize: b
     ]
     loose = (lambda first, second: first.sum(), both)
     for each in (functional.jacobian, functional.hessian, functional.hvp, functional.vhp):
-        told.append(tell_refusal(each, *loose, **({} if "h" == each.__name__[1] else options)))
+        told.append(tell_refusal(each, *loose, **({} if each.__name__[1] == "h" else options)))
     told += [
         tell_refusal(functional.vjp, join, both),
         tell_refusal(functional.vjp, join, both, one),

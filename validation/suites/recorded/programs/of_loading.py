@@ -145,7 +145,7 @@ def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool
     squares = Squares(size=11)
     parts = data.random_split(squares, lengths, generator)
     told: list[Any] = [[[*part.indices], len(part), part[0]] for part in parts]
-    told.append(parts[0].__getitems__([0, 1])) > 1 else None])
+    told.append(parts[0].__getitems__([0, 1]))
     joined = data.ConcatDataset([*parts, Squares(size=2)]) + Squares("tensor", 1)
     told += [
         [joined[0], joined[-1], joined[len(joined) - 2]],
@@ -190,7 +190,9 @@ def collate_values(kind: str) -> Any:
     told.append(tell_refusal(collate.collate, items, collate_fn_map=own))
     told.append(tell_refusal(collate.collate, items, collate_fn_map=given))
     told.append(tell_refusal(torch.utils.data.default_collate, [items[0], {"other": 1}]))
-    return collect_leaves([told, [type(each) for each in told[0]] if isinstance(told[0], list) else []])
+    return collect_leaves(
+        [told, [type(each) for each in told[0]] if isinstance(told[0], list) else []]
+    )
 
 
 def make_objects() -> dict[str, Any]:
