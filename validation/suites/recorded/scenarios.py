@@ -11,6 +11,7 @@ from typing import Any
 
 from .programs import (
     of_autograd,
+    of_distributions,
     of_environments,
     of_gradients,
     of_loading,
@@ -19,6 +20,7 @@ from .programs import (
     of_sequences,
     of_texts,
     of_torch,
+    of_weights,
 )
 from .programs.families import Family
 
@@ -30,6 +32,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_loading.OF_LOADING,
         *of_gradients.OF_GRADIENTS,
         *of_autograd.OF_AUTOGRAD,
+        *of_distributions.OF_DISTRIBUTIONS,
+        *of_weights.OF_WEIGHTS,
     ),
     "torchvision": of_pictures.OF_TORCHVISION,
     "albumentations": of_pictures.OF_ALBUMENTATIONS,

@@ -60,8 +60,9 @@ def soften(value: Any) -> Any:
         return math.asinh(value)
     if isinstance(value, torch.Tensor) and value.layout == torch.strided and value.numel():
         plain = value.detach()
-        if plain.dtype.is_floating_point and not plain.is_quantized and plain.abs().max() > LARGE:
-            return plain.double().asinh()
+        if plain.dtype.is_floating_point and not (plain.is_quantized or plain.is_meta):
+            plain = plain.double()
+            return plain.asinh() if plain.abs().max() > LARGE else value
     return value
 
 
@@ -78,4 +79,5 @@ def tell_tensor(tensor: Any) -> Any:
     if not isinstance(tensor, torch.Tensor):
         return tensor
     told = [type(tensor).__name__, str(tensor.dtype), tensor.requires_grad, tensor.is_leaf]
-    return [*told, tensor.stride(), tensor.detach(), tensor.grad if tensor.is_leaf else None]
+    strides = tensor.stride() if tensor.layout == torch.strided else str(tensor.layout)
+    return [*told, strides, tensor.detach(), tensor.grad if tensor.is_leaf else None]

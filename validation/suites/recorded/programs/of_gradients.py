@@ -36,7 +36,7 @@ def save_memory(
 
     def run(first: Any, second: Any, factor: float = 1.0) -> Any:
         counts[0] += 1
-        return [net(first * factor) + second[0], torch.is_grad_enabled()]
+        return net(first * factor) + second[0], torch.is_grad_enabled()
 
     told: list[Any] = []
     for step in range(2):
@@ -141,19 +141,19 @@ def cast_types(dtype: str = "bfloat16", enabled: bool = True, cache_enabled: boo
         state = [torch.is_autocast_enabled("cpu"), torch.is_autocast_cache_enabled()]
         return [kinds, state, torch.get_autocast_dtype("cpu"), torch.is_autocast_enabled()]
 
-    told.append(look())
+    told.append(tell_refusal(look))
     with torch.autocast("cpu", **options):
-        told.append(look())
+        told.append(tell_refusal(look))
         with torch.autocast("cpu", enabled=False):
-            told.append(look())
+            told.append(tell_refusal(look))
             with torch.autocast("cpu", torch.float16):
-                told.append(look())
+                told.append(tell_refusal(look))
         with torch.amp.autocast("cpu"), torch.no_grad():
-            told.append(look())
+            told.append(tell_refusal(look))
         given = net(rows)
         own = [Scaled.apply(rows, 2.0), InSingle.apply(rows.bfloat16(), 2.0, rows)]
         told.append([given, own, look()])
-    told.append(look())
+    told.append(tell_refusal(look))
     (given.float().sum() + sum(each.float().sum() for each in own)).backward()
     told += [rows.grad, [p.grad for p in net.parameters()], look()]
     again = torch.autocast("cpu", **options)

@@ -169,7 +169,7 @@ def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool
         lambda: data.DistributedSampler(squares, 3, 3),
         lambda: data.DistributedSampler(squares, 3),
         lambda: data.StackDataset(squares, Squares(size=3)),
-        lambda: data.StackDataset(),
+        data.StackDataset,
         lambda: data.StackDataset(squares, a=squares),
         lambda: data.ConcatDataset([]),
         lambda: data.ConcatDataset([Stream()]),
@@ -266,7 +266,7 @@ def save_object(
     torch.save(saved, "new.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
     options: dict[str, Any] = {"weights_only": weights_only, **({"mmap": True} if mmap else {})}
     loaded = tell_refusal(torch.load, "new.pt", **options)
-    told = [tell_loaded(loaded), tell_loaded(copy.deepcopy(loaded))]
+    told = [tell_loaded(loaded), tell_loaded(tell_refusal(copy.deepcopy, loaded))]
     if kind == "shared" and isinstance(loaded, list):
         loaded[0].add_(100)
         told.append(loaded)

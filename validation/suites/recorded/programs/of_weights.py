@@ -1,0 +1,381 @@
+"""Programs that change weights: parametrizations, pruning, averages, initial values and fusing."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+
+from .. import pool
+from .families import Family
+from .leaves import collect_leaves, tell_refusal
+
+
+class Symmetric(torch.nn.Module):
+    """A weight that equals its mirror."""
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        """Return the whole weight."""
+        return weight.triu() + weight.triu(1).transpose(-1, -2)
+
+    def right_inverse(self, weight: torch.Tensor) -> torch.Tensor:
+        """Return the half of it."""
+        return weight.triu()
+
+
+class Split(torch.nn.Module):
+    """A weight that is the sum of two."""
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Return the sum."""
+        return first + second
+
+    def right_inverse(self, weight: torch.Tensor) -> Any:
+        """Return the parts."""
+        return weight * 0.25, weight * 0.75
+
+
+def make_layer(kind: str = "Linear") -> Any:
+    """Return a layer."""
+    pool.set_seeds()
+    if kind == "Linear":
+        return torch.nn.Linear(3, 3)
+    return torch.nn.ConvTranspose2d(3, 4, 2) if kind == "Transposed" else torch.nn.Conv2d(3, 4, 2)
+
+
+def tell_layer(layer: Any) -> list[Any]:
+    """Return the outputs of a layer, its names and its gradients."""
+    layer.zero_grad()
+    size = layer.weight.shape
+    rows = torch.ones(2, 3, 4, 4) if len(size) == 4 else pool.make_value("$x")
+    given = layer(rows)
+    given.square().sum().backward()
+    named = [(n, p.requires_grad, p.grad) for n, p in layer.named_parameters()]
+    buffers = [(n, b.clone()) for n, b in layer.named_buffers()]
+    return [given, named, buffers, [*layer.state_dict()], layer.weight]
+
+
+def parametrize_layer(unsafe: bool = False, leave: bool = True) -> Any:
+    """Return a layer with parametrized weights: used, saved, loaded, changed and without them."""
+    tools = torch.nn.utils.parametrize
+    layer = make_layer()
+    layer.weight.requires_grad_(False)
+    tools.register_parametrization(layer, "weight", Symmetric(), unsafe=unsafe)
+    told: list[Any] = [layer.parametrizations.weight.original.requires_grad]
+    layer.weight.requires_grad, layer.parametrizations.weight.original.requires_grad = True, True
+    told += [tell_layer(layer), repr(layer), tools.is_parametrized(layer), type(layer).__name__]
+    tools.register_parametrization(layer, "bias", Split(), unsafe=unsafe)
+    tools.register_parametrization(layer, "weight", torch.nn.Tanh(), unsafe=True)
+    told += [
+        tell_layer(layer),
+        tools.is_parametrized(layer, "bias"),
+        tools.is_parametrized(layer, "x"),
+    ]
+    with tools.cached():
+        told.append(layer.weight is layer.weight)
+    told.append(layer.weight is layer.weight)
+    layer.bias = torch.ones(3)
+    torch.save(layer.state_dict(), "state.pt")
+    other = make_layer()
+    tools.register_parametrization(other, "weight", Symmetric())
+    tools.register_parametrization(other, "bias", Split())
+    other.load_state_dict(torch.load("state.pt"))
+    told += [
+        tell_layer(other),
+        tell_refusal(torch.save, layer, "layer.pt"),
+        tell_layer(copy.deepcopy(other)),
+    ]
+    tools.transfer_parametrizations_and_params(other, plain := make_layer())
+    told += [tools.type_before_parametrizations(plain).__name__, tell_layer(plain)]
+    refused = (
+        ("none", Symmetric()),
+        ("weight", torch.nn.Flatten(0)),
+        ("bias", torch.nn.Linear(3, 1)),
+    )
+    told += [tell_refusal(tools.register_parametrization, make_layer(), *each) for each in refused]
+    told += [tell_refusal(setattr, other, "weight", torch.ones(2, 2))]
+    for name, kept in (("weight", leave), ("bias", True)):
+        told.append(tell_refusal(tools.remove_parametrizations, other, name, kept))
+    told += [tell_refusal(tools.remove_parametrizations, other, "bias"), tell_layer(other)]
+    return collect_leaves([each for each in told if not isinstance(each, torch.nn.Module)])
+
+
+def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
+    """Return a layer with normalized weights over steps in training and after it, and without."""
+    utils, new = torch.nn.utils, torch.nn.utils.parametrizations
+    made = make_layer(layer)
+    if kind == "orthogonal":
+        made = torch.nn.Linear(3, 3 if layer == "Linear" else 5)
+    ways: dict[str, Any] = {
+        "weight_norm": new.weight_norm,
+        "spectral_norm": new.spectral_norm,
+        "orthogonal": new.orthogonal,
+        "old_weight_norm": utils.weight_norm,
+        "old_spectral_norm": utils.spectral_norm,
+    }
+    normal = ways[kind](made, "weight", **options)
+    told: list[Any] = [tell_layer(normal), repr(normal)]
+    optimizer = torch.optim.SGD(normal.parameters(), 0.1)
+    optimizer.step()
+    told += [tell_layer(normal), tell_layer(normal.eval()), tell_layer(normal)]
+    state = copy.deepcopy(normal.state_dict())
+    pool.set_seeds(5)
+    other = (
+        ways[kind](
+            make_layer(layer) if kind != "orthogonal" else copy.deepcopy(made), "weight", **options
+        )
+        if kind != "orthogonal"
+        else copy.deepcopy(normal)
+    )
+    other.load_state_dict(state)
+    told.append(tell_layer(other.train()))
+    if kind in ("orthogonal", "weight_norm") and made.weight.dim() == 2:
+        told.append(tell_refusal(setattr, normal, "weight", torch.eye(*made.weight.shape) * 2))
+        told.append(normal.weight)
+    told.append(
+        tell_refusal(ways[kind], normal, "weight", **options) if kind[:3] == "old" else None
+    )
+    remove = {
+        "old_weight_norm": utils.remove_weight_norm,
+        "old_spectral_norm": utils.remove_spectral_norm,
+    }
+    if kind in remove:
+        told += [tell_layer(remove[kind](normal)), tell_refusal(remove[kind], normal)]
+    else:
+        utils.parametrize.remove_parametrizations(normal, "weight")
+        told += [tell_layer(normal), tell_refusal(ways[kind], normal, "none")]
+    return collect_leaves([each if not isinstance(each, torch.nn.Module) else 1 for each in told])
+
+
+OF_NORMS: dict[str, dict[str, Any]] = {
+    "weight_norm": {"dim": 0},
+    "old_weight_norm": {"dim": 0},
+    "spectral_norm": {"n_power_iterations": 1, "eps": 1e-12, "dim": 0},
+    "old_spectral_norm": {"n_power_iterations": 1, "eps": 1e-12, "dim": 0},
+    "orthogonal": {"orthogonal_map": None, "use_trivialization": True},
+}
+
+
+def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
+    """Return masks and weights of pruning in one and two steps, saved, and made permanent."""
+    prune = torch.nn.utils.prune
+    layer, conv = make_layer(), make_layer("Conv2d")
+    ways: dict[str, Any] = {
+        "l1": lambda one: prune.l1_unstructured(one, "weight", amount),
+        "l1_scores": lambda one: prune.l1_unstructured(one, "weight", amount, one.weight.detach()),
+        "random": lambda one: prune.random_unstructured(one, "weight", amount),
+        "ln": lambda one: prune.ln_structured(one, "weight", amount, 2, rows),
+        "ln_max": lambda one: prune.ln_structured(one, "weight", amount, float("inf"), rows),
+        "random_rows": lambda one: prune.random_structured(one, "weight", amount, rows),
+        "custom": lambda one: prune.custom_from_mask(one, "weight", one.weight.detach() > 0),
+        "identity": lambda one: prune.identity(one, "weight"),
+    }
+    if kind == "global":
+        pairs = [(layer, "weight"), (conv, "weight"), (conv, "bias")]
+        prune.global_unstructured(pairs, prune.L1Unstructured, amount=amount)
+    else:
+        ways[kind](layer), ways[kind](conv)
+    told: list[Any] = [tell_layer(layer), tell_layer(conv), prune.is_pruned(layer)]
+    prune.l1_unstructured(layer, "weight", 2)
+    prune.random_unstructured(layer, "bias", 1)
+    told += [tell_layer(layer), [type(h).__name__ for h in layer._forward_pre_hooks.values()]]
+    told += [
+        [
+            type(each).__name__
+            for h in layer._forward_pre_hooks.values()
+            for each in getattr(h, "_pruning_methods", [])
+        ]
+    ]
+    copied = copy.deepcopy(layer)
+    with torch.no_grad():
+        copied.weight_orig += 1
+    told += [
+        tell_layer(copied),
+        tell_layer(prune.remove(copied, "weight")),
+        prune.is_pruned(copied),
+    ]
+    told += [
+        tell_refusal(prune.remove, copied, "weight"),
+        tell_refusal(prune.l1_unstructured, copied, "bias", 1.5),
+    ]
+    told += [
+        tell_refusal(prune.ln_structured, copied, "weight", 9, 2, 0),
+        tell_refusal(prune.l1_unstructured, copied, "weight", -1),
+    ]
+    told += [tell_refusal(prune.ln_structured, copied, "weight", 1, 2, 7)]
+    return collect_leaves([1 if isinstance(each, torch.nn.Module) else each for each in told])
+
+
+def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> Any:
+    """Return averaged weights over steps, their buffers after an update, and those that are loaded."""
+    tools = torch.optim.swa_utils
+    ways: dict[str, dict[str, Any]] = {
+        "mean": {},
+        "ema": {"multi_avg_fn": tools.get_ema_multi_avg_fn(decay)},
+        "ema_one": {"avg_fn": tools.get_ema_avg_fn(decay)},
+        "swa": {"multi_avg_fn": tools.get_swa_multi_avg_fn()},
+        "swa_one": {"avg_fn": tools.get_swa_avg_fn()},
+        "own": {"avg_fn": lambda old, new, count: old * 0.3 + new * 0.7 + count * 0.01},
+    }
+    net = pool.make_value("$net")
+    net[0].bias.requires_grad_(False)
+    averaged = tools.AveragedModel(net, use_buffers=use_buffers, **ways[way])
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.5)
+    anneal = "linear" if use_buffers else "cos"
+    schedule = tools.SWALR(optimizer, 0.02, 3, anneal)
+    told: list[Any] = []
+    for step in range(4):
+        optimizer.zero_grad()
+        net(pool.make_value("$x") + step).square().mean().backward()
+        optimizer.step()
+        averaged.update_parameters(net)
+        schedule.step()
+        told += [
+            schedule.get_last_lr(),
+            averaged.n_averaged.clone(),
+            [p.detach().clone() for p in averaged.parameters()],
+        ]
+        if step == 1:
+            torch.save([averaged.state_dict(), schedule.state_dict()], "state.pt")
+            averaged = tools.AveragedModel(
+                pool.make_value("$net"), use_buffers=use_buffers, **ways[way]
+            )
+            states = torch.load("state.pt", weights_only=False)
+            averaged.load_state_dict(states[0])
+            schedule.load_state_dict(states[1])
+    told.append([b.clone() for b in averaged.buffers()])
+    averaged.eval()
+    batches = [(pool.make_value("$x"), 1), [pool.make_value("$x2")], pool.make_value("$x") * 3]
+    tools.update_bn(batches, averaged, "cpu" if use_buffers else None)
+    told += [
+        [*averaged.buffers()],
+        averaged.training,
+        averaged(pool.make_value("$x")),
+        [*averaged.state_dict()],
+    ]
+    told += [averaged.module[1].momentum, [p.requires_grad for p in averaged.parameters()]]
+    told += [
+        tell_refusal(tools.get_ema_avg_fn, 1.5),
+        tell_refusal(tools.get_ema_multi_avg_fn, -0.1),
+    ]
+    told += [
+        tell_refusal(tools.SWALR, optimizer, 0.1, -1),
+        tell_refusal(tools.SWALR, optimizer, 0.1, 3, "none"),
+    ]
+    both = {
+        "avg_fn": ways["ema_one"].get("avg_fn"),
+        "multi_avg_fn": ways["ema"].get("multi_avg_fn"),
+    }
+    told.append(str(tell_refusal(tools.AveragedModel, net, **both))[:20])
+    return collect_leaves(told)
+
+
+def fuse_layers(transposed: bool = False, shared: bool = False) -> Any:
+    """Return what fused layers give and whether their weights still need gradients."""
+    utils = torch.nn.utils
+    convolution = make_layer("Transposed" if transposed else "Conv2d").eval()
+    norm, flat = torch.nn.BatchNorm2d(4).eval(), torch.nn.BatchNorm1d(3).eval()
+    for each in (norm, flat):
+        each.running_mean += 0.3
+        each.running_var *= 1.7
+        torch.nn.init.constant_(each.weight, 1.4)
+        torch.nn.init.constant_(each.bias, -0.2)
+    linear = make_layer()
+    linear.weight.requires_grad_(shared)
+    fused = [utils.fuse_conv_bn_eval(convolution, norm, transposed)]
+    fused.append(utils.fuse_linear_bn_eval(linear.eval(), flat))
+    told: list[Any] = [
+        [[n, p.requires_grad, p] for n, p in each.named_parameters()] for each in fused
+    ]
+    told += [fused[0](torch.ones(1, 3, 4, 4)), norm(convolution(torch.ones(1, 3, 4, 4)))]
+    told += [utils.skip_init(torch.nn.Linear, 3, 2).weight.shape]
+    flipped = utils.convert_conv2d_weight_memory_format(
+        copy.deepcopy(convolution), torch.channels_last
+    )
+    told += [flipped.weight.stride(), flipped.weight]
+    stateless = utils.stateless.functional_call(linear, {"bias": torch.ones(3)}, torch.ones(1, 3))
+    return collect_leaves([*told, stateless])
+
+
+def begin_weights(name: str) -> Any:
+    """Return initial values of many shapes with every option, and what is refused."""
+    init, shapes = torch.nn.init, ((4, 3), (3, 2, 3), (4, 3, 2, 2), (2, 2, 2, 2, 2), (3,))
+    ways: dict[str, list[dict[str, Any]]] = {
+        "kaiming_normal_": [{}, {"mode": "fan_out"}, {"a": 0.3}, {"nonlinearity": "relu"}],
+        "kaiming_uniform_": [{}, {"mode": "fan_out"}, {"a": 0.3}, {"nonlinearity": "tanh"}],
+        "xavier_normal_": [{}, {"gain": 2.0}],
+        "xavier_uniform_": [{}, {"gain": 2.0}],
+        "uniform_": [{}, {"a": -2.0, "b": 3.0}],
+        "normal_": [{}, {"mean": 2.0, "std": 0.3}],
+        "trunc_normal_": [{}, {"a": -0.3, "b": 0.2}, {"mean": 1.0, "std": 0.5}],
+        "orthogonal_": [{}, {"gain": 2.0}],
+        "sparse_": [{"sparsity": 0.4}, {"sparsity": 0.4, "std": 2.0}],
+        "dirac_": [{}, {"groups": 2}],
+        "eye_": [{}],
+        "constant_": [{"val": 0.3}],
+        "ones_": [{}],
+        "zeros_": [{}],
+    }
+    told: list[Any] = []
+    for shape in shapes:
+        for options in ways[name]:
+            pool.set_seeds()
+            made = torch.nn.Parameter(torch.full(shape, 9.0))
+            given = tell_refusal(getattr(init, name), made, **options)
+            told += [given, made, given is made, made.requires_grad]
+            if name not in ("dirac_", "eye_", "constant_", "ones_", "zeros_"):
+                own = torch.Generator().manual_seed(3)
+                told.append(tell_refusal(getattr(init, name), made, **options, generator=own))
+    gains = ("linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "none")
+    told += [tell_refusal(init.calculate_gain, each) for each in gains]
+    told += [
+        init.calculate_gain("leaky_relu", 0.5),
+        tell_refusal(init.calculate_gain, "leaky_relu", "a"),
+    ]
+    told += [tell_refusal(init.kaiming_normal_, torch.ones(2, 2), mode="none")]
+    return collect_leaves(told)
+
+
+OF_WEIGHTS = (
+    Family(parametrize_layer, lambda: [""], lambda _: {"unsafe": False, "leave": True}),
+    Family(
+        normalize_weight,
+        lambda: [
+            *OF_NORMS,
+            *(f"'{name}','Conv2d'" for name in OF_NORMS),
+            *(f"'{name}','Transposed'" for name in OF_NORMS),
+        ],
+        lambda name: OF_NORMS[name.partition(",")[0].strip("'")],
+    ),
+    Family(
+        prune_layers,
+        lambda: [
+            "l1",
+            "l1_scores",
+            "random",
+            "ln",
+            "ln_max",
+            "random_rows",
+            "custom",
+            "identity",
+            "global",
+        ],
+        lambda _: {"amount": 2, "rows": 0},
+    ),
+    Family(
+        average_models,
+        lambda: ["mean", "ema", "ema_one", "swa", "swa_one", "own"],
+        lambda _: {"use_buffers": False, "decay": 0.8},
+    ),
+    Family(fuse_layers, lambda: [""], lambda _: {"transposed": False}),
+    Family(
+        begin_weights,
+        lambda: [
+            *("kaiming_normal_", "kaiming_uniform_", "xavier_normal_", "xavier_uniform_"),
+            *("uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_", "dirac_", "eye_"),
+            *("constant_", "ones_", "zeros_"),
+        ],
+        lambda _: {},
+    ),
+)
