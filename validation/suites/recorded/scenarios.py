@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .programs import (
+    of_audio,
     of_autograd,
     of_distributions,
     of_environments,
@@ -35,6 +36,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_distributions.OF_DISTRIBUTIONS,
         *of_weights.OF_WEIGHTS,
     ),
+    "torchaudio": of_audio.OF_TORCHAUDIO,
     "torchvision": of_pictures.OF_TORCHVISION,
     "albumentations": of_pictures.OF_ALBUMENTATIONS,
     "gymnasium": of_environments.OF_GYMNASIUM,

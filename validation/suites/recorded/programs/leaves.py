@@ -80,4 +80,6 @@ def tell_tensor(tensor: Any) -> Any:
         return tensor
     told = [type(tensor).__name__, str(tensor.dtype), tensor.requires_grad, tensor.is_leaf]
     strides = tensor.stride() if tensor.layout == torch.strided else str(tensor.layout)
-    return [*told, strides, tensor.detach(), tensor.grad if tensor.is_leaf else None]
+    plain = tensor.detach()
+    plain = plain if tensor.layout == torch.strided else plain.to_dense()
+    return [*told, strides, plain, tensor.grad if tensor.is_leaf else None]

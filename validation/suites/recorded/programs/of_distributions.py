@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -50,52 +51,59 @@ OWN: dict[str, dict[str, Any]] = {
 """What suits a distribution better than the values of the names of its parameters."""
 
 
-def make_distribution(name: str, **options: Any) -> Any:
-    """Return a distribution with values that need gradients."""
+def move_value(name: str, value: Any) -> Any:
+    """Return a parameter of another distribution of the same kind."""
+    if name in ("low", "high"):
+        return value + (0.3 if name == "high" else -0.2)
+    return value * 0.8 if isinstance(value, torch.Tensor) and name != "total_count" else value
+
+
+def make_parameters(name: str, options: Iterable[str] = (), moved: bool = False) -> dict[str, Any]:
+    """Return the parameters of a distribution, which need gradients."""
     kinds, values = torch.distributions, make_values()
+    if moved:
+        values = {key: move_value(key, value) for key, value in values.items()}
     normal = kinds.Normal(values["loc"], values["scale"])
     if name == "Independent":
-        return kinds.Independent(normal, 1, **options)
+        return {"base_distribution": normal, "reinterpreted_batch_ndims": 1}
     if name == "TransformedDistribution":
         parts = [kinds.AffineTransform(0.5, 2.0), kinds.SigmoidTransform()]
-        return kinds.TransformedDistribution(normal, parts, **options)
+        return {"base_distribution": normal, "transforms": parts}
     if name == "MixtureSameFamily":
         mixed = kinds.Categorical(probs=values["probs"])
-        return kinds.MixtureSameFamily(mixed, normal, **options)
-    kind = getattr(kinds, name)
-    own = {**OWN.get(name, {})}
+        return {"mixture_distribution": mixed, "component_distribution": normal}
+    own = {key: move_value(key, each) if moved else each for key, each in OWN.get(name, {}).items()}
     if not own:
-        names = [each for each in inspect.signature(kind).parameters if each in values]
-        own = {each: values[each] for each in names}
-        if {"probs", "logits"} & set(options):
-            own.pop("probs", None)
+        names = inspect.signature(getattr(kinds, name)).parameters
+        own = {each: values[each] for each in names if each in values}
+    if "logits" in options:
+        own.pop("probs", None)
+        own |= {"total_count": 5} if "total_count" in own else {}
     if name in ("MultivariateNormal", "LowRankMultivariateNormal"):
         own["loc"] = values["loc"]
-    own = {key: grow(value) for key, value in own.items()}
-    return kind(**{**own, **options})
+    return {
+        key: each.clone().requires_grad_() if isinstance(each, torch.Tensor) else each
+        for key, each in own.items()
+    }
 
 
-def grow(value: Any) -> Any:
-    """Return a copy of a tensor that needs gradients."""
-    return value.clone().requires_grad_() if isinstance(value, torch.Tensor) else value
+def make_distribution(name: str, moved: bool = False) -> Any:
+    """Return a distribution of a kind."""
+    return getattr(torch.distributions, name)(**make_parameters(name, moved=moved))
 
 
 def describe(name: str, **options: Any) -> Any:
     """Return samples of a distribution, all that it tells, its gradients, and a larger one."""
-    made = make_distribution(name, **options)
+    own = make_parameters(name, options)
+    made = getattr(torch.distributions, name)(**{**own, **options})
     told: list[Any] = [repr(made)[:60], [*made.arg_constraints]]
     for method, shape in itertools.product(("sample", "rsample"), ((), (2,))):
         pool.set_seeds()
         told.append(tell_refusal(getattr(made, method), torch.Size(shape)))
     for each in ASKED:
         given = tell_refusal(getattr, made, each, None)
-        told.append(
-            tell_refusal(given)
-            if callable(given) and each != "support"
-            else str(given)
-            if each == "support"
-            else given
-        )
+        given = tell_refusal(given) if inspect.ismethod(given) else given
+        told.append(str(given) if each == "support" else given)
     drawn = told[2]
     for value in (drawn, told[3], *(torch.full_like(drawn, place) for place in PLACES)):
         for method in ("log_prob", "cdf"):
@@ -103,21 +111,18 @@ def describe(name: str, **options: Any) -> Any:
     told.append(tell_refusal(made.icdf, torch.tensor([[0.1], [0.8]]).expand(2, 3)))
     for shape in ((4, *made.batch_shape), (2,)):
         larger = tell_refusal(made.expand, torch.Size(shape))
-        told.append(
-            larger
-            if isinstance(larger, str)
-            else [larger.batch_shape, larger.mean, tell_refusal(larger.log_prob, drawn)]
-        )
+        asked = ("batch_shape", "mean", "variance")
+        told.append([tell_refusal(getattr, larger, each) for each in asked])
+        told.append(tell_refusal(lambda one: one.log_prob(drawn), larger))
+    grown = [each for each in own.values() if isinstance(each, torch.Tensor) and each.requires_grad]
     scored = tell_refusal(made.log_prob, drawn.detach())
-    if isinstance(scored, torch.Tensor) and scored.requires_grad:
-        grads = [
-            v
-            for v in vars(made).values()
-            if isinstance(v, torch.Tensor) and v.is_leaf and v.requires_grad
-        ]
-        told.append(torch.autograd.grad(scored.sum(), grads, allow_unused=True))
-    bad = {each: torch.tensor(-3.0) for each in made.arg_constraints}
-    told += [tell_refusal(type(made), **{key: value}) for key, value in bad.items()]
+    if isinstance(scored, torch.Tensor) and scored.requires_grad and grown:
+        told.append(torch.autograd.grad(scored.sum(), grown, allow_unused=True, retain_graph=True))
+    if isinstance(told[4], torch.Tensor) and told[4].requires_grad and grown:
+        told.append(torch.autograd.grad(told[4].sum(), grown, allow_unused=True))
+    for key in made.arg_constraints:
+        bad = {**own, key: torch.tensor(-3.0)}
+        told.append(str(tell_refusal(type(made), **bad))[:10])
     return collect_leaves(told)
 
 
@@ -138,29 +143,15 @@ ABSTRACT = (torch.distributions.Distribution, torch.distributions.ExponentialFam
 def compare(name: str) -> Any:
     """Return how far a distribution is from each other one that it can be compared with."""
     kinds = torch.distributions
-    first = make_distribution(name)
-    told: list[Any] = []
+    first, told = make_distribution(name), []
     for other in [each for each in list_distributions() if "=" not in each]:
-        second = make_distribution(other)
-        matching = kinds.kl._dispatch_kl(type(first), type(second))
+        matching = kinds.kl._dispatch_kl(type(first), getattr(kinds, other))
         if matching is not NotImplemented:
-            moved = second.expand(torch.Size((2, *second.batch_shape)))
+            second = make_distribution(other, True)
             given = tell_refusal(kinds.kl_divergence, first, second)
-            told.append([other, given, tell_refusal(kinds.kl_divergence, first, moved)])
-    narrow = first.__class__.__name__
-    if narrow in (
-        "Uniform",
-        "Normal",
-        "Beta",
-        "Gamma",
-        "Laplace",
-        "Gumbel",
-        "Exponential",
-        "Pareto",
-    ):
-        values = {key: getattr(first, key) * 0.7 + 0.2 for key in first.arg_constraints}
-        told.append(tell_refusal(kinds.kl_divergence, first, type(first)(**values)))
-        told.append(tell_refusal(kinds.kl_divergence, type(first)(**values), first))
+            told.append([other, given, tell_refusal(kinds.kl_divergence, second, first)])
+            same = tell_refusal(kinds.kl_divergence, make_distribution(other), first)
+            told.append([same, tell_refusal(kinds.kl_divergence, second, second)])
     return collect_leaves(told)
 
 
@@ -210,7 +201,7 @@ def transform(name: str, **options: Any) -> Any:
         given.square().sum().backward()
         told += [value.grad, made.inv.inv is made, made == make_transform(name, **options)]
     cached = tell_refusal(made.with_cache, 1)
-    told.append(cached if isinstance(cached, str) else cached(values[0]) is cached(values[0]))
+    told.append(tell_refusal(lambda: cached(values[0]) is cached(values[0])))
     return collect_leaves(told)
 
 
@@ -236,7 +227,7 @@ def check_constraints() -> Any:
         one = getattr(limits, name)(*kind) if isinstance(kind, tuple) else kind
         if not isinstance(one, limits.Constraint):
             continue
-        told += [name, one.is_discrete, one.event_dim]
+        told += [name, *(tell_refusal(getattr, one, each) for each in ("is_discrete", "event_dim"))]
         told += [tell_refusal(one.check, each) for each in squares]
         for registry in (torch.distributions.biject_to, torch.distributions.transform_to):
             leads = tell_refusal(registry, one)

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import torch
+from torch.nn.utils import prune
 
 from .. import pool
 from .families import Family
@@ -94,7 +95,7 @@ def parametrize_layer(unsafe: bool = False, leave: bool = True) -> Any:
         ("bias", torch.nn.Linear(3, 1)),
     )
     told += [tell_refusal(tools.register_parametrization, make_layer(), *each) for each in refused]
-    told += [tell_refusal(setattr, other, "weight", torch.ones(2, 2))]
+    told += [tell_refusal(setattr, copy.deepcopy(other), "weight", torch.ones(2, 2))]
     for name, kept in (("weight", leave), ("bias", True)):
         told.append(tell_refusal(tools.remove_parametrizations, other, name, kept))
     told += [tell_refusal(tools.remove_parametrizations, other, "bias"), tell_layer(other)]
@@ -159,7 +160,6 @@ OF_NORMS: dict[str, dict[str, Any]] = {
 
 def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
     """Return masks and weights of pruning in one and two steps, saved, and made permanent."""
-    prune = torch.nn.utils.prune
     layer, conv = make_layer(), make_layer("Conv2d")
     ways: dict[str, Any] = {
         "l1": lambda one: prune.l1_unstructured(one, "weight", amount),
@@ -208,7 +208,7 @@ def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
 
 
 def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> Any:
-    """Return averaged weights over steps, their buffers after an update, and those that are loaded."""
+    """Return averaged weights over steps, their buffers, and those that are loaded."""
     tools = torch.optim.swa_utils
     ways: dict[str, dict[str, Any]] = {
         "mean": {},
@@ -344,7 +344,7 @@ OF_WEIGHTS = (
         lambda: [
             *OF_NORMS,
             *(f"'{name}','Conv2d'" for name in OF_NORMS),
-            *(f"'{name}','Transposed'" for name in OF_NORMS),
+            *(f"'{name}','Transposed'" for name in OF_NORMS if name != "orthogonal"),
         ],
         lambda name: OF_NORMS[name.partition(",")[0].strip("'")],
     ),
