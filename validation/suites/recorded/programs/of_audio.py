@@ -25,6 +25,7 @@ def make_waves() -> torch.Tensor:
     return ((tones + 0.2 * noise) * levels).reshape(2, 2, 1200)
 
 
+SLOW = ("flanger", "phaser")
 FILTERS: dict[str, tuple[Any, ...]] = {
     "allpass_biquad": (RATE, 900.0),
     "band_biquad": (RATE, 900.0),
@@ -44,7 +45,7 @@ FILTERS: dict[str, tuple[Any, ...]] = {
     "phaser": (RATE,),
     "gain": (),
     "overdrive": (),
-    "vad": (RATE,),
+    "vad": (RATE, 0.2, 0.02, 0.05, 0.02),
     "lfilter": (torch.tensor([1.0, -0.4, 0.1]), torch.tensor([0.5, 0.2, 0.1])),
     "filtfilt": (torch.tensor([1.0, -0.4, 0.1]), torch.tensor([0.5, 0.2, 0.1])),
     "dither": (),
@@ -52,16 +53,16 @@ FILTERS: dict[str, tuple[Any, ...]] = {
     "deemphasis": (),
     "mu_law_encoding": (64,),
     "resample": (RATE, 6000),
-    "loudness": (RATE,),
+    "loudness": (2400,),
     "spectral_centroid": (RATE, 0, torch.hann_window(64), 64, 32, 64),
-    "detect_pitch_frequency": (RATE,),
+    "detect_pitch_frequency": (RATE, 0.01, 8),
     "sliding_window_cmn": (60,),
     "compute_deltas": (),
     "add_noise": (torch.rand(2, 2, 1200), torch.tensor([[3.0, 10.0], [0.0, 20.0]])),
     "convolve": (torch.ones(2, 2, 5),),
     "fftconvolve": (torch.ones(2, 2, 5),),
     "speed": (RATE, 1.25),
-    "pitch_shift": (RATE, 3),
+    "pitch_shift": (RATE, 12),
 }
 
 
@@ -69,7 +70,8 @@ def filter_waves(name: str, **options: Any) -> Any:
     """Return what a function makes of a batch of waves, of one wave, and of parts in other types."""
     function = getattr(importlib.import_module("torchaudio.functional"), name)
     values = [each.clone() if isinstance(each, torch.Tensor) else each for each in FILTERS[name]]
-    waves = make_waves().requires_grad_(name not in ("vad", "flanger", "phaser"))
+    waves = make_waves()[..., : 200 if name in SLOW else None]
+    waves.requires_grad_(name not in ("vad", *SLOW))
     pool.set_seeds()
     given = function(waves, *values, **options)
     told: list[Any] = [thin(given)]
@@ -128,10 +130,10 @@ TRANSFORMS: dict[str, tuple[Any, ...]] = {
     "SpecAugment": (2, 6, 2, 6),
     "SlidingWindowCmn": (20,),
     "SpectralCentroid": (RATE, 64),
-    "Vad": (RATE,),
+    "Vad": (RATE, 0.2, 0.02, 0.05, 0.02),
     "Vol": (0.5,),
-    "PitchShift": (RATE, 3),
-    "Loudness": (RATE,),
+    "PitchShift": (RATE, 12),
+    "Loudness": (2400,),
     "Preemphasis": (),
     "Deemphasis": (),
     "Speed": (RATE, 1.25),

@@ -187,8 +187,9 @@ def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
             for each in getattr(h, "_pruning_methods", [])
         ]
     ]
-    copied = copy.deepcopy(layer)
     with torch.no_grad():
+        layer(torch.ones(1, 3))  # what is copied must not depend on gradients
+        copied = copy.deepcopy(layer)
         copied.weight_orig += 1
     told += [
         tell_layer(copied),

@@ -1,0 +1,406 @@
+"""Programs with functions of torch and methods of tensors that Python writes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import pool
+from .families import Family
+from .leaves import collect_leaves, tell_refusal, tell_tensor
+
+SUMS = (
+    *("ij,jk->ik", "ij,jk", "ii->i", "ii", "ij->ji", "...i,...i->...", "bij,bjk->bik", "i,j->ij"),
+    *("ij,ij->", "bij->b", "...ij->...ji", "ij,kj->ik", "i,ij,j->", " i j , j k -> k i ", "ij->"),
+    *("ii->", "ij,jk->il", "ij->ii", "i..j", "ab,bc,cd->ad", "i->", "...", "ij,jk->ik "),
+)
+
+
+def sum_products(place: int) -> Any:
+    """Return the sums of an equation in both of its forms, with gradients, or what is refused."""
+    equation = SUMS[place]
+    generator = torch.Generator().manual_seed(4)
+    left, _, _ = equation.partition("->")
+    parts: list[torch.Tensor] = []
+    for letters in left.split(","):
+        size = len(letters.replace(" ", "").replace("...", "")) + ("..." in letters)
+        parts.append(torch.rand(*(3,) * size, generator=generator).requires_grad_())
+    told: list[Any] = [tell_refusal(torch.einsum, equation, *parts)]
+    told.append(tell_refusal(torch.einsum, equation, parts))
+    if isinstance(told[0], torch.Tensor):
+        told.append(torch.autograd.grad(told[0].square().sum(), parts))
+    places: list[Any] = []
+    for each in parts:
+        places += [each, [*range(each.dim())]]
+    told.append(tell_refusal(torch.einsum, *places, [0]))
+    told.append(tell_refusal(torch.einsum, *places))
+    return collect_leaves(told)
+
+
+def analyze_waves(n_fft: int = 32, **options: Any) -> Any:
+    """Return the spectrum of waves with an option of each kind, and the waves from it."""
+    wave = torch.sin(torch.arange(200.0) * 0.3) + torch.arange(200) / 400
+    window = torch.hann_window(options.get("win_length") or n_fft)
+    told: list[Any] = []
+    for batch in (wave, torch.stack([wave, wave.flip(0) * 0.1])):
+        for own in (window, None):
+            back = {k: v for k, v in options.items() if k not in ("pad_mode", "align_to_window")}
+            given = tell_refusal(
+                torch.stft, batch, n_fft, window=own, return_complex=True, **options
+            )
+            told.append(given)
+            if not isinstance(given, torch.Tensor):
+                continue
+            told.append(tell_refusal(torch.istft, given, n_fft, window=own, **back))
+            told.append(tell_refusal(torch.istft, given, n_fft, window=own, length=150, **back))
+            told.append(tell_refusal(batch.stft, n_fft, window=own, return_complex=True, **options))
+    told.append(tell_refusal(torch.stft, wave, n_fft))
+    told.append(torch.view_as_real(told[0]) if isinstance(told[0], torch.Tensor) else None)
+    return [each if not isinstance(each, torch.Tensor) else shrink(each) for each in told]
+
+
+def shrink(given: torch.Tensor) -> Any:
+    """Return the shape of a tensor and a few sums of it."""
+    plain = torch.view_as_real(given) if given.is_complex() else given
+    return [given.shape, plain.std(), plain.abs().mean(), plain.flatten()[3::41]]
+
+
+OF_WAVES: dict[str, Any] = {
+    **{"hop_length": None, "win_length": 24, "center": True, "pad_mode": "reflect"},
+    **{"normalized": False, "onesided": True},
+}
+
+
+def call_functions(kind: str) -> Any:
+    """Return what functions that Python writes give with their options."""
+    rows, other = pool.make_value("$x"), pool.make_value("$x2")
+    volume, numbers = pool.make_value("$sequence"), torch.tensor([3, 1, 1, 2, 3, 3])
+    table, square = torch.tensor([[1, 0], [1, 0], [0, 2]]), pool.make_value("$square")
+    calls: dict[str, Any] = {
+        "norm": lambda: [
+            tell_refusal(torch.norm, value, power, axis, keep, dtype=kind)
+            for value in (volume, rows)
+            for power in ("fro", "nuc", 1, 2.5, float("inf"), float("-inf"), 0, "none")
+            for axis, keep, kind in (
+                (None, False, None),
+                (1, True, None),
+                ((0, 1), False, torch.float64),
+            )
+        ],
+        "cdist": lambda: [
+            tell_refusal(torch.cdist, rows, other, power, mode)
+            for power in (0.0, 1.0, 2.0, 2.5, float("inf"), -1.0)
+            for mode in ("use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist", "none")
+        ],
+        "unique": lambda: [
+            tell_refusal(
+                function,
+                value,
+                **{**first, "return_inverse": inverse, "return_counts": counts, "dim": axis},
+            )
+            for value, axes in ((numbers, (None, 0)), (table, (None, 0, 1)))
+            for axis in axes
+            for inverse in (False, True)
+            for counts in (False, True)
+            for function, first in (
+                (torch.unique, {"sorted": True}),
+                (torch.unique_consecutive, {}),
+            )
+        ],
+        "meshgrid": lambda: (
+            [
+                tell_refusal(torch.meshgrid, *given, indexing=way)
+                for given in ((rows[0], other[0, :2]), ([rows[0], other[0, :2]],), (rows[0],))
+                for way in ("ij", "xy", "none")
+            ]
+            + [torch.cartesian_prod(rows[0], numbers[:2]), torch.cartesian_prod(numbers)]
+        ),
+        "split": lambda: (
+            [
+                tell_refusal(torch.split, rows, each, axis)
+                for each in (1, 2, 3, [1, 3], [2, 2], [1, 1], 0)
+                for axis in (0, 1, -2)
+            ]
+            + [
+                torch.broadcast_tensors(rows, other[0], torch.ones(1)),
+                torch.broadcast_shapes((3, 1), 4),
+            ]
+            + [
+                tell_refusal(torch.broadcast_shapes, (3,), (4,)),
+                torch.atleast_1d(torch.tensor(1.0), rows),
+            ]
+            + [
+                torch.atleast_2d(rows[0]),
+                torch.atleast_3d([rows, rows[0]]),
+                torch.block_diag(rows, other[0]),
+            ]
+            + [
+                tell_refusal(torch.tensordot, rows, other, dims)
+                for dims in (2, 0, ([1], [1]), -1, 3)
+            ]
+            + [
+                torch.chain_matmul(rows, square, square),
+                torch.lu(square),
+                torch.lu(square, get_infos=True),
+            ]
+            + [
+                tell_refusal(torch.lu, square, False),
+                torch.align_tensors(torch.ones(2, names=("a",))),
+            ]
+        ),
+    }
+    return collect_leaves(calls[kind]())
+
+
+def use_tensor(kind: str) -> Any:
+    """Return what the methods of a tensor that Python writes give."""
+    rows, numbers = pool.make_value("$x"), torch.tensor([3, 1, 2])
+    leaf = pool.make_value("$grown")
+    ways: dict[str, Any] = {
+        "operators": lambda: [
+            *(2 - rows, 2.0 / rows, 2**rows, 7 // numbers, 7 % numbers, rows**2, -rows, abs(rows)),
+            *(rows // 0.5, 0.5 // rows, numbers << 1, 1 << numbers, 64 >> numbers, ~numbers),
+            *(numbers & 1, 1 & numbers, 1 | numbers, 1 ^ numbers, rows.T @ rows),
+            *(
+                len(rows),
+                [*rows[0]],
+                reversed(rows),
+                3 in numbers,
+                tell_refusal(lambda: "a" in numbers),
+            ),
+            *(
+                tell_refusal(len, rows.sum()),
+                tell_refusal(iter, rows.sum()),
+                tell_refusal(bool, rows),
+            ),
+            *(bool(rows[0, 0]), int(numbers[0]), float(rows[0, 0]), complex(rows[0, 0]), hex(2)),
+            *(
+                [10, 20, 30, 40][numbers[0]],
+                tell_refusal(lambda: [1, 2][rows[0, 0]]),
+                f"{rows[0, 0]:.2f}",
+            ),
+            *(
+                f"{numbers[0]:4d}",
+                tell_refusal(lambda: f"{rows:.2f}"),
+                rows.__rsub__(1),
+                rows.__rdiv__(1),
+            ),
+            *(
+                sorted(numbers.tolist()),
+                hash(rows) == id(rows),
+                rows == 1,
+                tell_refusal(lambda: rows < "a"),
+            ),
+        ],
+        "arrays": lambda: [
+            *(np.asarray(rows), np.array(numbers, dtype=np.float32), rows.__array__(np.float64)),
+            *(np.exp(rows), np.add(rows.numpy(), rows), rows.__array_wrap__(np.ones(2))),
+            *(torch.from_numpy(np.ones((2, 2))), tell_refusal(np.asarray, leaf)),
+            *(torch.from_dlpack(rows), rows.__dlpack_device__()[1], tell_refusal(leaf.__dlpack__)),
+            *(torch.as_tensor([[1, 2.5]]), torch.tensor(rows.tolist()), torch.tensor(np.arange(3))),
+            *(
+                rows.storage()[:3],
+                len(rows.untyped_storage()),
+                rows.is_shared(),
+                rows.__reduce_ex__(2)[0],
+            ),
+        ],
+        "copies": lambda: [
+            *(
+                tell_tensor(copy.deepcopy(each))
+                for each in (leaf, rows.T, torch.nn.Parameter(rows, False))
+            ),
+            *(tell_tensor(copy.copy(each)) for each in (leaf, rows.T)),
+            *(tell_tensor(pickle.loads(pickle.dumps(each))) for each in (leaf, rows.T, rows[1:])),  # noqa: S301
+            *(
+                tell_refusal(copy.deepcopy, leaf * 2),
+                leaf.detach().requires_grad,
+                leaf.clone().grad_fn.name(),
+            ),
+            *(
+                keep_gradient(leaf),
+                tell_tensor(copy.deepcopy(leaf)),
+                copy.deepcopy([leaf, leaf])[1] is leaf,
+            ),
+            *(
+                tell_tensor(rows.clone().to_sparse()),
+                rows.T.clone().stride(),
+                rows.T.contiguous().stride(),
+            ),
+            *(tell_tensor(rows.new_tensor([1, 2])), leaf.new_ones(2), leaf.new_full((2,), 3)),
+        ],
+        "names": lambda: name_axes(rows),
+        "more": lambda: [
+            *(
+                rows.norm(),
+                rows.norm("nuc"),
+                rows.norm(1, 1, True, torch.float64),
+                rows.split(3),
+                rows.split([1, 2], 1),
+            ),
+            *(numbers.unique(return_counts=True), numbers.unique_consecutive(return_inverse=True)),
+            *(
+                rows.unflatten(0, (2, 2)),
+                rows.unflatten(1, (3, -1)),
+                tell_refusal(rows.unflatten, 0, ()),
+            ),
+            *(
+                rows.T @ rows,
+                rows[:3].lu(),
+                rows[:3].lu(pivot=True, get_infos=True)[2],
+                rows.dim_order(),
+            ),
+            *(
+                rows.T.dim_order(),
+                leaf.is_leaf,
+                repr(rows.grad),
+                leaf.register_hook(pool.double).id * 0,
+            ),
+            *(rows.stft(2, 1, return_complex=True, window=torch.ones(2)), rows.refine_names),
+            *(
+                tell_refusal(rows.backward),
+                tell_refusal(rows.resize, 2, 6),
+                tell_refusal(leaf.detach_),
+            ),
+            *(rows.to_sparse_coo(), tell_refusal(rows.resize_as, rows)),
+        ],
+    }
+    return collect_leaves(ways[kind]())
+
+
+def keep_gradient(leaf: torch.Tensor) -> Any:
+    """Return what a tensor keeps of a gradient."""
+    middle = leaf * 2
+    middle.retain_grad()
+    middle.sum().backward(inputs=[leaf, middle])
+    return [leaf.grad, middle.grad, middle.retains_grad]
+
+
+def name_axes(rows: torch.Tensor) -> Any:
+    """Return what a tensor with names of its axes gives."""
+    named = rows.refine_names("row", "column")
+    told = [named.names, named.rename("a", "b").names, named.rename(row="c").names]
+    told += [named.align_to("column", "row"), named.align_to("column", ...).names]
+    told += [named.sum("row"), named.unflatten("column", (("x", 3), ("y", 1))).names]
+    told += [tell_refusal(named.rename, "a"), tell_refusal(named.refine_names, "a", "b")]
+    told += [
+        tell_refusal(named.align_to, "row"),
+        named.rename(None).names,
+        named.rename_("p", "q").names,
+    ]
+    return told
+
+
+def print_tensors(**options: Any) -> Any:
+    """Return the texts of tensors of each kind with options of printing."""
+    numbers = torch.arange(24.0).reshape(4, 6) / 7
+    values = [numbers, numbers * 1e6, numbers.int(), numbers > 1, numbers * 1e-6, torch.tensor(2.5)]
+    values += [torch.tensor([1.0, float("nan"), float("inf")]), torch.zeros(0, 3), numbers.double()]
+    values += [
+        numbers.requires_grad_() * 2,
+        torch.nn.Parameter(torch.ones(2)),
+        torch.ones(2).to_sparse(),
+    ]
+    values += [
+        torch.tensor([1 + 2j, 0.5]),
+        torch.ones(2, device="meta"),
+        torch.ones(2, names=("a",)),
+    ]
+    values += [
+        torch.ones(40, 40),
+        torch.ones(3, 3, 3),
+        torch.tensor([1.5]).half(),
+        torch.ones(2, 2).to_sparse_csr(),
+    ]
+    state = torch._tensor_str.PRINT_OPTS
+    before = {key: getattr(state, key) for key in vars(state)}
+    try:
+        torch.set_printoptions(**options)
+        return collect_leaves([repr(each) for each in values] + [f"{values[0]}"])
+    finally:
+        torch.set_printoptions(**before)
+
+
+def override_functions(kind: str) -> Any:
+    """Return what a class of tensors of one's own, and modes, see and change."""
+    seen: list[str] = []
+
+    class Labelled(torch.Tensor):
+        """A tensor that notes what is called."""
+
+        @classmethod
+        def __torch_function__(
+            cls, function: Any, types: Any, args: Any = (), named: Any = None
+        ) -> Any:
+            seen.append(
+                f"{getattr(function, '__name__', '?')}{len(types)}{len(args)}{sorted(named or {})}"
+            )
+            return super().__torch_function__(function, types, args, named)
+
+    class Doubling(torch.overrides.TorchFunctionMode):
+        """A mode that doubles sums."""
+
+        def __torch_function__(
+            self, function: Any, types: Any, args: Any = (), named: Any = None
+        ) -> Any:
+            given = function(*args, **(named or {}))
+            return given * 2 if function is torch.Tensor.sum else given
+
+    rows = pool.make_value("$x")
+    own = rows.as_subclass(Labelled)
+    layers = torch.nn.functional
+    told: list[Any] = []
+    if kind == "mode":
+        with Doubling():
+            told += [rows.sum(), torch.sum(rows), rows.mean(), torch.overrides.is_tensor_like(rows)]
+        with torch.device("meta"):
+            told += [torch.ones(2).device.type, torch.tensor([1]).device.type, rows.device.type]
+        return collect_leaves([*told, rows.sum(), torch.overrides.resolve_name(torch.add)])
+    told += [own + 1, own.T, own.shape, own[0], len(own), own.sum(0, keepdim=True), own.split(2)]
+    told += [torch.stft(own[0], 2, return_complex=True), torch.einsum("ij,ij->", own, rows)]
+    told += [layers.dropout(own, 0.5), layers.softmax(own, 1), layers.linear(rows, own), own.norm()]
+    told += [
+        layers.cross_entropy(own, torch.tensor([1, 0, 2, 2])),
+        own.unique(),
+        torch.cdist(own, rows),
+    ]
+    told += [
+        layers.layer_norm(own, [3]),
+        layers.gelu(own),
+        layers.mse_loss(own, rows),
+        repr(own)[:9],
+    ]
+    told += [
+        layers.interpolate(own[None], 6),
+        layers.pad(own, [1, 1]),
+        layers.normalize(own),
+        1 / own,
+    ]
+    told += [
+        layers.max_pool1d(own, 2, return_indices=True),
+        own.unflatten(0, (2, 2)),
+        copy.deepcopy(own),
+    ]
+    told += [
+        torch.overrides.has_torch_function([own]),
+        torch.overrides.is_tensor_method_or_property(torch.Tensor.T.__get__),
+    ]
+    return collect_leaves([told, [type(each).__name__ for each in told], seen])
+
+
+OF_FUNCTIONS = (
+    Family(sum_products, lambda: [f"place={each}" for each in range(len(SUMS))], lambda _: {}),
+    Family(analyze_waves, lambda: [""], lambda _: OF_WAVES),
+    Family(call_functions, lambda: ["norm", "cdist", "unique", "meshgrid", "split"], lambda _: {}),
+    Family(use_tensor, lambda: ["operators", "arrays", "copies", "names", "more"], lambda _: {}),
+    Family(
+        print_tensors,
+        lambda: ["", "sci_mode=True", "profile='full'", "profile='short'"],
+        lambda _: {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
+    ),
+    Family(override_functions, lambda: ["class", "mode"], lambda _: {}),
+)
