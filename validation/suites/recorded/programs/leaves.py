@@ -78,8 +78,8 @@ def tell_tensor(tensor: Any) -> Any:
     """Return a tensor with what a copy of it may lose."""
     if not isinstance(tensor, torch.Tensor):
         return tensor
-    told = [type(tensor).__name__, str(tensor.dtype), tensor.requires_grad, tensor.is_leaf]
+    results = [type(tensor).__name__, str(tensor.dtype), tensor.requires_grad, tensor.is_leaf]
     strides = tensor.stride() if tensor.layout == torch.strided else str(tensor.layout)
     plain = tensor.detach()
     plain = plain if tensor.layout == torch.strided else plain.to_dense()
-    return [*told, strides, plain, tensor.grad if tensor.is_leaf else None]
+    return [*results, strides, plain, tensor.grad if tensor.is_leaf else None]

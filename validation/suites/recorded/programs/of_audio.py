@@ -74,19 +74,19 @@ def filter_waves(name: str, **options: Any) -> Any:
     waves.requires_grad_(name not in ("vad", *SLOW))
     pool.set_seeds()
     given = function(waves, *values, **options)
-    told: list[Any] = [thin(given)]
+    results: list[Any] = [thin(given)]
     first = given[0] if isinstance(given, tuple) else given
     if isinstance(first, torch.Tensor) and first.requires_grad:
         first.square().sum().backward()
-        told.append(thin(waves.grad))
+        results.append(thin(waves.grad))
     if name not in ("add_noise", "convolve", "fftconvolve", "loudness"):
         pool.set_seeds()
-        told.append(thin(tell_refusal(function, waves.detach()[0, 0, :800], *values, **options)))
-        told.append(
+        results.append(thin(tell_refusal(function, waves.detach()[0, 0, :800], *values, **options)))
+        results.append(
             thin(tell_refusal(function, waves.detach()[:, :1, :500].double(), *values, **options))
         )
-    told.append(thin(waves.detach()))
-    return collect_leaves(told)
+    results.append(thin(waves.detach()))
+    return collect_leaves(results)
 
 
 def thin(given: Any) -> Any:
@@ -181,15 +181,15 @@ def transform_waves(name: str, **options: Any) -> Any:
         inputs = inputs[..., :16, :] if name == "InverseMelScale" else inputs
     elif name == "MuLawDecoding":
         inputs = (waves.abs() * 60).long()
-    told: list[Any] = []
+    results: list[Any] = []
     for given in (inputs, inputs, inputs[0], inputs[1, 1]):
         pool.set_seeds()
-        told.append(thin(tell_refusal(made, given)))
+        results.append(thin(tell_refusal(made, given)))
     torch.save(made.state_dict(), "state.pt")
     other = kind(*values, **own)
     tell_refusal(other.load_state_dict, torch.load("state.pt"))
     pool.set_seeds()
-    told += [
+    results += [
         thin(
             tell_refusal(
                 other.double(),
@@ -197,8 +197,8 @@ def transform_waves(name: str, **options: Any) -> Any:
             )
         )
     ]
-    told += [[*made.state_dict()], [thin(each) for each in made.buffers()]]
-    return collect_leaves(told)
+    results += [[*made.state_dict()], [thin(each) for each in made.buffers()]]
+    return collect_leaves(results)
 
 
 def find_options(
@@ -220,36 +220,36 @@ def measure_levels(multiplier: float = 10.0, top_db: float = 60.0, amin: float =
     power = torch.stft(make_waves().reshape(4, -1), 64, return_complex=True, window=torch.ones(64))
     power = power.abs().square()
     shapes = (power, power.reshape(2, 2, *power.shape[1:]), power[3], power[:, None], power[None])
-    told: list[Any] = []
+    results: list[Any] = []
     for each in shapes:
         for most in (top_db, None):
             given = audio.amplitude_to_DB(each, multiplier, amin, 0.3, most)
-            told += [thin(given), thin(audio.DB_to_amplitude(given, 0.5, 0.5))]
-    return collect_leaves(told)
+            results += [thin(given), thin(audio.DB_to_amplitude(given, 0.5, 0.5))]
+    return collect_leaves(results)
 
 
 def mask_waves(kind: str, p: float = 1.0, value: float = 0.0) -> Any:
     """Return what masks hide in batches, alike for all and of each, and with limits."""
     audio = importlib.import_module("torchaudio.functional")
     rows = torch.arange(2 * 2 * 12 * 15).reshape(2, 2, 12, 15) / 100 + 1
-    told: list[Any] = []
+    results: list[Any] = []
     for axis in (2, 3) if kind == "iid" else (1, 2, 3):
         for size in (0, 4, 30):
             pool.set_seeds()
             if kind == "iid":
-                told.append(audio.mask_along_axis_iid(rows, size, value, axis, p))
+                results.append(audio.mask_along_axis_iid(rows, size, value, axis, p))
                 continue
             one = rows if axis > 1 else rows[0]
-            told.append(tell_refusal(audio.mask_along_axis, one, size, value, axis, p))
-            told.append(tell_refusal(audio.mask_along_axis, one[0], size, value, axis - 1, p))
-    told = [
+            results.append(tell_refusal(audio.mask_along_axis, one, size, value, axis, p))
+            results.append(tell_refusal(audio.mask_along_axis, one[0], size, value, axis - 1, p))
+    results = [
         (each != rows).double() * each
         if isinstance(each, torch.Tensor) and each.shape == rows.shape
         else each
-        for each in told
+        for each in results
     ]
     return collect_leaves(
-        [[each, each == value] if isinstance(each, torch.Tensor) else each for each in told]
+        [[each, each == value] if isinstance(each, torch.Tensor) else each for each in results]
     )
 
 
@@ -258,11 +258,11 @@ def imitate_kaldi(kind: str, **options: Any) -> Any:
     kaldi = importlib.import_module("torchaudio.compliance.kaldi")
     waves = make_waves().reshape(4, -1) * 1000
     options = {"sample_frequency": float(RATE), "frame_length": 20.0, **options}
-    told = []
+    results = []
     for channel in (0, 2):
         pool.set_seeds()
-        told.append(thin(getattr(kaldi, kind)(waves, channel=channel, **options)))
-    return collect_leaves(told)
+        results.append(thin(getattr(kaldi, kind)(waves, channel=channel, **options)))
+    return collect_leaves(results)
 
 
 def find_kaldi(name: str) -> dict[str, Any]:

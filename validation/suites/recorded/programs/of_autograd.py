@@ -73,24 +73,24 @@ def call_function(factor: float = 2.0, frozen: bool = False) -> Any:
     """Return what own functions give, with first, second and forward derivatives."""
     first, second = pool.make_value("$grown"), pool.make_value("$x2").requires_grad_(not frozen)
     product, total, places = Product.apply(first, second, factor)
-    told: list[Any] = [tell_tensor(each) for each in (product, total, places)]
-    told += [type(product.grad_fn).__name__, product.grad_fn.name()]
+    results: list[Any] = [tell_tensor(each) for each in (product, total, places)]
+    results += [type(product.grad_fn).__name__, product.grad_fn.name()]
     (grad,) = torch.autograd.grad(product.sum(), first, create_graph=True)
-    told += [grad, tell_refusal(torch.autograd.grad, grad.sum(), second, retain_graph=True)]
+    results += [grad, tell_refusal(torch.autograd.grad, grad.sum(), second, retain_graph=True)]
     (product.sum() + total.square().sum()).backward(retain_graph=True)
-    told += [first.grad, second.grad]
+    results += [first.grad, second.grad]
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(first.detach(), torch.ones(4, 3))
         given = Product.apply(dual, second.detach(), factor)
-        told += [[*torch.autograd.forward_ad.unpack_dual(each)] for each in given[:2]]
+        results += [[*torch.autograd.forward_ad.unpack_dual(each)] for each in given[:2]]
     changed = Doubled.apply(first.clone())
     (grad,) = torch.autograd.grad(changed.square().sum(), first, create_graph=True)
-    told += [changed, grad, tell_refusal(torch.autograd.grad, grad.sum(), first)]
-    told += [
+    results += [changed, grad, tell_refusal(torch.autograd.grad, grad.sum(), first)]
+    results += [
         torch.autograd.gradcheck(Product.apply, (first[:1].double(), second[:1].double(), 2.0))
     ]
-    told.append(tell_refusal(torch.func.vmap(Doubled.apply), first.detach()))
-    return collect_leaves(told)
+    results.append(tell_refusal(torch.func.vmap(Doubled.apply), first.detach()))
+    return collect_leaves(results)
 
 
 def differentiate(create_graph: bool = False, strict: bool = False, vectorize: bool = False) -> Any:
@@ -107,66 +107,71 @@ def differentiate(create_graph: bool = False, strict: bool = False, vectorize: b
 
     both = (one, two)
     vectors = (torch.ones(3), torch.arange(3.0))
-    told: list[Any] = []
+    results: list[Any] = []
     for mode in ("reverse-mode", "forward-mode"):
         named: dict[str, Any] = {**options, "vectorize": vectorize, "strategy": mode}
-        told.append(tell_refusal(functional.jacobian, join, both, **named))
-        told.append(tell_refusal(functional.jacobian, total, both, vectorize=True, strategy=mode))
+        results.append(tell_refusal(functional.jacobian, join, both, **named))
+        results.append(
+            tell_refusal(functional.jacobian, total, both, vectorize=True, strategy=mode)
+        )
         named = {**options, "vectorize": vectorize, "outer_jacobian_strategy": mode}
-        told.append(tell_refusal(functional.hessian, total, both, **named))
-    told += [
+        results.append(tell_refusal(functional.hessian, total, both, **named))
+    results += [
         functional.vjp(join, both, vectors, **options),
         functional.jvp(join, both, vectors, **options),
     ]
-    told += [
+    results += [
         functional.vhp(total, both, vectors, **options),
         functional.hvp(total, both, vectors, **options),
     ]
-    told += [
+    results += [
         functional.jacobian(pool.double, one, **options),
         functional.vjp(total, both, **options),
     ]
     loose = (lambda first, second: first.sum(), both)
     for each in (functional.jacobian, functional.hessian, functional.hvp, functional.vhp):
-        told.append(tell_refusal(each, *loose, **({} if each.__name__[1] == "h" else options)))
-    told += [
+        results.append(tell_refusal(each, *loose, **({} if each.__name__[1] == "h" else options)))
+    results += [
         tell_refusal(functional.vjp, join, both),
         tell_refusal(functional.vjp, join, both, one),
     ]
-    told += [tell_refusal(functional.jvp, lambda a: a.tolist(), one, one)]
-    return collect_leaves(told)
+    results += [tell_refusal(functional.jvp, lambda a: a.tolist(), one, one)]
+    return collect_leaves(results)
 
 
 def ask_gradients(accumulate: bool = False) -> Any:
     """Return what grad and backward give with each option, and what they refuse."""
     rows, other = pool.make_value("$grown"), pool.make_value("$x2").requires_grad_()
-    grad, told = torch.autograd.grad, []
+    grad, results = torch.autograd.grad, []
     product = rows * other
     one = torch.ones(4, 3)
-    told += [grad(product, [rows, other], one, retain_graph=True)]
-    told += [grad([product, rows.sum()], rows, [one, None], retain_graph=True)]
-    told += [tell_refusal(grad, rows.sum(), other), grad(rows.sum(), other, allow_unused=True)]
-    told += [grad(rows.sum(), other, materialize_grads=True), tell_refusal(grad, product, rows)]
+    results += [grad(product, [rows, other], one, retain_graph=True)]
+    results += [grad([product, rows.sum()], rows, [one, None], retain_graph=True)]
+    results += [tell_refusal(grad, rows.sum(), other), grad(rows.sum(), other, allow_unused=True)]
+    results += [grad(rows.sum(), other, materialize_grads=True), tell_refusal(grad, product, rows)]
     batch = torch.eye(12)[:2].reshape(2, 4, 3)
-    told += [grad(product, rows, batch, is_grads_batched=True, retain_graph=True)]
-    told += [tell_refusal(grad, product, rows, torch.ones(2)), tell_refusal(grad, one.sum(), rows)]
+    results += [grad(product, rows, batch, is_grads_batched=True, retain_graph=True)]
+    results += [
+        tell_refusal(grad, product, rows, torch.ones(2)),
+        tell_refusal(grad, one.sum(), rows),
+    ]
     product.backward(one, retain_graph=True, inputs=[rows])
-    told += [rows.grad, other.grad]
+    results += [rows.grad, other.grad]
     torch.autograd.backward([product, other.sum()], [one * 2, None], retain_graph=True)
-    told += [rows.grad, other.grad]
+    results += [rows.grad, other.grad]
     with torch.autograd.set_multithreading_enabled(False):
         product.backward(one)
-    told += [rows.grad, tell_refusal(product.backward, one)]
+    results += [rows.grad, tell_refusal(product.backward, one)]
     if not accumulate:
         rows.grad = None
     deep = (rows.square() * 3).sum()
     deep.backward(create_graph=True)
-    told += [rows.grad, rows.grad.requires_grad]
+    results += [rows.grad, rows.grad.requires_grad]
     rows.grad = None
     for refused in (torch.ones(2), 3, rows.detach().double()):
-        told.append(tell_refusal(setattr, rows, "grad", refused))
+        results.append(tell_refusal(setattr, rows, "grad", refused))
     with torch.autograd.detect_anomaly(check_nan=True):
-        told.append(
+        results.append(
             tell_refusal(
                 lambda: (rows.detach().requires_grad_() * 0).log().mul(0).sqrt().sum().backward()
             )
@@ -174,14 +179,18 @@ def ask_gradients(accumulate: bool = False) -> Any:
     view = rows.clone()
     square = view.square()
     view.add_(1)
-    told += [tell_refusal(square.sum().backward), view._version, tell_refusal(rows.add_, 1)]
+    results += [tell_refusal(square.sum().backward), view._version, tell_refusal(rows.add_, 1)]
     with torch.autograd.graph.allow_mutation_on_saved_tensors():
         changed = rows.clone()
         square = changed.square()
         changed.mul_(3)
         square.sum().backward()
-    told += [rows.grad, tell_refusal(rows[0].add_, 1), tell_refusal(rows.detach().sum().backward)]
-    return collect_leaves(told)
+    results += [
+        rows.grad,
+        tell_refusal(rows[0].add_, 1),
+        tell_refusal(rows.detach().sum().backward),
+    ]
+    return collect_leaves(results)
 
 
 def hook_tensors(prepend: bool = False) -> Any:
@@ -199,16 +208,16 @@ def hook_tensors(prepend: bool = False) -> Any:
         last.grad_fn.register_prehook(lambda o: (o[0] * 3,)),
         rows.register_post_accumulate_grad_hook(lambda t: seen.append(["done", t.grad.clone()])),
     ]
-    told: list[Any] = [last.grad_fn.name(), [n.name() for n, _ in last.grad_fn.next_functions]]
-    told += [tell_refusal(last.register_post_accumulate_grad_hook, pool.double)]
-    told += [tell_refusal(rows.detach().register_hook, pool.double)]
+    results: list[Any] = [last.grad_fn.name(), [n.name() for n, _ in last.grad_fn.next_functions]]
+    results += [tell_refusal(last.register_post_accumulate_grad_hook, pool.double)]
+    results += [tell_refusal(rows.detach().register_hook, pool.double)]
     with graph.register_multi_grad_hook((rows, middle), lambda gs: seen.append([*gs])):
         last.sum().backward(retain_graph=True)
     with graph.register_multi_grad_hook(
         (rows, middle), lambda g: seen.append(["any", g]), mode="any"
     ):
         last.sum().backward(retain_graph=True)
-    told += [rows.grad, middle.grad, middle.retains_grad]
+    results += [rows.grad, middle.grad, middle.retains_grad]
     for each in handles if not prepend else handles[::2]:
         each.remove()
     rows.grad = None
@@ -217,12 +226,12 @@ def hook_tensors(prepend: bool = False) -> Any:
     with graph.saved_tensors_hooks(lambda t: packed.append(t.shape) or t * 2, lambda t: t + 1):
         square = (rows * rows).exp()
     square.sum().backward()
-    told += [packed, rows.grad, graph.get_gradient_edge(square).node.name()]
+    results += [packed, rows.grad, graph.get_gradient_edge(square).node.name()]
     with graph.disable_saved_tensors_hooks("none here"):
-        told.append(tell_refusal(lambda: graph.saved_tensors_hooks(id, id).__enter__()))
+        results.append(tell_refusal(lambda: graph.saved_tensors_hooks(id, id).__enter__()))
     with graph.save_on_cpu():
         (rows.sin() * rows).sum().backward()
-    return collect_leaves([told, seen, rows.grad])
+    return collect_leaves([results, seen, rows.grad])
 
 
 def choose_mode(mode: str) -> Any:
@@ -243,7 +252,7 @@ def look_in_modes(mode: str) -> Any:
         "inference_off": lambda: torch.inference_mode(False),
         "force_views": lambda: torch.autograd._force_original_view_tracking(True),
     }
-    make, told = makers[mode], []
+    make, results = makers[mode], []
 
     def look() -> Any:
         given = rows * 2
@@ -253,26 +262,32 @@ def look_in_modes(mode: str) -> Any:
     def count() -> Any:
         for step in range(2):
             sent = yield [step, look()]
-            told.append(sent)
+            results.append(sent)
 
     for outer in (torch.no_grad, torch.enable_grad, torch.inference_mode):
         with outer():
-            told.append(look())
+            results.append(look())
             with make():
-                told.append(look())
-            told.append(look())
-            told += [make()(look)(), look()]
+                results.append(look())
+            results.append(look())
+            results += [make()(look)(), look()]
     if mode != "force_views":
         steps = make()(count)()
-        told += [next(steps), look(), steps.send(5), look(), tell_refusal(steps.throw, ValueError)]
-        told.append([type(each).__name__ for each in (make(), make().clone())])
+        results += [
+            next(steps),
+            look(),
+            steps.send(5),
+            look(),
+            tell_refusal(steps.throw, ValueError),
+        ]
+        results.append([type(each).__name__ for each in (make(), make().clone())])
     with make():
         made, own = rows * 3, torch.nn.Linear(2, 2)
         made_with = torch.ones(2, requires_grad=True)
-    told += [made.requires_grad, [p.requires_grad for p in own.parameters()], made_with.is_leaf]
-    told += [tell_refusal(lambda: (made * rows).sum().backward()), look()]
-    told += [tell_refusal(made.add_, 1), tell_refusal(lambda: made.requires_grad_().sum())]
-    return collect_leaves(told)
+    results += [made.requires_grad, [p.requires_grad for p in own.parameters()], made_with.is_leaf]
+    results += [tell_refusal(lambda: (made * rows).sum().backward()), look()]
+    results += [tell_refusal(made.add_, 1), tell_refusal(lambda: made.requires_grad_().sum())]
+    return collect_leaves(results)
 
 
 def transform_function(kind: str) -> Any:

@@ -96,34 +96,36 @@ def describe(name: str, **options: Any) -> Any:
     """Return samples of a distribution, all that it tells, its gradients, and a larger one."""
     own = make_parameters(name, options)
     made = getattr(torch.distributions, name)(**{**own, **options})
-    told: list[Any] = [repr(made)[:60], [*made.arg_constraints]]
+    results: list[Any] = [repr(made)[:60], [*made.arg_constraints]]
     for method, shape in itertools.product(("sample", "rsample"), ((), (2,))):
         pool.set_seeds()
-        told.append(tell_refusal(getattr(made, method), torch.Size(shape)))
+        results.append(tell_refusal(getattr(made, method), torch.Size(shape)))
     for each in ASKED:
         given = tell_refusal(getattr, made, each, None)
         given = tell_refusal(given) if inspect.ismethod(given) else given
-        told.append(str(given) if each == "support" else given)
-    drawn = told[2]
-    for value in (drawn, told[3], *(torch.full_like(drawn, place) for place in PLACES)):
+        results.append(str(given) if each == "support" else given)
+    drawn = results[2]
+    for value in (drawn, results[3], *(torch.full_like(drawn, place) for place in PLACES)):
         for method in ("log_prob", "cdf"):
-            told.append(tell_refusal(getattr(made, method), value))
-    told.append(tell_refusal(made.icdf, torch.tensor([[0.1], [0.8]]).expand(2, 3)))
+            results.append(tell_refusal(getattr(made, method), value))
+    results.append(tell_refusal(made.icdf, torch.tensor([[0.1], [0.8]]).expand(2, 3)))
     for shape in ((4, *made.batch_shape), (2,)):
         larger = tell_refusal(made.expand, torch.Size(shape))
         asked = ("batch_shape", "mean", "variance")
-        told.append([tell_refusal(getattr, larger, each) for each in asked])
-        told.append(tell_refusal(lambda one: one.log_prob(drawn), larger))
+        results.append([tell_refusal(getattr, larger, each) for each in asked])
+        results.append(tell_refusal(lambda one: one.log_prob(drawn), larger))
     grown = [each for each in own.values() if isinstance(each, torch.Tensor) and each.requires_grad]
     scored = tell_refusal(made.log_prob, drawn.detach())
     if isinstance(scored, torch.Tensor) and scored.requires_grad and grown:
-        told.append(torch.autograd.grad(scored.sum(), grown, allow_unused=True, retain_graph=True))
-    if isinstance(told[4], torch.Tensor) and told[4].requires_grad and grown:
-        told.append(torch.autograd.grad(told[4].sum(), grown, allow_unused=True))
+        results.append(
+            torch.autograd.grad(scored.sum(), grown, allow_unused=True, retain_graph=True)
+        )
+    if isinstance(results[4], torch.Tensor) and results[4].requires_grad and grown:
+        results.append(torch.autograd.grad(results[4].sum(), grown, allow_unused=True))
     for key in made.arg_constraints:
         bad = {**own, key: torch.tensor(-3.0)}
-        told.append(str(tell_refusal(type(made), **bad))[:10])
-    return collect_leaves(told)
+        results.append(str(tell_refusal(type(made), **bad))[:10])
+    return collect_leaves(results)
 
 
 def list_distributions() -> list[str]:
@@ -143,16 +145,16 @@ ABSTRACT = (torch.distributions.Distribution, torch.distributions.ExponentialFam
 def compare(name: str) -> Any:
     """Return how far a distribution is from each other one that it can be compared with."""
     kinds = torch.distributions
-    first, told = make_distribution(name), []
+    first, results = make_distribution(name), []
     for other in [each for each in list_distributions() if "=" not in each]:
         matching = kinds.kl._dispatch_kl(type(first), getattr(kinds, other))
         if matching is not NotImplemented:
             second = make_distribution(other, True)
             given = tell_refusal(kinds.kl_divergence, first, second)
-            told.append([other, given, tell_refusal(kinds.kl_divergence, second, first)])
+            results.append([other, given, tell_refusal(kinds.kl_divergence, second, first)])
             same = tell_refusal(kinds.kl_divergence, make_distribution(other), first)
-            told.append([same, tell_refusal(kinds.kl_divergence, second, second)])
-    return collect_leaves(told)
+            results.append([same, tell_refusal(kinds.kl_divergence, second, second)])
+    return collect_leaves(results)
 
 
 TRANSFORMS: dict[str, tuple[Any, ...]] = {
@@ -180,35 +182,35 @@ def make_transform(name: str, **options: Any) -> Any:
 def transform(name: str, **options: Any) -> Any:
     """Return what a transform makes, its inverse, the size of its changes, and its parts."""
     made = make_transform(name, **options)
-    told: list[Any] = [made.bijective, repr(made)[:40], str(made.domain), str(made.codomain)]
-    told += [made.domain.event_dim, made.codomain.event_dim, tell_refusal(getattr, made, "sign")]
+    results: list[Any] = [made.bijective, repr(made)[:40], str(made.domain), str(made.codomain)]
+    results += [made.domain.event_dim, made.codomain.event_dim, tell_refusal(getattr, made, "sign")]
     values = (pool.make_value("$unit") + 0.1, pool.make_value("$x"), pool.make_value("$positive"))
     for value in values:
         value.requires_grad_()
         given = tell_refusal(made, value)
-        told.append(given)
+        results.append(given)
         if isinstance(given, str):
             continue
-        told += [
+        results += [
             tell_refusal(made.log_abs_det_jacobian, value, given),
             tell_refusal(made.inv, given),
         ]
-        told += [tell_refusal(made.inv.log_abs_det_jacobian, given, value)]
-        told += [
+        results += [tell_refusal(made.inv.log_abs_det_jacobian, given, value)]
+        results += [
             tell_refusal(made.forward_shape, value.shape),
             tell_refusal(made.inverse_shape, given.shape),
         ]
         given.square().sum().backward()
-        told += [value.grad, made.inv.inv is made, made == make_transform(name, **options)]
+        results += [value.grad, made.inv.inv is made, made == make_transform(name, **options)]
     cached = tell_refusal(made.with_cache, 1)
-    told.append(tell_refusal(lambda: cached(values[0]) is cached(values[0])))
-    return collect_leaves(told)
+    results.append(tell_refusal(lambda: cached(values[0]) is cached(values[0])))
+    return collect_leaves(results)
 
 
 def check_constraints() -> Any:
-    """Return which values each constraint takes, and where its transform leads."""
+    """Return which values each constraint takes, and what its transform makes."""
     limits = torch.distributions.constraints
-    told: list[Any] = []
+    results: list[Any] = []
     made = {"interval": (0.0, 1.0), "half_open_interval": (0.0, 1.0), "integer_interval": (0, 2)}
     made |= {"greater_than": (0.5,), "greater_than_eq": (0.5,), "less_than": (0.5,)}
     kinds = [getattr(limits, name) for name in limits.__all__]
@@ -227,16 +229,19 @@ def check_constraints() -> Any:
         one = getattr(limits, name)(*kind) if isinstance(kind, tuple) else kind
         if not isinstance(one, limits.Constraint):
             continue
-        told += [name, *(tell_refusal(getattr, one, each) for each in ("is_discrete", "event_dim"))]
-        told += [tell_refusal(one.check, each) for each in squares]
+        results += [
+            name,
+            *(tell_refusal(getattr, one, each) for each in ("is_discrete", "event_dim")),
+        ]
+        results += [tell_refusal(one.check, each) for each in squares]
         for registry in (torch.distributions.biject_to, torch.distributions.transform_to):
             leads = tell_refusal(registry, one)
-            told.append(leads if isinstance(leads, str) else tell_refusal(leads, numbers))
+            results.append(leads if isinstance(leads, str) else tell_refusal(leads, numbers))
     joined = limits.cat([limits.positive, limits.unit_interval], -1, [1, 2])
     stacked = limits.stack([limits.positive, limits.real, limits.boolean], -1)
     for one in (joined, stacked, limits.independent(limits.positive, 1)):
-        told += [one.check(numbers), tell_refusal(torch.distributions.transform_to, one)]
-    return collect_leaves(told[:3] + [each for each in told[3:] if not callable(each)])
+        results += [one.check(numbers), tell_refusal(torch.distributions.transform_to, one)]
+    return collect_leaves(results[:3] + [each for each in results[3:] if not callable(each)])
 
 
 def list_transforms() -> list[str]:

@@ -29,38 +29,40 @@ def sum_products(place: int) -> Any:
     for letters in left.split(","):
         size = len(letters.replace(" ", "").replace("...", "")) + ("..." in letters)
         parts.append(torch.rand(*(3,) * size, generator=generator).requires_grad_())
-    told: list[Any] = [tell_refusal(torch.einsum, equation, *parts)]
-    told.append(tell_refusal(torch.einsum, equation, parts))
-    if isinstance(told[0], torch.Tensor):
-        told.append(torch.autograd.grad(told[0].square().sum(), parts))
+    results: list[Any] = [tell_refusal(torch.einsum, equation, *parts)]
+    results.append(tell_refusal(torch.einsum, equation, parts))
+    if isinstance(results[0], torch.Tensor):
+        results.append(torch.autograd.grad(results[0].square().sum(), parts))
     places: list[Any] = []
     for each in parts:
         places += [each, [*range(each.dim())]]
-    told.append(tell_refusal(torch.einsum, *places, [0]))
-    told.append(tell_refusal(torch.einsum, *places))
-    return collect_leaves(told)
+    results.append(tell_refusal(torch.einsum, *places, [0]))
+    results.append(tell_refusal(torch.einsum, *places))
+    return collect_leaves(results)
 
 
 def analyze_waves(n_fft: int = 32, **options: Any) -> Any:
     """Return the spectrum of waves with an option of each kind, and the waves from it."""
     wave = torch.sin(torch.arange(200.0) * 0.3) + torch.arange(200) / 400
     window = torch.hann_window(options.get("win_length") or n_fft)
-    told: list[Any] = []
+    results: list[Any] = []
     for batch in (wave, torch.stack([wave, wave.flip(0) * 0.1])):
         for own in (window, None):
             back = {k: v for k, v in options.items() if k not in ("pad_mode", "align_to_window")}
             given = tell_refusal(
                 torch.stft, batch, n_fft, window=own, return_complex=True, **options
             )
-            told.append(given)
+            results.append(given)
             if not isinstance(given, torch.Tensor):
                 continue
-            told.append(tell_refusal(torch.istft, given, n_fft, window=own, **back))
-            told.append(tell_refusal(torch.istft, given, n_fft, window=own, length=150, **back))
-            told.append(tell_refusal(batch.stft, n_fft, window=own, return_complex=True, **options))
-    told.append(tell_refusal(torch.stft, wave, n_fft))
-    told.append(torch.view_as_real(told[0]) if isinstance(told[0], torch.Tensor) else None)
-    return [each if not isinstance(each, torch.Tensor) else shrink(each) for each in told]
+            results.append(tell_refusal(torch.istft, given, n_fft, window=own, **back))
+            results.append(tell_refusal(torch.istft, given, n_fft, window=own, length=150, **back))
+            results.append(
+                tell_refusal(batch.stft, n_fft, window=own, return_complex=True, **options)
+            )
+    results.append(tell_refusal(torch.stft, wave, n_fft))
+    results.append(torch.view_as_real(results[0]) if isinstance(results[0], torch.Tensor) else None)
+    return [each if not isinstance(each, torch.Tensor) else shrink(each) for each in results]
 
 
 def shrink(given: torch.Tensor) -> Any:
@@ -117,7 +119,7 @@ def call_functions(kind: str) -> Any:
                 for given in ((rows[0], other[0, :2]), ([rows[0], other[0, :2]],), (rows[0],))
                 for way in ("ij", "xy", "none")
             ]
-            + [torch.cartesian_prod(rows[0], numbers[:2]), torch.cartesian_prod(numbers)]
+            + [torch.cartesian_prod(rows[0], other[0, :2]), torch.cartesian_prod(numbers)]
         ),
         "split": lambda: (
             [
@@ -149,7 +151,7 @@ def call_functions(kind: str) -> Any:
             ]
             + [
                 tell_refusal(torch.lu, square, False),
-                torch.align_tensors(torch.ones(2, names=("a",))),
+                torch.unravel_index(numbers, (2, 3)),
             ]
         ),
     }
@@ -203,7 +205,7 @@ def use_tensor(kind: str) -> Any:
             *(torch.from_dlpack(rows), rows.__dlpack_device__()[1], tell_refusal(leaf.__dlpack__)),
             *(torch.as_tensor([[1, 2.5]]), torch.tensor(rows.tolist()), torch.tensor(np.arange(3))),
             *(
-                rows.storage()[:3],
+                rows.storage()[1],
                 len(rows.untyped_storage()),
                 rows.is_shared(),
                 rows.__reduce_ex__(2)[0],
@@ -266,7 +268,7 @@ def use_tensor(kind: str) -> Any:
                 tell_refusal(rows.resize, 2, 6),
                 tell_refusal(leaf.detach_),
             ),
-            *(rows.to_sparse_coo(), tell_refusal(rows.resize_as, rows)),
+            *(rows.to_sparse_coo().to_dense(), tell_refusal(rows.resize_as, rows)),
         ],
     }
     return collect_leaves(ways[kind]())
@@ -283,16 +285,16 @@ def keep_gradient(leaf: torch.Tensor) -> Any:
 def name_axes(rows: torch.Tensor) -> Any:
     """Return what a tensor with names of its axes gives."""
     named = rows.refine_names("row", "column")
-    told = [named.names, named.rename("a", "b").names, named.rename(row="c").names]
-    told += [named.align_to("column", "row"), named.align_to("column", ...).names]
-    told += [named.sum("row"), named.unflatten("column", (("x", 3), ("y", 1))).names]
-    told += [tell_refusal(named.rename, "a"), tell_refusal(named.refine_names, "a", "b")]
-    told += [
+    results = [named.names, named.rename("a", "b").names, named.rename(row="c").names]
+    results += [named.align_to("column", "row"), named.align_to("column", ...).names]
+    results += [named.sum("row"), named.unflatten("column", (("x", 3), ("y", 1))).names]
+    results += [tell_refusal(named.rename, "a"), tell_refusal(named.refine_names, "a", "b")]
+    results += [
         tell_refusal(named.align_to, "row"),
         named.rename(None).names,
         named.rename_("p", "q").names,
     ]
-    return told
+    return results
 
 
 def print_tensors(**options: Any) -> Any:
@@ -353,43 +355,56 @@ def override_functions(kind: str) -> Any:
     rows = pool.make_value("$x")
     own = rows.as_subclass(Labelled)
     layers = torch.nn.functional
-    told: list[Any] = []
+    results: list[Any] = []
     if kind == "mode":
         with Doubling():
-            told += [rows.sum(), torch.sum(rows), rows.mean(), torch.overrides.is_tensor_like(rows)]
+            results += [
+                rows.sum(),
+                torch.sum(rows),
+                rows.mean(),
+                torch.overrides.is_tensor_like(rows),
+            ]
         with torch.device("meta"):
-            told += [torch.ones(2).device.type, torch.tensor([1]).device.type, rows.device.type]
-        return collect_leaves([*told, rows.sum(), torch.overrides.resolve_name(torch.add)])
-    told += [own + 1, own.T, own.shape, own[0], len(own), own.sum(0, keepdim=True), own.split(2)]
-    told += [torch.stft(own[0], 2, return_complex=True), torch.einsum("ij,ij->", own, rows)]
-    told += [layers.dropout(own, 0.5), layers.softmax(own, 1), layers.linear(rows, own), own.norm()]
-    told += [
+            results += [torch.ones(2).device.type, torch.tensor([1]).device.type, rows.device.type]
+        return collect_leaves([*results, rows.sum(), torch.overrides.resolve_name(torch.add)])
+    results += [own + 1, own.T, own.shape, own[0], len(own), own.sum(0, keepdim=True), own.split(2)]
+    results += [
+        torch.stft(own[:, 0], 4, 1, return_complex=True),
+        torch.einsum("ij,ij->", own, rows),
+    ]
+    results += [
+        layers.dropout(own, 0.5),
+        layers.softmax(own, 1),
+        layers.linear(rows, own),
+        own.norm(),
+    ]
+    results += [
         layers.cross_entropy(own, torch.tensor([1, 0, 2, 2])),
         own.unique(),
         torch.cdist(own, rows),
     ]
-    told += [
+    results += [
         layers.layer_norm(own, [3]),
         layers.gelu(own),
         layers.mse_loss(own, rows),
         repr(own)[:9],
     ]
-    told += [
+    results += [
         layers.interpolate(own[None], 6),
         layers.pad(own, [1, 1]),
         layers.normalize(own),
         1 / own,
     ]
-    told += [
+    results += [
         layers.max_pool1d(own, 2, return_indices=True),
         own.unflatten(0, (2, 2)),
         copy.deepcopy(own),
     ]
-    told += [
+    results += [
         torch.overrides.has_torch_function([own]),
         torch.overrides.is_tensor_method_or_property(torch.Tensor.T.__get__),
     ]
-    return collect_leaves([told, [type(each).__name__ for each in told], seen])
+    return collect_leaves([results, [type(each).__name__ for each in results], seen])
 
 
 OF_FUNCTIONS = (

@@ -38,7 +38,7 @@ def save_memory(
         counts[0] += 1
         return net(first * factor) + second[0], torch.is_grad_enabled()
 
-    told: list[Any] = []
+    results: list[Any] = []
     for step in range(2):
         pool.set_seeds(step)
         own = {} if use_reentrant else {"determinism_check": determinism_check, "factor": 2.0}
@@ -46,16 +46,18 @@ def save_memory(
             given = checkpoints.checkpoint(run, inputs, (torch.ones(2), 3), **options, **own)
         rest = torch.rand(2)
         given[0].square().sum().backward()
-        told += [given, rest, torch.rand(2), inputs.grad, counts[0]]
+        results += [given, rest, torch.rand(2), inputs.grad, counts[0]]
     for parts in (1, 2, 3):
         inputs.grad = None
         pool.set_seeds()
         given = checkpoints.checkpoint_sequential(net, parts, inputs, **options)
         given.square().sum().backward()
-        told += [given, inputs.grad, [p.grad for p in net.parameters()]]
-    told.append(tell_refusal(checkpoints.checkpoint, run, inputs, use_reentrant=True, factor=2.0))
-    told.append(tell_refusal(change_inputs, net, inputs, determinism_check))
-    return collect_leaves(told)
+        results += [given, inputs.grad, [p.grad for p in net.parameters()]]
+    results.append(
+        tell_refusal(checkpoints.checkpoint, run, inputs, use_reentrant=True, factor=2.0)
+    )
+    results.append(tell_refusal(change_inputs, net, inputs, determinism_check))
+    return collect_leaves(results)
 
 
 def change_inputs(net: Any, inputs: Any, check: str) -> Any:
@@ -133,7 +135,7 @@ def cast_types(dtype: str = "bfloat16", enabled: bool = True, cache_enabled: boo
     kind = getattr(torch, dtype)
     options: dict[str, Any] = {"dtype": kind, "enabled": enabled, "cache_enabled": cache_enabled}
     net, rows = pool.make_value("$net"), pool.make_value("$grown")
-    told: list[Any] = []
+    results: list[Any] = []
 
     def look() -> Any:
         kinds = [net[0](rows).dtype, (rows @ rows.T).dtype, rows.exp().dtype, rows.sum().dtype]
@@ -141,31 +143,31 @@ def cast_types(dtype: str = "bfloat16", enabled: bool = True, cache_enabled: boo
         state = [torch.is_autocast_enabled("cpu"), torch.is_autocast_cache_enabled()]
         return [kinds, state, torch.get_autocast_dtype("cpu"), torch.is_autocast_enabled()]
 
-    told.append(tell_refusal(look))
+    results.append(tell_refusal(look))
     with torch.autocast("cpu", **options):
-        told.append(tell_refusal(look))
+        results.append(tell_refusal(look))
         with torch.autocast("cpu", enabled=False):
-            told.append(tell_refusal(look))
+            results.append(tell_refusal(look))
             with torch.autocast("cpu", torch.float16):
-                told.append(tell_refusal(look))
+                results.append(tell_refusal(look))
         with torch.amp.autocast("cpu"), torch.no_grad():
-            told.append(tell_refusal(look))
+            results.append(tell_refusal(look))
         given = net(rows)
         own = [Scaled.apply(rows, 2.0), InSingle.apply(rows.bfloat16(), 2.0, rows)]
-        told.append([given, own, look()])
-    told.append(tell_refusal(look))
+        results.append([given, own, look()])
+    results.append(tell_refusal(look))
     (given.float().sum() + sum(each.float().sum() for each in own)).backward()
-    told += [rows.grad, [p.grad for p in net.parameters()], look()]
+    results += [rows.grad, [p.grad for p in net.parameters()], look()]
     again = torch.autocast("cpu", **options)
     decorated = again(look)
-    told += [decorated(), decorated(), [again.fast_dtype, again.device]]
-    told.append(torch.amp.autocast_mode.is_autocast_available("cpu"))
+    results += [decorated(), decorated(), [again.fast_dtype, again.device]]
+    results.append(torch.amp.autocast_mode.is_autocast_available("cpu"))
     for refused in (("none",), (3,), ("cpu", torch.float64), ("cpu", torch.int8)):
-        told.append(str(tell_refusal(torch.autocast, *refused))[:9])
+        results.append(str(tell_refusal(torch.autocast, *refused))[:9])
     rows.grad = None
     Scaled.apply(rows, 3.0).sum().backward()
-    told += [rows.grad, look()]
-    return collect_leaves(told)
+    results += [rows.grad, look()]
+    return collect_leaves(results)
 
 
 def scale_gradients(
@@ -181,7 +183,7 @@ def scale_gradients(
     net = pool.make_value("$net")
     net[0].bias.requires_grad_(False)
     both = [torch.optim.SGD(net[:2].parameters(), 0.1), torch.optim.Adam(net[2].parameters(), 0.1)]
-    told: list[Any] = [scaler.state_dict(), scaler.get_scale(), scaler.is_enabled()]
+    results: list[Any] = [scaler.state_dict(), scaler.get_scale(), scaler.is_enabled()]
     for step in range(7):
         for each in both:
             each.zero_grad()
@@ -192,13 +194,13 @@ def scale_gradients(
             net[2].weight.grad[0, 0] = float("inf" if step == 2 else "nan")
         if step in (1, 2, 3):
             scaler.unscale_(both[1])
-            told.append(torch.nn.utils.clip_grad_norm_(net[2].parameters(), 0.5))
-            told.append(tell_refusal(scaler.unscale_, both[1]))
-        told.append([net[2].weight.grad.clone(), scaled])
-        told += [[tell_refusal(scaler.step, each) for each in both], scaler.get_scale()]
-        told.append(tell_refusal(scaler.step, both[0]))
+            results.append(torch.nn.utils.clip_grad_norm_(net[2].parameters(), 0.5))
+            results.append(tell_refusal(scaler.unscale_, both[1]))
+        results.append([net[2].weight.grad.clone(), scaled])
+        results += [[tell_refusal(scaler.step, each) for each in both], scaler.get_scale()]
+        results.append(tell_refusal(scaler.step, both[0]))
         scaler.update(*([64.0] if step == 4 else []))
-        told += [
+        results += [
             scaler.get_scale(),
             scaler.state_dict(),
             [p.detach().clone() for p in net.parameters()],
@@ -209,11 +211,15 @@ def scale_gradients(
     scaler.set_growth_factor(3.0)
     scaler.set_backoff_factor(0.3)
     scaler.set_growth_interval(9)
-    told += [scaler.get_growth_factor(), scaler.get_backoff_factor(), scaler.get_growth_interval()]
-    told += [tell_refusal(scaler.load_state_dict, {}), copy.deepcopy(scaler).state_dict()]
-    told.append(tell_refusal(torch.amp.GradScaler, "cpu", growth_factor=0.5))
-    told.append(tell_refusal(torch.amp.GradScaler, "cpu", backoff_factor=1.5))
-    return collect_leaves(told)
+    results += [
+        scaler.get_growth_factor(),
+        scaler.get_backoff_factor(),
+        scaler.get_growth_interval(),
+    ]
+    results += [tell_refusal(scaler.load_state_dict, {}), copy.deepcopy(scaler).state_dict()]
+    results.append(tell_refusal(torch.amp.GradScaler, "cpu", growth_factor=0.5))
+    results.append(tell_refusal(torch.amp.GradScaler, "cpu", backoff_factor=1.5))
+    return collect_leaves(results)
 
 
 def clip_gradients(
@@ -221,11 +227,13 @@ def clip_gradients(
 ) -> Any:
     """Return gradients that were clipped in every way, with an absent, a large and an odd one."""
     utils = torch.nn.utils
-    told: list[Any] = []
+    results: list[Any] = []
 
     def make() -> Any:
         net = (
-            pool.make_value("$net").double() if told and len(told) % 2 else pool.make_value("$net")
+            pool.make_value("$net").double()
+            if results and len(results) % 2
+            else pool.make_value("$net")
         )
         net[0].bias.requires_grad_(False)
         dtype = net[0].weight.dtype
@@ -237,24 +245,24 @@ def clip_gradients(
     options: dict[str, Any] = {"norm_type": norm_type, "error_if_nonfinite": error_if_nonfinite}
     for most in (0.5, 1e6, 3.0):
         net, parameters = make()
-        told.append(utils.clip_grad_norm_(parameters, most, foreach=foreach, **options))
-        told.append([p.grad for p in parameters])
+        results.append(utils.clip_grad_norm_(parameters, most, foreach=foreach, **options))
+        results.append([p.grad for p in parameters])
         one = utils.clip_grad_norm_(net[2].weight, most / 4, foreach=foreach, **options)
         utils.clip_grad_value_(iter(parameters), most / 8, foreach)
-        told.append([one, [p.grad for p in parameters]])
+        results.append([one, [p.grad for p in parameters]])
     given = getattr(utils, "get_total_norm", None)
     if given:
         grads = [p.grad for p in parameters if p.grad is not None]
         total = given(grads, norm_type, error_if_nonfinite, foreach)
         utils.clip_grads_with_norm_(parameters, 0.1, total * 2, foreach)
-        told += [total, [p.grad for p in parameters]]
+        results += [total, [p.grad for p in parameters]]
     parameters[-1].grad[0] = float("nan")
-    told.append(tell_refusal(utils.clip_grad_norm_, parameters, 1.0, **options))
-    told += [[p.grad for p in parameters], utils.clip_grad_norm_([], 1.0)]
+    results.append(tell_refusal(utils.clip_grad_norm_, parameters, 1.0, **options))
+    results += [[p.grad for p in parameters], utils.clip_grad_norm_([], 1.0)]
     vector = utils.parameters_to_vector(parameters)
     utils.vector_to_parameters(vector * 2, parameters)
-    told += [vector, parameters, tell_refusal(utils.vector_to_parameters, [1], parameters)]
-    return collect_leaves(told)
+    results += [vector, parameters, tell_refusal(utils.vector_to_parameters, [1], parameters)]
+    return collect_leaves(results)
 
 
 OF_GRADIENTS = (

@@ -70,14 +70,14 @@ def load_data(kind: str, **options: Any) -> Any:
     options = {"batch_size": 3, **options}
     pool.set_seeds()
     loader = torch.utils.data.DataLoader(data, **options)
-    told: list[Any] = []
+    results: list[Any] = []
     for _ in range(2):
-        told.append([*loader])
+        results.append([*loader])
     first = iter(loader)
-    told += [next(first), len(first), len(loader), loader.batch_size, loader.drop_last]
-    told += [type(loader.sampler), type(loader.batch_sampler), loader.num_workers]
-    told.append(tell_refusal(setattr, loader, "batch_size", 5))
-    return collect_leaves([copy.deepcopy(told), torch.rand(1)])
+    results += [next(first), len(first), len(loader), loader.batch_size, loader.drop_last]
+    results += [type(loader.sampler), type(loader.batch_sampler), loader.num_workers]
+    results.append(tell_refusal(setattr, loader, "batch_size", 5))
+    return collect_leaves([copy.deepcopy(results), torch.rand(1)])
 
 
 def choose_data(kind: str) -> Any:
@@ -96,14 +96,14 @@ def choose_data(kind: str) -> Any:
         "weighted": data.WeightedRandomSampler(weights, 9),
         "once": data.WeightedRandomSampler(weights, 5, replacement=False, generator=generator),
     }
-    told: list[Any] = []
+    results: list[Any] = []
     sampler = samplers[kind]
     for drop in (False, True):
         batches = data.BatchSampler(sampler, 2, drop)
-        told += [[*sampler], len(sampler), [*batches], len(batches)]
-        told.append([*data.DataLoader(numbers, batch_sampler=batches)])
-        told.append([*data.DataLoader(numbers, 2, sampler=sampler, drop_last=drop)])
-    told.append([*data.DataLoader(numbers, None, sampler=sampler)])
+        results += [[*sampler], len(sampler), [*batches], len(batches)]
+        results.append([*data.DataLoader(numbers, batch_sampler=batches)])
+        results.append([*data.DataLoader(numbers, 2, sampler=sampler, drop_last=drop)])
+    results.append([*data.DataLoader(numbers, None, sampler=sampler)])
     refused = (
         lambda: data.RandomSampler(numbers, num_samples=0),
         lambda: data.RandomSampler(numbers, replacement=2),
@@ -120,21 +120,21 @@ def choose_data(kind: str) -> Any:
         lambda: data.DataLoader(Stream(), shuffle=True),
         lambda: data.DataLoader(Stream(), sampler=sampler),
     )
-    told += [str(tell_refusal(each)) for each in refused]
-    return collect_leaves(told)
+    results += [str(tell_refusal(each)) for each in refused]
+    return collect_leaves(results)
 
 
 def stream_data(batch_size: int = 3, drop_last: bool = False) -> Any:
     """Return the batches of data without places, and of joined data."""
     data = torch.utils.data
-    told: list[Any] = []
+    results: list[Any] = []
     for each in (Stream(), SizedStream(), data.ChainDataset([Stream(2), SizedStream(3)])):
         loader = data.DataLoader(each, batch_size, drop_last=drop_last)
-        told += [[*loader], tell_refusal(len, loader), [*loader]]
-    told.append([*data.DataLoader(Stream(), None)])
+        results += [[*loader], tell_refusal(len, loader), [*loader]]
+    results.append([*data.DataLoader(Stream(), None)])
     joined = data.ChainDataset([SizedStream(2), SizedStream(3)])
-    told += [len(joined), [*(Stream(1) + Stream(2))], tell_refusal(lambda: Stream()[0])]
-    return collect_leaves(told)
+    results += [len(joined), [*(Stream(1) + Stream(2))], tell_refusal(lambda: Stream()[0])]
+    return collect_leaves(results)
 
 
 def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool = False) -> Any:
@@ -144,24 +144,24 @@ def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool
     generator = torch.Generator().manual_seed(3)
     squares = Squares(size=11)
     parts = data.random_split(squares, lengths, generator)
-    told: list[Any] = [[[*part.indices], len(part), part[0]] for part in parts]
-    told.append(parts[0].__getitems__([0, 1]))
+    results: list[Any] = [[[*part.indices], len(part), part[0]] for part in parts]
+    results.append(parts[0].__getitems__([0, 1]))
     joined = data.ConcatDataset([*parts, Squares(size=2)]) + Squares("tensor", 1)
-    told += [
+    results += [
         [joined[0], joined[-1], joined[len(joined) - 2]],
         len(joined),
         tell_refusal(joined.__getitem__, -99),
     ]
     nested = data.Subset(joined, [3, 12, 5])
-    told += [[*nested], joined.datasets[0].cumulative_sizes, nested.__getitems__([0, 2])]
+    results += [[*nested], joined.datasets[0].cumulative_sizes, nested.__getitems__([0, 2])]
     other = Squares("scalar", 11)
     for stacked in (data.StackDataset(squares, other), data.StackDataset(a=squares, b=other)):
-        told += [stacked[3], len(stacked), stacked.__getitems__([0, 2])]
+        results += [stacked[3], len(stacked), stacked.__getitems__([0, 2])]
     for rank in (0, 1, 2):
         sampler = data.DistributedSampler(squares, 3, rank, shuffle, 4, drop_last)
         for epoch in (0, 1, 0):
             sampler.set_epoch(epoch)
-            told += [[*sampler], len(sampler)]
+            results += [[*sampler], len(sampler)]
     refused = (
         lambda: data.random_split(squares, [3, 4]),
         lambda: data.random_split(squares, [0.5, 0.7]),
@@ -176,22 +176,22 @@ def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool
         lambda: data.TensorDataset(torch.ones(2), torch.ones(3)),
         lambda: data.ChainDataset([squares]).__len__(),
     )
-    return collect_leaves([told, [str(tell_refusal(each)) for each in refused]])
+    return collect_leaves([results, [str(tell_refusal(each)) for each in refused]])
 
 
 def collate_values(kind: str) -> Any:
     """Return what is made of a batch of each kind of values, and what is not."""
     collate = torch.utils.data._utils.collate
     items = [Squares(kind)[place] for place in range(4)]
-    told: list[Any] = [tell_refusal(torch.utils.data.default_collate, items)]
-    told.append([torch.utils.data.default_convert(each) for each in items[:2]])
+    results: list[Any] = [tell_refusal(torch.utils.data.default_collate, items)]
+    results.append([torch.utils.data.default_convert(each) for each in items[:2]])
     given = {torch.Tensor: lambda batch, *, collate_fn_map=None: torch.stack(batch).sum(0)}
     own = {**collate.default_collate_fn_map, **given}
-    told.append(tell_refusal(collate.collate, items, collate_fn_map=own))
-    told.append(tell_refusal(collate.collate, items, collate_fn_map=given))
-    told.append(tell_refusal(torch.utils.data.default_collate, [items[0], {"other": 1}]))
+    results.append(tell_refusal(collate.collate, items, collate_fn_map=own))
+    results.append(tell_refusal(collate.collate, items, collate_fn_map=given))
+    results.append(tell_refusal(torch.utils.data.default_collate, [items[0], {"other": 1}]))
     return collect_leaves(
-        [told, [type(each) for each in told[0]] if isinstance(told[0], list) else []]
+        [results, [type(each) for each in results[0]] if isinstance(results[0], list) else []]
     )
 
 
@@ -266,15 +266,15 @@ def save_object(
     torch.save(saved, "new.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
     options: dict[str, Any] = {"weights_only": weights_only, **({"mmap": True} if mmap else {})}
     loaded = tell_refusal(torch.load, "new.pt", **options)
-    told = [tell_loaded(loaded), tell_loaded(tell_refusal(copy.deepcopy, loaded))]
+    results = [tell_loaded(loaded), tell_loaded(tell_refusal(copy.deepcopy, loaded))]
     if kind == "shared" and isinstance(loaded, list):
         loaded[0].add_(100)
-        told.append(loaded)
+        results.append(loaded)
     memory = io.BytesIO()
     torch.save(saved, memory)
     memory.seek(0)
-    told.append(tell_loaded(tell_refusal(torch.load, memory, torch.device("cpu"), **options)))
-    return collect_leaves(told)
+    results.append(tell_loaded(tell_refusal(torch.load, memory, torch.device("cpu"), **options)))
+    return collect_leaves(results)
 
 
 def load_files() -> Any:
@@ -284,44 +284,44 @@ def load_files() -> Any:
     torch.save(base["w"], "one.pt")
     load, safe = torch.load, torch.serialization
     known = safe.get_safe_globals()
-    told: list[Any] = []
+    results: list[Any] = []
     for place in (None, "cpu", torch.device("cpu"), {"cpu": "cpu"}, lambda s, p: s, "meta"):
-        told.append(str(tell_refusal(load, "one.pt", map_location=place)))
+        results.append(str(tell_refusal(load, "one.pt", map_location=place)))
     for place in ("cuda:0", {"cpu": "cuda:0"}, 3, lambda s, p: None):
-        told.append(str(tell_refusal(load, "one.pt", map_location=place)))
-    told += [tell_refusal(load, "all.pt"), [*load("all.pt", weights_only=False)]]
+        results.append(str(tell_refusal(load, "one.pt", map_location=place)))
+    results += [tell_refusal(load, "all.pt"), [*load("all.pt", weights_only=False)]]
     unsafe = getattr(safe, "get_unsafe_globals_in_checkpoint", None)
-    told.append(sorted(unsafe("all.pt")) if unsafe else None)
+    results.append(sorted(unsafe("all.pt")) if unsafe else None)
     with safe.safe_globals([torch.distributions.Normal, type(base["d"].support)]):
-        told.append(sorted({*safe.get_safe_globals()} - {*known}, key=str))
-        told.append(str(type(tell_refusal(load, "all.pt")).__name__))
-    told.append(len(safe.get_safe_globals()) - len(known))
+        results.append(sorted({*safe.get_safe_globals()} - {*known}, key=str))
+        results.append(str(type(tell_refusal(load, "all.pt")).__name__))
+    results.append(len(safe.get_safe_globals()) - len(known))
     safe.add_safe_globals([torch.distributions.Normal])
-    told.append(len(safe.get_safe_globals()) - len(known))
+    results.append(len(safe.get_safe_globals()) - len(known))
     safe.clear_safe_globals()
-    told.append(safe.get_safe_globals())
+    results.append(safe.get_safe_globals())
     safe.add_safe_globals(known)
     Path("no.pt").write_bytes(b"no tensors at all")
     with Path("all.pt").open("rb") as file:
-        told.append([*load(file, weights_only=False)])
+        results.append([*load(file, weights_only=False)])
         file.seek(0)
         half = file.read()[:300]
-    told += [tell_refusal(load, io.BytesIO(half)), tell_refusal(load, "absent.pt")]
-    told += [tell_refusal(load, "no.pt"), tell_refusal(load, "no.pt", weights_only=False)]
-    told += [tell_refusal(load, 3), tell_refusal(torch.save, base, 3)]
-    told += [
+    results += [tell_refusal(load, io.BytesIO(half)), tell_refusal(load, "absent.pt")]
+    results += [tell_refusal(load, "no.pt"), tell_refusal(load, "no.pt", weights_only=False)]
+    results += [tell_refusal(load, 3), tell_refusal(torch.save, base, 3)]
+    results += [
         tell_refusal(load, io.BytesIO(half), mmap=True),
         tell_refusal(torch.save, lambda: 1, "f"),
     ]
-    told += [safe.get_default_load_endianness(), safe.get_crc32_options()]
-    told += [
+    results += [safe.get_default_load_endianness(), safe.get_crc32_options()]
+    results += [
         safe.normalize_storage_type(torch.FloatStorage),
         safe.location_tag(torch.ones(1).storage()),
     ]
     with safe.skip_data():
         torch.save(torch.ones(3), "skipped.pt")
-    told.append(load("skipped.pt").shape)
-    return collect_leaves(told)
+    results.append(load("skipped.pt").shape)
+    return collect_leaves(results)
 
 
 OF_SAVING = {"weights_only": True, "mmap": False, "old": False, "protocol": 2}

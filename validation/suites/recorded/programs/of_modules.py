@@ -132,7 +132,7 @@ def load_module(name: str, *values: Any) -> Any:
     torch.save(module.state_dict(), "state.pt")
     state = torch.load("state.pt", weights_only=True)
     tensors = [key for key, each in state.items() if isinstance(each, torch.Tensor)]
-    told: list[Any] = [[*state], [*getattr(state, "_metadata", {}).items()]]
+    results: list[Any] = [[*state], [*getattr(state, "_metadata", {}).items()]]
     less = {key: each for key, each in state.items() if key not in tensors[:1]}
     wrong = {**state, **{key: torch.ones(7, 1) for key in tensors[:1]}}
     for given in (state, less, {**state, "extra": torch.ones(1)}, wrong):
@@ -142,14 +142,14 @@ def load_module(name: str, *values: Any) -> Any:
             result = tell_refusal(other.load_state_dict, given, **options)
             keys = [*result] if isinstance(result, tuple) else result
             kept = [p.requires_grad for p in other.parameters()]
-            told.append([keys, kept, [*other.state_dict().values()]])
+            results.append([keys, kept, [*other.state_dict().values()]])
     pool.set_seeds(11)
     other = kind(*values)
     error = tell_error(other.load_state_dict, {**less, "extra": torch.ones(1)})
-    told.append([key in error for key in (*tensors, "extra")])
+    results.append([key in error for key in (*tensors, "extra")])
     options = {"prefix": "net.", "keep_vars": True}
-    told.append([*other.state_dict(**options).items()])
-    return collect_leaves(told)
+    results.append([*other.state_dict(**options).items()])
+    return collect_leaves(results)
 
 
 def tell_error(called: Any, *values: Any) -> str:
@@ -198,25 +198,25 @@ class SmallNet(torch.nn.Module):
 def ask_module() -> Any:
     """Return what the methods of a module tell of its parts, and what they refuse."""
     net = SmallNet()
-    told: list[Any] = [
+    results: list[Any] = [
         tell_module(net),
         [n for n, _ in net.named_children()],
         len([*net.modules()]),
     ]
-    told.append([n for n, _ in net.named_parameters(remove_duplicate=False)])
-    told.append([n for n, _ in net.named_modules(prefix="p", remove_duplicate=False)])
-    told.append([n for n, _ in net.named_parameters(prefix="q", recurse=False)])
-    told.append([n for n, _ in net.named_buffers(prefix="r", recurse=False)])
-    told.append(
+    results.append([n for n, _ in net.named_parameters(remove_duplicate=False)])
+    results.append([n for n, _ in net.named_modules(prefix="p", remove_duplicate=False)])
+    results.append([n for n, _ in net.named_parameters(prefix="q", recurse=False)])
+    results.append([n for n, _ in net.named_buffers(prefix="r", recurse=False)])
+    results.append(
         [[*net.parameters(recurse=False)], [*net.buffers()], [type(c) for c in net.children()]]
     )
     names = ("parts.a", "first.weight", "mean", "", "parts.c", "passing", "rows.0", "first")
     for get in (net.get_submodule, net.get_parameter, net.get_buffer):
-        told.append([type(tell_refusal(get, each)).__name__ for each in names])
+        results.append([type(tell_refusal(get, each)).__name__ for each in names])
     seen: list[str] = []
     net.apply(lambda module: seen.append(type(module).__name__))
-    told += [seen, tell_refusal(net.set_submodule, "parts.a", torch.nn.Identity()), repr(net)]
-    told += [sorted(set(dir(net)) - set(dir(torch.nn.Module))), net.train(False).training]
+    results += [seen, tell_refusal(net.set_submodule, "parts.a", torch.nn.Identity()), repr(net)]
+    results += [sorted(set(dir(net)) - set(dir(torch.nn.Module))), net.train(False).training]
     refused = (
         lambda: net.register_buffer("first", torch.ones(1)),
         lambda: net.register_buffer("a.b", torch.ones(1)),
@@ -234,11 +234,13 @@ def ask_module() -> Any:
         lambda: net.to(torch.int64),
         lambda: net.load_state_dict([1]),
     )
-    told += [[type(tell_refusal(each)).__name__ + str(tell_refusal(each))[:12] for each in refused]]
+    results += [
+        [type(tell_refusal(each)).__name__ + str(tell_refusal(each))[:12] for each in refused]
+    ]
     del net.scale, net.mean, net.first
     net.add_module("late", None)
     net.new, net.other = torch.nn.Parameter(torch.ones(1)), torch.nn.Linear(1, 1)
-    return collect_leaves([told, tell_module(net), net.to("cpu", torch.float64).state_dict()])
+    return collect_leaves([results, tell_module(net), net.to("cpu", torch.float64).state_dict()])
 
 
 def hook_module(place: str, first: bool = False, always: bool = False) -> Any:

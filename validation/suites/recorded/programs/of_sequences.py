@@ -27,9 +27,9 @@ def run_recurrent(name: str, **options: Any) -> Any:
     first = bool(options.get("batch_first"))
     rows = make_rows() if first else make_rows().transpose(0, 1)
     rows.requires_grad_()
-    told: list[Any] = [net(rows), repr(net), [n for n, _ in net.named_parameters()]]
-    state = told[0][1]
-    told += [net(rows * 2, state), net(make_rows()[0]), len(net.all_weights)]
+    results: list[Any] = [net(rows), repr(net), [n for n, _ in net.named_parameters()]]
+    state = results[0][1]
+    results += [net(rows * 2, state), net(make_rows()[0]), len(net.all_weights)]
     for lengths in LENGTHS:
         packed = torch.nn.utils.rnn.pack_padded_sequence(
             rows, torch.tensor(lengths), batch_first=first, enforce_sorted=lengths == LENGTHS[0]
@@ -37,20 +37,20 @@ def run_recurrent(name: str, **options: Any) -> Any:
         given, last = net(packed)
         padded = torch.nn.utils.rnn.pad_packed_sequence(given, batch_first=first, padding_value=9.0)
         again, _ = net(packed, state)
-        told += [given.data, given.batch_sizes, last, padded, again.data]
-    total = sum(each.square().sum() for each in (told[0][0], padded[0]))
+        results += [given.data, given.batch_sizes, last, padded, again.data]
+    total = sum(each.square().sum() for each in (results[0][0], padded[0]))
     total.backward()
-    told += [rows.grad, [p.grad for p in net.parameters()]]
+    results += [rows.grad, [p.grad for p in net.parameters()]]
     other = copy.deepcopy(net).eval().double()
-    told += [other(rows.detach().double())]
+    results += [other(rows.detach().double())]
     wrong = (rows[..., :2], rows[0, 0], rows[None], rows.double())
-    told += [tell_refusal(net, each) for each in wrong]
-    told += [
+    results += [tell_refusal(net, each) for each in wrong]
+    results += [
         tell_refusal(net, rows, torch.ones(1, 2, 3)),
         tell_refusal(net, rows, (torch.ones(1),)),
     ]
     net.flatten_parameters()
-    return collect_leaves(told)
+    return collect_leaves(results)
 
 
 def run_cells(name: str, bias: bool = True, nonlinearity: str = "tanh") -> Any:
@@ -58,15 +58,15 @@ def run_cells(name: str, bias: bool = True, nonlinearity: str = "tanh") -> Any:
     options: dict[str, Any] = {"nonlinearity": nonlinearity} if name == "RNNCell" else {}
     cell = getattr(torch.nn, name)(4, 3, bias=bias, **options)
     rows = make_rows()
-    told = [cell(rows[0]), cell(rows[0, 0]), repr(cell)]
-    state = told[0]
+    results = [cell(rows[0]), cell(rows[0, 0]), repr(cell)]
+    state = results[0]
     for step in range(3):
         state = cell(rows[1], state)
-        told.append([step, state])
+        results.append([step, state])
     refused = (rows, rows[0, :, :2])
-    told += [tell_refusal(cell, each) for each in refused]
-    told += [tell_refusal(cell, rows[0], (torch.ones(1, 1, 1),) * 2)]
-    return collect_leaves(told)
+    results += [tell_refusal(cell, each) for each in refused]
+    results += [tell_refusal(cell, rows[0], (torch.ones(1, 1, 1),) * 2)]
+    return collect_leaves(results)
 
 
 def pack_sequences(batch_first: bool = False, enforce_sorted: bool = True) -> Any:
@@ -74,7 +74,7 @@ def pack_sequences(batch_first: bool = False, enforce_sorted: bool = True) -> An
     rnn = torch.nn.utils.rnn
     parts = [make_rows(1, length, 2)[0] for length in (4, 3, 1)]
     packed = rnn.pack_sequence(parts if enforce_sorted else parts[::-1], enforce_sorted)
-    told: list[Any] = [[*packed], packed.is_cuda, packed.is_pinned()]
+    results: list[Any] = [[*packed], packed.is_cuda, packed.is_pinned()]
     for moved in (
         packed.double(),
         packed.half(),
@@ -82,19 +82,21 @@ def pack_sequences(batch_first: bool = False, enforce_sorted: bool = True) -> An
         packed.int(),
         packed.cpu(),
     ):
-        told.append([moved.data, moved.batch_sizes, moved.sorted_indices, moved.unsorted_indices])
+        results.append(
+            [moved.data, moved.batch_sizes, moved.sorted_indices, moved.unsorted_indices]
+        )
     for total in (None, 6):
-        told.append(rnn.pad_packed_sequence(packed, batch_first, -1.0, total))
-    told.append(tell_refusal(rnn.pad_packed_sequence, packed, batch_first, 0.0, 2))
+        results.append(rnn.pad_packed_sequence(packed, batch_first, -1.0, total))
+    results.append(tell_refusal(rnn.pad_packed_sequence, packed, batch_first, 0.0, 2))
     for side in ("right", "left"):
-        told.append(rnn.pad_sequence(parts, batch_first, 5.0, side))
+        results.append(rnn.pad_sequence(parts, batch_first, 5.0, side))
     padded = rnn.pad_sequence(parts, batch_first)
-    told.append(rnn.unpad_sequence(padded, torch.tensor([4, 3, 1]), batch_first))
-    told.append(rnn.unpack_sequence(packed))
-    told.append(tell_refusal(rnn.pack_sequence, parts[::-1]))
-    told.append(tell_refusal(rnn.pack_padded_sequence, padded, [0, 1, 1], batch_first))
-    told.append(tell_refusal(rnn.pack_padded_sequence, padded, [3, 1], batch_first))
-    return collect_leaves(told)
+    results.append(rnn.unpad_sequence(padded, torch.tensor([4, 3, 1]), batch_first))
+    results.append(rnn.unpack_sequence(packed))
+    results.append(tell_refusal(rnn.pack_sequence, parts[::-1]))
+    results.append(tell_refusal(rnn.pack_padded_sequence, padded, [0, 1, 1], batch_first))
+    results.append(tell_refusal(rnn.pack_padded_sequence, padded, [3, 1], batch_first))
+    return collect_leaves(results)
 
 
 OF_RECURRENT: dict[str, Any] = {
@@ -144,18 +146,18 @@ def attend_with(mode: str, options: dict[str, Any]) -> Any:
         {"attn_mask": mask.repeat(6, 1, 1), "need_weights": False},
         {"attn_mask": mask, "is_causal": True, "need_weights": False},
     )
-    told: list[Any] = [net(*values, **each) for each in ways]
-    sum(each[0].square().mean() for each in told).backward() if mode != "eval" else None
-    told += [values[0].grad, [p.grad for p in net.parameters()], [*net.state_dict()]]
-    told += [
+    results: list[Any] = [net(*values, **each) for each in ways]
+    sum(each[0].square().mean() for each in results).backward() if mode != "eval" else None
+    results += [values[0].grad, [p.grad for p in net.parameters()], [*net.state_dict()]]
+    results += [
         tell_refusal(net, *values, attn_mask=mask[:2]),
         tell_refusal(net, *values, is_causal=True),
     ]
     if not options.get("kdim") and not options.get("vdim"):
         itself = values[0].detach()
-        told += [net(itself, itself, itself, attn_mask=own), net(itself, itself, itself)]
-        told += [net(rows[0], other[0], other[0], key_padding_mask=padding[0])]
-    return collect_leaves(told)
+        results += [net(itself, itself, itself, attn_mask=own), net(itself, itself, itself)]
+        results += [net(rows[0], other[0], other[0], key_padding_mask=padding[0])]
+    return collect_leaves(results)
 
 
 OF_ATTENTION: dict[str, Any] = {
@@ -180,12 +182,12 @@ def run_transformer(kind: str, **options: Any) -> Any:
     late = torch.tensor([[0, 0, 0], [0, 1, 1]]).bool()
     causal = both.generate_square_subsequent_mask(4)
     small = both.generate_square_subsequent_mask(3)
-    told: list[Any] = [causal, repr(encoder.layers[0]), [*decoder.state_dict()]]
+    results: list[Any] = [causal, repr(encoder.layers[0]), [*decoder.state_dict()]]
     for training in (True, False):
         for net in (encoder, decoder, both):
             net.train(training)
         with torch.set_grad_enabled(training):
-            told += [
+            results += [
                 encoder(rows),
                 encoder(rows, mask=causal),
                 encoder(rows, causal, padding, True),
@@ -193,15 +195,18 @@ def run_transformer(kind: str, **options: Any) -> Any:
             memory = encoder(rows, src_key_padding_mask=padding)
             named: dict[str, Any] = {"tgt_mask": small, "tgt_key_padding_mask": late}
             known: dict[str, Any] = {"memory_key_padding_mask": padding}
-            told += [memory, decoder(target, rows), decoder(target, memory, **named, **known)]
-            told += [decoder(target, rows, memory_mask=torch.ones(3, 4).triu(2).bool())]
-            told += [both(rows, target), both(rows, target, tgt_is_causal=True, **named, **known)]
-            told += [both(rows, target, causal, small, src_key_padding_mask=padding)]
+            results += [memory, decoder(target, rows), decoder(target, memory, **named, **known)]
+            results += [decoder(target, rows, memory_mask=torch.ones(3, 4).triu(2).bool())]
+            results += [
+                both(rows, target),
+                both(rows, target, tgt_is_causal=True, **named, **known),
+            ]
+            results += [both(rows, target, causal, small, src_key_padding_mask=padding)]
     net = encoder.train()
     net(rows, causal).square().mean().backward()
-    told += [[p.grad for p in net.parameters()]]
-    told += [tell_refusal(both, rows, target[:, :1]), tell_refusal(both, rows[..., :2], target)]
-    return collect_leaves(told)
+    results += [[p.grad for p in net.parameters()]]
+    results += [tell_refusal(both, rows, target[:, :1]), tell_refusal(both, rows[..., :2], target)]
+    return collect_leaves(results)
 
 
 OF_TRANSFORMER: dict[str, Any] = {

@@ -63,43 +63,45 @@ def parametrize_layer(unsafe: bool = False, leave: bool = True) -> Any:
     layer = make_layer()
     layer.weight.requires_grad_(False)
     tools.register_parametrization(layer, "weight", Symmetric(), unsafe=unsafe)
-    told: list[Any] = [layer.parametrizations.weight.original.requires_grad]
+    results: list[Any] = [layer.parametrizations.weight.original.requires_grad]
     layer.weight.requires_grad, layer.parametrizations.weight.original.requires_grad = True, True
-    told += [tell_layer(layer), repr(layer), tools.is_parametrized(layer), type(layer).__name__]
+    results += [tell_layer(layer), repr(layer), tools.is_parametrized(layer), type(layer).__name__]
     tools.register_parametrization(layer, "bias", Split(), unsafe=unsafe)
     tools.register_parametrization(layer, "weight", torch.nn.Tanh(), unsafe=True)
-    told += [
+    results += [
         tell_layer(layer),
         tools.is_parametrized(layer, "bias"),
         tools.is_parametrized(layer, "x"),
     ]
     with tools.cached():
-        told.append(layer.weight is layer.weight)
-    told.append(layer.weight is layer.weight)
+        results.append(layer.weight is layer.weight)
+    results.append(layer.weight is layer.weight)
     layer.bias = torch.ones(3)
     torch.save(layer.state_dict(), "state.pt")
     other = make_layer()
     tools.register_parametrization(other, "weight", Symmetric())
     tools.register_parametrization(other, "bias", Split())
     other.load_state_dict(torch.load("state.pt"))
-    told += [
+    results += [
         tell_layer(other),
         tell_refusal(torch.save, layer, "layer.pt"),
         tell_layer(copy.deepcopy(other)),
     ]
     tools.transfer_parametrizations_and_params(other, plain := make_layer())
-    told += [tools.type_before_parametrizations(plain).__name__, tell_layer(plain)]
+    results += [tools.type_before_parametrizations(plain).__name__, tell_layer(plain)]
     refused = (
         ("none", Symmetric()),
         ("weight", torch.nn.Flatten(0)),
         ("bias", torch.nn.Linear(3, 1)),
     )
-    told += [tell_refusal(tools.register_parametrization, make_layer(), *each) for each in refused]
-    told += [tell_refusal(setattr, copy.deepcopy(other), "weight", torch.ones(2, 2))]
+    results += [
+        tell_refusal(tools.register_parametrization, make_layer(), *each) for each in refused
+    ]
+    results += [tell_refusal(setattr, copy.deepcopy(other), "weight", torch.ones(2, 2))]
     for name, kept in (("weight", leave), ("bias", True)):
-        told.append(tell_refusal(tools.remove_parametrizations, other, name, kept))
-    told += [tell_refusal(tools.remove_parametrizations, other, "bias"), tell_layer(other)]
-    return collect_leaves([each for each in told if not isinstance(each, torch.nn.Module)])
+        results.append(tell_refusal(tools.remove_parametrizations, other, name, kept))
+    results += [tell_refusal(tools.remove_parametrizations, other, "bias"), tell_layer(other)]
+    return collect_leaves([each for each in results if not isinstance(each, torch.nn.Module)])
 
 
 def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
@@ -116,10 +118,10 @@ def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
         "old_spectral_norm": utils.spectral_norm,
     }
     normal = ways[kind](made, "weight", **options)
-    told: list[Any] = [tell_layer(normal), repr(normal)]
+    results: list[Any] = [tell_layer(normal), repr(normal)]
     optimizer = torch.optim.SGD(normal.parameters(), 0.1)
     optimizer.step()
-    told += [tell_layer(normal), tell_layer(normal.eval()), tell_layer(normal)]
+    results += [tell_layer(normal), tell_layer(normal.eval()), tell_layer(normal)]
     state = copy.deepcopy(normal.state_dict())
     pool.set_seeds(5)
     other = (
@@ -130,11 +132,11 @@ def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
         else copy.deepcopy(normal)
     )
     other.load_state_dict(state)
-    told.append(tell_layer(other.train()))
+    results.append(tell_layer(other.train()))
     if kind in ("orthogonal", "weight_norm") and made.weight.dim() == 2:
-        told.append(tell_refusal(setattr, normal, "weight", torch.eye(*made.weight.shape) * 2))
-        told.append(normal.weight)
-    told.append(
+        results.append(tell_refusal(setattr, normal, "weight", torch.eye(*made.weight.shape) * 2))
+        results.append(normal.weight)
+    results.append(
         tell_refusal(ways[kind], normal, "weight", **options) if kind[:3] == "old" else None
     )
     remove = {
@@ -142,11 +144,13 @@ def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
         "old_spectral_norm": utils.remove_spectral_norm,
     }
     if kind in remove:
-        told += [tell_layer(remove[kind](normal)), tell_refusal(remove[kind], normal)]
+        results += [tell_layer(remove[kind](normal)), tell_refusal(remove[kind], normal)]
     else:
         utils.parametrize.remove_parametrizations(normal, "weight")
-        told += [tell_layer(normal), tell_refusal(ways[kind], normal, "none")]
-    return collect_leaves([each if not isinstance(each, torch.nn.Module) else 1 for each in told])
+        results += [tell_layer(normal), tell_refusal(ways[kind], normal, "none")]
+    return collect_leaves(
+        [each if not isinstance(each, torch.nn.Module) else 1 for each in results]
+    )
 
 
 OF_NORMS: dict[str, dict[str, Any]] = {
@@ -176,11 +180,11 @@ def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
         prune.global_unstructured(pairs, prune.L1Unstructured, amount=amount)
     else:
         ways[kind](layer), ways[kind](conv)
-    told: list[Any] = [tell_layer(layer), tell_layer(conv), prune.is_pruned(layer)]
+    results: list[Any] = [tell_layer(layer), tell_layer(conv), prune.is_pruned(layer)]
     prune.l1_unstructured(layer, "weight", 2)
     prune.random_unstructured(layer, "bias", 1)
-    told += [tell_layer(layer), [type(h).__name__ for h in layer._forward_pre_hooks.values()]]
-    told += [
+    results += [tell_layer(layer), [type(h).__name__ for h in layer._forward_pre_hooks.values()]]
+    results += [
         [
             type(each).__name__
             for h in layer._forward_pre_hooks.values()
@@ -191,21 +195,21 @@ def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
         layer(torch.ones(1, 3))  # what is copied must not depend on gradients
         copied = copy.deepcopy(layer)
         copied.weight_orig += 1
-    told += [
+    results += [
         tell_layer(copied),
         tell_layer(prune.remove(copied, "weight")),
         prune.is_pruned(copied),
     ]
-    told += [
+    results += [
         tell_refusal(prune.remove, copied, "weight"),
         tell_refusal(prune.l1_unstructured, copied, "bias", 1.5),
     ]
-    told += [
+    results += [
         tell_refusal(prune.ln_structured, copied, "weight", 9, 2, 0),
         tell_refusal(prune.l1_unstructured, copied, "weight", -1),
     ]
-    told += [tell_refusal(prune.ln_structured, copied, "weight", 1, 2, 7)]
-    return collect_leaves([1 if isinstance(each, torch.nn.Module) else each for each in told])
+    results += [tell_refusal(prune.ln_structured, copied, "weight", 1, 2, 7)]
+    return collect_leaves([1 if isinstance(each, torch.nn.Module) else each for each in results])
 
 
 def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> Any:
@@ -225,14 +229,14 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
     optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.5)
     anneal = "linear" if use_buffers else "cos"
     schedule = tools.SWALR(optimizer, 0.02, 3, anneal)
-    told: list[Any] = []
+    results: list[Any] = []
     for step in range(4):
         optimizer.zero_grad()
         net(pool.make_value("$x") + step).square().mean().backward()
         optimizer.step()
         averaged.update_parameters(net)
         schedule.step()
-        told += [
+        results += [
             schedule.get_last_lr(),
             averaged.n_averaged.clone(),
             [p.detach().clone() for p in averaged.parameters()],
@@ -245,22 +249,22 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
             states = torch.load("state.pt", weights_only=False)
             averaged.load_state_dict(states[0])
             schedule.load_state_dict(states[1])
-    told.append([b.clone() for b in averaged.buffers()])
+    results.append([b.clone() for b in averaged.buffers()])
     averaged.eval()
     batches = [(pool.make_value("$x"), 1), [pool.make_value("$x2")], pool.make_value("$x") * 3]
     tools.update_bn(batches, averaged, "cpu" if use_buffers else None)
-    told += [
+    results += [
         [*averaged.buffers()],
         averaged.training,
         averaged(pool.make_value("$x")),
         [*averaged.state_dict()],
     ]
-    told += [averaged.module[1].momentum, [p.requires_grad for p in averaged.parameters()]]
-    told += [
+    results += [averaged.module[1].momentum, [p.requires_grad for p in averaged.parameters()]]
+    results += [
         tell_refusal(tools.get_ema_avg_fn, 1.5),
         tell_refusal(tools.get_ema_multi_avg_fn, -0.1),
     ]
-    told += [
+    results += [
         tell_refusal(tools.SWALR, optimizer, 0.1, -1),
         tell_refusal(tools.SWALR, optimizer, 0.1, 3, "none"),
     ]
@@ -268,8 +272,8 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
         "avg_fn": ways["ema_one"].get("avg_fn"),
         "multi_avg_fn": ways["ema"].get("multi_avg_fn"),
     }
-    told.append(str(tell_refusal(tools.AveragedModel, net, **both))[:20])
-    return collect_leaves(told)
+    results.append(str(tell_refusal(tools.AveragedModel, net, **both))[:20])
+    return collect_leaves(results)
 
 
 def fuse_layers(transposed: bool = False, shared: bool = False) -> Any:
@@ -286,17 +290,17 @@ def fuse_layers(transposed: bool = False, shared: bool = False) -> Any:
     linear.weight.requires_grad_(shared)
     fused = [utils.fuse_conv_bn_eval(convolution, norm, transposed)]
     fused.append(utils.fuse_linear_bn_eval(linear.eval(), flat))
-    told: list[Any] = [
+    results: list[Any] = [
         [[n, p.requires_grad, p] for n, p in each.named_parameters()] for each in fused
     ]
-    told += [fused[0](torch.ones(1, 3, 4, 4)), norm(convolution(torch.ones(1, 3, 4, 4)))]
-    told += [utils.skip_init(torch.nn.Linear, 3, 2).weight.shape]
+    results += [fused[0](torch.ones(1, 3, 4, 4)), norm(convolution(torch.ones(1, 3, 4, 4)))]
+    results += [utils.skip_init(torch.nn.Linear, 3, 2).weight.shape]
     flipped = utils.convert_conv2d_weight_memory_format(
         copy.deepcopy(convolution), torch.channels_last
     )
-    told += [flipped.weight.stride(), flipped.weight]
+    results += [flipped.weight.stride(), flipped.weight]
     stateless = utils.stateless.functional_call(linear, {"bias": torch.ones(3)}, torch.ones(1, 3))
-    return collect_leaves([*told, stateless])
+    return collect_leaves([*results, stateless])
 
 
 def begin_weights(name: str) -> Any:
@@ -318,24 +322,24 @@ def begin_weights(name: str) -> Any:
         "ones_": [{}],
         "zeros_": [{}],
     }
-    told: list[Any] = []
+    results: list[Any] = []
     for shape in shapes:
         for options in ways[name]:
             pool.set_seeds()
             made = torch.nn.Parameter(torch.full(shape, 9.0))
             given = tell_refusal(getattr(init, name), made, **options)
-            told += [given, made, given is made, made.requires_grad]
+            results += [given, made, given is made, made.requires_grad]
             if name not in ("dirac_", "eye_", "constant_", "ones_", "zeros_"):
                 own = torch.Generator().manual_seed(3)
-                told.append(tell_refusal(getattr(init, name), made, **options, generator=own))
+                results.append(tell_refusal(getattr(init, name), made, **options, generator=own))
     gains = ("linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "none")
-    told += [tell_refusal(init.calculate_gain, each) for each in gains]
-    told += [
+    results += [tell_refusal(init.calculate_gain, each) for each in gains]
+    results += [
         init.calculate_gain("leaky_relu", 0.5),
         tell_refusal(init.calculate_gain, "leaky_relu", "a"),
     ]
-    told += [tell_refusal(init.kaiming_normal_, torch.ones(2, 2), mode="none")]
-    return collect_leaves(told)
+    results += [tell_refusal(init.kaiming_normal_, torch.ones(2, 2), mode="none")]
+    return collect_leaves(results)
 
 
 OF_WEIGHTS = (
