@@ -67,7 +67,7 @@ FILTERS: dict[str, tuple[Any, ...]] = {
 
 
 def filter_waves(name: str, **options: Any) -> Any:
-    """Return what a function makes of a batch of waves, of one wave, and of parts in other types."""
+    """Return what a function makes of a batch of waves, of one wave, and of other types."""
     function = getattr(importlib.import_module("torchaudio.functional"), name)
     values = [each.clone() if isinstance(each, torch.Tensor) else each for each in FILTERS[name]]
     waves = make_waves()[..., : 200 if name in SLOW else None]
@@ -189,6 +189,11 @@ def transform_waves(name: str, **options: Any) -> Any:
     other = kind(*values, **own)
     tell_refusal(other.load_state_dict, torch.load("state.pt"))
     pool.set_seeds()
+    return finish_transform_waves(made, inputs, results, other)
+
+
+def finish_transform_waves(made: Any, inputs: Any, results: Any, other: Any) -> Any:
+    """Return all results of `transform_waves`."""
     results += [
         thin(
             tell_refusal(

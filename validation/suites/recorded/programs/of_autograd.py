@@ -12,7 +12,7 @@ from .families import Family
 from .leaves import collect_leaves, tell_refusal, tell_tensor
 
 
-class Product(torch.autograd.Function):
+class WeighedProduct(torch.autograd.Function):  # type: ignore[misc] # torch has no types here
     """A product and a sum, with everything that a function may say of itself."""
 
     @staticmethod
@@ -51,7 +51,7 @@ class Product(torch.autograd.Function):
         return (one * second + first * two) * context.factor, one + two, None
 
 
-class Doubled(torch.autograd.Function):
+class Doubled(torch.autograd.Function):  # type: ignore[misc] # torch has no types here
     """A change in place, of which the second derivative is refused."""
 
     generate_vmap_rule = False
@@ -63,7 +63,7 @@ class Doubled(torch.autograd.Function):
         return rows.mul_(2)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator] # torch has no types here
     def backward(context: Any, *grads: Any) -> Any:
         """Return the gradient."""
         return grads[0] * 2
@@ -72,7 +72,7 @@ class Doubled(torch.autograd.Function):
 def call_function(factor: float = 2.0, frozen: bool = False) -> Any:
     """Return what own functions give, with first, second and forward derivatives."""
     first, second = pool.make_value("$grown"), pool.make_value("$x2").requires_grad_(not frozen)
-    product, total, places = Product.apply(first, second, factor)
+    product, total, places = WeighedProduct.apply(first, second, factor)
     results: list[Any] = [tell_tensor(each) for each in (product, total, places)]
     results += [type(product.grad_fn).__name__, product.grad_fn.name()]
     (grad,) = torch.autograd.grad(product.sum(), first, create_graph=True)
@@ -81,13 +81,15 @@ def call_function(factor: float = 2.0, frozen: bool = False) -> Any:
     results += [first.grad, second.grad]
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(first.detach(), torch.ones(4, 3))
-        given = Product.apply(dual, second.detach(), factor)
+        given = WeighedProduct.apply(dual, second.detach(), factor)
         results += [[*torch.autograd.forward_ad.unpack_dual(each)] for each in given[:2]]
     changed = Doubled.apply(first.clone())
     (grad,) = torch.autograd.grad(changed.square().sum(), first, create_graph=True)
     results += [changed, grad, tell_refusal(torch.autograd.grad, grad.sum(), first)]
     results += [
-        torch.autograd.gradcheck(Product.apply, (first[:1].double(), second[:1].double(), 2.0))
+        torch.autograd.gradcheck(
+            WeighedProduct.apply, (first[:1].double(), second[:1].double(), 2.0)
+        )
     ]
     results.append(tell_refusal(torch.func.vmap(Doubled.apply), first.detach()))
     return collect_leaves(results)
@@ -124,6 +126,12 @@ def differentiate(create_graph: bool = False, strict: bool = False, vectorize: b
         functional.vhp(total, both, vectors, **options),
         functional.hvp(total, both, vectors, **options),
     ]
+    return finish_differentiate((functional, one, options, join, total, both, results))
+
+
+def finish_differentiate(state: tuple[Any, ...]) -> Any:
+    """Return all results of `differentiate`."""
+    functional, one, options, join, total, both, results = state
     results += [
         functional.jacobian(pool.double, one, **options),
         functional.vjp(total, both, **options),
@@ -170,6 +178,11 @@ def ask_gradients(accumulate: bool = False) -> Any:
     rows.grad = None
     for refused in (torch.ones(2), 3, rows.detach().double()):
         results.append(tell_refusal(setattr, rows, "grad", refused))
+    return finish_ask_gradients(rows, results)
+
+
+def finish_ask_gradients(rows: Any, results: Any) -> Any:
+    """Return all results of `ask_gradients`."""
     with torch.autograd.detect_anomaly(check_nan=True):
         results.append(
             tell_refusal(
@@ -193,15 +206,22 @@ def ask_gradients(accumulate: bool = False) -> Any:
     return collect_leaves(results)
 
 
+def note(seen: list[Any], value: Any, given: Any) -> Any:
+    """Note a value, and return another."""
+    seen.append(value)
+    return given
+
+
 def hook_tensors(prepend: bool = False) -> Any:
     """Return what hooks of tensors and of the graph saw and changed."""
-    rows, seen = pool.make_value("$grown"), []
+    rows: Any = pool.make_value("$grown")
+    seen: list[Any] = []
     graph = torch.autograd.graph
     middle = rows * 2
     middle.retain_grad()
     last = middle.square()
     handles = [
-        rows.register_hook(lambda g: seen.append(["leaf", g]) or g + 1),
+        rows.register_hook(lambda g: note(seen, ["leaf", g], g + 1)),
         middle.register_hook(lambda g: g * 0.5),
         middle.register_hook(lambda g: seen.append(["middle", g])),
         last.grad_fn.register_hook(lambda i, o: seen.append(["node", i, o])),
@@ -223,7 +243,12 @@ def hook_tensors(prepend: bool = False) -> Any:
     rows.grad = None
     last.sum().backward()
     packed: list[Any] = []
-    with graph.saved_tensors_hooks(lambda t: packed.append(t.shape) or t * 2, lambda t: t + 1):
+    return finish_hook_tensors(rows, seen, graph, results, packed)
+
+
+def finish_hook_tensors(rows: Any, seen: Any, graph: Any, results: Any, packed: Any) -> Any:
+    """Return all results of `hook_tensors`."""
+    with graph.saved_tensors_hooks(lambda t: note(packed, t.shape, t * 2), lambda t: t + 1):
         square = (rows * rows).exp()
     square.sum().backward()
     results += [packed, rows.grad, graph.get_gradient_edge(square).node.name()]
@@ -271,6 +296,12 @@ def look_in_modes(mode: str) -> Any:
                 results.append(look())
             results.append(look())
             results += [make()(look)(), look()]
+    return finish_look_in_modes((mode, rows, make, results, look, count))
+
+
+def finish_look_in_modes(state: tuple[Any, ...]) -> Any:
+    """Return all results of `look_in_modes`."""
+    mode, rows, make, results, look, count = state
     if mode != "force_views":
         steps = make()(count)()
         results += [
@@ -290,6 +321,69 @@ def look_in_modes(mode: str) -> Any:
     return collect_leaves(results)
 
 
+def transform_by_grad(func: Any, other: Any, rows: Any, total: Any, both: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        *(func.grad(total, place)(rows, other, factor=2.0) for place in (0, 1, (0, 1), -1)),
+        *(
+            func.grad(both, 1, has_aux=True)(rows, other),
+            func.grad_and_value(total)(rows, other),
+        ),
+        func.grad_and_value(both, has_aux=True)(rows, other),
+    ]
+
+
+def transform_by_vmap(func: Any, other: Any, rows: Any, total: Any, both: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        func.vmap(total)(rows, other),
+        *(func.vmap(torch.dot, (1, 1))(rows, other), func.vmap(total, (None, 0))(rows, other)),
+        func.vmap(torch.mul, (0, None), out_dims=1)(rows, other[0]),
+        *(func.vmap(func.grad(total))(rows, other), func.vmap(both, chunk_size=2)(rows, other)),
+        func.vmap(lambda a: a + torch.rand(1), randomness="different")(rows[:, 0]),
+        func.vmap(lambda a: a + torch.rand(1), randomness="same")(rows[:, 0]),
+        tell_refusal(func.vmap(lambda a: a + torch.rand(1)), rows),
+        tell_refusal(func.vmap(total, (0, 0, 0)), rows, other),
+        tell_refusal(func.vmap(total), rows, other[:2]),
+        tell_refusal(func.vmap(lambda a: a.sum().item()), rows),
+    ]
+
+
+def transform_by_jac(func: Any, other: Any, rows: Any, total: Any, both: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        each(both, place, has_aux=True)(rows[0], other[0])
+        for each in (func.jacrev, func.jacfwd)
+        for place in (0, (0, 1))
+    ] + [
+        func.jacrev(pool.double, chunk_size=2)(rows[0]),
+        func.hessian(total)(rows[0], other[0]),
+    ]
+
+
+def transform_by_products(func: Any, other: Any, rows: Any, total: Any, both: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        func.vjp(total, rows, other)[1](torch.tensor(2.0)),
+        func.vjp(both, rows, other, has_aux=True)[2],
+        func.jvp(total, (rows, other), (other, rows)),
+        func.jvp(both, (rows, other), (other, rows), has_aux=True),
+        func.linearize(pool.double, rows)[1](other),
+    ]
+
+
+def transform_by_call(func: Any, rows: Any, net: Any, weights: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        func.functional_call(net, {"0.bias": torch.ones(4)}, (rows,)),
+        func.functional_call(net, (dict([*weights.items()][:2]), {"2.bias": torch.ones(2)}), rows),
+        func.grad(lambda w: func.functional_call(net, w, (rows,)).sum())(weights),
+        tell_refusal(func.functional_call, net, {"none": rows}, (rows,), strict=True),
+        func.stack_module_state([copy.deepcopy(net), net]),
+        func.functionalize(lambda a: a.clone().add_(1))(rows),
+    ]
+
+
 def transform_function(kind: str) -> Any:
     """Return what torch.func makes of functions of several values."""
     func, rows, other = torch.func, pool.make_value("$x"), pool.make_value("$x2")
@@ -303,54 +397,11 @@ def transform_function(kind: str) -> Any:
     net = pool.make_value("$net").eval()
     weights = {name: each.detach() for name, each in net.named_parameters()}
     ways: dict[str, Any] = {
-        "grad": lambda: [
-            *(func.grad(total, place)(rows, other, factor=2.0) for place in (0, 1, (0, 1), -1)),
-            *(
-                func.grad(both, 1, has_aux=True)(rows, other),
-                func.grad_and_value(total)(rows, other),
-            ),
-            func.grad_and_value(both, has_aux=True)(rows, other),
-        ],
-        "vmap": lambda: [
-            func.vmap(total)(rows, other),
-            *(func.vmap(torch.dot, (1, 1))(rows, other), func.vmap(total, (None, 0))(rows, other)),
-            func.vmap(torch.mul, (0, None), out_dims=1)(rows, other[0]),
-            *(func.vmap(func.grad(total))(rows, other), func.vmap(both, chunk_size=2)(rows, other)),
-            func.vmap(lambda a: a + torch.rand(1), randomness="different")(rows[:, 0]),
-            func.vmap(lambda a: a + torch.rand(1), randomness="same")(rows[:, 0]),
-            tell_refusal(func.vmap(lambda a: a + torch.rand(1)), rows),
-            tell_refusal(func.vmap(total, (0, 0, 0)), rows, other),
-            tell_refusal(func.vmap(total), rows, other[:2]),
-            tell_refusal(func.vmap(lambda a: a.sum().item()), rows),
-        ],
-        "jac": lambda: (
-            [
-                each(both, place, has_aux=True)(rows[0], other[0])
-                for each in (func.jacrev, func.jacfwd)
-                for place in (0, (0, 1))
-            ]
-            + [
-                func.jacrev(pool.double, chunk_size=2)(rows[0]),
-                func.hessian(total)(rows[0], other[0]),
-            ]
-        ),
-        "products": lambda: [
-            func.vjp(total, rows, other)[1](torch.tensor(2.0)),
-            func.vjp(both, rows, other, has_aux=True)[2],
-            func.jvp(total, (rows, other), (other, rows)),
-            func.jvp(both, (rows, other), (other, rows), has_aux=True),
-            func.linearize(pool.double, rows)[1](other),
-        ],
-        "call": lambda: [
-            func.functional_call(net, {"0.bias": torch.ones(4)}, (rows,)),
-            func.functional_call(
-                net, (dict([*weights.items()][:2]), {"2.bias": torch.ones(2)}), rows
-            ),
-            func.grad(lambda w: func.functional_call(net, w, (rows,)).sum())(weights),
-            tell_refusal(func.functional_call, net, {"none": rows}, (rows,), strict=True),
-            func.stack_module_state([copy.deepcopy(net), net]),
-            func.functionalize(lambda a: a.clone().add_(1))(rows),
-        ],
+        "grad": lambda: transform_by_grad(func, other, rows, total, both),
+        "vmap": lambda: transform_by_vmap(func, other, rows, total, both),
+        "jac": lambda: transform_by_jac(func, other, rows, total, both),
+        "products": lambda: transform_by_products(func, other, rows, total, both),
+        "call": lambda: transform_by_call(func, rows, net, weights),
     }
     return collect_leaves(ways[kind]())
 

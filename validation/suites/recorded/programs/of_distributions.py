@@ -111,8 +111,8 @@ def describe(name: str, **options: Any) -> Any:
     results.append(tell_refusal(made.icdf, torch.tensor([[0.1], [0.8]]).expand(2, 3)))
     for shape in ((4, *made.batch_shape), (2,)):
         larger = tell_refusal(made.expand, torch.Size(shape))
-        asked = ("batch_shape", "mean", "variance")
-        results.append([tell_refusal(getattr, larger, each) for each in asked])
+        wanted = ("batch_shape", "mean", "variance")
+        results.append([tell_refusal(getattr, larger, each) for each in wanted])
         results.append(tell_refusal(lambda one: one.log_prob(drawn), larger))
     grown = [each for each in own.values() if isinstance(each, torch.Tensor) and each.requires_grad]
     scored = tell_refusal(made.log_prob, drawn.detach())
@@ -211,7 +211,11 @@ def check_constraints() -> Any:
     """Return which values each constraint takes, and what its transform makes."""
     limits = torch.distributions.constraints
     results: list[Any] = []
-    made = {"interval": (0.0, 1.0), "half_open_interval": (0.0, 1.0), "integer_interval": (0, 2)}
+    made: dict[str, tuple[float, ...]] = {
+        "interval": (0.0, 1.0),
+        "half_open_interval": (0.0, 1.0),
+        "integer_interval": (0, 2),
+    }
     made |= {"greater_than": (0.5,), "greater_than_eq": (0.5,), "less_than": (0.5,)}
     kinds = [getattr(limits, name) for name in limits.__all__]
     kinds = [

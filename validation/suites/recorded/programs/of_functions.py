@@ -77,85 +77,230 @@ OF_WAVES: dict[str, Any] = {
 }
 
 
+def call_norm(rows: Any, volume: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        tell_refusal(torch.norm, value, power, axis, keep, dtype=kind)
+        for value in (volume, rows)
+        for power in ("fro", "nuc", 1, 2.5, float("inf"), float("-inf"), 0, "none")
+        for axis, keep, kind in (
+            (None, False, None),
+            (1, True, None),
+            ((0, 1), False, torch.float64),
+        )
+    ]
+
+
+def call_cdist(other: Any, rows: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        tell_refusal(torch.cdist, rows, other, power, mode)
+        for power in (0.0, 1.0, 2.0, 2.5, float("inf"), -1.0)
+        for mode in ("use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist", "none")
+    ]
+
+
+def call_unique(numbers: Any, table: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        tell_refusal(
+            function,
+            value,
+            **{**first, "return_inverse": inverse, "return_counts": counts, "dim": axis},
+        )
+        for value, axes in ((numbers, (None, 0)), (table, (None, 0, 1)))
+        for axis in axes
+        for inverse in (False, True)
+        for counts in (False, True)
+        for function, first in (
+            (torch.unique, {"sorted": True}),
+            (torch.unique_consecutive, {}),
+        )
+    ]
+
+
+def call_meshgrid(other: Any, rows: Any, numbers: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        tell_refusal(torch.meshgrid, *given, indexing=way)
+        for given in ((rows[0], other[0, :2]), ([rows[0], other[0, :2]],), (rows[0],))
+        for way in ("ij", "xy", "none")
+    ] + [torch.cartesian_prod(rows[0], other[0, :2]), torch.cartesian_prod(numbers)]
+
+
+def call_split(other: Any, rows: Any, numbers: Any, square: Any) -> Any:
+    """Return the results of one kind."""
+    return (
+        [
+            tell_refusal(torch.split, rows, each, axis)
+            for each in (1, 2, 3, [1, 3], [2, 2], [1, 1], 0)
+            for axis in (0, 1, -2)
+        ]
+        + [
+            torch.broadcast_tensors(rows, other[0], torch.ones(1)),
+            torch.broadcast_shapes((3, 1), 4),
+        ]
+        + [
+            tell_refusal(torch.broadcast_shapes, (3,), (4,)),
+            torch.atleast_1d(torch.tensor(1.0), rows),
+        ]
+        + [
+            torch.atleast_2d(rows[0]),
+            torch.atleast_3d([rows, rows[0]]),
+            torch.block_diag(rows, other[0]),
+        ]
+        + [tell_refusal(torch.tensordot, rows, other, dims) for dims in (2, 0, ([1], [1]), -1, 3)]
+        + [
+            torch.chain_matmul(rows, square, square),
+            torch.lu(square),
+            torch.lu(square, get_infos=True),
+        ]
+        + [
+            tell_refusal(torch.lu, square, False),
+            torch.unravel_index(numbers, (2, 3)),
+        ]
+    )
+
+
 def call_functions(kind: str) -> Any:
     """Return what functions that Python writes give with their options."""
     rows, other = pool.make_value("$x"), pool.make_value("$x2")
     volume, numbers = pool.make_value("$sequence"), torch.tensor([3, 1, 1, 2, 3, 3])
     table, square = torch.tensor([[1, 0], [1, 0], [0, 2]]), pool.make_value("$square")
     calls: dict[str, Any] = {
-        "norm": lambda: [
-            tell_refusal(torch.norm, value, power, axis, keep, dtype=kind)
-            for value in (volume, rows)
-            for power in ("fro", "nuc", 1, 2.5, float("inf"), float("-inf"), 0, "none")
-            for axis, keep, kind in (
-                (None, False, None),
-                (1, True, None),
-                ((0, 1), False, torch.float64),
-            )
-        ],
-        "cdist": lambda: [
-            tell_refusal(torch.cdist, rows, other, power, mode)
-            for power in (0.0, 1.0, 2.0, 2.5, float("inf"), -1.0)
-            for mode in ("use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist", "none")
-        ],
-        "unique": lambda: [
-            tell_refusal(
-                function,
-                value,
-                **{**first, "return_inverse": inverse, "return_counts": counts, "dim": axis},
-            )
-            for value, axes in ((numbers, (None, 0)), (table, (None, 0, 1)))
-            for axis in axes
-            for inverse in (False, True)
-            for counts in (False, True)
-            for function, first in (
-                (torch.unique, {"sorted": True}),
-                (torch.unique_consecutive, {}),
-            )
-        ],
-        "meshgrid": lambda: (
-            [
-                tell_refusal(torch.meshgrid, *given, indexing=way)
-                for given in ((rows[0], other[0, :2]), ([rows[0], other[0, :2]],), (rows[0],))
-                for way in ("ij", "xy", "none")
-            ]
-            + [torch.cartesian_prod(rows[0], other[0, :2]), torch.cartesian_prod(numbers)]
-        ),
-        "split": lambda: (
-            [
-                tell_refusal(torch.split, rows, each, axis)
-                for each in (1, 2, 3, [1, 3], [2, 2], [1, 1], 0)
-                for axis in (0, 1, -2)
-            ]
-            + [
-                torch.broadcast_tensors(rows, other[0], torch.ones(1)),
-                torch.broadcast_shapes((3, 1), 4),
-            ]
-            + [
-                tell_refusal(torch.broadcast_shapes, (3,), (4,)),
-                torch.atleast_1d(torch.tensor(1.0), rows),
-            ]
-            + [
-                torch.atleast_2d(rows[0]),
-                torch.atleast_3d([rows, rows[0]]),
-                torch.block_diag(rows, other[0]),
-            ]
-            + [
-                tell_refusal(torch.tensordot, rows, other, dims)
-                for dims in (2, 0, ([1], [1]), -1, 3)
-            ]
-            + [
-                torch.chain_matmul(rows, square, square),
-                torch.lu(square),
-                torch.lu(square, get_infos=True),
-            ]
-            + [
-                tell_refusal(torch.lu, square, False),
-                torch.unravel_index(numbers, (2, 3)),
-            ]
-        ),
+        "norm": lambda: call_norm(rows, volume),
+        "cdist": lambda: call_cdist(other, rows),
+        "unique": lambda: call_unique(numbers, table),
+        "meshgrid": lambda: call_meshgrid(other, rows, numbers),
+        "split": lambda: call_split(other, rows, numbers, square),
     }
     return collect_leaves(calls[kind]())
+
+
+def use_operators(numbers: Any, rows: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        *(2 - rows, 2.0 / rows, 2**rows, 7 // numbers, 7 % numbers, rows**2, -rows, abs(rows)),
+        *(rows // 0.5, 0.5 // rows, numbers << 1, 1 << numbers, 64 >> numbers, ~numbers),
+        *(numbers & 1, 1 & numbers, 1 | numbers, 1 ^ numbers, rows.T @ rows),
+        *(
+            len(rows),
+            [*rows[0]],
+            reversed(rows),
+            3 in numbers,
+            tell_refusal(lambda: "a" in numbers),
+        ),
+        *(
+            tell_refusal(len, rows.sum()),
+            tell_refusal(iter, rows.sum()),
+            tell_refusal(bool, rows),
+        ),
+        *(bool(rows[0, 0]), int(numbers[0]), float(rows[0, 0]), complex(rows[0, 0]), hex(2)),
+        *(
+            [10, 20, 30, 40][numbers[0]],
+            tell_refusal(lambda: [1, 2][rows[0, 0]]),
+            f"{rows[0, 0]:.2f}",
+        ),
+        *(
+            f"{numbers[0]:4d}",
+            tell_refusal(lambda: f"{rows:.2f}"),
+            rows.__rsub__(1),
+            rows.__rdiv__(1),
+        ),
+        *(
+            sorted(numbers.tolist()),
+            rows == 1,
+            tell_refusal(lambda: rows < "a"),
+        ),
+    ]
+
+
+def use_arrays(numbers: Any, rows: Any, leaf: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        *(np.asarray(rows), np.array(numbers, dtype=np.float32), rows.__array__(np.float64)),
+        *(np.exp(rows), np.add(rows.numpy(), rows), rows.__array_wrap__(np.ones(2))),
+        *(torch.from_numpy(np.ones((2, 2))), tell_refusal(np.asarray, leaf)),
+        *(torch.from_dlpack(rows), rows.__dlpack_device__()[1], tell_refusal(leaf.__dlpack__)),
+        *(torch.as_tensor([[1, 2.5]]), torch.tensor(rows.tolist()), torch.tensor(np.arange(3))),
+        *(
+            rows.storage()[1],
+            len(rows.untyped_storage()),
+            rows.is_shared(),
+            rows.__reduce_ex__(2)[0],
+        ),
+    ]
+
+
+def use_copies(rows: Any, leaf: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        *(
+            tell_tensor(copy.deepcopy(each))
+            for each in (leaf, rows.T, torch.nn.Parameter(rows, False))
+        ),
+        *(tell_tensor(copy.copy(each)) for each in (leaf, rows.T)),
+        *(tell_tensor(pickle.loads(pickle.dumps(each))) for each in (leaf, rows.T, rows[1:])),  # noqa: S301 - our own
+        *(
+            tell_refusal(copy.deepcopy, leaf * 2),
+            leaf.detach().requires_grad,
+            leaf.clone().grad_fn.name(),
+        ),
+        *(
+            keep_gradient(leaf),
+            tell_tensor(copy.deepcopy(leaf)),
+            copy.deepcopy([leaf, leaf])[1] is leaf,
+        ),
+        *(
+            tell_tensor(rows.clone().to_sparse()),
+            rows.T.clone().stride(),
+            rows.T.contiguous().stride(),
+        ),
+        *(tell_tensor(rows.new_tensor([1, 2])), leaf.new_ones(2), leaf.new_full((2,), 3)),
+    ]
+
+
+def use_names(rows: Any) -> Any:
+    """Return the results of one kind."""
+    return name_axes(rows)
+
+
+def use_more(numbers: Any, rows: Any, leaf: Any) -> Any:
+    """Return the results of one kind."""
+    return [
+        *(
+            rows.norm(),
+            rows.norm("nuc"),
+            rows.norm(1, 1, True, torch.float64),
+            rows.split(3),
+            rows.split([1, 2], 1),
+        ),
+        *(numbers.unique(return_counts=True), numbers.unique_consecutive(return_inverse=True)),
+        *(
+            rows.unflatten(0, (2, 2)),
+            rows.unflatten(1, (3, -1)),
+            tell_refusal(rows.unflatten, 0, ()),
+        ),
+        *(
+            rows.T @ rows,
+            rows[:3].lu(),
+            rows[:3].lu(pivot=True, get_infos=True)[2],
+            rows.dim_order(),
+        ),
+        *(
+            rows.T.dim_order(),
+            leaf.is_leaf,
+            repr(rows.grad),
+            leaf.register_hook(pool.double).id * 0,
+        ),
+        *(rows.stft(2, 1, return_complex=True, window=torch.ones(2)), rows.refine_names),
+        *(
+            tell_refusal(rows.backward),
+            tell_refusal(rows.resize, 2, 6),
+            tell_refusal(leaf.detach_),
+        ),
+        *(rows.to_sparse_coo().to_dense(), tell_refusal(rows.resize_as, rows)),
+    ]
 
 
 def use_tensor(kind: str) -> Any:
@@ -163,113 +308,11 @@ def use_tensor(kind: str) -> Any:
     rows, numbers = pool.make_value("$x"), torch.tensor([3, 1, 2])
     leaf = pool.make_value("$grown")
     ways: dict[str, Any] = {
-        "operators": lambda: [
-            *(2 - rows, 2.0 / rows, 2**rows, 7 // numbers, 7 % numbers, rows**2, -rows, abs(rows)),
-            *(rows // 0.5, 0.5 // rows, numbers << 1, 1 << numbers, 64 >> numbers, ~numbers),
-            *(numbers & 1, 1 & numbers, 1 | numbers, 1 ^ numbers, rows.T @ rows),
-            *(
-                len(rows),
-                [*rows[0]],
-                reversed(rows),
-                3 in numbers,
-                tell_refusal(lambda: "a" in numbers),
-            ),
-            *(
-                tell_refusal(len, rows.sum()),
-                tell_refusal(iter, rows.sum()),
-                tell_refusal(bool, rows),
-            ),
-            *(bool(rows[0, 0]), int(numbers[0]), float(rows[0, 0]), complex(rows[0, 0]), hex(2)),
-            *(
-                [10, 20, 30, 40][numbers[0]],
-                tell_refusal(lambda: [1, 2][rows[0, 0]]),
-                f"{rows[0, 0]:.2f}",
-            ),
-            *(
-                f"{numbers[0]:4d}",
-                tell_refusal(lambda: f"{rows:.2f}"),
-                rows.__rsub__(1),
-                rows.__rdiv__(1),
-            ),
-            *(
-                sorted(numbers.tolist()),
-                hash(rows) == id(rows),
-                rows == 1,
-                tell_refusal(lambda: rows < "a"),
-            ),
-        ],
-        "arrays": lambda: [
-            *(np.asarray(rows), np.array(numbers, dtype=np.float32), rows.__array__(np.float64)),
-            *(np.exp(rows), np.add(rows.numpy(), rows), rows.__array_wrap__(np.ones(2))),
-            *(torch.from_numpy(np.ones((2, 2))), tell_refusal(np.asarray, leaf)),
-            *(torch.from_dlpack(rows), rows.__dlpack_device__()[1], tell_refusal(leaf.__dlpack__)),
-            *(torch.as_tensor([[1, 2.5]]), torch.tensor(rows.tolist()), torch.tensor(np.arange(3))),
-            *(
-                rows.storage()[1],
-                len(rows.untyped_storage()),
-                rows.is_shared(),
-                rows.__reduce_ex__(2)[0],
-            ),
-        ],
-        "copies": lambda: [
-            *(
-                tell_tensor(copy.deepcopy(each))
-                for each in (leaf, rows.T, torch.nn.Parameter(rows, False))
-            ),
-            *(tell_tensor(copy.copy(each)) for each in (leaf, rows.T)),
-            *(tell_tensor(pickle.loads(pickle.dumps(each))) for each in (leaf, rows.T, rows[1:])),  # noqa: S301
-            *(
-                tell_refusal(copy.deepcopy, leaf * 2),
-                leaf.detach().requires_grad,
-                leaf.clone().grad_fn.name(),
-            ),
-            *(
-                keep_gradient(leaf),
-                tell_tensor(copy.deepcopy(leaf)),
-                copy.deepcopy([leaf, leaf])[1] is leaf,
-            ),
-            *(
-                tell_tensor(rows.clone().to_sparse()),
-                rows.T.clone().stride(),
-                rows.T.contiguous().stride(),
-            ),
-            *(tell_tensor(rows.new_tensor([1, 2])), leaf.new_ones(2), leaf.new_full((2,), 3)),
-        ],
-        "names": lambda: name_axes(rows),
-        "more": lambda: [
-            *(
-                rows.norm(),
-                rows.norm("nuc"),
-                rows.norm(1, 1, True, torch.float64),
-                rows.split(3),
-                rows.split([1, 2], 1),
-            ),
-            *(numbers.unique(return_counts=True), numbers.unique_consecutive(return_inverse=True)),
-            *(
-                rows.unflatten(0, (2, 2)),
-                rows.unflatten(1, (3, -1)),
-                tell_refusal(rows.unflatten, 0, ()),
-            ),
-            *(
-                rows.T @ rows,
-                rows[:3].lu(),
-                rows[:3].lu(pivot=True, get_infos=True)[2],
-                rows.dim_order(),
-            ),
-            *(
-                rows.T.dim_order(),
-                leaf.is_leaf,
-                repr(rows.grad),
-                leaf.register_hook(pool.double).id * 0,
-            ),
-            *(rows.stft(2, 1, return_complex=True, window=torch.ones(2)), rows.refine_names),
-            *(
-                tell_refusal(rows.backward),
-                tell_refusal(rows.resize, 2, 6),
-                tell_refusal(leaf.detach_),
-            ),
-            *(rows.to_sparse_coo().to_dense(), tell_refusal(rows.resize_as, rows)),
-        ],
+        "operators": lambda: use_operators(numbers, rows),
+        "arrays": lambda: use_arrays(numbers, rows, leaf),
+        "copies": lambda: use_copies(rows, leaf),
+        "names": lambda: use_names(rows),
+        "more": lambda: use_more(numbers, rows, leaf),
     }
     return collect_leaves(ways[kind]())
 
@@ -331,7 +374,7 @@ def override_functions(kind: str) -> Any:
     """Return what a class of tensors of one's own, and modes, see and change."""
     seen: list[str] = []
 
-    class Labelled(torch.Tensor):
+    class Labelled(torch.Tensor):  # type: ignore[misc] # torch has no types here
         """A tensor that notes what is called."""
 
         @classmethod
@@ -343,7 +386,7 @@ def override_functions(kind: str) -> Any:
             )
             return super().__torch_function__(function, types, args, named)
 
-    class Doubling(torch.overrides.TorchFunctionMode):
+    class Doubling(torch.overrides.TorchFunctionMode):  # type: ignore[misc] # torch has no types here
         """A mode that doubles sums."""
 
         def __torch_function__(
@@ -356,8 +399,14 @@ def override_functions(kind: str) -> Any:
     own = rows.as_subclass(Labelled)
     layers = torch.nn.functional
     results: list[Any] = []
+    return finish_override_functions((kind, seen, Doubling, rows, own, layers, results))
+
+
+def finish_override_functions(state: tuple[Any, ...]) -> Any:
+    """Return all results of `override_functions`."""
+    kind, seen, doubling, rows, own, layers, results = state
     if kind == "mode":
-        with Doubling():
+        with doubling():
             results += [
                 rows.sum(),
                 torch.sum(rows),
@@ -383,6 +432,13 @@ def override_functions(kind: str) -> Any:
         own.unique(),
         torch.cdist(own, rows),
     ]
+    return finish_finish_override_functions(layers, own, results, rows, seen)
+
+
+def finish_finish_override_functions(
+    layers: Any, own: Any, results: Any, rows: Any, seen: Any
+) -> Any:
+    """Return all results of `finish_override_functions`."""
     results += [
         layers.layer_norm(own, [3]),
         layers.gelu(own),

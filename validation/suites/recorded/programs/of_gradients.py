@@ -47,6 +47,14 @@ def save_memory(
         rest = torch.rand(2)
         given[0].square().sum().backward()
         results += [given, rest, torch.rand(2), inputs.grad, counts[0]]
+    return finish_save_memory(
+        (determinism_check, checkpoints, inputs, net, options, run, results, given)
+    )
+
+
+def finish_save_memory(state: tuple[Any, ...]) -> Any:
+    """Return all results of `save_memory`."""
+    determinism_check, checkpoints, inputs, net, options, run, results, given = state
     for parts in (1, 2, 3):
         inputs.grad = None
         pool.set_seeds()
@@ -99,11 +107,11 @@ def keep_some(kind: str) -> Any:
     return collect_leaves([given, inputs.grad, weights.grad, counts])
 
 
-class Scaled(torch.autograd.Function):
+class Scaled(torch.autograd.Function):  # type: ignore[misc] # torch has no types here
     """A function with a gradient of its own, in the type that autocast wants."""
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu")
+    @torch.amp.custom_fwd(device_type="cpu")  # type: ignore[untyped-decorator] # torch has no types here
     def forward(context: Any, rows: Any, factor: Any, other: Any = None) -> Any:
         """Return a product."""
         context.save_for_backward(rows)
@@ -112,7 +120,7 @@ class Scaled(torch.autograd.Function):
         return rows @ rows.T * factor
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cpu")
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator] # torch has no types here
     def backward(context: Any, *grads: Any) -> Any:
         """Return the gradient."""
         (rows,) = context.saved_tensors
@@ -124,7 +132,7 @@ class InSingle(Scaled):
     """The same, of inputs that are cast."""
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator] # torch has no types here
     def forward(context: Any, rows: Any, factor: Any, other: Any = None) -> Any:
         """Return a product of rows that are cast."""
         return Scaled.forward(context, rows, factor, other)
@@ -161,6 +169,11 @@ def cast_types(dtype: str = "bfloat16", enabled: bool = True, cache_enabled: boo
     again = torch.autocast("cpu", **options)
     decorated = again(look)
     results += [decorated(), decorated(), [again.fast_dtype, again.device]]
+    return finish_cast_types(rows, results, look)
+
+
+def finish_cast_types(rows: Any, results: Any, look: Any) -> Any:
+    """Return all results of `cast_types`."""
     results.append(torch.amp.autocast_mode.is_autocast_available("cpu"))
     for refused in (("none",), (3,), ("cpu", torch.float64), ("cpu", torch.int8)):
         results.append(str(tell_refusal(torch.autocast, *refused))[:9])
@@ -184,6 +197,11 @@ def scale_gradients(
     net[0].bias.requires_grad_(False)
     both = [torch.optim.SGD(net[:2].parameters(), 0.1), torch.optim.Adam(net[2].parameters(), 0.1)]
     results: list[Any] = [scaler.state_dict(), scaler.get_scale(), scaler.is_enabled()]
+    return finish_scale_gradients(values, scaler, net, both, results)
+
+
+def finish_scale_gradients(values: Any, scaler: Any, net: Any, both: Any, results: Any) -> Any:
+    """Return all results of `scale_gradients`."""
     for step in range(7):
         for each in both:
             each.zero_grad()
@@ -211,6 +229,11 @@ def scale_gradients(
     scaler.set_growth_factor(3.0)
     scaler.set_backoff_factor(0.3)
     scaler.set_growth_interval(9)
+    return finish_finish_scale_gradients(scaler, results)
+
+
+def finish_finish_scale_gradients(scaler: Any, results: Any) -> Any:
+    """Return all results of `finish_scale_gradients`."""
     results += [
         scaler.get_growth_factor(),
         scaler.get_backoff_factor(),
@@ -251,6 +274,14 @@ def clip_gradients(
         utils.clip_grad_value_(iter(parameters), most / 8, foreach)
         results.append([one, [p.grad for p in parameters]])
     given = getattr(utils, "get_total_norm", None)
+    return finish_clip_gradients(
+        (norm_type, error_if_nonfinite, foreach, utils, results, options, parameters, given)
+    )
+
+
+def finish_clip_gradients(state: tuple[Any, ...]) -> Any:
+    """Return all results of `clip_gradients`."""
+    norm_type, error_if_nonfinite, foreach, utils, results, options, parameters, given = state
     if given:
         grads = [p.grad for p in parameters if p.grad is not None]
         total = given(grads, norm_type, error_if_nonfinite, foreach)

@@ -18,7 +18,7 @@ from .leaves import collect_leaves, tell_refusal, tell_tensor
 Pair = collections.namedtuple("Pair", "first second")
 
 
-class Squares(torch.utils.data.Dataset[Any]):
+class Squares(torch.utils.data.Dataset[Any]):  # type: ignore[misc] # torch has no types here
     """A dataset whose items are of the kind that is wanted."""
 
     def __init__(self, kind: str = "tensor", size: int = 7) -> None:
@@ -47,7 +47,7 @@ class Squares(torch.utils.data.Dataset[Any]):
         return kinds[self.kind]
 
 
-class Stream(torch.utils.data.IterableDataset[Any]):
+class NumberStream(torch.utils.data.IterableDataset[Any]):  # type: ignore[misc] # torch has no types here
     """Data without a known size."""
 
     def __init__(self, size: int = 7) -> None:
@@ -57,7 +57,7 @@ class Stream(torch.utils.data.IterableDataset[Any]):
         return iter(torch.arange(self.size * 2).reshape(-1, 2).float())
 
 
-class SizedStream(Stream):
+class SizedStream(NumberStream):
     """Data in an order with a size."""
 
     def __len__(self) -> int:
@@ -104,6 +104,11 @@ def choose_data(kind: str) -> Any:
         results.append([*data.DataLoader(numbers, batch_sampler=batches)])
         results.append([*data.DataLoader(numbers, 2, sampler=sampler, drop_last=drop)])
     results.append([*data.DataLoader(numbers, None, sampler=sampler)])
+    return finish_choose_data(data, numbers, weights, results, sampler)
+
+
+def finish_choose_data(data: Any, numbers: Any, weights: Any, results: Any, sampler: Any) -> Any:
+    """Return all results of `choose_data`."""
     refused = (
         lambda: data.RandomSampler(numbers, num_samples=0),
         lambda: data.RandomSampler(numbers, replacement=2),
@@ -117,8 +122,8 @@ def choose_data(kind: str) -> Any:
         lambda: data.DataLoader(numbers, timeout=-1),
         lambda: data.DataLoader(numbers, prefetch_factor=2),
         lambda: data.DataLoader(numbers, persistent_workers=True),
-        lambda: data.DataLoader(Stream(), shuffle=True),
-        lambda: data.DataLoader(Stream(), sampler=sampler),
+        lambda: data.DataLoader(NumberStream(), shuffle=True),
+        lambda: data.DataLoader(NumberStream(), sampler=sampler),
     )
     results += [str(tell_refusal(each)) for each in refused]
     return collect_leaves(results)
@@ -128,12 +133,20 @@ def stream_data(batch_size: int = 3, drop_last: bool = False) -> Any:
     """Return the batches of data without places, and of joined data."""
     data = torch.utils.data
     results: list[Any] = []
-    for each in (Stream(), SizedStream(), data.ChainDataset([Stream(2), SizedStream(3)])):
+    for each in (
+        NumberStream(),
+        SizedStream(),
+        data.ChainDataset([NumberStream(2), SizedStream(3)]),
+    ):
         loader = data.DataLoader(each, batch_size, drop_last=drop_last)
         results += [[*loader], tell_refusal(len, loader), [*loader]]
-    results.append([*data.DataLoader(Stream(), None)])
+    results.append([*data.DataLoader(NumberStream(), None)])
     joined = data.ChainDataset([SizedStream(2), SizedStream(3)])
-    results += [len(joined), [*(Stream(1) + Stream(2))], tell_refusal(lambda: Stream()[0])]
+    results += [
+        len(joined),
+        [*(NumberStream(1) + NumberStream(2))],
+        tell_refusal(lambda: NumberStream()[0]),
+    ]
     return collect_leaves(results)
 
 
@@ -162,6 +175,11 @@ def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool
         for epoch in (0, 1, 0):
             sampler.set_epoch(epoch)
             results += [[*sampler], len(sampler)]
+    return finish_split_data(data, squares, results)
+
+
+def finish_split_data(data: Any, squares: Any, results: Any) -> Any:
+    """Return all results of `split_data`."""
     refused = (
         lambda: data.random_split(squares, [3, 4]),
         lambda: data.random_split(squares, [0.5, 0.7]),
@@ -172,7 +190,7 @@ def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool
         data.StackDataset,
         lambda: data.StackDataset(squares, a=squares),
         lambda: data.ConcatDataset([]),
-        lambda: data.ConcatDataset([Stream()]),
+        lambda: data.ConcatDataset([NumberStream()]),
         lambda: data.TensorDataset(torch.ones(2), torch.ones(3)),
         lambda: data.ChainDataset([squares]).__len__(),
     )
@@ -203,7 +221,7 @@ def make_objects() -> dict[str, Any]:
     net = pool.make_value("$net")
     net[0].bias.requires_grad_(False)
     named = torch.ones(2)
-    named.label = "a text"  # type: ignore[attr-defined]
+    named.label = "a text"
     kinds = {str(kind)[6:]: torch.ones(2, 3).to(kind) for kind in KINDS}
     return {
         "shared": [base, base[1], base.T, base[:, ::2], base.reshape(-1)[2:5]],
@@ -308,6 +326,11 @@ def load_files() -> Any:
         half = file.read()[:300]
     results += [tell_refusal(load, io.BytesIO(half)), tell_refusal(load, "absent.pt")]
     results += [tell_refusal(load, "no.pt"), tell_refusal(load, "no.pt", weights_only=False)]
+    return finish_load_files(base, load, safe, results, half)
+
+
+def finish_load_files(base: Any, load: Any, safe: Any, results: Any, half: Any) -> Any:
+    """Return all results of `load_files`."""
     results += [tell_refusal(load, 3), tell_refusal(torch.save, base, 3)]
     results += [
         tell_refusal(load, io.BytesIO(half), mmap=True),

@@ -61,7 +61,7 @@ def list_modules() -> list[str]:
         for text in VALUES:
             try:
                 run_module(kind(*make_inputs(text)))
-            except Exception:  # noqa: S112 # other values may suit it
+            except Exception:  # noqa: S112 - other values may suit it
                 continue
             found.append(f"'{name}',{text}".rstrip(","))
             break
@@ -72,8 +72,8 @@ def list_with_state() -> list[str]:
     """Return a call for each class whose modules have a state."""
     found = []
     for text in list_modules():
-        name, *values = text.split(",", 1)
-        module = getattr(torch.nn, name.strip("'"))(*make_inputs("".join(values)))
+        name, _, values = text.partition(",")
+        module = getattr(torch.nn, name.strip("'"))(*make_inputs(values))
         if module.state_dict() and "Lazy" not in name:
             found.append(text)
     return found
@@ -90,7 +90,7 @@ def tell_module(module: Any) -> list[Any]:
 def learn_from(module: Any) -> list[Any]:
     """Return what a module gives, the gradients of that, and its state then."""
     text, given, first = run_module(module)
-    parts = given if isinstance(given, tuple) else (given,)
+    parts = [*given] if isinstance(given, tuple) else [given]
     parts = [each for each in parts if isinstance(each, torch.Tensor) and each.requires_grad]
     if parts:
         sum(each.square().mean() for each in parts).backward()
@@ -124,6 +124,9 @@ def copy_module(name: str, *values: Any) -> Any:
     return collect_leaves([begun, learned, shown, grads, again])
 
 
+WAYS: tuple[dict[str, Any], ...] = ({}, {"strict": False}, {"assign": True})
+
+
 def load_module(name: str, *values: Any) -> Any:
     """Return what becomes of a state in a file that is loaded whole, with less, and with more."""
     kind = getattr(torch.nn, name)
@@ -136,7 +139,7 @@ def load_module(name: str, *values: Any) -> Any:
     less = {key: each for key, each in state.items() if key not in tensors[:1]}
     wrong = {**state, **{key: torch.ones(7, 1) for key in tensors[:1]}}
     for given in (state, less, {**state, "extra": torch.ones(1)}, wrong):
-        for options in ({}, {"strict": False}, {"assign": True}):
+        for options in WAYS:
             pool.set_seeds(11)
             other = kind(*values)
             result = tell_refusal(other.load_state_dict, given, **options)
@@ -147,8 +150,7 @@ def load_module(name: str, *values: Any) -> Any:
     other = kind(*values)
     error = tell_error(other.load_state_dict, {**less, "extra": torch.ones(1)})
     results.append([key in error for key in (*tensors, "extra")])
-    options = {"prefix": "net.", "keep_vars": True}
-    results.append([*other.state_dict(**options).items()])
+    results.append([*other.state_dict(prefix="net.", keep_vars=True).items()])
     return collect_leaves(results)
 
 
@@ -161,8 +163,10 @@ def tell_error(called: Any, *values: Any) -> str:
     return ""
 
 
-class SmallNet(torch.nn.Module):
+class SmallNet(torch.nn.Module):  # type: ignore[misc] # torch has no types here
     """A module with parts of every kind."""
+
+    mean: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,6 +221,11 @@ def ask_module() -> Any:
     net.apply(lambda module: seen.append(type(module).__name__))
     results += [seen, tell_refusal(net.set_submodule, "parts.a", torch.nn.Identity()), repr(net)]
     results += [sorted(set(dir(net)) - set(dir(torch.nn.Module))), net.train(False).training]
+    return finish_ask_module(net, results)
+
+
+def finish_ask_module(net: Any, results: Any) -> Any:
+    """Return all results of `ask_module`."""
     refused = (
         lambda: net.register_buffer("first", torch.ones(1)),
         lambda: net.register_buffer("a.b", torch.ones(1)),
@@ -274,6 +283,12 @@ def hook_module(place: str, first: bool = False, always: bool = False) -> Any:
         ),
         net.register_load_state_dict_post_hook(lambda m, keys: keys.missing_keys.clear()),
     ]
+    return finish_hook_module((place, always, net, seen, note, handles))
+
+
+def finish_hook_module(state: tuple[Any, ...]) -> Any:
+    """Return all results of `hook_module`."""
+    place, always, net, seen, note, handles = state
     if place == "everywhere":
         of_all = torch.nn.modules.module
         handles += [

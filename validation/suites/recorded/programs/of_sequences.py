@@ -110,7 +110,7 @@ OF_RECURRENT: dict[str, Any] = {
 
 def find_recurrent(name: str) -> dict[str, Any]:
     """Return the options of a recurrent network."""
-    own = {"'RNN'": {"nonlinearity": None}, "'LSTM'": {"proj_size": 1}}
+    own: dict[str, dict[str, Any]] = {"'RNN'": {"nonlinearity": None}, "'LSTM'": {"proj_size": 1}}
     return {**OF_RECURRENT, **own.get(name.partition(",")[0], {})}
 
 
@@ -149,6 +149,12 @@ def attend_with(mode: str, options: dict[str, Any]) -> Any:
     results: list[Any] = [net(*values, **each) for each in ways]
     sum(each[0].square().mean() for each in results).backward() if mode != "eval" else None
     results += [values[0].grad, [p.grad for p in net.parameters()], [*net.state_dict()]]
+    return finish_attend_with((options, net, other, rows, padding, mask, own, values, results))
+
+
+def finish_attend_with(state: tuple[Any, ...]) -> Any:
+    """Return all results of `attend_with`."""
+    options, net, other, rows, padding, mask, own, values, results = state
     results += [
         tell_refusal(net, *values, attn_mask=mask[:2]),
         tell_refusal(net, *values, is_causal=True),
@@ -183,6 +189,14 @@ def run_transformer(kind: str, **options: Any) -> Any:
     causal = both.generate_square_subsequent_mask(4)
     small = both.generate_square_subsequent_mask(3)
     results: list[Any] = [causal, repr(encoder.layers[0]), [*decoder.state_dict()]]
+    return finish_run_transformer(
+        (encoder, decoder, both, rows, target, padding, late, causal, small, results)
+    )
+
+
+def finish_run_transformer(state: tuple[Any, ...]) -> Any:
+    """Return all results of `run_transformer`."""
+    encoder, decoder, both, rows, target, padding, late, causal, small, results = state
     for training in (True, False):
         for net in (encoder, decoder, both):
             net.train(training)

@@ -146,6 +146,12 @@ def watch_optimizer(name: str) -> Any:
     wrong = [{**state, "param_groups": groups[:-1]}, {**state, "param_groups": [{"params": [0]}]}]
     refused = [tell_refusal(optimizer.load_state_dict, each) for each in wrong]
     other = torch.nn.Parameter(torch.ones(2))
+    return finish_watch_optimizer((name, net, optimizer, seen, state, rates, refused, other))
+
+
+def finish_watch_optimizer(state: tuple[Any, ...]) -> Any:
+    """Return all results of `watch_optimizer`."""
+    name, net, optimizer, seen, state, rates, refused, other = state
     texts = [{"params": [net]}, {"params": [*net.parameters()]}, {"params": {other}}, [other]]
     refused += [tell_refusal(optimizer.add_param_group, each) for each in texts]
     refused += [tell_refusal(getattr(torch.optim, name), [other], lr=-1.0)]
@@ -165,7 +171,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 
 def make_momentum(**options: Any) -> Any:
     """Return an optimizer of two groups with momentum."""
-    groups = [{"params": [torch.nn.Parameter(torch.ones(2))]}]
+    groups: list[dict[str, Any]] = [{"params": [torch.nn.Parameter(torch.ones(2))]}]
     groups.append({"params": [torch.nn.Parameter(torch.ones(3))], "lr": 0.03, "momentum": 0.7})
     return torch.optim.SGD(groups, **{"lr": 0.1, "momentum": 0.9, **options})
 
@@ -225,6 +231,11 @@ def follow_combined(name: str, warmup: int = 3, power: float = 0.9) -> Any:
     optimizer = make_momentum()
     one = kinds.ConstantLR(optimizer)
     two = kinds.ConstantLR(make_momentum())
+    return finish_follow_combined(kinds, optimizer, rates, one, two)
+
+
+def finish_follow_combined(kinds: Any, optimizer: Any, rates: Any, one: Any, two: Any) -> Any:
+    """Return all results of `follow_combined`."""
     refused = [
         tell_refusal(kinds.ChainedScheduler, [one, two]),
         tell_refusal(kinds.SequentialLR, optimizer, [one, two], [2]),

@@ -13,7 +13,7 @@ from .families import Family
 from .leaves import collect_leaves, tell_refusal
 
 
-class Symmetric(torch.nn.Module):
+class Symmetric(torch.nn.Module):  # type: ignore[misc] # torch has no types here
     """A weight that equals its mirror."""
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
@@ -25,7 +25,7 @@ class Symmetric(torch.nn.Module):
         return weight.triu()
 
 
-class Split(torch.nn.Module):
+class Split(torch.nn.Module):  # type: ignore[misc] # torch has no types here
     """A weight that is the sum of two."""
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -88,6 +88,11 @@ def parametrize_layer(unsafe: bool = False, leave: bool = True) -> Any:
         tell_layer(copy.deepcopy(other)),
     ]
     tools.transfer_parametrizations_and_params(other, plain := make_layer())
+    return finish_parametrize_layer(leave, tools, results, other, plain)
+
+
+def finish_parametrize_layer(leave: Any, tools: Any, results: Any, other: Any, plain: Any) -> Any:
+    """Return all results of `parametrize_layer`."""
     results += [tools.type_before_parametrizations(plain).__name__, tell_layer(plain)]
     refused = (
         ("none", Symmetric()),
@@ -133,6 +138,12 @@ def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
     )
     other.load_state_dict(state)
     results.append(tell_layer(other.train()))
+    return finish_normalize_weight((kind, options, utils, made, ways, normal, results))
+
+
+def finish_normalize_weight(state: tuple[Any, ...]) -> Any:
+    """Return all results of `normalize_weight`."""
+    kind, options, utils, made, ways, normal, results = state
     if kind in ("orthogonal", "weight_norm") and made.weight.dim() == 2:
         results.append(tell_refusal(setattr, normal, "weight", torch.eye(*made.weight.shape) * 2))
         results.append(normal.weight)
@@ -191,6 +202,11 @@ def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
             for each in getattr(h, "_pruning_methods", [])
         ]
     ]
+    return finish_prune_layers(layer, results)
+
+
+def finish_prune_layers(layer: Any, results: Any) -> Any:
+    """Return all results of `prune_layers`."""
     with torch.no_grad():
         layer(torch.ones(1, 3))  # what is copied must not depend on gradients
         copied = copy.deepcopy(layer)
@@ -230,6 +246,14 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
     anneal = "linear" if use_buffers else "cos"
     schedule = tools.SWALR(optimizer, 0.02, 3, anneal)
     results: list[Any] = []
+    return finish_average_models(
+        (way, use_buffers, tools, ways, net, averaged, optimizer, schedule, results)
+    )
+
+
+def finish_average_models(state: tuple[Any, ...]) -> Any:
+    """Return all results of `average_models`."""
+    way, use_buffers, tools, ways, net, averaged, optimizer, schedule, results = state
     for step in range(4):
         optimizer.zero_grad()
         net(pool.make_value("$x") + step).square().mean().backward()
@@ -253,6 +277,12 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
     averaged.eval()
     batches = [(pool.make_value("$x"), 1), [pool.make_value("$x2")], pool.make_value("$x") * 3]
     tools.update_bn(batches, averaged, "cpu" if use_buffers else None)
+    return finish_finish_average_models((averaged, net, optimizer, results, tools, ways))
+
+
+def finish_finish_average_models(state: tuple[Any, ...]) -> Any:
+    """Return all results of `finish_average_models`."""
+    averaged, net, optimizer, results, tools, ways = state
     results += [
         [*averaged.buffers()],
         averaged.training,
@@ -334,6 +364,11 @@ def begin_weights(name: str) -> Any:
                 results.append(tell_refusal(getattr(init, name), made, **options, generator=own))
     gains = ("linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "none")
     results += [tell_refusal(init.calculate_gain, each) for each in gains]
+    return finish_begin_weights(init, results)
+
+
+def finish_begin_weights(init: Any, results: Any) -> Any:
+    """Return all results of `begin_weights`."""
     results += [
         init.calculate_gain("leaky_relu", 0.5),
         tell_refusal(init.calculate_gain, "leaky_relu", "a"),
