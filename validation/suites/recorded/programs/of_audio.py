@@ -210,12 +210,14 @@ def find_options(
     home: str, table: dict[str, tuple[Any, ...]], name: str, first: int
 ) -> dict[str, Any]:
     """Return the options of a function or class, with values that others are derived from."""
+    name = name.partition(",")[0].strip("'")
     called = getattr(importlib.import_module(home), name)
     parameters = [*inspect.signature(called).parameters.values()][first + len(table[name]) :]
     return {
         each.name: each.default
         for each in parameters
-        if each.default is not each.empty and isinstance(each.default, bool | int | float | str)
+        if each.default is not each.empty
+        and isinstance(each.default, bool | int | float | str | None)
     }
 
 
@@ -273,6 +275,7 @@ def imitate_kaldi(kind: str, **options: Any) -> Any:
 def find_kaldi(name: str) -> dict[str, Any]:
     """Return the options of a function of Kaldi."""
     home = importlib.import_module("torchaudio.compliance.kaldi")
+    name = name.partition(",")[0].strip("'")
     return {
         key: each.default
         for key, each in inspect.signature(getattr(home, name)).parameters.items()
@@ -280,15 +283,45 @@ def find_kaldi(name: str) -> dict[str, Any]:
     }
 
 
+WORDS_OF_FILTERS = (
+    *("'convolve',mode='same'", "'convolve',mode='valid'", "'fftconvolve',mode='same'"),
+    *("'fftconvolve',mode='valid'", "'resample',resampling_method='sinc_interp_kaiser'"),
+    *("'dither',density_function='RPDF'", "'dither',density_function='GPDF'"),
+    *("'dither',noise_shaping=True", "'flanger',modulation='triangular'"),
+    *("'flanger',interpolation='quadratic'", "'phaser',sinusoidal=False"),
+    *("'compute_deltas',mode='reflect'", "'lfilter',clamp=False", "'gain',gain_db=-4.0"),
+    *("'sliding_window_cmn',norm_vars=True,center=True", "'bass_biquad',Q=0.3"),
+)
+WORDS_OF_TRANSFORMS = (
+    *("'MelSpectrogram',mel_scale='slaney',norm='slaney'", "'Spectrogram',power=None"),
+    *("'Spectrogram',normalized='frame_length'", "'Spectrogram',pad_mode='constant'"),
+    *("'Spectrogram',normalized=True,onesided=False", "'AmplitudeToDB',stype='magnitude'"),
+    *("'AmplitudeToDB',top_db=20.0", "'AmplitudeToDB',stype='magnitude',top_db=30.0"),
+    *(f"'Fade',fade_shape='{each}'" for each in ("exponential", "logarithmic", "half_sine")),
+    *("'Fade',fade_shape='quarter_sine'", "'Vol',gain_type='db'", "'Vol',gain_type='power'"),
+    *("'MFCC',log_mels=True", "'MFCC',norm=None", "'LFCC',log_lf=True", "'LFCC',norm=None"),
+    *("'ComputeDeltas',mode='reflect'", "'MelScale',mel_scale='slaney',norm='slaney'"),
+    *("'Resample',resampling_method='sinc_interp_kaiser'", "'FrequencyMasking',iid_masks=True"),
+    *("'TimeMasking',iid_masks=True", "'SlidingWindowCmn',norm_vars=True"),
+    *("'InverseMelScale',mel_scale='slaney'", "'GriffinLim',momentum=0.0,power=1.0"),
+)
+WORDS_OF_KALDI = (
+    *(f"'fbank',window_type='{each}'" for each in ("hamming", "hanning", "rectangular")),
+    *("'fbank',window_type='blackman'", "'mfcc',use_energy=True,htk_compat=True"),
+    *("'fbank',use_energy=True,raw_energy=False", "'fbank',use_log_fbank=False,use_power=False"),
+    *("'fbank',snip_edges=False,dither=1.0", "'spectrogram',subtract_mean=True"),
+)
+"""Options whose values are words, and those that change something only together."""
+
 OF_TORCHAUDIO = (
     Family(
         filter_waves,
-        lambda: [*FILTERS],
+        lambda: [*FILTERS, *WORDS_OF_FILTERS],
         lambda name: find_options("torchaudio.functional", FILTERS, name, 1),
     ),
     Family(
         transform_waves,
-        lambda: [*TRANSFORMS],
+        lambda: [*TRANSFORMS, *WORDS_OF_TRANSFORMS],
         lambda name: find_options("torchaudio.transforms", TRANSFORMS, name, 0),
     ),
     Family(
@@ -297,5 +330,5 @@ OF_TORCHAUDIO = (
         lambda _: {"multiplier": 10.0, "top_db": 60.0, "amin": 1e-10},
     ),
     Family(mask_waves, lambda: ["iid", "alike"], lambda _: {"p": 1.0, "value": 0.0}),
-    Family(imitate_kaldi, lambda: ["spectrogram", "fbank", "mfcc"], find_kaldi),
+    Family(imitate_kaldi, lambda: ["spectrogram", "fbank", "mfcc", *WORDS_OF_KALDI], find_kaldi),
 )

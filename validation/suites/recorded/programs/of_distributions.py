@@ -55,6 +55,8 @@ def move_value(name: str, value: Any) -> Any:
     """Return a parameter of another distribution of the same kind."""
     if name in ("low", "high"):
         return value + (0.3 if name == "high" else -0.2)
+    if name == "probs":
+        return value**1.5
     return value * 0.8 if isinstance(value, torch.Tensor) and name != "total_count" else value
 
 
@@ -207,21 +209,18 @@ def transform(name: str, **options: Any) -> Any:
     return collect_leaves(results)
 
 
+LIMITS: dict[str, tuple[float, ...]] = {
+    **{"interval": (0.0, 1.0), "half_open_interval": (0.0, 1.0), "integer_interval": (0, 2)},
+    **{"greater_than": (0.5,), "greater_than_eq": (0.5,), "less_than": (0.5,)},
+}
+
+
 def check_constraints() -> Any:
     """Return which values each constraint takes, and what its transform makes."""
     limits = torch.distributions.constraints
     results: list[Any] = []
-    made: dict[str, tuple[float, ...]] = {
-        "interval": (0.0, 1.0),
-        "half_open_interval": (0.0, 1.0),
-        "integer_interval": (0, 2),
-    }
-    made |= {"greater_than": (0.5,), "greater_than_eq": (0.5,), "less_than": (0.5,)}
     kinds = [getattr(limits, name) for name in limits.__all__]
-    kinds = [
-        made.get(n, each) if n in made else each
-        for n, each in zip(limits.__all__, kinds, strict=True)
-    ]
+    kinds = [LIMITS.get(n, each) for n, each in zip(limits.__all__, kinds, strict=True)]
     numbers = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [-1.0, 2.0, 0.5]])
     squares = (
         torch.eye(3),

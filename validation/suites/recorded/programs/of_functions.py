@@ -454,7 +454,6 @@ def finish_finish_override_functions(
     results += [
         layers.max_pool1d(own, 2, return_indices=True),
         own.unflatten(0, (2, 2)),
-        copy.deepcopy(own),
     ]
     results += [
         torch.overrides.has_torch_function([own]),
@@ -465,7 +464,11 @@ def finish_finish_override_functions(
 
 OF_FUNCTIONS = (
     Family(sum_products, lambda: [f"place={each}" for each in range(len(SUMS))], lambda _: {}),
-    Family(analyze_waves, lambda: [""], lambda _: OF_WAVES),
+    Family(
+        analyze_waves,
+        lambda: ["", "pad_mode='constant'", "onesided=False,normalized=True", "hop_length=5"],
+        lambda _: OF_WAVES,
+    ),
     Family(call_functions, lambda: ["norm", "cdist", "unique", "meshgrid", "split"], lambda _: {}),
     Family(use_tensor, lambda: ["operators", "arrays", "copies", "names", "more"], lambda _: {}),
     Family(

@@ -246,8 +246,25 @@ def finish_follow_combined(kinds: Any, optimizer: Any, rates: Any, one: Any, two
     return rates, [each if isinstance(each, str) else "taken" for each in refused]
 
 
+TOGETHER = (
+    *("'LBFGS',line_search_fn='strong_wolfe'", "'LBFGS',history_size=2,max_iter=6"),
+    *("'SGD',momentum=0.9,nesterov=True", "'SGD',momentum=0.9,dampening=0.3,weight_decay=0.1"),
+    *("'SGD',momentum=0.9,nesterov=True,foreach=True", "'SGD',momentum=0.9,fused=True"),
+    *("'RMSprop',centered=True,momentum=0.5", "'RMSprop',centered=True,momentum=0.5,foreach=True"),
+    *("'Adam',amsgrad=True,weight_decay=0.1,maximize=True", "'Adam',amsgrad=True,fused=True"),
+    *("'AdamW',amsgrad=True,foreach=True", "'AdamW',amsgrad=True,fused=True"),
+    *("'Adam',decoupled_weight_decay=True,weight_decay=0.1", "'Adagrad',fused=True"),
+    *("'NAdam',decoupled_weight_decay=True,weight_decay=0.1", "'NAdam',foreach=True"),
+    *("'RAdam',decoupled_weight_decay=True,weight_decay=0.1", "'RAdam',foreach=True"),
+    *("'Adadelta',weight_decay=0.1,foreach=True", "'Adagrad',weight_decay=0.1,foreach=True"),
+    *("'Adamax',weight_decay=0.1,foreach=True", "'ASGD',t0=1.0,foreach=True", "'ASGD',t0=1.0"),
+    *("'Rprop',foreach=True", "'Adafactor',foreach=True", "'SGD',lr=$scalar"),
+)
+"""Options that change something only together."""
+
 FAMILIES = (
     Family(train_with, list_kinds_of("torch.optim", "Optimizer"), find_in("torch.optim"), 1),
+    Family(train_with, lambda: [*TOGETHER], lambda _: {}),
     Family(train_through, list_kinds_of("torch.optim", "Optimizer"), find_in("torch.optim"), 1),
     Family(watch_optimizer, lambda: ["Adam", "SGD"], lambda _: {}),
     Family(
