@@ -71,7 +71,7 @@ def filter_waves(name: str, **options: Any) -> Any:
     function = getattr(importlib.import_module("torchaudio.functional"), name)
     values = [each.clone() if isinstance(each, torch.Tensor) else each for each in FILTERS[name]]
     waves = make_waves()[..., : 200 if name in SLOW else None]
-    waves.requires_grad_(name not in ("vad", *SLOW))
+    waves.requires_grad_(name not in ("vad", "dither", *SLOW))
     pool.set_seeds()
     given = function(waves, *values, **options)
     results: list[Any] = [thin(given)]
