@@ -58,7 +58,7 @@ FILTERS: dict[str, tuple[Any, ...]] = {
     "detect_pitch_frequency": (RATE, 0.01, 8),
     "sliding_window_cmn": (60,),
     "compute_deltas": (),
-    "add_noise": (torch.rand(2, 2, 1200), torch.tensor([[3.0, 10.0], [0.0, 20.0]])),
+    "add_noise": (make_waves().flip(0, 2), torch.tensor([[3.0, 10.0], [0.0, 20.0]])),
     "convolve": (torch.ones(2, 2, 5),),
     "fftconvolve": (torch.ones(2, 2, 5),),
     "speed": (RATE, 1.25),
