@@ -247,7 +247,7 @@ def finish_follow_combined(kinds: Any, optimizer: Any, rates: Any, one: Any, two
 
 
 TOGETHER = (
-    *("'LBFGS',line_search_fn='strong_wolfe'", "'LBFGS',history_size=2,max_iter=6"),
+    *("'LBFGS',line_search_fn='strong_wolfe',max_iter=2", "'LBFGS',history_size=2,max_iter=6"),
     *("'SGD',momentum=0.9,nesterov=True", "'SGD',momentum=0.9,dampening=0.3,weight_decay=0.1"),
     *("'SGD',momentum=0.9,nesterov=True,foreach=True", "'SGD',momentum=0.9,fused=True"),
     *("'RMSprop',centered=True,momentum=0.5", "'RMSprop',centered=True,momentum=0.5,foreach=True"),
