@@ -9,11 +9,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_environments, of_pictures, of_texts, of_torch
+from .programs import (
+    of_audio,
+    of_autograd,
+    of_averages,
+    of_distributions,
+    of_environments,
+    of_functions,
+    of_gradients,
+    of_loading,
+    of_modes,
+    of_modules,
+    of_pictures,
+    of_saving,
+    of_sequences,
+    of_tensors,
+    of_texts,
+    of_torch,
+    of_weights,
+)
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
-    "torch": of_torch.FAMILIES,
+    "torch": (
+        *of_torch.FAMILIES,
+        *of_modules.OF_MODULES,
+        *of_sequences.OF_SEQUENCES,
+        *of_loading.OF_LOADING,
+        *of_saving.OF_SAVING,
+        *of_gradients.OF_GRADIENTS,
+        *of_autograd.OF_AUTOGRAD,
+        *of_modes.OF_MODES,
+        *of_distributions.OF_DISTRIBUTIONS,
+        *of_weights.OF_WEIGHTS,
+        *of_averages.OF_AVERAGES,
+        *of_functions.OF_FUNCTIONS,
+        *of_tensors.OF_TENSORS,
+    ),
+    "torchaudio": of_audio.OF_TORCHAUDIO,
     "torchvision": of_pictures.OF_TORCHVISION,
     "albumentations": of_pictures.OF_ALBUMENTATIONS,
     "gymnasium": of_environments.OF_GYMNASIUM,
