@@ -1,0 +1,58 @@
+"""Tell results of programs so that every part of them counts."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+LINE = 30
+"""A summary looks at so many parts of a list."""
+
+
+def attempt(called: Callable[..., Any], *values: Any, **options: Any) -> Any:
+    """Return what a call gives, or the name of the error that refuses it."""
+    try:
+        return called(*values, **options)
+    except Exception as error:
+        return f"!{type(error).__name__}"
+
+
+def split_rows(rows: list[Any]) -> list[Any]:
+    """Return a long list as a list of short ones, which a summary sees whole."""
+    return [rows[place : place + LINE] for place in range(0, len(rows), LINE)]
+
+
+def tell_bytes(value: bytes) -> str:
+    """Return the length and the checksum of some bytes."""
+    return f"{len(value)}:{zlib.crc32(value):08x}"
+
+
+def tell_pixels(picture: Any) -> Any:
+    """Return mode, size, palette and the checksum of all pixels of a picture."""
+    if isinstance(picture, str) or picture is None or not hasattr(picture, "getbands"):
+        return picture
+    palette = picture.palette.mode if picture.mode in ("P", "PA") and picture.palette else ""
+    colours = tell_bytes(bytes(picture.getpalette() or [])) if palette else ""
+    return f"{picture.mode}{picture.size}{palette}{colours}{tell_bytes(picture.tobytes())}"
+
+
+def tell_names(values: Mapping[Any, Any]) -> str:
+    """Return what a dictionary holds, by name; bytes by their checksum."""
+    rows = []
+    for name, value in values.items():
+        told = tell_bytes(value) if isinstance(value, bytes | bytearray) else str(value)
+        rows.append(f"{name}={told}")
+    return ";".join(sorted(rows))
+
+
+def tell_exactly(value: Any) -> Any:
+    """Return an array, or several, as a text: type, shape, order in memory, and each value."""
+    if isinstance(value, tuple | list) and any(isinstance(each, np.ndarray) for each in value):
+        return [tell_exactly(each) for each in value]
+    if not isinstance(value, np.ndarray) or value.dtype.kind in "fc":
+        return value
+    order = "C" * value.flags.c_contiguous + "F" * value.flags.f_contiguous
+    return f"{value.dtype.str}{value.shape}{order}{value.tolist()}"
