@@ -9,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_drawing, of_environments, of_files, of_pictures, of_texts, of_torch
+from .programs import (
+    of_detection,
+    of_drawing,
+    of_environments,
+    of_files,
+    of_pictures,
+    of_texts,
+    of_torch,
+    of_transforms,
+)
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
     "torch": of_torch.FAMILIES,
     "PIL": of_files.OF_FILES + of_drawing.OF_DRAWING,
-    "torchvision": of_pictures.OF_TORCHVISION,
+    "torchvision": of_pictures.OF_TORCHVISION
+    + of_detection.OF_DETECTION
+    + of_transforms.OF_TRANSFORMS,
     "albumentations": of_pictures.OF_ALBUMENTATIONS,
     "gymnasium": of_environments.OF_GYMNASIUM,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3,

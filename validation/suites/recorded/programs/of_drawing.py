@@ -27,7 +27,7 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 }
 SHAPES = ((4, 6), (4, 6, 1), (4, 6, 2), (4, 6, 3), (4, 6, 4), (4, 6, 5), (6,), (1, 4, 6), (0, 3))
 SUBJECTS = ("L", "RGBA", "P", "1", "I;16", "F")
-Steps = list[tuple[str, Callable[[Any], Any]]]
+Steps = list[tuple[str, Any]]
 
 
 def load(name: str) -> Any:
@@ -214,7 +214,7 @@ def list_joins(picture: Any) -> Steps:
         steps.append(
             (f"{name}_modulo", lambda p, n=name: getattr(chops, f"{n}_modulo")(p, p.rotate(180)))
         )
-    pairs = (
+    pairs: tuple[str, ...] = (
         "lighter",
         "darker",
         "difference",
@@ -224,7 +224,7 @@ def list_joins(picture: Any) -> Steps:
         "hard_light",
         "overlay",
     )
-    pairs += ("logical_and", "logical_or", "logical_xor")
+    pairs = (*pairs, "logical_and", "logical_or", "logical_xor")
     steps += [(n, lambda p, n=n: getattr(chops, n)(p, p.rotate(180))) for n in pairs]
     return steps
 
@@ -232,7 +232,7 @@ def list_joins(picture: Any) -> Steps:
 def list_filters(picture: Any) -> Steps:
     """Return filters and enhancements, by name."""
     kinds, better = load("ImageFilter"), load("ImageEnhance")
-    names = (
+    names: tuple[str, ...] = (
         "BLUR",
         "CONTOUR",
         "DETAIL",
@@ -344,7 +344,9 @@ def read_partly(form: str) -> list[Any]:
     """Return what files that end too early give, and what can be asked of a file first."""
     library, files = load("Image"), load("ImageFile")
     file = io.BytesIO()
-    library.fromarray(np.tile(pool.make_value("$photo"), (3, 4, 1))).save(file, form, compress_level=0)
+    library.fromarray(np.tile(pool.make_value("$photo"), (3, 4, 1))).save(
+        file, form, compress_level=0
+    )
     rows: list[Any] = []
     for size in (0, 3, 30, 700, len(file.getvalue()) - 9, len(file.getvalue())):
         for allowed in (False, True):
@@ -462,7 +464,7 @@ def read_colours(part: str) -> list[Any]:
     rows: list[Any] = []
     picture = make_picture("RGB")
     if part == "colours":
-        texts = (
+        texts: tuple[str, ...] = (
             "red",
             "#f00",
             "#f008",

@@ -171,7 +171,9 @@ def save_with_options(form: str) -> list[Any]:
     """Return pictures after each was written with other options of a format, and read."""
     rows = []
     for options in OPTIONS[form]:
-        modes = ("RGB", "P", "RGBA") if form in ("PNG", "GIF", "WEBP") else ("RGB", "L")
+        modes: tuple[str, ...] = (
+            ("RGB", "P", "RGBA") if form in ("PNG", "GIF", "WEBP") else ("RGB", "L")
+        )
         modes = ("P",) if form == "BLP" else modes
         modes = ("1",) if form == "XBM" or "group" in str(options) else modes
         rows += [telling.attempt(save_again, form, make_picture(m), options) for m in modes]

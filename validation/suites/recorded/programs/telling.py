@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
 LINE = 30
 """A summary looks at so many parts of a list."""
@@ -25,7 +26,7 @@ def split_rows(rows: list[Any]) -> list[Any]:
     return [rows[place : place + LINE] for place in range(0, len(rows), LINE)]
 
 
-def tell_bytes(value: bytes) -> str:
+def tell_bytes(value: bytes | bytearray) -> str:
     """Return the length and the checksum of some bytes."""
     return f"{len(value)}:{zlib.crc32(value):08x}"
 
@@ -56,3 +57,17 @@ def tell_exactly(value: Any) -> Any:
         return value
     order = "C" * value.flags.c_contiguous + "F" * value.flags.f_contiguous
     return f"{value.dtype.str}{value.shape}{order}{value.tolist()}"
+
+
+def tell_tensor(value: Any) -> Any:
+    """Return a tensor of bytes by its type, shape and checksum, and anything else as it is."""
+    if not isinstance(value, torch.Tensor) or value.dtype != torch.uint8:
+        return value
+    return (
+        f"{type(value).__name__}{[*value.shape]}{tell_bytes(value.contiguous().numpy().tobytes())}"
+    )
+
+
+def tell_call(called: Callable[..., Any], *values: Any, **options: Any) -> Any:
+    """Return the bytes that a call gives as a text."""
+    return tell_tensor(attempt(called, *values, **options))
