@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from .programs import (
+    of_augmentations,
     of_detection,
     of_drawing,
     of_environments,
     of_files,
     of_pictures,
+    of_records,
     of_texts,
     of_torch,
     of_transforms,
@@ -23,11 +25,12 @@ from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
     "torch": of_torch.FAMILIES,
+    "numpy": of_records.OF_NUMPY,
     "PIL": of_files.OF_FILES + of_drawing.OF_DRAWING,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_transforms.OF_TRANSFORMS,
-    "albumentations": of_pictures.OF_ALBUMENTATIONS,
+    "albumentations": of_pictures.OF_ALBUMENTATIONS + of_augmentations.OF_AUGMENTATIONS,
     "gymnasium": of_environments.OF_GYMNASIUM,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3,
     "transformers": of_texts.OF_TRANSFORMERS,

@@ -1,4 +1,4 @@
-"""Programs that train small networks of torchvision for detection and segmentation, and use them."""
+"""Programs with small networks of torchvision for detection and segmentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 32
 CLASSES = 3
 
 
-class TwoLevels(torch.nn.Module):
+class TwoLevels(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
     """Gives features of a picture in two sizes."""
 
     def __init__(self, kind: str = "dict") -> None:

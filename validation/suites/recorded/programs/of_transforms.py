@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import pickle
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -176,7 +175,7 @@ def clean_boxes() -> list[Any]:
         points = ([[0, 0], [11, 0], [11, 15], [0, 15]], [[1, 2], [10, 1], [11, 14], [2, 15]])
         rows.append(geometry.perspective(boxes, *points))
         rows.append(
-            geometry.elastic(home.ClampBoundingBoxes()(boxes), torch.full((1, 16, 12, 2), 0.1))
+            geometry.elastic(tensors.wrap(boxes * 0.1, like=boxes), torch.full((1, 16, 12, 2), 0.1))
         )
         rows.append(geometry.center_crop(boxes, [20, 6]))
     return telling.split_rows(rows)
@@ -198,7 +197,7 @@ def wrap_tensors() -> list[Any]:
                 lambda v: v.as_subclass(torch.Tensor),
                 lambda v: v.chunk(2),
             ),
-            *(lambda v: pickle.loads(pickle.dumps(v)), lambda v: type(v)(v), lambda v: v.cpu()),
+            *(copy.copy, lambda v: type(v)(v), lambda v: v.cpu()),
         )
         for kept in (False, True):
             with home.set_return_type("TVTensor" if kept else "Tensor"):
@@ -280,14 +279,14 @@ def read_folders() -> list[Any]:
             pool.make_value("$pil").save(path) if kind != "txt" else path.write_text("a text")
     Path("data/empty").mkdir(exist_ok=True)
     for options in (
-        *({}, {"transform": np.shape, "target_transform": str}, {"allow_empty": True}),
+        *({}, {"transform": np.shape, "target_transform": str}, {"allow_empty": False}),
         *(
             {"is_valid_file": lambda path: path.endswith("0.png")},
             {"loader": lambda path: path[-8:]},
         ),
         {"is_valid_file": lambda path: "0." in path, "allow_empty": True},
     ):
-        made = telling.attempt(home.ImageFolder, "data", **options)
+        made = telling.attempt(home.ImageFolder, "data", **{"allow_empty": True, **options})
         rows.append(
             telling.attempt(
                 lambda m: [m.classes, m.class_to_idx, m.targets, len(m), m.imgs, repr(m)], made
@@ -307,7 +306,11 @@ def read_folders() -> list[Any]:
         telling.attempt(tools.find_classes, "data/empty"),
         telling.attempt(tools.find_classes, "data"),
     ]
-    for options in ({}, {"transform": np.shape, "target_transform": str}, {"random_offset": 5}):
+    fakes: tuple[dict[str, Any], ...] = (
+        *({}, {"random_offset": 5}),
+        {"transform": np.shape, "target_transform": torch.neg},
+    )
+    for options in fakes:
         fake = home.FakeData(3, (3, 5, 4), 4, **options)
         rows += [[tell_picture(fake[n][0]), fake[n][1]] for n in range(3)]
         rows += [len(fake), telling.attempt(fake.__getitem__, 3), repr(fake)]
@@ -337,9 +340,16 @@ def read_known() -> list[Any]:
             write_digits(Path("digits", kind, "raw"), train)
         for train in (True, False):
             made = getattr(home, kind)(
-                "digits", train, transform=v2.PILToTensor(), target_transform=str
+                "digits", train, transform=v2.PILToTensor(), target_transform=hex
             )
-            rows += [made[1], len(made), made.classes, made.class_to_idx, repr(made)]
+            rows += [
+                telling.tell_tensor(made[1][0]),
+                made[1][1],
+                len(made),
+                made.classes,
+                made.class_to_idx,
+                repr(made),
+            ]
         rows.append(telling.attempt(getattr(home, kind), "nowhere"))
     base = Path("VOCdevkit/VOC2012")
     for part in (
@@ -420,10 +430,11 @@ def draw_results() -> list[Any]:
         telling.attempt(home.flow_to_image, flow[:1]),
     ]
     many = torch.rand(5, 3, 4, 5, generator=torch.Generator().manual_seed(3)) * 3 - 1
-    for options in (
+    grids: tuple[dict[str, Any], ...] = (
         *({}, {"nrow": 2, "padding": 1, "pad_value": 0.5}, {"normalize": True}, {"nrow": 9}),
         *({"normalize": True, "value_range": (-1, 1)}, {"normalize": True, "scale_each": True}),
-    ):
+    )
+    for options in grids:
         rows += [home.make_grid(many, **options), home.make_grid([*many[:, :1]], **options)]
     rows += [
         home.make_grid(many[0]),

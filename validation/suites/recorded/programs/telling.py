@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+DOUBLE = 8
 LINE = 30
 """A summary looks at so many parts of a list."""
 
@@ -50,13 +51,30 @@ def tell_names(values: Mapping[Any, Any]) -> str:
 
 
 def tell_exactly(value: Any) -> Any:
-    """Return an array, or several, as a text: type, shape, order in memory, and each value."""
+    """Return an array, or several, as a text: type, shape, order in memory, and each value.
+
+    Numbers have few digits, for processors round differently.
+    """
     if isinstance(value, tuple | list) and any(isinstance(each, np.ndarray) for each in value):
         return [tell_exactly(each) for each in value]
-    if not isinstance(value, np.ndarray) or value.dtype.kind in "fc":
+    if isinstance(value, float | complex | np.inexact):
+        return f"{type(value).__name__}{tell_digits(np.asarray(value))}"
+    if not isinstance(value, np.ndarray):
         return value
     order = "C" * value.flags.c_contiguous + "F" * value.flags.f_contiguous
-    return f"{value.dtype.str}{value.shape}{order}{value.tolist()}"
+    told = tell_digits(value) if value.dtype.kind in "fc" else value.tolist()
+    return f"{value.dtype.str}{value.shape}{order}{told}"
+
+
+def tell_digits(value: Any) -> str:
+    """Return the first digits of numbers; what is tiny beside the others is nothing."""
+    digits = 4 if value.dtype.itemsize >= DOUBLE else 2
+    numbers = np.stack([np.real(value), np.imag(value)]).astype("f8").ravel()
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    least = 1e-5 * max(1.0, float(finite.max()) if finite.size else 0.0)
+    numbers = np.where(np.abs(numbers) < least, 0.0, numbers)
+    # The factor moves numbers like 0.5 away from where they would be rounded either way.
+    return " ".join(f"{each * 1.000731:.{digits}g}" for each in numbers.tolist())
 
 
 def tell_tensor(value: Any) -> Any:
