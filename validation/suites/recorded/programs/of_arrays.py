@@ -8,10 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from . import telling
-from .families import Family
+
+np: Any = importlib.import_module("numpy")
+
+
+"""Without its types, for wrong values are given, too."""
+
+
+Calls = list[tuple[Any, tuple[Any, ...], dict[str, Any]]]
+
 
 LAYOUTS: dict[str, Callable[[Any], Any]] = {
     "C": lambda array: array,
@@ -39,7 +45,7 @@ def tell_each(calls: list[tuple[Any, tuple[Any, ...], dict[str, Any]]]) -> list[
 
 def compute_with(layout: str) -> list[Any]:
     """Return what functions of NumPy give for arrays in a layout, with their options."""
-    a, b = make_array(layout), make_array(layout)[:, ::-1]
+    a, b = (make_array(layout), make_array(layout)[:, ::-1])
     ufuncs: list[Any] = [
         np.add,
         np.multiply,
@@ -49,7 +55,19 @@ def compute_with(layout: str) -> list[Any]:
         np.logical_or,
         np.hypot,
     ]
-    mask, calls = np.abs(a) > 1, []
+    mask = np.abs(a) > 1
+    calls: Calls = []
+    extend_compute_with_1(a, b, calls, mask, ufuncs)
+    extend_compute_with_2(a, calls, mask)
+    extend_compute_with_3(a, calls, mask)
+    extend_compute_with_4(a, b, calls)
+    extend_compute_with_5(a, b, calls)
+    extend_compute_with_6(a, b, calls)
+    return tell_each(calls)
+
+
+def extend_compute_with_1(a: Any, b: Any, calls: Any, mask: Any, ufuncs: Any) -> None:
+    """Add more results to those of `compute_with`."""
     for f in ufuncs:
         for options in (
             {"axis": 1},
@@ -69,6 +87,10 @@ def compute_with(layout: str) -> list[Any]:
             (f, (a, b), {"where": mask, "out": np.zeros((4, 5), a.dtype)}),
             (add_at, (f, a.copy(), b), {}),
         ]
+
+
+def extend_compute_with_2(a: Any, calls: Any, mask: Any) -> None:
+    """Add more results to those of `compute_with`."""
     for name in (
         "sum",
         "mean",
@@ -93,6 +115,10 @@ def compute_with(layout: str) -> list[Any]:
             (f, (a,), {"axis": 0, "keepdims": True}),
             (f, (a, 1), {"where": mask}),
         ]
+
+
+def extend_compute_with_3(a: Any, calls: Any, mask: Any) -> None:
+    """Add more results to those of `compute_with`."""
     for name in (
         "nansum",
         "nanmean",
@@ -104,13 +130,17 @@ def compute_with(layout: str) -> list[Any]:
         "nanprod",
         "nanvar",
     ):
-        f, holes = getattr(np, name), np.where(mask, a, np.nan)
+        f, holes = (getattr(np, name), np.where(mask, a, np.nan))
         calls += [
             (f, (holes,), {}),
             (f, (holes, 1), {}),
             (f, (holes[:0],), {}),
             (f, (holes,), {"axis": 0, "keepdims": True}),
         ]
+
+
+def extend_compute_with_4(a: Any, b: Any, calls: Any) -> None:
+    """Add more results to those of `compute_with`."""
     for q in (0.3, [0.0, 0.5, 0.9]):
         for method in (
             "linear",
@@ -137,6 +167,10 @@ def compute_with(layout: str) -> list[Any]:
             (np.sort, (a,), {"axis": None, "kind": kind}),
             (np.argsort, (a, 1), {"kind": "stable"}),
         ]
+
+
+def extend_compute_with_5(a: Any, b: Any, calls: Any) -> None:
+    """Add more results to those of `compute_with`."""
     calls += [
         (np.partition, (a, 2), {}),
         (np.lexsort, ((a[0], b[1]),), {}),
@@ -160,6 +194,10 @@ def compute_with(layout: str) -> list[Any]:
     calls += [(np.reshape, (a, (2, 10)), {"order": order}) for order in "CFA"] + [
         (np.require, (a, "f8", ["F", "W"]), {})
     ]
+
+
+def extend_compute_with_6(a: Any, b: Any, calls: Any) -> None:
+    """Add more results to those of `compute_with`."""
     calls += [
         (np.where, (a > 1, a, b), {}),
         (np.nonzero, (a > 1,), {}),
@@ -184,7 +222,6 @@ def compute_with(layout: str) -> list[Any]:
         (np.cross, (a[:, :3], b[:, :3]), {}),
         (np.trapezoid, (a,), {"dx": 0.5}),
     ]
-    return tell_each(calls)
 
 
 def add_at(ufunc: Any, into: Any, values: Any) -> Any:
@@ -193,10 +230,22 @@ def add_at(ufunc: Any, into: Any, values: Any) -> Any:
     return into
 
 
+ARRANGE_CASES_1: Any = (
+    {},
+    {"return_index": True},
+    {"return_inverse": True},
+    {"return_counts": True},
+    {"axis": 1, "return_inverse": True},
+    {"axis": 0, "return_counts": True},
+    {"equal_nan": False},
+    {"sorted": True},
+)
+
+
 def arrange(layout: str) -> list[Any]:
     """Return arrays after they were put together, padded, cut, and compared as sets."""
-    a, b = make_array(layout), make_array(layout)[::-1, :4]
-    calls: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
+    a, b = (make_array(layout), make_array(layout)[::-1, :4])
+    calls: Calls = []
     for mode in (
         "constant",
         "edge",
@@ -220,6 +269,15 @@ def arrange(layout: str) -> list[Any]:
         for mode in ("mean", "maximum", "median")
     ]
     calls += [(np.pad, (a, 3, mode), {"reflect_type": "odd"}) for mode in ("reflect", "symmetric")]
+    flat, some = extend_arrange_1(a, b, calls)
+    extend_arrange_2(a, calls, flat, some)
+    whole = extend_arrange_3(a, calls)
+    extend_arrange_4(a, calls, whole)
+    return tell_each(calls)
+
+
+def extend_arrange_1(a: Any, b: Any, calls: Any) -> Any:
+    """Add more results to those of `arrange`, and return what they are made with."""
     for name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block"):
         calls += [(getattr(np, name), ([a, a],), {}), (getattr(np, name), ([a, b],), {})]
     calls += [(np.concatenate, ([a, b],), {"axis": axis, "dtype": "c16"}) for axis in (None, 1)] + [
@@ -245,7 +303,12 @@ def arrange(layout: str) -> list[Any]:
         (np.moveaxis, (a[None], 0, -1), {}),
         (np.resize, (a, (3, 9)), {}),
     ]
-    flat, some = a.ravel(), b.ravel()[:5] + 1
+    flat, some = (a.ravel(), b.ravel()[:5] + 1)
+    return flat, some
+
+
+def extend_arrange_2(a: Any, calls: Any, flat: Any, some: Any) -> None:
+    """Add more results to those of `arrange`."""
     for invert in (False, True):
         for kind in (None, "sort", "table"):
             calls.append(
@@ -260,21 +323,16 @@ def arrange(layout: str) -> list[Any]:
     calls += [(f, (flat, some), {}) for f in sets] + [
         (np.intersect1d, (flat, some), {"return_indices": True})
     ]
-    for options in (
-        {},
-        {"return_index": True},
-        {"return_inverse": True},
-        {"return_counts": True},
-        {"axis": 1, "return_inverse": True},
-        {"axis": 0, "return_counts": True},
-        {"equal_nan": False},
-        {"sorted": True},
-    ):
+    for options in ARRANGE_CASES_1:
         calls += [(np.unique, (np.where(a > 4, np.nan, a),), options), (np.unique, (a,), options)]
     calls += [
         (getattr(np, name), (a,), {})
         for name in ("unique_all", "unique_counts", "unique_inverse", "unique_values")
     ]
+
+
+def extend_arrange_3(a: Any, calls: Any) -> Any:
+    """Add more results to those of `arrange`, and return what they are made with."""
     for bins in (
         4,
         [0, 1, 3, 9],
@@ -301,6 +359,11 @@ def arrange(layout: str) -> list[Any]:
         (np.histogram2d, (whole, whole[::-1], (3, 4)), o)
         for o in ({}, {"density": True}, {"weights": whole}, {"range": [[0, 3], [-1, 4]]})
     ]
+    return whole
+
+
+def extend_arrange_4(a: Any, calls: Any, whole: Any) -> None:
+    """Add more results to those of `arrange`."""
     calls += [
         (np.histogramdd, (a.real.astype("f8")[:, :3], (2, 3, 2)), o)
         for o in ({}, {"density": True})
@@ -318,20 +381,19 @@ def arrange(layout: str) -> list[Any]:
         (np.interp, (whole, [0, 2, 5], [1, 0, 4]), {"left": -1, "right": 7, "period": None}),
     ]
     calls += [
-        (np.isclose, (a, a + 1e-6), {"rtol": 0, "atol": 1e-7}),
+        (np.isclose, (a, a + 1e-06), {"rtol": 0, "atol": 1e-07}),
         (np.allclose, (a, a * np.nan), {"equal_nan": True}),
         (np.array_equal, (a, a.copy()), {}),
         (np.vander, (whole[:3], 4), {"increasing": True}),
         (np.tri, (3, 4, 1), {}),
     ]
-    return tell_each(calls)
 
 
 def solve(layout: str) -> list[Any]:
     """Return what linear algebra gives for matrices in a layout."""
     a = make_array(layout)[:, :4].astype("c16" if layout == "complex" else "f8") + np.eye(4) * 9
-    lin, sure = np.linalg, a @ a.conj().T
-    calls: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    lin, sure = (np.linalg, a @ a.conj().T)
+    calls: Calls = [
         (f, (a,), {}) for f in (lin.inv, lin.det, lin.slogdet, lin.cond, lin.matrix_rank, lin.pinv)
     ]
     calls += [
@@ -349,6 +411,12 @@ def solve(layout: str) -> list[Any]:
         (lin.cholesky, (sure,), {}),
         (lin.cholesky, (sure,), {"upper": True}),
     ]
+    extend_solve_1(a, calls, lin, sure)
+    return tell_each(calls)
+
+
+def extend_solve_1(a: Any, calls: Any, lin: Any, sure: Any) -> None:
+    """Add more results to those of `solve`."""
     calls += [
         (lin.eigvalsh, (sure,), {"UPLO": "U"}),
         (lin.svdvals, (a,), {}),
@@ -374,7 +442,6 @@ def solve(layout: str) -> list[Any]:
     calls += [(rebuild, (kind, a), {}) for kind in ("qr", "svd", "eigh", "eig")] + [
         (lin.qr, (a, mode), {}) for mode in ("r", "x")
     ]
-    return tell_each(calls)
 
 
 def rebuild(kind: str, matrix: Any) -> Any:
@@ -401,7 +468,7 @@ def rebuild(kind: str, matrix: Any) -> Any:
 def use_polynomial(name: str) -> list[Any]:
     """Return what the methods of a class of polynomials give."""
     kind = getattr(np.polynomial, name)
-    one, two = kind([1.0, -2, 0.5, 3], window=[-1, 2]), kind([2.0, 1], window=[-1, 2])
+    one, two = (kind([1.0, -2, 0.5, 3], window=[-1, 2]), kind([2.0, 1], window=[-1, 2]))
     x = np.linspace(-0.8, 1.4, 6)
     rows: list[Any] = [
         one(x),
@@ -425,15 +492,30 @@ def use_polynomial(name: str) -> list[Any]:
             lambda: one.integ(2, [1, 2], lbnd=0.5).coef,
             lambda: np.sort_complex(one.roots()),
         ),
+    ]
+    extend_use_polynomial_1(kind, one, steps, two)
+    extend_use_polynomial_2(kind, one, steps, two, x)
+    extend_use_polynomial_3(kind, one, steps)
+    c2, module, short = extend_use_polynomial_4(name, kind, one, steps)
+    extend_use_polynomial_5((rows, steps, x, c2, module, short))
+    extend_use_polynomial_6(rows, steps)
+    return telling.split_rows([telling.tell_exactly(each) for each in rows])
+
+
+def extend_use_polynomial_1(kind: Any, one: Any, steps: Any, two: Any) -> None:
+    """Add more results to those of `use_polynomial`."""
+    steps += [
         *(
-            lambda: one.degree(),
+            one.degree,
             lambda: one.cutdeg(2).coef,
-            lambda: kind([1, 2, 1e-9]).trim(1e-5).coef,
+            lambda: kind([1, 2, 1e-09]).trim(1e-05).coef,
             lambda: one.truncate(2).coef,
-        ),
+        )
+    ]
+    steps += [
         *(
             lambda: one.linspace(4, [0, 2]),
-            lambda: one.mapparms(),
+            one.mapparms,
             lambda: one.copy() == one,
             lambda: one != two,
             lambda: len(one),
@@ -445,11 +527,19 @@ def use_polynomial(name: str) -> list[Any]:
             lambda: one.has_samewindow(two),
             lambda: one.has_sametype(3),
         ),
+    ]
+
+
+def extend_use_polynomial_2(kind: Any, one: Any, steps: Any, two: Any, x: Any) -> None:
+    """Add more results to those of `use_polynomial`."""
+    steps += [
         *(
             lambda: one.convert(domain=[0, 3], window=[-1, 1]).coef,
             lambda: one.convert(kind=np.polynomial.Chebyshev).coef,
             lambda: kind.cast(two, [0, 1]).coef,
-        ),
+        )
+    ]
+    steps += [
         *(
             lambda: kind.fit(x, x**3 - x, 3).convert().coef,
             lambda: kind.fit(x, x**2, [0, 2], w=x + 2, window=[0, 1]).coef,
@@ -461,6 +551,12 @@ def use_polynomial(name: str) -> list[Any]:
             lambda: kind.identity([0, 4]).coef,
             lambda: kind.basis(3, [0, 4])(x),
         ),
+    ]
+
+
+def extend_use_polynomial_3(kind: Any, one: Any, steps: Any) -> None:
+    """Add more results to those of `use_polynomial`."""
+    steps += [
         *(
             lambda: str(one),
             lambda: repr(one),
@@ -468,15 +564,23 @@ def use_polynomial(name: str) -> list[Any]:
             lambda: f"{one:ascii}",
             lambda: kind([1, 2], symbol="z")._repr_latex_(),
             lambda: str(kind([-1, 0, 1j])),
-        ),
+        )
+    ]
+    steps += [
         *(
             lambda: kind([1, 2], symbol="z") + one,
             lambda: one + kind([1], domain=[0, 1]),
             lambda: kind([1], symbol="3"),
             lambda: kind([[1]]),
-            lambda: one**-1,
+            lambda: one ** (-1),
             lambda: one**1.5,
-        ),
+        )
+    ]
+
+
+def extend_use_polynomial_4(name: Any, kind: Any, one: Any, steps: Any) -> Any:
+    """Add more results to those of `use_polynomial`, and return what they are made with."""
+    steps += [
         *(
             lambda: one.__pow__(101),
             lambda: kind.interpolate(np.cos, 3).coef,
@@ -484,7 +588,7 @@ def use_polynomial(name: str) -> list[Any]:
             lambda: np.add(one, 1),
             lambda: hash(one),
             lambda: [1, 2] * one,
-        ),
+        )
     ]
     module = getattr(np.polynomial, name.lower().replace("hermitee", "hermite_e"))
     short = {
@@ -496,6 +600,12 @@ def use_polynomial(name: str) -> list[Any]:
         "HermiteE": "herme",
     }[name]
     c2 = np.arange(12.0).reshape(3, 4)
+    return c2, module, short
+
+
+def extend_use_polynomial_5(given: Any) -> None:
+    """Add more results to those of `use_polynomial`."""
+    rows, steps, x, c2, module, short = given
     for end, values in (
         ("val2d", (x, x, c2)),
         ("grid2d", (x[:2], x[:3], c2)),
@@ -516,71 +626,83 @@ def use_polynomial(name: str) -> list[Any]:
         ("add", ([1, 2], [3])),
         ("sub", ([1], [3, 4])),
     ):
-        rows.append(telling.attempt(getattr(module, f"{short}{end}"), *values))
+        rows.append(telling.attempt(getattr(module, f"{short}{end}", len), *values))
     steps += [
         lambda: getattr(module, f"{short}int")(c2, 2, [1, 2], 0.5, 3, 1),
         lambda: getattr(module, f"{short}der")(c2, 2, 3, 1),
         lambda: getattr(module, f"{short}val")(x, c2),
     ]
+
+
+def extend_use_polynomial_6(rows: Any, steps: Any) -> None:
+    """Add more results to those of `use_polynomial`."""
     rows += [telling.attempt(step) for step in steps]
-    return telling.split_rows([telling.tell_exactly(each) for each in rows])
+
+
+WRITE_TABLES_CASES_2: Any = (
+    {},
+    {"fmt": "%d"},
+    {"fmt": ["%.2f"] * 5, "delimiter": ";"},
+    {"header": "a b\nc", "footer": "end", "comments": "% "},
+    {"newline": "|"},
+    {"fmt": "%.1f %.2f %d %d %s"},
+    {"fmt": "%d %d"},
+    {"encoding": "utf-8", "fmt": "%10.3e"},
+)
+
+
+WRITE_TABLES_CASES_3: Any = (
+    {"skiprows": 2},
+    {"delimiter": ",", "skiprows": 2, "usecols": 0, "dtype": int},
+    {"delimiter": ",", "dtype": "U5", "skiprows": 1},
+    {"delimiter": ",", "skiprows": 2, "usecols": (0, 2), "dtype": str, "unpack": True},
+    {
+        "delimiter": ",",
+        "skiprows": 2,
+        "usecols": (0, 1),
+        "converters": {1: lambda cell: float(cell or -1)},
+    },
+    {"delimiter": ",", "skiprows": 2, "max_rows": 1, "dtype": "i4,f8,U3"},
+    {"delimiter": ",", "dtype": str, "comments": ["x", "#"], "ndmin": 2},
+)
+
+
+WRITE_TABLES_CASES_4: Any = (
+    {},
+    {"names": True, "dtype": None, "encoding": None},
+    {"skip_header": 2, "usecols": (0, 1), "missing_values": "", "filling_values": -9.0},
+    {"skip_header": 2, "skip_footer": 1, "usecols": (0, 1)},
+    {"names": "p,q,r", "skip_header": 2, "dtype": "i4,f8,U2", "usemask": True},
+    {
+        "names": True,
+        "dtype": None,
+        "excludelist": ["a"],
+        "deletechars": "b",
+        "case_sensitive": "upper",
+    },
+    {"skip_header": 2, "usecols": 1, "converters": {1: len}},
+    {"skip_header": 2, "max_rows": 1, "usecols": (0, 1), "unpack": True},
+    {"skip_header": 1, "invalid_raise": False, "dtype": None, "autostrip": True},
+    {"names": True, "dtype": None, "replace_space": "-", "defaultfmt": "n%i", "loose": False},
+    {"skip_header": 2, "dtype": str, "ndmin": 2},
+)
 
 
 def write_tables() -> list[Any]:
     """Return tables that were written as texts and read again, with the options of both."""
     a = make_array()
     rows: list[Any] = []
-    for options in (
-        {},
-        {"fmt": "%d"},
-        {"fmt": ["%.2f"] * 5, "delimiter": ";"},
-        {"header": "a b\nc", "footer": "end", "comments": "% "},
-        {"newline": "|"},
-        {"fmt": "%.1f %.2f %d %d %s"},
-        {"fmt": "%d %d"},
-        {"encoding": "utf-8", "fmt": "%10.3e"},
-    ):
+    for options in WRITE_TABLES_CASES_2:
         file = io.StringIO()
         rows += [telling.attempt(np.savetxt, file, a, **options), file.getvalue()]
     np.savetxt("table.txt", a * (1 + 2j), fmt="%.2f")
     rows.append(Path("table.txt").read_text())
     text = "# about\na,b,c\n1,2.5,x\n3,,y # more\n\n5,6e1,z\n"
-    for options in (
-        {"skiprows": 2},
-        {"delimiter": ",", "skiprows": 2, "usecols": 0, "dtype": int},
-        {"delimiter": ",", "dtype": "U5", "skiprows": 1},
-        {"delimiter": ",", "skiprows": 2, "usecols": (0, 2), "dtype": str, "unpack": True},
-        {
-            "delimiter": ",",
-            "skiprows": 2,
-            "usecols": (0, 1),
-            "converters": {1: lambda cell: float(cell or -1)},
-        },
-        {"delimiter": ",", "skiprows": 2, "max_rows": 1, "dtype": "i4,f8,U3"},
-        {"delimiter": ",", "dtype": str, "comments": ["x", "#"], "ndmin": 2},
-    ):
+    for options in WRITE_TABLES_CASES_3:
         rows.append(telling.attempt(np.loadtxt, io.StringIO(text), **options))
     quoted = io.StringIO("1;'a;b'\n2;'c'")
     rows.append(telling.attempt(np.loadtxt, quoted, delimiter=";", quotechar="'", dtype="i4,U5"))
-    for options in (
-        {},
-        {"names": True, "dtype": None, "encoding": None},
-        {"skip_header": 2, "usecols": (0, 1), "missing_values": "", "filling_values": -9.0},
-        {"skip_header": 2, "skip_footer": 1, "usecols": (0, 1)},
-        {"names": "p,q,r", "skip_header": 2, "dtype": "i4,f8,U2", "usemask": True},
-        {
-            "names": True,
-            "dtype": None,
-            "excludelist": ["a"],
-            "deletechars": "b",
-            "case_sensitive": "upper",
-        },
-        {"skip_header": 2, "usecols": 1, "converters": {1: lambda cell: len(cell)}},
-        {"skip_header": 2, "max_rows": 1, "usecols": (0, 1), "unpack": True},
-        {"skip_header": 1, "invalid_raise": False, "dtype": None, "autostrip": True},
-        {"names": True, "dtype": None, "replace_space": "-", "defaultfmt": "n%i", "loose": False},
-        {"skip_header": 2, "dtype": str, "ndmin": 2},
-    ):
+    for options in WRITE_TABLES_CASES_4:
         rows.append(
             telling.attempt(np.genfromtxt, io.StringIO(text), **{"delimiter": ",", **options})
         )
@@ -590,7 +712,7 @@ def write_tables() -> list[Any]:
     ]
     rows += [
         np.fromstring("1, 2, 3", sep=",", count=2),
-        np.fromregex(io.StringIO("a1 b22 a3"), r"([ab])(\d+)", [("n", "U1"), ("v", "i4")]),
+        np.fromregex(io.StringIO("a1 b22 a3"), "([ab])(\\d+)", [("n", "U1"), ("v", "i4")]),
     ]
     return telling.split_rows([telling.tell_exactly(each) for each in rows])
 
@@ -611,6 +733,14 @@ def save_arrays() -> list[Any]:
             np.load(file),
             telling.attempt(np.load, io.BytesIO(file.getvalue()[:90])),
         ]
+    extend_save_arrays_1(days, mixed, rows)
+    extend_save_arrays_2(days, mixed, rows)
+    extend_save_arrays_3(rows)
+    return telling.split_rows([telling.tell_exactly(each) for each in rows])
+
+
+def extend_save_arrays_1(days: Any, mixed: Any, rows: Any) -> None:
+    """Add more results to those of `save_arrays`."""
     for array in (
         mixed,
         days,
@@ -628,6 +758,10 @@ def save_arrays() -> list[Any]:
             np.save("one", array)
             rows.append(telling.tell_exactly(telling.attempt(np.load, "one.npy", **options)))
         rows.append(telling.attempt(np.save, "two.npy", array, allow_pickle=False))
+
+
+def extend_save_arrays_2(days: Any, mixed: Any, rows: Any) -> None:
+    """Add more results to those of `save_arrays`."""
     for save in (np.savez, np.savez_compressed):
         telling.attempt(save, "many", make_array("F"), mixed, named=days, other=np.arange(3))
         with np.load("many.npz") as held:
@@ -647,6 +781,10 @@ def save_arrays() -> list[Any]:
     mapped = np.memmap("mapped.bin", "i4", "w+", offset=8, shape=(3, 2), order="F")
     mapped[:] = np.arange(6).reshape(3, 2)
     mapped.flush()
+
+
+def extend_save_arrays_3(rows: Any) -> None:
+    """Add more results to those of `save_arrays`."""
     for mode, options in (
         ("r", {}),
         ("c", {"offset": 8, "shape": (3, 2)}),
@@ -669,4 +807,3 @@ def save_arrays() -> list[Any]:
         telling.attempt(np.load, "raw.bin"),
         telling.attempt(np.load, "missing.npy"),
     ]
-    return telling.split_rows([telling.tell_exactly(each) for each in rows])

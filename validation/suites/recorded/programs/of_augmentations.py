@@ -58,6 +58,8 @@ CROPS: list[dict[str, Any]] = [
     {"name": "AtLeastOneBBoxRandomCrop", "height": 8, "width": 6, "erosion_factor": 0.3},
     {"name": "RandomCropNearBBox", "max_part_shift": (0.1, 0.4)},
 ]
+
+
 SIZES: list[dict[str, Any]] = [
     {"name": "Resize", "height": 7, "width": 20, "interpolation": 2},
     *(
@@ -123,6 +125,8 @@ SIZES: list[dict[str, Any]] = [
     {"name": "ThinPlateSpline", "scale_range": (0.3, 0.3), "num_control_points": 3},
     {"name": "Morphological", "scale": (2, 3), "operation": "erosion"},
 ]
+
+
 HOLES: list[dict[str, Any]] = [
     *(
         {
@@ -176,6 +180,8 @@ HOLES: list[dict[str, Any]] = [
     {"name": "FrequencyMasking", "freq_mask_param": 5},
     {"name": "TimeReverse"},
 ]
+
+
 COLOURS: list[dict[str, Any]] = [
     *(
         {"name": "Normalize", "normalization": kind}
@@ -278,6 +284,11 @@ COLOURS: list[dict[str, Any]] = [
         {"name": "Dithering"},
     ),
 ]
+
+
+KEPT = ("replay", "others", "mosaic_metadata", "overlay_metadata")
+"""Parts of a result that are what was given."""
+
 LISTS = {"crops": CROPS, "sizes": SIZES, "holes": HOLES, "colours": COLOURS}
 
 
@@ -333,7 +344,7 @@ def tell_result(given: Any) -> list[Any]:
     """Return all parts of a result."""
     if not isinstance(given, dict):
         return [given]
-    return [tell_part(name, given[name]) for name in sorted(given) if name != "replay"]
+    return [tell_part(name, given[name]) for name in sorted(given) if name not in KEPT]
 
 
 def join_transforms_of(kind: str) -> list[Any]:
@@ -359,11 +370,16 @@ def join_transforms_of(kind: str) -> list[Any]:
         "p": lambda: compose(flips, p=0.4),
         "params": lambda: compose(flips, save_applied_params=True),
         "masks": lambda: compose([library.Rotate(p=1.0)], mask_interpolation=1),
-        "no seed": lambda: compose(flips, seed=None),
     }
     made = telling.attempt(makers[kind])
     if isinstance(made, str):
         return [made]
+    rows = extend_join_transforms_of_1(library, made)
+    return [*rows, repr(made), [type(each).__name__ for each in made.transforms]]
+
+
+def extend_join_transforms_of_1(library: Any, made: Any) -> Any:
+    """Add more results to those of `join_transforms_of`, and return what they are made with."""
     rows: list[Any] = [
         tell_result(telling.attempt(lambda m: m(**make_parts()), made)) for _ in range(3)
     ]
@@ -374,13 +390,27 @@ def join_transforms_of(kind: str) -> list[Any]:
     rows += [text, tell_result(telling.attempt(lambda m: m(**make_parts()), again)), len(made)]
     made.set_random_seed(9)
     rows += [tell_result(telling.attempt(lambda m: m(**make_parts()), made)), made.seed]
-    return [*rows, repr(made), [type(each).__name__ for each in made.transforms]]
+    return rows
+
+
+KEEP_TARGETS_CASES_1: Any = (
+    *(
+        ("CenterCrop3D", {"size": (3, 4, 5)}),
+        ("RandomCrop3D", {"size": (3, 4, 5)}),
+        ("CubicSymmetry", {}),
+    ),
+    *(
+        ("Pad3D", {"padding": 2}),
+        ("PadIfNeeded3D", {"min_zyx": (7, 14, 15)}),
+        ("CoarseDropout3D", {}),
+    ),
+)
 
 
 def keep_targets() -> list[Any]:
-    """Return what compositions do with more targets, several pictures, volumes, and wrong values."""
+    """Return what compositions do with more targets, pictures, volumes, and wrong values."""
     library = importlib.import_module("albumentations")
-    picture, gray = pool.make_value("$photo"), pool.make_value("$gray")
+    picture, gray = (pool.make_value("$photo"), pool.make_value("$gray"))
     moves = [
         library.HorizontalFlip(p=1.0),
         library.Rotate((20, 20), p=1.0),
@@ -403,18 +433,14 @@ def keep_targets() -> list[Any]:
         tell_result(telling.attempt(made, image=picture, **many)),
     ]
     room = np.stack([gray[:12, :12]] * 5)
-    for kind, options in (
-        *(
-            ("CenterCrop3D", {"size": (3, 4, 5)}),
-            ("RandomCrop3D", {"size": (3, 4, 5)}),
-            ("CubicSymmetry", {}),
-        ),
-        *(
-            ("Pad3D", {"padding": 2}),
-            ("PadIfNeeded3D", {"min_zyx": (7, 14, 15)}),
-            ("CoarseDropout3D", {}),
-        ),
-    ):
+    wrong = extend_keep_targets_1(gray, library, picture, room, rows)
+    extend_keep_targets_2(library, moves, picture, rows, wrong)
+    return telling.split_rows(rows)
+
+
+def extend_keep_targets_1(gray: Any, library: Any, picture: Any, room: Any, rows: Any) -> Any:
+    """Add more results to those of `keep_targets`, and return what they are made with."""
+    for kind, options in KEEP_TARGETS_CASES_1:
         given = telling.attempt(
             lambda k, o: library.Compose([getattr(library, k)(**o, p=1.0)], seed=3), kind, options
         )
@@ -432,6 +458,11 @@ def keep_targets() -> list[Any]:
         ),
         *({"image": picture, "bboxes": [[1, 2, 3, 4]]}, {"image": picture[:0]}, {"image": None}),
     )
+    return wrong
+
+
+def extend_keep_targets_2(library: Any, moves: Any, picture: Any, rows: Any, wrong: Any) -> None:
+    """Add more results to those of `keep_targets`."""
     for given in wrong:
         for options in ({}, {"is_check_shapes": False}, {"strict": True}):
             rows.append(
@@ -443,7 +474,20 @@ def keep_targets() -> list[Any]:
             )
     rows.append(tell_result(telling.attempt(lambda: moves[0](picture))))
     rows.append([telling.attempt(library.Compose, each) for each in (3, [3], None)])
-    return telling.split_rows(rows)
+
+
+KEEP_LABELS_CASES_2: Any = (
+    *(
+        {},
+        {"min_area": 20.0},
+        {"min_visibility": 0.5},
+        {"min_width": 4.0},
+        {"min_height": 5.0},
+        {"clip": True},
+    ),
+    *({"check_each_transform": False}, {"filter_invalid_bboxes": True}, {"max_accept_ratio": 1.2}),
+    {"label_fields": ["kinds", "names"]},
+)
 
 
 def keep_labels(part: str) -> list[Any]:
@@ -456,67 +500,66 @@ def keep_labels(part: str) -> list[Any]:
     ]
     rows: list[Any] = []
     if part == "points":
-        points = np.array([[3.0, 4, 20, 1.5], [10, 12, 200, 0.5], [5, 6, 300, 2]])
-        for form, places in (
-            ("xy", [0, 1]),
-            ("yx", [1, 0]),
-            ("xya", [0, 1, 2]),
-            ("xys", [0, 1, 3]),
-            ("xyas", [0, 1, 2, 3]),
-            ("xysa", [0, 1, 3, 2]),
-            ("xyz", [0, 1, 3]),
-            ("zz", [0]),
-        ):
-            for options in (
-                {},
-                {"remove_invisible": False},
-                {"angle_in_degrees": False},
-                {"label_fields": ["kinds"]},
-                {"check_each_transform": False},
-            ):
-                given = {"keypoints": points[:, places], "kinds": [1, 2, 3]}
-                rows.append(
-                    tell_result(
-                        telling.attempt(
-                            keep_one, moves, {"keypoint_params": (form, options)}, given
-                        )
-                    )
-                )
+        extend_keep_labels_1(moves, rows)
         return telling.split_rows(rows)
-    boxes = np.array([[1.0, 2, 6, 9], [2, 0, 11, 15], [8, 10, 12, 16], [0, 0, 3, 4]])
-    for options in (
-        *(
-            {},
-            {"min_area": 20.0},
-            {"min_visibility": 0.5},
-            {"min_width": 4.0},
-            {"min_height": 5.0},
-            {"clip": True},
-        ),
-        *(
-            {"check_each_transform": False},
-            {"filter_invalid_bboxes": True},
-            {"max_accept_ratio": 1.2},
-        ),
-        {"label_fields": ["kinds", "names"]},
+    boxes = extend_keep_labels_2(moves, rows)
+    extend_keep_labels_3(moves, rows, boxes)
+    return telling.split_rows(rows)
+
+
+def extend_keep_labels_1(moves: Any, rows: Any) -> None:
+    """Add more results to those of `keep_labels`."""
+    points = np.array([[3.0, 4, 20, 1.5], [10, 12, 200, 0.5], [5, 6, 300, 2]])
+    for form, places in (
+        ("xy", [0, 1]),
+        ("yx", [1, 0]),
+        ("xya", [0, 1, 2]),
+        ("xys", [0, 1, 3]),
+        ("xyas", [0, 1, 2, 3]),
+        ("xysa", [0, 1, 3, 2]),
+        ("xyz", [0, 1, 3]),
+        ("zz", [0]),
     ):
-        options = {"label_fields": ["kinds"], **options}
+        for options in (
+            {},
+            {"remove_invisible": False},
+            {"angle_in_degrees": False},
+            {"label_fields": ["kinds"]},
+            {"check_each_transform": False},
+        ):
+            given = {"keypoints": points[:, places], "kinds": [1, 2, 3]}
+            rows.append(
+                tell_result(
+                    telling.attempt(keep_one, moves, {"keypoint_params": (form, options)}, given)
+                )
+            )
+
+
+def extend_keep_labels_2(moves: Any, rows: Any) -> Any:
+    """Add more results to those of `keep_labels`, and return what they are made with."""
+    boxes = np.array([[1.0, 2, 6, 9], [2, 0, 11, 15], [8, 10, 12, 16], [0, 0, 3, 4]])
+    for options in KEEP_LABELS_CASES_2:
+        named = {"label_fields": ["kinds"], **options}
         for shift in (0.0, -2.0, 30.0):
             given = {"bboxes": boxes + shift, "kinds": [3, 1, 2, 4], "names": ["a", "b", "c", "d"]}
             rows.append(
                 tell_result(
-                    telling.attempt(
-                        keep_one, moves, {"bbox_params": ("pascal_voc", options)}, given
-                    )
+                    telling.attempt(keep_one, moves, {"bbox_params": ("pascal_voc", named)}, given)
                 )
             )
-    for given in (
+    return boxes
+
+
+def extend_keep_labels_3(moves: Any, rows: Any, boxes: Any) -> None:
+    """Add more results to those of `keep_labels`."""
+    cases: Any = (
         {"bboxes": boxes},
         {"bboxes": boxes[:, :3], "kinds": [1] * 4},
         {"bboxes": boxes, "kinds": [1]},
         {"bboxes": [], "kinds": []},
         {"bboxes": boxes[:, [2, 1, 0, 3]], "kinds": [1] * 4},
-    ):
+    )
+    for given in cases:
         rows.append(
             tell_result(
                 telling.attempt(
@@ -531,7 +574,6 @@ def keep_labels(part: str) -> list[Any]:
     rows.append(
         tell_result(telling.attempt(keep_one, moves, {"bbox_params": ("pascal_voc", {})}, listed))
     )
-    return telling.split_rows(rows)
 
 
 def keep_one(moves: list[Any], options: dict[str, Any], given: dict[str, Any]) -> Any:
@@ -540,6 +582,15 @@ def keep_one(moves: list[Any], options: dict[str, Any], given: dict[str, Any]) -
     kinds = {"bbox_params": library.BboxParams, "keypoint_params": library.KeypointParams}
     made = {name: kinds[name](form, **more) for name, (form, more) in options.items()}
     return library.Compose(moves, seed=7, **made)(image=pool.make_value("$gray"), **given)
+
+
+REPLAY_CHANGES_CASES_3: Any = (
+    *(("FDA", {"beta_limit": (0.1, 0.1)}), ("HistogramMatching", {"blend_ratio": (0.5, 0.6)})),
+    *(
+        ("PixelDistributionAdaptation", {"transform_type": each})
+        for each in ("pca", "standard", "minmax")
+    ),
+)
 
 
 def replay_changes() -> list[Any]:
@@ -570,13 +621,14 @@ def replay_changes() -> list[Any]:
         str(telling.attempt(library.to_dict, lambdas))[-60:],
     ]
     other = pool.make_value("$photo")[::-1].copy()
-    for kind, options in (
-        *(("FDA", {"beta_limit": (0.1, 0.1)}), ("HistogramMatching", {"blend_ratio": (0.5, 0.6)})),
-        *(
-            ("PixelDistributionAdaptation", {"transform_type": each})
-            for each in ("pca", "standard", "minmax")
-        ),
-    ):
+    extend_replay_changes_1(library, other, picture, rows)
+    extend_replay_changes_2(library, other, picture, rows)
+    return telling.split_rows(rows)
+
+
+def extend_replay_changes_1(library: Any, other: Any, picture: Any, rows: Any) -> None:
+    """Add more results to those of `replay_changes`."""
+    for kind, options in REPLAY_CHANGES_CASES_3:
         named = {"metadata_key": "others", "p": 1.0, **options}
         rows.append(
             tell_result(
@@ -602,6 +654,10 @@ def replay_changes() -> list[Any]:
             )
         )
     )
+
+
+def extend_replay_changes_2(library: Any, other: Any, picture: Any, rows: Any) -> None:
+    """Add more results to those of `replay_changes`."""
     over = {"image": other[:5, :4], "bbox": [0.2, 0.2, 0.6, 0.7], "mask": np.ones((5, 4), np.uint8)}
     rows.append(
         tell_result(
@@ -619,7 +675,6 @@ def replay_changes() -> list[Any]:
                 library.Compose([tensors.ToTensorV2(**options)])(image=picture, mask=picture)
             )
         )
-    return telling.split_rows(rows)
 
 
 JOINED = (
@@ -633,8 +688,10 @@ JOINED = (
         "RandomOrder",
         "OneOrOther",
     ),
-    *("channels", "NoOp", "p", "params", "masks", "no seed"),
+    *("channels", "NoOp", "p", "params", "masks"),
 )
+
+
 PROGRAMS: dict[str, Callable[[], list[Any]]] = {
     "targets": keep_targets,
     "boxes": lambda: keep_labels("boxes"),

@@ -14,6 +14,8 @@ from . import telling
 from .families import Family
 
 WIDTH = 32
+
+
 CLASSES = 3
 
 
@@ -260,7 +262,7 @@ def pool_regions() -> list[Any]:
 def compare_boxes() -> list[Any]:
     """Return what functions of boxes and their losses give, with gradients."""
     ops = importlib.import_module("torchvision.ops")
-    one, two = make_boxes(), make_boxes()
+    one, two = (make_boxes(), make_boxes())
     rows: list[Any] = [ops.box_area(one)]
     for name in ("box_iou", "generalized_box_iou", "distance_box_iou", "complete_box_iou"):
         rows += [getattr(ops, name)(one, two), getattr(ops, name)(one.int(), two.int())]
@@ -268,11 +270,17 @@ def compare_boxes() -> list[Any]:
         for reduction in ("none", "mean", "sum", "other"):
             moved = one.clone().requires_grad_()
             given = telling.attempt(
-                getattr(ops, f"{name}_box_iou_loss"), moved, two, reduction, 1e-3
+                getattr(ops, f"{name}_box_iou_loss"), moved, two, reduction, 0.001
             )
             if isinstance(given, torch.Tensor):
                 given.sum().backward()
             rows.append([given, moved.grad])
+    extend_compare_boxes_1(one, ops, rows)
+    return telling.split_rows(rows)
+
+
+def extend_compare_boxes_1(one: Any, ops: Any, rows: Any) -> None:
+    """Add more results to those of `compare_boxes`."""
     for alpha, gamma, reduction in (
         (0.25, 2, "none"),
         (-1, 1.5, "mean"),
@@ -286,16 +294,18 @@ def compare_boxes() -> list[Any]:
         if isinstance(given, torch.Tensor):
             given.sum().backward()
         rows.append([given, scores.grad])
-    scores, groups = torch.tensor([0.3, 0.9, 0.5, 0.7, 0.2, 0.8]), torch.tensor([0, 1, 0, 1, 1, 0])
+    scores, groups = (
+        torch.tensor([0.3, 0.9, 0.5, 0.7, 0.2, 0.8]),
+        torch.tensor([0, 1, 0, 1, 1, 0]),
+    )
     for limit in (0.0, 0.1, 0.3, 1.0):
         rows += [ops.nms(one, scores, limit), ops.batched_nms(one, scores, groups, limit)]
     rows += [ops.remove_small_boxes(one, 9.5), ops.clip_boxes_to_image(one, (20, 25))]
     forms = ("xyxy", "xywh", "cxcywh", "xyxyxyxy", "cxcywhr", "xywhr", "other")
     rows += [telling.attempt(ops.box_convert, one, a, b) for a in forms for b in forms]
     masks = torch.zeros(3, 8, 9, dtype=torch.bool)
-    masks[0, 2:5, 3:8], masks[1, 7, 0], masks[2, :, 8] = True, True, True
+    masks[0, 2:5, 3:8], masks[1, 7, 0], masks[2, :, 8] = (True, True, True)
     rows += [ops.masks_to_boxes(masks), ops.masks_to_boxes(masks[:0])]
-    return telling.split_rows(rows)
 
 
 def run_layers() -> list[Any]:
@@ -322,6 +332,12 @@ def run_layers() -> list[Any]:
         lambda: ops.Conv3dNormActivation(4, 3, 3),
     )
     rows: list[Any] = []
+    extend_run_layers_1(layers, ops, picture, rows)
+    return telling.split_rows(rows)
+
+
+def extend_run_layers_1(layers: Any, ops: Any, picture: Any, rows: Any) -> None:
+    """Add more results to those of `run_layers`."""
     for make in layers:
         pool.set_seeds()
         net = make()
@@ -343,7 +359,6 @@ def run_layers() -> list[Any]:
     for mode in ("row", "batch", "other"):
         for share in (0.5, 1.0, 1.5):
             rows.append(telling.attempt(ops.stochastic_depth, picture.detach(), share, mode))
-    return telling.split_rows(rows)
 
 
 def segment(name: str) -> list[Any]:
@@ -444,6 +459,8 @@ def run_part(name: str) -> list[Any]:
 
 
 NETWORKS = ("FasterRCNN", "MaskRCNN", "KeypointRCNN", "RetinaNet", "FCOS", "SSD")
+
+
 OF_DETECTION = (
     Family(detect, lambda: [*NETWORKS], find_detection, 2, 12.0),
     Family(run_part, lambda: [*PARTS], lambda _: None),

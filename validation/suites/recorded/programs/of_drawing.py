@@ -18,6 +18,8 @@ TYPES = (
     *("bool", "uint8", "int8", "uint16", ">u2", "int16", ">i2", "uint32", "int32", ">i4"),
     *("float16", "float32", ">f4", "float64", "complex64", "int64"),
 )
+
+
 LAYOUTS: dict[str, Callable[[Any], Any]] = {
     "C": lambda array: array,
     "F": np.asfortranarray,
@@ -25,8 +27,14 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
     "sliced": lambda array: array[::2, 1::3],
     "turned": lambda array: array[::-1, ::-1],
 }
+
+
 SHAPES = ((4, 6), (4, 6, 1), (4, 6, 2), (4, 6, 3), (4, 6, 4), (4, 6, 5), (6,), (1, 4, 6), (0, 3))
+
+
 SUBJECTS = ("L", "RGBA", "P", "1", "I;16", "F")
+
+
 Steps = list[tuple[str, Any]]
 
 
@@ -92,7 +100,7 @@ def make_from_bytes(mode: str) -> list[Any]:
 def list_changes(picture: Any) -> Steps:
     """Return changes of the size and the place of pixels, by name."""
     library = load("Image")
-    kinds, turns, moves = library.Resampling, library.Transpose, library.Transform
+    kinds, turns, moves = (library.Resampling, library.Transpose, library.Transform)
     steps: Steps = [(f"resize {k.name}", lambda p, k=k: p.resize((7, 9), k)) for k in kinds]
     steps += [
         (f"part {k}", lambda p, k=k: p.resize((5, 4), k, (1.5, 2, 9, 10.25))) for k in (0, 1, 2)
@@ -114,11 +122,21 @@ def list_changes(picture: Any) -> Steps:
         ("reduce part", lambda p: p.reduce((2, 3), (1, 1, 10, 11))),
         ("affine", lambda p: p.transform((9, 8), moves.AFFINE, (1, 0.2, -1, 0.1, 0.9, 2))),
         ("extent", lambda p: p.transform((9, 8), moves.EXTENT, (1, 2, 9, 14), 2)),
+    ]
+    extend_list_changes_1(library, moves, steps)
+    return steps
+
+
+def extend_list_changes_1(library: Any, moves: Any, steps: Any) -> None:
+    """Add more results to those of `list_changes`."""
+    steps += [
         ("quad", lambda p: p.transform((9, 8), moves.QUAD, (0, 0, 2, 14, 11, 15, 9, 1), 2)),
         (
             "mesh",
             lambda p: p.transform((9, 8), moves.MESH, [((1, 1, 6, 7), (0, 0, 1, 9, 8, 9, 8, 0))]),
         ),
+    ]
+    steps += [
         (
             "eight",
             lambda p: p.transform((9, 8), moves.PERSPECTIVE, (1, 0.1, 0, 0, 1, 0.1, 0.01, 0.02), 3),
@@ -129,13 +147,14 @@ def list_changes(picture: Any) -> Steps:
                 (20, 20), moves.AFFINE, (1, 0, -3, 0, 1, -2), fill=1, fillcolor=7
             ),
         ),
+    ]
+    steps += [
         ("small", lambda p: change_place(p, "thumbnail", (6, 6))),
         ("smaller", lambda p: change_place(p, "thumbnail", (5, 90), library.Resampling.BOX, 3.0)),
         ("data", lambda p: p.copy()),
         ("offset", lambda p: load("ImageChops").offset(p, 3, -2)),
         ("spread", lambda p: p.effect_spread(0)),
     ]
-    return steps
 
 
 def change_place(picture: Any, method: str, *values: Any) -> Any:
@@ -188,7 +207,7 @@ def list_joins(picture: Any) -> Steps:
     library = load("Image")
     mask = make_picture("L").crop((0, 0, 5, 6))
     small = picture.crop((2, 3, 7, 9))
-    dots, alpha = mask.convert("1"), make_picture("RGBA").crop((0, 0, 5, 6))
+    dots, alpha = (mask.convert("1"), make_picture("RGBA").crop((0, 0, 5, 6)))
     steps: Steps = [
         (f"paste {place}", lambda p, place=place: change_place(p, "paste", small, place))
         for place in (None, (3, 4), (-2, -1), (9, 14), (1, 1, 6, 7), (1, 1, 3, 3))
@@ -209,6 +228,12 @@ def list_joins(picture: Any) -> Steps:
         ("over place 2", lambda p: change_place(p, "alpha_composite", small, (3, 4), (1, 1))),
     ]
     chops = load("ImageChops")
+    extend_list_joins_1(chops, steps)
+    return steps
+
+
+def extend_list_joins_1(chops: Any, steps: Any) -> None:
+    """Add more results to those of `list_joins`."""
     for name in ("add", "subtract"):
         steps.append((name, lambda p, n=name: getattr(chops, n)(p, p.rotate(180), 2.0, 5)))
         steps.append(
@@ -226,7 +251,6 @@ def list_joins(picture: Any) -> Steps:
     )
     pairs = (*pairs, "logical_and", "logical_or", "logical_xor")
     steps += [(n, lambda p, n=n: getattr(chops, n)(p, p.rotate(180))) for n in pairs]
-    return steps
 
 
 def list_filters(picture: Any) -> Steps:
@@ -383,7 +407,7 @@ def draw_shapes(mode: str) -> list[Any]:
     fill, line = {"RGB": ((9, 200, 30), "red"), "RGBA": ((9, 200, 30, 90), "#f008")}.get(
         mode, (1, 200)
     )
-    both, box = {"fill": fill, "outline": line}, (2, 3, 25, 20)
+    both, box = ({"fill": fill, "outline": line}, (2, 3, 25, 20))
     shapes: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
         *(("arc", (box, 20, 200, fill), {}), ("arc", (box, 20, 500, fill), {"width": 3})),
         *(("bitmap", ((3, 4), make_picture("1"), fill), {}), ("chord", (box, 30, 190), both)),
@@ -396,6 +420,8 @@ def draw_shapes(mode: str) -> list[Any]:
         *(("line", ([(1, 2), (28, 25), (3, 28)], line), {}), ("line", ([5, 5, 5, 5], line), {})),
         *(("pieslice", (box, 20, 120), both), ("pieslice", (box, 0, 290), {**both, "width": 3})),
         *(("point", ([1, 1, 4, 5], fill), {}), ("polygon", ([(1, 1), (25, 9), (8, 27)],), both)),
+    ]
+    shapes += [
         *(("polygon", ([1, 1, 25, 9, 8, 27],), {**both, "width": 3}), ("rectangle", (box,), both)),
         *(("rectangle", (box,), {**both, "width": 3}), ("rectangle", ((9, 9, 3, 3),), both)),
         *(("regular_polygon", ((14, 14, 9), 5, 20), {**both, "width": 2}),),
@@ -403,11 +429,22 @@ def draw_shapes(mode: str) -> list[Any]:
             ("rounded_rectangle", (box, 6), both),
             ("rounded_rectangle", (box, 30), {**both, "width": 3}),
         ),
+    ]
+    kinds, library, rows = extend_draw_shapes_1(both, box, fill, line, shapes)
+    extend_draw_shapes_2((mode, fill, line, shapes, kinds, library, rows))
+    return telling.split_rows(rows)
+
+
+def extend_draw_shapes_1(both: Any, box: Any, fill: Any, line: Any, shapes: Any) -> Any:
+    """Add more results to those of `draw_shapes`, and return what they are made with."""
+    shapes += [
         *(("rounded_rectangle", (box, 4), {**both, "corners": (True, False, True, False)}),),
         *(
             ("text", ((1, 2), "Ab1"), {"fill": fill}),
             ("text", ((1, 2), "a\nbc", line), {"spacing": 1}),
         ),
+    ]
+    shapes += [
         *(
             (
                 "text",
@@ -421,8 +458,14 @@ def draw_shapes(mode: str) -> list[Any]:
             ("text", ((2, 2), "x"), {"anchor": "zz"}),
         ),
     ]
-    library, kinds = load("Image"), load("ImageDraw")
+    library, kinds = (load("Image"), load("ImageDraw"))
     rows: list[Any] = []
+    return kinds, library, rows
+
+
+def extend_draw_shapes_2(given: Any) -> None:
+    """Add more results to those of `draw_shapes`."""
+    mode, fill, line, shapes, kinds, library, rows = given
     for name, values, options in shapes:
         picture = library.new(mode, (30, 30), 0)
         telling_error = telling.attempt(getattr(kinds.Draw(picture), name), *values, **options)
@@ -431,7 +474,6 @@ def draw_shapes(mode: str) -> list[Any]:
     for value in ((0, 0, line), (5, 5, fill, None, 90), (5, 5, fill, line, 0)):
         rows.append(telling.attempt(kinds.floodfill, picture, value[:2], *value[2:]))
         rows.append(telling.tell_pixels(picture))
-    return telling.split_rows(rows)
 
 
 def measure_texts(kind: str) -> list[Any]:
@@ -463,6 +505,12 @@ def read_colours(part: str) -> list[Any]:
     """Return what the smaller modules of Pillow give: colours, palettes, statistics, profiles."""
     rows: list[Any] = []
     picture = make_picture("RGB")
+    extend_read_colours_1(part, picture, rows)
+    return rows
+
+
+def extend_read_colours_1(part: Any, picture: Any, rows: Any) -> None:
+    """Add more results to those of `read_colours`."""
     if part == "colours":
         texts: tuple[str, ...] = (
             "red",
@@ -518,7 +566,7 @@ def read_colours(part: str) -> list[Any]:
         ]
     else:
         profiles = load("ImageCms")
-        one, two = profiles.createProfile("sRGB"), profiles.createProfile("LAB", 5000)
+        one, two = (profiles.createProfile("sRGB"), profiles.createProfile("LAB", 5000))
         for options in ({}, {"renderingIntent": 1}, {"outputMode": "LAB"}):
             rows.append(
                 telling.attempt(
@@ -534,7 +582,6 @@ def read_colours(part: str) -> list[Any]:
             profiles.isIntentSupported(one, 0, 1),
             profiles.getProfileName(profiles.ImageCmsProfile(one)),
         ]
-    return rows
 
 
 OF_DRAWING = (

@@ -17,14 +17,26 @@ MODES = (
     *("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV"),
     *("I", "F", "I;16"),
 )
+
+
 ROUNDED = ("JPEG2000", "AVIF")
+
+
 """Their decoders may round as the processor does; all others are exact."""
 
+
 PLACES = (273, 279, 34675)
+
+
 """Tags with sizes that depend on the processor, and a profile that has a date."""
 
+
 WRITTEN_ONLY = ("PDF", "EPS", "PALM")
+
+
 COMMENT = b"a comment"
+
+
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "JPEG": [
         *({"quality": 20}, {"quality": 95, "subsampling": 0}, {"quality": "web_high"}),
@@ -87,6 +99,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "EPS": [{"eps": 0}],
     "AVIF": [],
 }
+
+
 SEVERAL: dict[str, list[dict[str, Any]]] = {
     "GIF": [
         *({"duration": [40, 60, 40, 20], "loop": 0}, {"disposal": 2}, {"disposal": [0, 1, 2, 3]}),

@@ -7,8 +7,6 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from . import telling
 from .families import Family
 from .of_arrays import (
@@ -18,10 +16,15 @@ from .of_arrays import (
     make_array,
     save_arrays,
     solve,
-    tell_each,
     use_polynomial,
     write_tables,
 )
+
+np: Any = importlib.import_module("numpy")
+
+
+"""Without its types, for wrong values are given, too."""
+
 
 UNARY = (
     "sum",
@@ -92,23 +95,67 @@ def tell_masked(value: Any) -> Any:
     )
 
 
+USE_MASKED_CASES_1: Any = (
+    "sqrt",
+    "log",
+    "exp",
+    "abs",
+    "arccos",
+    "negative",
+    "isnan",
+    "median",
+    "cov",
+    "corrcoef",
+    "average",
+    "notmasked_edges",
+    "notmasked_contiguous",
+    "flatnotmasked_edges",
+    "clump_masked",
+    "clump_unmasked",
+    "compress_rows",
+    "compress_rowcols",
+    "mask_cols",
+    "mask_rowcols",
+    "vander",
+    "ediff1d",
+    "unique",
+    "diff",
+    "is_masked",
+    "getmask",
+    "fix_invalid",
+    "default_fill_value",
+    "maximum_fill_value",
+)
+
+
 def use_masked() -> list[Any]:
     """Return what methods and functions of masked arrays give."""
-    ma, rows = np.ma, []
+    ma: Any = np.ma
+    rows: list[Any] = []
     base = make_array()
     for kind in ("f4", "i4", "?"):
         for mask in (base > 3, ma.nomask, np.ones((4, 5), bool)):
             made = ma.array(base.astype(kind), mask=mask, fill_value=1)
             rows += [
-                tell_masked(telling.attempt(getattr(made.copy(), name, None)))
-                for name in UNARY[:30]
+                tell_masked(telling.attempt(getattr(made.copy(), name, len))) for name in UNARY[:30]
             ]
             rows += [
                 tell_masked(telling.attempt(getattr(made, n), axis=1))
                 for n in ("sum", "mean", "max", "argmin", "count", "std", "cumsum", "sort")
             ]
             rows += [str(made), repr(made)]
-    one, two = ma.masked_greater(base, 3), ma.masked_less(base[:, ::-1], 0)
+    one, two = (ma.masked_greater(base, 3), ma.masked_less(base[:, ::-1], 0))
+    extend_use_masked_1(ma, one, rows, two)
+    extend_use_masked_2(ma, one, rows)
+    extend_use_masked_3(base, ma, one, rows, two)
+    return [
+        telling.split_rows(each)
+        for each in telling.split_rows([rows[n : n + 20] for n in range(0, len(rows), 20)])
+    ]
+
+
+def extend_use_masked_1(ma: Any, one: Any, rows: Any, two: Any) -> None:
+    """Add more results to those of `use_masked`."""
     for name in (
         "add",
         "subtract",
@@ -131,43 +178,21 @@ def use_masked() -> list[Any]:
             tell_masked(telling.attempt(getattr(ma, name), one, two)),
             tell_masked(telling.attempt(getattr(ma, name), one, 2)),
         ]
-    for name in (
-        "sqrt",
-        "log",
-        "exp",
-        "abs",
-        "arccos",
-        "negative",
-        "isnan",
-        "median",
-        "cov",
-        "corrcoef",
-        "average",
-        "notmasked_edges",
-        "notmasked_contiguous",
-        "flatnotmasked_edges",
-        "clump_masked",
-        "clump_unmasked",
-        "compress_rows",
-        "compress_rowcols",
-        "mask_cols",
-        "mask_rowcols",
-        "vander",
-        "ediff1d",
-        "unique",
-        "diff",
-        "is_masked",
-        "getmask",
-        "fix_invalid",
-        "default_fill_value",
-        "maximum_fill_value",
-    ):
+
+
+def extend_use_masked_2(ma: Any, one: Any, rows: Any) -> None:
+    """Add more results to those of `use_masked`."""
+    for name in USE_MASKED_CASES_1:
         given = (
             one
             if name not in ("clump_masked", "clump_unmasked", "vander", "flatnotmasked_edges")
             else one[0]
         )
-        rows.append(tell_masked(telling.attempt(getattr(ma, name, None), given)))
+        rows.append(tell_masked(telling.attempt(getattr(ma, name, len), given)))
+
+
+def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> None:
+    """Add more results to those of `use_masked`."""
     for call in (
         *(
             lambda: ma.masked_where(base > 2, base),
@@ -242,14 +267,10 @@ def use_masked() -> list[Any]:
         ),
     ):
         rows.append(tell_masked(telling.attempt(call)))
-    return [
-        telling.split_rows(each)
-        for each in telling.split_rows([rows[n : n + 20] for n in range(0, len(rows), 20)])
-    ]
 
 
 def change_masked(value: Any, step: int) -> Any:
-    """Return a masked array after it was changed where it is masked, hard or not."""
+    """Return a masked array after it was changed at places that are masked, hard or not."""
     made = value.copy()
     if step:
         made.harden_mask()
@@ -260,6 +281,19 @@ def change_masked(value: Any, step: int) -> Any:
     made.fill_value = 42
     made.mask[2] = True
     return made
+
+
+USE_RECORDS_CASES_2: Any = (
+    "i4,f8",
+    [("a", "i4", (2,)), (("title", "b"), "U3")],
+    {"names": ["a", "b"], "formats": ["i1", "f8"], "offsets": [0, 4], "itemsize": 20},
+    {"a": ("i4", 0), "b": ("f4", 4)},
+    ">M8[3h]",
+    "V5",
+    "(2,3)f4",
+    "x9",
+    [("a", "x")],
+)
 
 
 def use_records() -> list[Any]:
@@ -274,7 +308,9 @@ def use_records() -> list[Any]:
         *(
             (tools.append_fields, (one, "new", [7, 8, 9]), {"usemask": False}),
             (tools.append_fields, (one, ["p", "q"], [[1, 2], [3, 4, 5]]), {"fill_value": -1}),
-        ),
+        )
+    ]
+    calls += [
         *(
             (tools.drop_fields, (deep, ["b"]), {}),
             (tools.drop_fields, (one, "v"), {"asrecarray": True}),
@@ -287,13 +323,32 @@ def use_records() -> list[Any]:
             (tools.stack_arrays, ((one, two),), {}),
             (tools.stack_arrays, ((one, two),), {"autoconvert": True, "usemask": False}),
         ),
+    ]
+    extend_use_records_1(calls, deep, one, tools)
+    rec = extend_use_records_2(calls, one, tools, two)
+    kinds = extend_use_records_3(calls, one, rec)
+    extend_use_records_4(calls, kinds)
+    return telling.split_rows(
+        [
+            tell_masked(each) if isinstance(each, np.ma.MaskedArray) else tell_record(each)
+            for rows in tell_raw(calls)
+            for each in rows
+        ]
+    )
+
+
+def extend_use_records_1(calls: Any, deep: Any, one: Any, tools: Any) -> None:
+    """Add more results to those of `use_records`."""
+    calls += [
         *(
             (tools.find_duplicates, (np.ma.array(one),), {"key": "key", "return_index": True}),
             (tools.get_names, (deep.dtype,), {}),
             (tools.get_names_flat, (deep.dtype,), {}),
             (tools.get_fieldstructure, (deep.dtype,), {}),
             (tools.flatten_descr, (deep.dtype,), {}),
-        ),
+        )
+    ]
+    calls += [
         *(
             (tools.structured_to_unstructured, (deep,), {}),
             (tools.structured_to_unstructured, (one[["key", "v"]],), {"dtype": "f4"}),
@@ -307,14 +362,20 @@ def use_records() -> list[Any]:
                 (np.arange(4.0).reshape(2, 2),),
                 {"names": ["a", "b"]},
             ),
-        ),
+        )
+    ]
+
+
+def extend_use_records_2(calls: Any, one: Any, tools: Any, two: Any) -> Any:
+    """Add more results to those of `use_records`, and return what they are made with."""
+    calls += [
         *(
             (tools.apply_along_fields, (np.mean, one[["key", "v"]]), {}),
             (tools.assign_fields_by_name, (one.copy(), two[:1]), {}),
             (tools.require_fields, (one, [("v", "f4"), ("new", "i4")]), {}),
             (tools.repack_fields, (one[["key", "n"]],), {"align": True}),
             (tools.recursive_fill_fields, (two, np.zeros(3, two.dtype)), {}),
-        ),
+        )
     ]
     for kind in ("inner", "outer", "leftouter"):
         calls += [
@@ -325,7 +386,11 @@ def use_records() -> list[Any]:
             ),
             (tools.rec_join, ("key", one[:2], two), {"jointype": kind}),
         ]
-    rec = np.rec.array(one)
+    return np.rec.array(one)
+
+
+def extend_use_records_3(calls: Any, one: Any, rec: Any) -> Any:
+    """Add more results to those of `use_records`, and return what they are made with."""
     calls += [
         (lambda f: f(), (each,), {})
         for each in (
@@ -338,8 +403,8 @@ def use_records() -> list[Any]:
             lambda: one.dtype.fields["v"][1],
             lambda: repr(rec),
             lambda: np.sort(one, order=["key", "v"]),
-            lambda: one.tolist(),
-            lambda: rec[0].pprint(),
+            one.tolist,
+            rec[0].pprint,
             lambda: one == one[::-1],
         )
     ]
@@ -349,17 +414,11 @@ def use_records() -> list[Any]:
         (np.rec.fromstring, (one.tobytes(),), {"dtype": one.dtype, "shape": 2, "offset": 20}),
         (np.rec.find_duplicate, (["a", "b", "a"],), {}),
     ]
-    kinds = (
-        "i4,f8",
-        [("a", "i4", (2,)), (("title", "b"), "U3")],
-        {"names": ["a", "b"], "formats": ["i1", "f8"], "offsets": [0, 4], "itemsize": 20},
-        {"a": ("i4", 0), "b": ("f4", 4)},
-        ">M8[3h]",
-        "V5",
-        "(2,3)f4",
-        "x9",
-        [("a", "x")],
-    )
+    return USE_RECORDS_CASES_2
+
+
+def extend_use_records_4(calls: Any, kinds: Any) -> None:
+    """Add more results to those of `use_records`."""
     calls += [
         (
             lambda k, align: [repr(np.dtype(k, align=align)), np.dtype(k, align).itemsize],
@@ -369,13 +428,6 @@ def use_records() -> list[Any]:
         for k in kinds
         for align in (False, True)
     ]
-    return telling.split_rows(
-        [
-            tell_masked(each) if isinstance(each, np.ma.MaskedArray) else tell_record(each)
-            for rows in tell_raw(calls)
-            for each in rows
-        ]
-    )
 
 
 def tell_record(value: Any) -> Any:
@@ -439,12 +491,9 @@ def draw_numbers(kind: str) -> list[Any]:
     """Return random numbers of each distribution with a generator, and its state."""
     rand = np.random
     bits = getattr(rand, kind)(11)
-    if kind == "RandomState":
-        made: Any = bits
-    else:
-        made = rand.Generator(bits)
+    made: Any = bits if kind == "RandomState" else rand.Generator(bits)
     rows = [
-        telling.tell_exactly(telling.attempt(getattr(made, n, None), *v)) for n, v in DRAWS.items()
+        telling.tell_exactly(telling.attempt(getattr(made, n, len), *v)) for n, v in DRAWS.items()
     ]
     if kind == "RandomState":
         rows += [
@@ -457,7 +506,14 @@ def draw_numbers(kind: str) -> list[Any]:
         ]
         return telling.split_rows([*rows, str(made.get_state()[2:]), made.bytes(3)])
     table = np.arange(12).reshape(3, 4)
-    for name, values, options in (
+    extend_draw_numbers_1(made, rows, table)
+    extend_draw_numbers_2(made, bits, rows, table)
+    return telling.split_rows(rows)
+
+
+def extend_draw_numbers_1(made: Any, rows: Any, table: Any) -> None:
+    """Add more results to those of `draw_numbers`."""
+    draws: Any = (
         *(
             ("choice", (9, 4), {}),
             ("choice", (9, 4, False), {}),
@@ -484,8 +540,14 @@ def draw_numbers(kind: str) -> list[Any]:
             ("multivariate_normal", ([0, 1], [[2, 0.5], [0.5, 1]]), {"method": m})
             for m in ("cholesky",)
         ),
-    ):
+    )
+    for name, values, options in draws:
         rows.append(telling.tell_exactly(telling.attempt(getattr(made, name), *values, **options)))
+
+
+def extend_draw_numbers_2(made: Any, bits: Any, rows: Any, table: Any) -> None:
+    """Add more results to those of `draw_numbers`."""
+    rand = np.random
     made.shuffle(table, axis=1)
     again = copy.deepcopy(made)
     state = made.bit_generator.state
@@ -510,7 +572,6 @@ def draw_numbers(kind: str) -> list[Any]:
         str(seeds.state),
         rand.default_rng(seeds).random(),
     ]
-    return telling.split_rows(rows)
 
 
 def use_dates() -> list[Any]:
@@ -520,6 +581,14 @@ def use_dates() -> list[Any]:
     calls: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
         (days.astype, (f"M8[{unit}]",), {}) for unit in ("Y", "M", "W", "h", "s", "ns")
     ]
+    extend_use_dates_1(calls, days, times)
+    good = extend_use_dates_2(calls, days, times)
+    extend_use_dates_3(calls, good)
+    return telling.split_rows([tell_record(each) for rows in tell_raw(calls) for each in rows])
+
+
+def extend_use_dates_1(calls: Any, days: Any, times: Any) -> None:
+    """Add more results to those of `use_dates`."""
     calls += [
         (lambda f: f(), (each,), {})
         for each in (
@@ -534,10 +603,10 @@ def use_dates() -> list[Any]:
             lambda: days < days[1],
             lambda: np.isnat(days),
             lambda: np.sort(days),
-            lambda: days.max(),
+            days.max,
             lambda: np.fmax(days, days[0]),
             lambda: days.astype(int),
-            lambda: times.tolist(),
+            times.tolist,
             lambda: np.diff(days[:2]),
             lambda: np.datetime64("2024-13-01"),
             lambda: np.datetime64("2024-01", "D"),
@@ -549,6 +618,10 @@ def use_dates() -> list[Any]:
             lambda: repr(times),
         )
     ]
+
+
+def extend_use_dates_2(calls: Any, days: Any, times: Any) -> Any:
+    """Add more results to those of `use_dates`, and return what they are made with."""
     calls += [
         (np.datetime_as_string, (times,), o)
         for o in ({}, {"unit": "h", "casting": "unsafe"}, {"timezone": "UTC"}, {"unit": "auto"})
@@ -574,6 +647,11 @@ def use_dates() -> list[Any]:
             {"weekmask": "Sat Sun"},
         )
     ]
+    return good
+
+
+def extend_use_dates_3(calls: Any, good: Any) -> None:
+    """Add more results to those of `use_dates`."""
     calls += [
         (np.is_busday, (good,), {"holidays": ["2024-02-28"]}),
         (
@@ -582,12 +660,29 @@ def use_dates() -> list[Any]:
             {"busdaycal": np.busdaycalendar("Mon Tue", ["2024-05-06"]), "roll": "forward"},
         ),
     ]
-    return telling.split_rows([tell_record(each) for rows in tell_raw(calls) for each in rows])
+
+
+PRINT_ARRAYS_CASES_3: Any = (
+    {},
+    {"precision": 2},
+    {"suppress_small": True},
+    {"separator": ", "},
+    {"threshold": 3, "edgeitems": 1},
+    {"max_line_width": 20},
+    {"floatmode": "fixed"},
+    {"floatmode": "unique"},
+    {"floatmode": "maxprec_equal", "precision": 3},
+    {"sign": "+"},
+    {"sign": " "},
+    {"prefix": "abc", "suffix": ")", "max_line_width": 25},
+    {"formatter": {"float": lambda x: f"<{x:.1f}>", "int": hex, "bool": str}},
+    {"legacy": "1.13"},
+)
 
 
 def print_arrays() -> list[Any]:
     """Return arrays as texts with all options of printing."""
-    floats = np.array([[1.5, -2.25e-7, np.nan], [1e10, np.inf, 3]])
+    floats = np.array([[1.5, -2.25e-07, np.nan], [10000000000.0, np.inf, 3]])
     arrays = (
         floats,
         floats[0] * 1j,
@@ -604,22 +699,7 @@ def print_arrays() -> list[Any]:
         np.array([(1, 2.5)], "i4,f8"),
         np.ma.array([1, 2], mask=[0, 1]),
     )
-    options: tuple[dict[str, Any], ...] = (
-        {},
-        {"precision": 2},
-        {"suppress_small": True},
-        {"separator": ", "},
-        {"threshold": 3, "edgeitems": 1},
-        {"max_line_width": 20},
-        {"floatmode": "fixed"},
-        {"floatmode": "unique"},
-        {"floatmode": "maxprec_equal", "precision": 3},
-        {"sign": "+"},
-        {"sign": " "},
-        {"prefix": "abc", "suffix": ")", "max_line_width": 25},
-        {"formatter": {"float": lambda x: f"<{x:.1f}>", "int": hex, "bool": str}},
-        {"legacy": "1.13"},
-    )
+    options: tuple[dict[str, Any], ...] = PRINT_ARRAYS_CASES_3
     rows: list[Any] = [
         telling.attempt(np.array2string, array, **each) for array in arrays for each in options
     ]
@@ -627,9 +707,16 @@ def print_arrays() -> list[Any]:
         np.array_repr(floats, 30, 2, True),
         np.array_str(floats, 30, 2, True),
     ]
+    extend_print_arrays_1(arrays, rows)
+    extend_print_arrays_2(rows)
+    return [telling.split_rows(rows[n : n + 600]) for n in range(0, len(rows), 600)]
+
+
+def extend_print_arrays_1(arrays: Any, rows: Any) -> None:
+    """Add more results to those of `print_arrays`."""
     with np.printoptions(precision=3, nanstr="none", infstr="more", linewidth=30, suppress=True):
         rows += [repr(array) for array in arrays] + [str(np.get_printoptions()["precision"])]
-    for x in (1 / 3, 1e-9, 1e22, -0.0, 123456.789):
+    for x in (1 / 3, 1e-09, 1e22, -0.0, 123456.789):
         rows += [
             np.format_float_positional(x, **o)
             for o in (
@@ -651,6 +738,10 @@ def print_arrays() -> list[Any]:
                 {"unique": False, "precision": 3},
             )
         ]
+
+
+def extend_print_arrays_2(rows: Any) -> None:
+    """Add more results to those of `print_arrays`."""
     rows += [
         np.binary_repr(-5, 8),
         np.base_repr(99, 7, 3),
@@ -659,13 +750,22 @@ def print_arrays() -> list[Any]:
         repr(np.finfo("f8").eps),
         str(np.finfo("f2").max),
     ]
-    return [telling.split_rows(rows[n : n + 600]) for n in range(0, len(rows), 600)]
 
 
 def walk_arrays() -> list[Any]:
     """Return what the ways to go through arrays give, and shapes that are made the same."""
     a = np.arange(6).reshape(2, 3)
     rows: list[Any] = []
+    extend_walk_arrays_1(a, rows)
+    strides, windows = extend_walk_arrays_2(a, rows)
+    extend_walk_arrays_3(a, rows, strides, windows)
+    extend_walk_arrays_4(a, rows)
+    extend_walk_arrays_5(a, rows)
+    return telling.split_rows([telling.tell_exactly(each) for each in rows])
+
+
+def extend_walk_arrays_1(a: Any, rows: Any) -> None:
+    """Add more results to those of `walk_arrays`."""
     for flags in (
         [],
         ["multi_index"],
@@ -693,6 +793,10 @@ def walk_arrays() -> list[Any]:
                     for x in it
                 ]
             )
+
+
+def extend_walk_arrays_2(a: Any, rows: Any) -> Any:
+    """Add more results to those of `walk_arrays`, and return what they are made with."""
     with np.nditer([a, None], op_flags=[["readonly"], ["writeonly", "allocate"]]) as it:
         for x, y in it:
             y[...] = x * 2
@@ -713,7 +817,12 @@ def walk_arrays() -> list[Any]:
         np.broadcast_to(a, (2, 2, 3)),
         np.broadcast_arrays(a, [[1], [2]]),
     ]
-    windows, strides = np.lib.stride_tricks.sliding_window_view, np.lib.stride_tricks.as_strided
+    windows, strides = (np.lib.stride_tricks.sliding_window_view, np.lib.stride_tricks.as_strided)
+    return strides, windows
+
+
+def extend_walk_arrays_3(a: Any, rows: Any, strides: Any, windows: Any) -> None:
+    """Add more results to those of `walk_arrays`."""
     rows += [
         windows(a, 2, 1),
         windows(a, (2, 2)),
@@ -731,6 +840,10 @@ def walk_arrays() -> list[Any]:
         np.frompyfunc(divmod, 2, 2)(a, 2),
         np.piecewise(a.astype("f8"), [a < 2, a > 3], [-1, lambda x: x * 10, 5]),
     ]
+
+
+def extend_walk_arrays_4(a: Any, rows: Any) -> None:
+    """Add more results to those of `walk_arrays`."""
     rows += [
         np.select([a < 2, a > 3], [a, a * 10], -1),
         np.r_[1:4, [7], 0:1:3j],
@@ -754,6 +867,10 @@ def walk_arrays() -> list[Any]:
             np.float32(3e38) * np.float32(10),
             str(np.geterr()),
         ]
+
+
+def extend_walk_arrays_5(a: Any, rows: Any) -> None:
+    """Add more results to those of `walk_arrays`."""
     rows += [
         str(np.result_type(*each))
         for each in (("i1", "u1"), ("f4", "i8"), (np.float32(3), 4.0), ("M8[D]", "m8[s]"))
@@ -765,7 +882,6 @@ def walk_arrays() -> list[Any]:
         np.mintypecode("fdD"),
         np.typename("d"),
     ]
-    return telling.split_rows([telling.tell_exactly(each) for each in rows])
 
 
 PARTS: dict[str, Callable[[], list[Any]]] = {
@@ -785,7 +901,11 @@ def use_arrays(name: str, layout: str) -> list[Any]:
 
 
 POLYNOMIALS = ("Polynomial", "Chebyshev", "Legendre", "Laguerre", "Hermite", "HermiteE")
+
+
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64", "RandomState")
+
+
 OF_NUMPY = (
     Family(
         use_arrays,

@@ -17,6 +17,8 @@ from . import telling
 from .families import Family, find_in, list_kinds_of
 
 ELASTIC = "'ElasticTransform',alpha=9.0,sigma=0.5"
+
+
 """Its defaults are for larger pictures."""
 
 
@@ -141,6 +143,13 @@ def mix_batches() -> list[Any]:
     return telling.split_rows(rows)
 
 
+CLEAN_BOXES_CASES_1: Any = (
+    *({}, {"min_size": 2.0}, {"min_area": 12.0}, {"labels_getter": None}),
+    *({"labels_getter": lambda given: (given["labels"], given["areas"])}, {"min_size": 0}),
+    {"labels_getter": lambda given: given["areas"]},
+)
+
+
 def clean_boxes() -> list[Any]:
     """Return boxes after wrong ones were taken out, and other transforms of boxes."""
     home = importlib.import_module("torchvision.transforms.v2")
@@ -149,16 +158,18 @@ def clean_boxes() -> list[Any]:
     corners = torch.tensor(
         [[1.0, 1, 6, 7], [2, 0, 2.5, 5], [-3, 3, 4, 8], [1, 2, 60, 8], [4, 4, 4, 4]]
     )
+    extend_clean_boxes_1(corners, home, rows, tensors)
+    return telling.split_rows(rows)
+
+
+def extend_clean_boxes_1(corners: Any, home: Any, rows: Any, tensors: Any) -> None:
+    """Add more results to those of `clean_boxes`."""
     for form in ("XYXY", "XYWH", "CXCYWH"):
         boxes = tensors.BoundingBoxes(corners, format=form, canvas_size=(16, 12))
-        labels, areas = torch.arange(5), torch.arange(5.0)
+        labels, areas = (torch.arange(5), torch.arange(5.0))
         masks = tensors.Mask(torch.arange(5 * 4).view(5, 2, 2))
         sample = {"boxes": boxes, "labels": labels, "areas": areas, "masks": masks, "id": 7}
-        for options in (
-            *({}, {"min_size": 2.0}, {"min_area": 12.0}, {"labels_getter": None}),
-            *({"labels_getter": lambda given: (given["labels"], given["areas"])}, {"min_size": 0}),
-            {"labels_getter": lambda given: given["areas"]},
-        ):
+        for options in CLEAN_BOXES_CASES_1:
             rows.append(
                 telling.attempt(lambda o, s: home.SanitizeBoundingBoxes(**o)(s), options, sample)
             )
@@ -178,7 +189,6 @@ def clean_boxes() -> list[Any]:
             geometry.elastic(tensors.wrap(boxes * 0.1, like=boxes), torch.full((1, 16, 12, 2), 0.1))
         )
         rows.append(geometry.center_crop(boxes, [20, 6]))
-    return telling.split_rows(rows)
 
 
 def wrap_tensors() -> list[Any]:
@@ -186,6 +196,13 @@ def wrap_tensors() -> list[Any]:
     home = importlib.import_module("torchvision.tv_tensors")
     functions = importlib.import_module("torchvision.transforms.v2.functional")
     rows: list[Any] = []
+    extend_wrap_tensors_1(functions, home, rows)
+    extend_wrap_tensors_2(functions, home, rows)
+    return telling.split_rows([tell_picture(each) for each in rows])
+
+
+def extend_wrap_tensors_1(functions: Any, home: Any, rows: Any) -> None:
+    """Add more results to those of `wrap_tensors`."""
     for name in ("$tv_image", "$tv_boxes", "$tv_mask"):
         value = pool.make_value(name)
         steps: tuple[Callable[[Any], Any], ...] = (
@@ -212,6 +229,10 @@ def wrap_tensors() -> list[Any]:
             telling.attempt(type(value), [[1.0, 2, 3, 4]], dtype=torch.float64),
         ]
         rows += [telling.attempt(functions.to_pil_image, value), functions.get_size(value)]
+
+
+def extend_wrap_tensors_2(functions: Any, home: Any, rows: Any) -> None:
+    """Add more results to those of `wrap_tensors`."""
     for data in (pool.make_value("$pil"), pool.make_value("$pil_gray"), pool.make_value("$photo")):
         rows += [
             telling.attempt(home.Image, data),
@@ -227,7 +248,6 @@ def wrap_tensors() -> list[Any]:
     rows += [
         telling.attempt(home.BoundingBoxes, torch.rand(1, 2, 4), format="XYXY", canvas_size=(9, 8))
     ]
-    return telling.split_rows([tell_picture(each) for each in rows])
 
 
 def code_pictures() -> list[Any]:
@@ -268,6 +288,13 @@ def code_pictures() -> list[Any]:
     return telling.split_rows([telling.tell_tensor(each) for each in rows])
 
 
+READ_FOLDERS_CASES_2: Any = (
+    *({}, {"transform": np.shape, "target_transform": str}, {"allow_empty": False}),
+    *({"is_valid_file": lambda path: path.endswith("0.png")}, {"loader": lambda path: path[-8:]}),
+    {"is_valid_file": lambda path: "0." in path, "allow_empty": True},
+)
+
+
 def read_folders() -> list[Any]:
     """Return what data sets made of files in folders give."""
     home = importlib.import_module("torchvision.datasets")
@@ -278,14 +305,7 @@ def read_folders() -> list[Any]:
             path = Path("data", name, "deep" if count else ".", f"{count}.{kind}")
             pool.make_value("$pil").save(path) if kind != "txt" else path.write_text("a text")
     Path("data/empty").mkdir(exist_ok=True)
-    for options in (
-        *({}, {"transform": np.shape, "target_transform": str}, {"allow_empty": False}),
-        *(
-            {"is_valid_file": lambda path: path.endswith("0.png")},
-            {"loader": lambda path: path[-8:]},
-        ),
-        {"is_valid_file": lambda path: "0." in path, "allow_empty": True},
-    ):
+    for options in READ_FOLDERS_CASES_2:
         made = telling.attempt(home.ImageFolder, "data", **{"allow_empty": True, **options})
         rows.append(
             telling.attempt(
@@ -302,6 +322,12 @@ def read_folders() -> list[Any]:
         rows.append(telling.attempt(lambda m: [[*m], m.classes, m.samples], made))
     tools = importlib.import_module("torchvision.datasets.folder")
     rows += [tools.is_image_file("a.JPEG"), tools.has_file_allowed_extension("a.b", (".c", ".b"))]
+    extend_read_folders_1(home, rows, tools)
+    return telling.split_rows(rows)
+
+
+def extend_read_folders_1(home: Any, rows: Any, tools: Any) -> None:
+    """Add more results to those of `read_folders`."""
     rows += [
         telling.attempt(tools.find_classes, "data/empty"),
         telling.attempt(tools.find_classes, "data"),
@@ -314,7 +340,6 @@ def read_folders() -> list[Any]:
         fake = home.FakeData(3, (3, 5, 4), 4, **options)
         rows += [[tell_picture(fake[n][0]), fake[n][1]] for n in range(3)]
         rows += [len(fake), telling.attempt(fake.__getitem__, 3), repr(fake)]
-    return telling.split_rows(rows)
 
 
 def write_digits(folder: Path, train: bool) -> None:
@@ -352,6 +377,13 @@ def read_known() -> list[Any]:
             ]
         rows.append(telling.attempt(getattr(home, kind), "nowhere"))
     base = Path("VOCdevkit/VOC2012")
+    both = extend_read_known_1(base)
+    extend_read_known_2(home, rows, v2, both)
+    return telling.split_rows(rows)
+
+
+def extend_read_known_1(base: Any) -> Any:
+    """Add more results to those of `read_known`, and return what they are made with."""
     for part in (
         "JPEGImages",
         "Annotations",
@@ -368,7 +400,11 @@ def read_known() -> list[Any]:
     (base / "Annotations/a.xml").write_text(f"<annotation>{size}{thing * 2}</annotation>")
     for part in ("Main", "Segmentation"):
         (base / "ImageSets" / part / "train.txt").write_text("a\n")
-    both = importlib.import_module("torchvision.datasets.vision").StandardTransform
+    return importlib.import_module("torchvision.datasets.vision").StandardTransform
+
+
+def extend_read_known_2(home: Any, rows: Any, v2: Any, both: Any) -> None:
+    """Add more results to those of `read_known`."""
     for kind in ("VOCDetection", "VOCSegmentation"):
         made = getattr(home, kind)(".", image_set="train", transforms=both(np.shape, None))
         rows += [[*map(tell_picture, made[0])], len(made), repr(made)]
@@ -382,7 +418,6 @@ def read_known() -> list[Any]:
                 getattr(home, kind), ".", transforms=v2.Identity(), transform=v2.Identity()
             )
         )
-    return telling.split_rows(rows)
 
 
 def draw_results() -> list[Any]:
@@ -392,10 +427,18 @@ def draw_results() -> list[Any]:
     picture = torch.nn.functional.interpolate(small[None].float(), (40, 44))[0].byte()
     boxes = torch.tensor([[3.0, 4, 20, 25], [10, 6, 36, 30]])
     masks = torch.zeros(2, 40, 44, dtype=torch.bool)
-    masks[0, 4:25, 3:20], masks[1, 6:30, 10:36] = True, True
+    masks[0, 4:25, 3:20], masks[1, 6:30, 10:36] = (True, True)
     points = torch.tensor([[[5.0, 6], [15, 20], [30, 9]], [[12, 8], [30, 25], [4, 4]]])
     seen = torch.tensor([[True, False, True], [True, True, False]])
     rows: list[Any] = []
+    extend_draw_results_1((boxes, home, masks, picture, points, rows, seen))
+    extend_draw_results_2(home, masks, picture, points, rows)
+    return telling.split_rows([tell_picture(each) for each in rows])
+
+
+def extend_draw_results_1(given: Any) -> None:
+    """Add more results to those of `draw_results`."""
+    boxes, home, masks, picture, points, rows, seen = given
     for subject in (picture, picture / 255, picture[:1], picture.long()):
         for options in (
             *({}, {"colors": "red"}, {"colors": ["#ff00ff", (1, 2, 3)], "fill": True, "width": 3}),
@@ -419,6 +462,10 @@ def draw_results() -> list[Any]:
         home.draw_bounding_boxes(picture, boxes[:0]),
         home.draw_segmentation_masks(picture, masks[:0]),
     ]
+
+
+def extend_draw_results_2(home: Any, masks: Any, picture: Any, points: Any, rows: Any) -> None:
+    """Add more results to those of `draw_results`."""
     rows += [
         home.draw_segmentation_masks(picture, masks[0]),
         telling.attempt(home.draw_keypoints, picture, points[0]),
@@ -443,7 +490,6 @@ def draw_results() -> list[Any]:
     ]
     home.save_image(many, "grid.png", nrow=3, normalize=True)
     rows.append(np.asarray(importlib.import_module("PIL.Image").open("grid.png")))
-    return telling.split_rows([tell_picture(each) for each in rows])
 
 
 PARTS: dict[str, Callable[[], list[Any]]] = {
