@@ -17,6 +17,7 @@ from .programs import (
     of_files,
     of_pictures,
     of_records,
+    of_tables,
     of_texts,
     of_torch,
     of_transforms,
@@ -27,6 +28,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "torch": of_torch.FAMILIES,
     "numpy": of_records.OF_NUMPY,
     "PIL": of_files.OF_FILES + of_drawing.OF_DRAWING,
+    "pandas": of_tables.OF_PANDAS,
+    "scipy": of_tables.OF_SCIPY,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_transforms.OF_TRANSFORMS,

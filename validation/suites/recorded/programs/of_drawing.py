@@ -501,87 +501,102 @@ def measure_texts(kind: str) -> list[Any]:
     return telling.split_rows([str(each) for each in rows])
 
 
-def read_colours(part: str) -> list[Any]:
-    """Return what the smaller modules of Pillow give: colours, palettes, statistics, profiles."""
+def list_colour_texts() -> list[Any]:
+    """Return colours that texts name."""
     rows: list[Any] = []
-    picture = make_picture("RGB")
-    extend_read_colours_1(part, picture, rows)
+    texts: tuple[str, ...] = (
+        "red",
+        "#f00",
+        "#f008",
+        "#12345678",
+        "rgb(1,2,3)",
+        "rgb(10%,20%,30%)",
+        "rgba(1,2,3,4)",
+    )
+    texts += ("hsl(120,100%,50%)", "hsv(20,10%,50%)", "hsl(0,0%)", "Nothing", "#12", "a" * 101)
+    colours = load("ImageColor")
+    rows += [str(telling.attempt(colours.getrgb, text)) for text in texts]
+    rows += [
+        str(telling.attempt(colours.getcolor, t, m))
+        for t in texts[:4]
+        for m in ("L", "LA", "RGBA", "HSV", "1")
+    ]
     return rows
 
 
-def extend_read_colours_1(part: Any, picture: Any, rows: Any) -> None:
-    """Add more results to those of `read_colours`."""
-    if part == "colours":
-        texts: tuple[str, ...] = (
-            "red",
-            "#f00",
-            "#f008",
-            "#12345678",
-            "rgb(1,2,3)",
-            "rgb(10%,20%,30%)",
-            "rgba(1,2,3,4)",
-        )
-        texts += ("hsl(120,100%,50%)", "hsv(20,10%,50%)", "hsl(0,0%)", "Nothing", "#12", "a" * 101)
-        colours = load("ImageColor")
-        rows += [str(telling.attempt(colours.getrgb, text)) for text in texts]
-        rows += [
-            str(telling.attempt(colours.getcolor, t, m))
-            for t in texts[:4]
-            for m in ("L", "LA", "RGBA", "HSV", "1")
-        ]
-    elif part == "palettes":
-        palettes = load("ImagePalette")
-        palette = palettes.ImagePalette("RGB", [1, 2, 3, 4, 5, 6])
-        rows += [palette.getcolor((1, 2, 3)), palette.getcolor((9, 9, 9)), palette.getdata()]
-        rows += [
-            telling.attempt(palette.getcolor, c)
-            for c in ((1, 2), "red", (1, 2, 3, 4), (1, 2, 3, 255))
-        ]
-        rows += [
-            palette.tobytes(),
-            palette.copy().palette,
-            [*palette.colors.items()],
-            palette.dirty,
-        ]
-        makers = (palettes.negative, palettes.sepia, palettes.wedge)
-        rows += [telling.tell_bytes(bytes(make().palette)) for make in makers]
-        rows += [
-            palettes.make_linear_lut(0, 200)[::50],
-            telling.attempt(palettes.make_gamma_lut, 0.5)[::50],
-        ]
-        palette.save("palette.txt")
-    elif part == "statistics":
-        stat = load("ImageStat")
-        for made in (
-            stat.Stat(picture),
-            stat.Stat(picture, make_picture("1")),
-            stat.Stat(picture.histogram()),
-        ):
-            names = ("count", "sum", "sum2", "mean", "median", "rms", "var", "stddev", "extrema")
-            rows += [[getattr(made, name) for name in names]]
-        frames = load("ImageSequence")
-        rows += [telling.tell_pixels(each) for each in frames.Iterator(picture)]
-        rows += [
-            telling.tell_pixels(each) for each in frames.all_frames(picture, lambda p: p.rotate(90))
-        ]
-    else:
-        profiles = load("ImageCms")
-        one, two = (profiles.createProfile("sRGB"), profiles.createProfile("LAB", 5000))
-        for options in ({}, {"renderingIntent": 1}, {"outputMode": "LAB"}):
-            rows.append(
-                telling.attempt(
-                    lambda o: np.asarray(
-                        profiles.profileToProfile(picture, one, two if o else one, **o)
-                    ),
-                    options,
-                )
+def list_palettes() -> list[Any]:
+    """Return what palettes hold."""
+    rows: list[Any] = []
+    palettes = load("ImagePalette")
+    palette = palettes.ImagePalette("RGB", [1, 2, 3, 4, 5, 6])
+    rows += [palette.getcolor((1, 2, 3)), palette.getcolor((9, 9, 9)), palette.getdata()]
+    rows += [
+        telling.attempt(palette.getcolor, c) for c in ((1, 2), "red", (1, 2, 3, 4), (1, 2, 3, 255))
+    ]
+    rows += [
+        palette.tobytes(),
+        palette.copy().palette,
+        [*palette.colors.items()],
+        palette.dirty,
+    ]
+    makers = (palettes.negative, palettes.sepia, palettes.wedge)
+    rows += [telling.tell_bytes(bytes(make().palette)) for make in makers]
+    rows += [
+        palettes.make_linear_lut(0, 200)[::50],
+        telling.attempt(palettes.make_gamma_lut, 0.5)[::50],
+    ]
+    palette.save("palette.txt")
+    return rows
+
+
+def list_statistics() -> list[Any]:
+    """Return figures and frames of a picture."""
+    rows: list[Any] = []
+    picture = make_picture("RGB")
+    stat = load("ImageStat")
+    for made in (
+        stat.Stat(picture),
+        stat.Stat(picture, make_picture("1")),
+        stat.Stat(picture.histogram()),
+    ):
+        names = ("count", "sum", "sum2", "mean", "median", "rms", "var", "stddev", "extrema")
+        rows += [[getattr(made, name) for name in names]]
+    frames = load("ImageSequence")
+    rows += [telling.tell_pixels(each) for each in frames.Iterator(picture)]
+    rows += [
+        telling.tell_pixels(each) for each in frames.all_frames(picture, lambda p: p.rotate(90))
+    ]
+    return rows
+
+
+def list_profiles() -> list[Any]:
+    """Return pictures in other profiles."""
+    rows: list[Any] = []
+    picture = make_picture("RGB")
+    profiles = load("ImageCms")
+    one, two = (profiles.createProfile("sRGB"), profiles.createProfile("LAB", 5000))
+    for options in ({}, {"renderingIntent": 1}, {"outputMode": "LAB"}):
+        rows.append(
+            telling.attempt(
+                lambda o: np.asarray(
+                    profiles.profileToProfile(picture, one, two if o else one, **o)
+                ),
+                options,
             )
-        made = profiles.buildTransform(one, one, "RGB", "RGB", flags=profiles.Flags.NONE)
-        rows += [np.asarray(profiles.applyTransform(picture, made)), profiles.getDefaultIntent(one)]
-        rows += [
-            profiles.isIntentSupported(one, 0, 1),
-            profiles.getProfileName(profiles.ImageCmsProfile(one)),
-        ]
+        )
+    made = profiles.buildTransform(one, one, "RGB", "RGB", flags=profiles.Flags.NONE)
+    rows += [np.asarray(profiles.applyTransform(picture, made)), profiles.getDefaultIntent(one)]
+    rows += [
+        profiles.isIntentSupported(one, 0, 1),
+        profiles.getProfileName(profiles.ImageCmsProfile(one)),
+    ]
+    return rows
+
+
+def read_colours(part: str) -> list[Any]:
+    """Return what the smaller modules of Pillow give: colours, palettes, statistics, profiles."""
+    makers = {"colours": list_colour_texts, "palettes": list_palettes}
+    return {**makers, "statistics": list_statistics, "profiles": list_profiles}[part]()
 
 
 OF_DRAWING = (

@@ -193,7 +193,7 @@ def extend_use_masked_2(ma: Any, one: Any, rows: Any) -> None:
 
 def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> None:
     """Add more results to those of `use_masked`."""
-    for call in (
+    cases: list[Any] = [
         *(
             lambda: ma.masked_where(base > 2, base),
             lambda: ma.masked_equal(base, 4),
@@ -206,12 +206,29 @@ def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> No
             lambda: ma.masked_invalid(np.log(base)),
             lambda: ma.masked_not_equal(base, 4),
         ),
+    ]
+    extend_use_masked_4(ma, one, two, cases)
+    extend_use_masked_5(ma, one, two, cases)
+    extend_use_masked_6(ma, one, two, cases)
+    extend_use_masked_7(ma, one, cases)
+    extend_use_masked_8(base, ma, one, rows, two, cases)
+
+
+def extend_use_masked_4(ma: Any, one: Any, two: Any, cases: Any) -> None:
+    """Add more results to those of `extend_use_masked_3`."""
+    cases += [
         *(
             lambda: ma.where(one > 1, one, two),
             lambda: ma.choose([0, 1, 1, 0, 0], [one[0], two[1]]),
             lambda: ma.concatenate([one, two], 1),
             lambda: ma.stack([one, two]),
-        ),
+        )
+    ]
+
+
+def extend_use_masked_5(ma: Any, one: Any, two: Any, cases: Any) -> None:
+    """Add more results to those of `extend_use_masked_3`."""
+    cases += [
         *(
             lambda: ma.mask_or(one.mask, two.mask),
             lambda: ma.dot(one, two.T, strict=True),
@@ -226,12 +243,20 @@ def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> No
             lambda: ma.polyfit(np.arange(5.0), one[0], 1),
             lambda: ma.apply_along_axis(np.sum, 1, one),
         ),
+    ]
+
+
+def extend_use_masked_6(ma: Any, one: Any, two: Any, cases: Any) -> None:
+    """Add more results to those of `extend_use_masked_3`."""
+    cases += [
         *(
             lambda: ma.average(one, 1, weights=np.abs(two) + 1, returned=True),
             lambda: ma.median(one, 1, keepdims=True),
             lambda: ma.convolve(one[0], [1, 2], propagate_mask=False),
             lambda: ma.clip(one, 0, 2),
-        ),
+        )
+    ]
+    cases += [
         *(
             lambda: ma.mr_[one[0], 3, two[0]],
             lambda: change_masked(one, 0),
@@ -240,7 +265,13 @@ def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> No
             lambda: one.reshape(5, 4),
             lambda: copy.deepcopy(one),
             lambda: one[0, 0] is ma.masked,
-        ),
+        )
+    ]
+
+
+def extend_use_masked_7(ma: Any, one: Any, cases: Any) -> None:
+    """Add more results to those of `extend_use_masked_3`."""
+    cases += [
         *(
             lambda: ma.make_mask([1, 0, 0]),
             lambda: ma.make_mask_none((2,), [("a", "i4")]),
@@ -248,14 +279,22 @@ def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> No
             lambda: ma.compress_nd(one, 0),
             lambda: ma.resize(one, (3, 9)),
             lambda: ma.zeros_like(one),
-        ),
+        )
+    ]
+    cases += [
         *(
             lambda: one.view(np.ndarray),
             lambda: one.astype("i8"),
             lambda: ma.array([(1, 2.5)], [("a", "i4"), ("b", "f8")], mask=[(0, 1)]),
             lambda: one.take([0, 9]),
             lambda: one.compress([1, 0, 1], axis=1),
-        ),
+        )
+    ]
+
+
+def extend_use_masked_8(base: Any, ma: Any, one: Any, rows: Any, two: Any, cases: Any) -> None:
+    """Add more results to those of `extend_use_masked_3`."""
+    cases += [
         *(
             lambda: one.put([0, 1], [7, 8]),
             lambda: ma.put(two, [0], ma.masked),
@@ -264,8 +303,9 @@ def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> No
             lambda: ma.power(one, -0.5),
             lambda: float(ma.masked),
             lambda: one // 0,
-        ),
-    ):
+        )
+    ]
+    for call in cases:
         rows.append(tell_masked(telling.attempt(call)))
 
 
@@ -310,6 +350,18 @@ def use_records() -> list[Any]:
             (tools.append_fields, (one, ["p", "q"], [[1, 2], [3, 4, 5]]), {"fill_value": -1}),
         )
     ]
+    extend_use_records_5(calls, deep, one, tools, two)
+    return telling.split_rows(
+        [
+            tell_masked(each) if isinstance(each, np.ma.MaskedArray) else tell_record(each)
+            for rows in tell_raw(calls)
+            for each in rows
+        ]
+    )
+
+
+def extend_use_records_5(calls: Any, deep: Any, one: Any, tools: Any, two: Any) -> None:
+    """Add more results to those of `use_records`."""
     calls += [
         *(
             (tools.drop_fields, (deep, ["b"]), {}),
@@ -328,13 +380,6 @@ def use_records() -> list[Any]:
     rec = extend_use_records_2(calls, one, tools, two)
     kinds = extend_use_records_3(calls, one, rec)
     extend_use_records_4(calls, kinds)
-    return telling.split_rows(
-        [
-            tell_masked(each) if isinstance(each, np.ma.MaskedArray) else tell_record(each)
-            for rows in tell_raw(calls)
-            for each in rows
-        ]
-    )
 
 
 def extend_use_records_1(calls: Any, deep: Any, one: Any, tools: Any) -> None:

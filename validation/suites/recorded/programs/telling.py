@@ -45,8 +45,8 @@ def tell_names(values: Mapping[Any, Any]) -> str:
     """Return what a dictionary holds, by name; bytes by their checksum."""
     rows = []
     for name, value in values.items():
-        told = tell_bytes(value) if isinstance(value, bytes | bytearray) else str(value)
-        rows.append(f"{name}={told}")
+        text = tell_bytes(value) if isinstance(value, bytes | bytearray) else str(value)
+        rows.append(f"{name}={text}")
     return ";".join(sorted(rows))
 
 
@@ -62,8 +62,8 @@ def tell_exactly(value: Any) -> Any:
     if not isinstance(value, np.ndarray):
         return value
     order = "C" * value.flags.c_contiguous + "F" * value.flags.f_contiguous
-    told = tell_digits(value) if value.dtype.kind in "fc" else value.tolist()
-    return f"{value.dtype.str}{value.shape}{order}{told}"
+    text = tell_digits(value) if value.dtype.kind in "fc" else value.tolist()
+    return f"{value.dtype.str}{value.shape}{order}{text}"
 
 
 def tell_digits(value: Any) -> str:
