@@ -211,7 +211,7 @@ def extend_use_masked_3(base: Any, ma: Any, one: Any, rows: Any, two: Any) -> No
     extend_use_masked_5(ma, one, two, cases)
     extend_use_masked_6(ma, one, two, cases)
     extend_use_masked_7(ma, one, cases)
-    extend_use_masked_8(base, ma, one, rows, two, cases)
+    extend_use_masked_8((base, ma, one, rows, two, cases))
 
 
 def extend_use_masked_4(ma: Any, one: Any, two: Any, cases: Any) -> None:
@@ -292,8 +292,9 @@ def extend_use_masked_7(ma: Any, one: Any, cases: Any) -> None:
     ]
 
 
-def extend_use_masked_8(base: Any, ma: Any, one: Any, rows: Any, two: Any, cases: Any) -> None:
+def extend_use_masked_8(given: Any) -> None:
     """Add more results to those of `extend_use_masked_3`."""
+    base, ma, one, rows, two, cases = given
     cases += [
         *(
             lambda: one.put([0, 1], [7, 8]),
