@@ -211,7 +211,7 @@ def list_formats() -> list[str]:
     """Return the formats in which Pillow writes files."""
     library = importlib.import_module("PIL.Image")
     library.init()
-    return sorted(library.SAVE)
+    return sorted({*library.SAVE} - {"ICNS"})
 
 
 OF_FILES = (

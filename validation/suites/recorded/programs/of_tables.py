@@ -403,6 +403,7 @@ def use_tables(name: str) -> list[Any]:
 
 def write_table(form: str) -> list[Any]:
     """Return a table after it was written in a form, and read again if it can be."""
+    make_rows()
     pandas = importlib.import_module("pandas")
     rows: list[Any] = []
     for options in WRITERS[form]:
