@@ -21,11 +21,12 @@ def run_vision(name: str, **options: Any) -> Any:
         return net(torch.rand(1, 3, 64, 64))
 
 
-def augment(name: str, **options: Any) -> Any:
+def augment(name: str, *values: Any, **options: Any) -> Any:
     """Return what a transform of albumentations makes of a picture with all that belongs to it."""
     library = importlib.import_module("albumentations")
     kind = getattr(library, name)
-    made = kind(**{**({"p": 1.0} if "p" in inspect.signature(kind).parameters else {}), **options})
+    given = {"p": 1.0} if "p" in inspect.signature(kind).parameters else {}
+    made = kind(*values, **{**given, **options})
     boxes = library.BboxParams("pascal_voc", label_fields=["labels"])
     composed = library.Compose(
         [made],
@@ -33,10 +34,15 @@ def augment(name: str, **options: Any) -> Any:
         seed=pool.SEED,
         keypoint_params=library.KeypointParams("xy", remove_invisible=False),
     )
-    given = {"mask": pool.make_value("$gray") // 64, "keypoints": [(3, 4), (10, 12)]}
-    given |= {"bboxes": [[1, 2, 6, 9], [2, 0, 11, 15]], "labels": [0, 1]}
+    parts: dict[str, Any] = {
+        "mask": pool.make_value("$gray") // 64,
+        "keypoints": [(3, 4), (10, 12)],
+    }
+    parts |= {"bboxes": [[1, 2, 6, 9], [2, 0, 11, 15]], "labels": [0, 1]}
+    if name == "RandomCropNearBBox":
+        parts["cropping_bbox"] = [2, 3, 9, 12]
     try:
-        return composed(image=pool.make_value("$photo"), **given)
+        return composed(image=pool.make_value("$photo"), **parts)
     except Exception:
         return library.Compose([made], seed=pool.SEED)(image=pool.make_value("$photo"))
 
