@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_environments, of_pictures, of_texts, of_torch
+from .programs import of_environments, of_pictures, of_spaces, of_texts, of_torch, of_vectors
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
     "torch": of_torch.FAMILIES,
     "torchvision": of_pictures.OF_TORCHVISION,
     "albumentations": of_pictures.OF_ALBUMENTATIONS,
-    "gymnasium": of_environments.OF_GYMNASIUM,
+    "gymnasium": of_environments.OF_GYMNASIUM
+    + of_spaces.OF_SPACES
+    + of_vectors.OF_VECTORS,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3,
     "transformers": of_texts.OF_TRANSFORMERS,
     "torchmetrics": of_texts.OF_TORCHMETRICS,
