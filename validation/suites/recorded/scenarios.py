@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_environments, of_pictures, of_spaces, of_texts, of_torch, of_vectors
+from .programs import of_environments, of_pictures, of_spaces, of_texts, of_torch, of_vectors, of_wrappers
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
@@ -18,7 +18,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "albumentations": of_pictures.OF_ALBUMENTATIONS,
     "gymnasium": of_environments.OF_GYMNASIUM
     + of_spaces.OF_SPACES
-    + of_vectors.OF_VECTORS,
+    + of_vectors.OF_VECTORS
+    + of_wrappers.OF_WRAPPERS,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3,
     "transformers": of_texts.OF_TRANSFORMERS,
     "torchmetrics": of_texts.OF_TORCHMETRICS,

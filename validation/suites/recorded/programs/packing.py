@@ -15,6 +15,9 @@ import numpy as np
 import torch
 
 DEEPEST = 9
+CLOCKS = ("t", "_t")
+"""How environments name the seconds that an episode took, which no two runs share."""
+
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -49,6 +52,8 @@ def add_value(value: Any, texts: list[str], numbers: list[Any], depth: int) -> N
     elif isinstance(value, Mapping) and depth < DEEPEST:
         texts.append(f"{type(value).__name__}{len(value)}")
         for key, each in value.items():
+            if key in CLOCKS:
+                continue
             texts.append(str(key))
             add_value(each, texts, numbers, depth + 1)
     elif isinstance(value, list | tuple) and depth < DEEPEST:
