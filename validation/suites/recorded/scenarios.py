@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_environments, of_pictures, of_spaces, of_texts, of_torch, of_vectors, of_wrappers
+from .programs import of_agents, of_environments, of_pictures, of_spaces, of_texts, of_torch, of_training, of_vectors, of_wrappers
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
@@ -20,7 +20,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_spaces.OF_SPACES
     + of_vectors.OF_VECTORS
     + of_wrappers.OF_WRAPPERS,
-    "stable_baselines3": of_environments.OF_STABLE_BASELINES3,
+    "stable_baselines3": of_environments.OF_STABLE_BASELINES3
+    + of_agents.OF_AGENTS
+    + of_training.OF_TRAINING,
     "transformers": of_texts.OF_TRANSFORMERS,
     "torchmetrics": of_texts.OF_TORCHMETRICS,
 }
