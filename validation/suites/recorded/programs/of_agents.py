@@ -24,6 +24,7 @@ WORLDS: dict[str, Callable[[Any, Any], Any]] = {
     "maze": lambda _, envs: envs.SimpleMultiObsEnv(2, 2, False),
 }
 POLICIES = {"picture": "CnnPolicy", "maze": "MultiInputPolicy", "flips": "MultiInputPolicy"}
+MANY = 500
 LARGE = 1700
 """The length of a policy's description that has layers for pictures."""
 
@@ -66,10 +67,14 @@ def copy_weights(agent: Any) -> dict[str, Any]:
 
 def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Any]:
     """Return by how much weights differ, ten times, as most steps are small."""
-    pairs = [(first[name], second[name]) for name in first]
-    return [
-        (b.float() - a.float()) * 10 if isinstance(a, torch.Tensor) else (a, b) for a, b in pairs
-    ]
+    told: list[Any] = []
+    for name, before in first.items():
+        if isinstance(before, torch.Tensor):
+            change = (second[name].float() - before.float()) * 10
+            told.append(change if change.numel() < MANY else [change.mean(), change.abs().mean()])
+        else:
+            told.append((before, second[name]))
+    return told
 
 
 HELD = (

@@ -33,7 +33,7 @@ def fill_buffer(name: str, space: str = "box", **options: Any) -> Any:
     kinds = {"discrete": spaces.Discrete(3, seed=4), "bits": spaces.MultiBinary(2, seed=4)}
     acted = kinds.get(space, spaces.Box(-1, 1, (2,), seed=4))
     rolls = "Rollout" in name
-    made = getattr(get_common("buffers"), name)(10, observed, acted, "cpu", 2, **options)
+    made = getattr(get_common("buffers"), name)(10, observed, acted, "cpu", n_envs=2, **options)
     random = np.random.default_rng(5)
     for row in range(10 if rolls else ROWS):
         drawn = [observed.sample() for _ in range(4)]
@@ -250,8 +250,7 @@ def draw_from(name: str, **options: Any) -> Any:
     more = (hidden,) if "StateDependent" in name else ()
     told.append(tell(lambda: made.actions_from_params(*again, *more, deterministic=True)))
     told.append(tell(lambda: made.log_prob_from_params(*again, *more)))
-    other = copy.deepcopy(made)
-    return pack(told, tell(lambda: kinds.kl_divergence(made, other)), [*net.parameters()])
+    return pack(told, tell(lambda: kinds.kl_divergence(made, made)), [*net.parameters()])
 
 
 def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any:
