@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_agents, of_environments, of_pictures, of_spaces, of_texts, of_tokens, of_torch, of_training, of_vectors, of_wrappers
+from .programs import of_agents, of_environments, of_hub, of_pictures, of_spaces, of_texts, of_tokens, of_torch, of_training, of_vectors, of_wrappers
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
@@ -25,6 +25,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_training.OF_TRAINING,
     "transformers": of_texts.OF_TRANSFORMERS + of_tokens.OF_FAST,
     "tokenizers": of_tokens.OF_TOKENIZERS,
+    "safetensors": of_hub.OF_SAFETENSORS,
+    "huggingface_hub": of_hub.OF_HUB,
     "torchmetrics": of_texts.OF_TORCHMETRICS,
 }
 
