@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_agents, of_environments, of_hub, of_pictures, of_spaces, of_texts, of_tokens, of_torch, of_training, of_vectors, of_wrappers
+from .programs import of_agents, of_environments, of_hub, of_models, of_pictures, of_spaces, of_texts, of_tokens, of_torch, of_training, of_vectors, of_wrappers
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {
@@ -23,7 +23,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3
     + of_agents.OF_AGENTS
     + of_training.OF_TRAINING,
-    "transformers": of_texts.OF_TRANSFORMERS + of_tokens.OF_FAST,
+    "transformers": of_texts.OF_TRANSFORMERS + of_tokens.OF_FAST + of_models.OF_MODELS,
     "tokenizers": of_tokens.OF_TOKENIZERS,
     "safetensors": of_hub.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB,

@@ -295,7 +295,7 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
         made = tell(lambda n=name: rows.to(getattr(torch, n)) if kind == "torch" else rows.astype(n))
         state |= {} if isinstance(made, str) else {name: made}
     told: list[Any] = []
-    data = library.save(state, metadata={"b": "2", "a": "1"})
+    data = library.save(state, metadata={"b": "2"})
     told += [len(data), data[:700], library.load(data)]
     library.save_file(state, "a.safetensors", metadata={"format": kind, **options})
     told.append(library.load_file("a.safetensors"))
@@ -311,9 +311,11 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
         told.append(tell(lambda w=wrong: library.load(w)))
         pathlib.Path("wrong").write_bytes(wrong)
         told.append(tell(lambda: library.load_file("wrong")))
-    for bad in ({"a": 3}, {"a": [1]}, 3, {3: rows}, {"a": rows[:, 1]}, {"a": rows[::2]}, {"a": rows.T}, {}):
+    for bad in ({"a": 3}, {"a": [1]}, 3, {3: rows}, {}):
         told.append(tell(lambda b=bad: library.load(library.save(b))))
     if kind == "torch":
+        for cut_out in (rows[:, 1], rows[::2], rows.T):  # numpy writes the memory as it lies
+            told.append(tell(lambda c=cut_out: library.load(library.save({"a": c}))))
         told.append(tell(lambda: library.save({"a": rows, "b": rows})))
         told.append(tell(lambda: library.save({"a": rows, "b": rows[1:]})))
         told.append(tell(lambda: library.save({"a": rows.to_sparse()})))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 DEEPEST = 9
+ORDINARY = (torch.float16, torch.float32, torch.float64)
 CLOCKS = ("t", "_t")
 """How environments name the seconds that an episode took, which no two runs share."""
 
@@ -41,10 +42,10 @@ def pack(*values: Any) -> tuple[str, Any]:
 def add_value(value: Any, texts: list[str], numbers: list[Any], depth: int) -> None:
     """Add the text and the numbers of a value, and of all that it holds."""
     if isinstance(value, torch.Tensor):
-        marks = f"{value.requires_grad:d}"
-        value = value.detach().float() if value.dtype == torch.bfloat16 else value.detach()
-        texts.append(f"t{marks}")
-        value = value.numpy()
+        texts.append(f"{value.dtype}{value.requires_grad:d}")
+        value = value.detach().to_dense() if value.is_sparse else value.detach()
+        odd = value.is_floating_point() and value.dtype not in ORDINARY
+        value = (value.float() if odd else value).numpy()
     if isinstance(value, np.ndarray | np.generic):
         add_array(np.asarray(value), texts, numbers)
     elif isinstance(value, float):
