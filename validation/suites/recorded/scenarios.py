@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .programs import of_agents, of_environments, of_hub, of_models, of_pictures, of_spaces, of_texts, of_tokens, of_torch, of_training, of_vectors, of_wrappers
+from .programs import (
+    of_agents,
+    of_environments,
+    of_hub,
+    of_models,
+    of_pictures,
+    of_spaces,
+    of_texts,
+    of_tokens,
+    of_torch,
+    of_training,
+    of_vectors,
+    of_wrappers,
+)
 from .programs.families import Family
 
 FAMILIES: dict[str, tuple[Family, ...]] = {

@@ -208,16 +208,34 @@ def predict_all(name: str, world: str) -> Any:
     told += [agent.predict(first, state=(np.ones(1),), episode_start=np.array([True]))]
     told += [tell(lambda: agent.predict(np.zeros((3, 2, 5))))]
     seen, many = agent.policy.obs_to_tensor(first)
-    told += [many, agent.policy.obs_to_tensor(single)[1], agent.policy.is_vectorized_observation(first)]
+    told += [
+        many,
+        agent.policy.obs_to_tensor(single)[1],
+        agent.policy.is_vectorized_observation(first),
+    ]
     acts = torch.as_tensor(np.array([env.action_space.sample()]))
     policy = agent.policy
     told += [tell(lambda: policy.forward(seen)), tell(lambda: policy.forward(seen, True))]
-    told += [tell(lambda: policy.evaluate_actions(seen, acts)), tell(lambda: policy.predict_values(seen))]
+    told += [
+        tell(lambda: policy.evaluate_actions(seen, acts)),
+        tell(lambda: policy.predict_values(seen)),
+    ]
     told += [tell(lambda: policy.critic(seen, acts.float())), tell(lambda: policy.q_net(seen))]
-    told += [tell(lambda: policy.actor.action_log_prob(seen)), tell(lambda: policy.get_distribution(seen).mode())]
-    told += [tell(lambda: policy.scale_action(np.array([[1.5]]))), tell(lambda: policy.unscale_action(np.array([[0.3]])))]
+    told += [
+        tell(lambda: policy.actor.action_log_prob(seen)),
+        tell(lambda: policy.get_distribution(seen).mode()),
+    ]
+    told += [
+        tell(lambda: policy.scale_action(np.array([[1.5]]))),
+        tell(lambda: policy.unscale_action(np.array([[0.3]]))),
+    ]
     policy.set_training_mode(True)
-    return pack(told, policy.training, str(policy.squash_output), policy._get_constructor_parameters().keys())
+    return pack(
+        told,
+        policy.training,
+        str(policy.squash_output),
+        policy._get_constructor_parameters().keys(),
+    )
 
 
 LIVES = (
@@ -232,13 +250,20 @@ LIVES = (
     *("'DQN','cart',gradient_steps=-1,max_grad_norm=0.1", "'DQN','maze'", "'DQN','picture'"),
     *("'DQN','cart',train_freq=3,falling=True", "'DQN','flips',her=True,goals='final'"),
     *("'SAC','pendulum'", "'SAC','pendulum',ent_coef='auto_0.1'", "'SAC','pendulum',ent_coef=0.2"),
-    *("'SAC','pendulum',use_sde=True,use_sde_at_warmup=True", "'SAC','pendulum',target_update_interval=3,tau=0.3"),
+    *(
+        "'SAC','pendulum',use_sde=True,use_sde_at_warmup=True",
+        "'SAC','pendulum',target_update_interval=3,tau=0.3",
+    ),
     *("'SAC','pendulum',target_entropy=-3.0", "'SAC','pendulum',noisy=True,falling=True"),
     *("'SAC','flips_at_will',her=True"),
     *("'SAC','flips_at_will',her=True,goals='episode'"),
     *("'TD3','pendulum'", "'TD3','pendulum',policy_delay=1,target_policy_noise=0.5"),
     *("'TD3','pendulum',noisy=True", "'TD3','pendulum',target_noise_clip=0.05,tau=0.2"),
-    *("'DDPG','pendulum'", "'DDPG','pendulum',noisy=True,gradient_steps=2", "'DDPG','flips_at_will'"),
+    *(
+        "'DDPG','pendulum'",
+        "'DDPG','pendulum',noisy=True,gradient_steps=2",
+        "'DDPG','flips_at_will'",
+    ),
     *("'PPO','cart',stats_window_size=2", "'DQN','cart',gamma=0.3"),
     *("'SAC','pendulum',n_steps=2", "'DQN','cart',n_steps=3"),
 )

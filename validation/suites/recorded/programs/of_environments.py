@@ -26,7 +26,6 @@ HELD = (
 """What wrappers hold."""
 
 
-
 def roll_vec(name: str, *values: Any, **options: Any) -> Any:
     """Return what two environments tell through a wrapper of Stable-Baselines3."""
     kind = getattr(importlib.import_module("stable_baselines3.common.vec_env"), name)

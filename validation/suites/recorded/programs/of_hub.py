@@ -29,7 +29,9 @@ def make_cache(folder: str, kind: str = "models") -> pathlib.Path:
         path.write_text(commit)
     for commit in (FIRST, SECOND):
         for name in FILES if commit == SECOND else FILES[:2]:
-            blob = repository / "blobs" / (f"{len(name)}" * 3 + ("" if name == FILES[0] else commit))
+            blob = (
+                repository / "blobs" / (f"{len(name)}" * 3 + ("" if name == FILES[0] else commit))
+            )
             blob.parent.mkdir(parents=True, exist_ok=True)
             blob.write_text(f"{name} " * 3 + ("" if name == FILES[0] else commit))
             link = repository / "snapshots" / commit / name
@@ -59,7 +61,12 @@ def read_cache(revision: str = "main", kind: str = "model") -> Any:
         asked = {**given, "local_files_only": True}
         found = tell(lambda n=name, a=asked: call("me/small", n, **a))
         told += [cut(found, root), tell(lambda f=found: pathlib.Path(f).read_text())]
-    told.append(cut(tell(lambda: hub.hf_hub_download("me/small", "notes.txt", subfolder="sub", **asked)), root))
+    told.append(
+        cut(
+            tell(lambda: hub.hf_hub_download("me/small", "notes.txt", subfolder="sub", **asked)),
+            root,
+        )
+    )
     told.append(tell(lambda: hub.hf_hub_download("me/none", "config.json", **asked)))
     told.append(tell(lambda: hub.hf_hub_download("me/small/deep", "config.json", **asked)))
     for more in (
@@ -86,12 +93,18 @@ def scan_cache(revision: str = SECOND) -> Any:
 
     def tell_scan() -> None:
         info = hub.scan_cache_dir(root)
-        told.append([info.size_on_disk, info.size_on_disk_str, sorted(str(type(w)) for w in info.warnings)])
+        told.append(
+            [info.size_on_disk, info.size_on_disk_str, sorted(str(type(w)) for w in info.warnings)]
+        )
         for each in sorted(info.repos, key=lambda repo: repo.repo_type):
             told.append([each.repo_id, each.repo_type, each.size_on_disk, each.nb_files])
-            told.append(sorted((ref, cut(found.commit_hash, root)) for ref, found in each.refs.items()))
+            told.append(
+                sorted((ref, cut(found.commit_hash, root)) for ref, found in each.refs.items())
+            )
             for found in sorted(each.revisions, key=lambda r: r.commit_hash):
-                told.append([found.commit_hash, found.size_on_disk, found.nb_files, sorted(found.refs)])
+                told.append(
+                    [found.commit_hash, found.size_on_disk, found.nb_files, sorted(found.refs)]
+                )
                 told.append(sorted((f.file_name, f.size_on_disk) for f in found.files))
 
     tell_scan()
@@ -138,7 +151,15 @@ def write_card(kind: str = "ModelCard") -> Any:
         told.append(tell(lambda t=text: getattr(hub, kind)(t, ignore_metadata_errors=True).content))
     data = tell(lambda: getattr(hub, f"{kind}Data")(language="en", library_name="torch", extra=3))
     told.append(data if isinstance(data, str) else [data.to_dict(), data.to_yaml(), str(data)])
-    told.append(tell(lambda: getattr(hub, kind).from_template(data, template_str="{{ card_data }} {{ name }}", name="x").content))
+    told.append(
+        tell(
+            lambda: (
+                getattr(hub, kind)
+                .from_template(data, template_str="{{ card_data }} {{ name }}", name="x")
+                .content
+            )
+        )
+    )
     result = hub.EvalResult("t", "dogs", "Dogs", "accuracy", 0.5, dataset_config="c")
     told += [result.unique_identifier, result.is_equal_except_value(result), vars(result)]
     told += [hub.metadata_load("card.md"), hub.metadata_save("new.md", {"a": 1, "b": [2]})]
@@ -150,7 +171,11 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
     """Return how weights are split into files, and what is loaded from them again."""
     hub = importlib.import_module("huggingface_hub")
     shared = torch.arange(20.0)
-    state = {"b.weight": torch.ones(8, 8), "a.bias": torch.arange(6), "c": torch.zeros(9, dtype=torch.float16)}
+    state = {
+        "b.weight": torch.ones(8, 8),
+        "a.bias": torch.arange(6),
+        "c": torch.zeros(9, dtype=torch.float16),
+    }
     state |= {"d": shared, "e": shared, "f": shared[:10]}
     told: list[Any] = []
     for limit in (size, 100, "1KB", "5GB", "a lot"):
@@ -158,12 +183,20 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
         found = tell(lambda m=limit: vars(call(dict(state), max_shard_size=m, **options)))
         told.append(found)
     safe = form == "torch"
-    told.append(tell(lambda: hub.save_torch_state_dict(dict(state), "kept", max_shard_size=size, safe_serialization=safe)))
+    told.append(
+        tell(
+            lambda: hub.save_torch_state_dict(
+                dict(state), "kept", max_shard_size=size, safe_serialization=safe
+            )
+        )
+    )
     folder = pathlib.Path("kept")
     told += [sorted((each.name, each.stat().st_size if safe else 0) for each in folder.glob("*"))]
     told += [each.read_text() for each in folder.glob("*.json")]
     net, other = pool.make_value("$net"), pool.make_value("$net")
-    told.append(tell(lambda: hub.save_torch_model(net, "net", max_shard_size="100B", metadata={"by": "me"})))
+    told.append(
+        tell(lambda: hub.save_torch_model(net, "net", max_shard_size="100B", metadata={"by": "me"}))
+    )
     with torch.no_grad():
         [each.zero_() for each in other.parameters()]
     told.append(tell(lambda: vars(hub.load_torch_model(other, "net"))))
@@ -195,7 +228,10 @@ def mix_in(**options: Any) -> Any:
     loaded = kind.from_pretrained("kept")
     told = [loaded.name, loaded.more, loaded.state_dict(), loaded.training, made.state_dict()]
     told += [(each.name, each.read_text()) for each in sorted(pathlib.Path("kept").glob("*.json"))]
-    told += [tell(lambda: kind.from_pretrained("kept", size=5)), tell(lambda: kind.from_pretrained("none"))]
+    told += [
+        tell(lambda: kind.from_pretrained("kept", size=5)),
+        tell(lambda: kind.from_pretrained("none", local_files_only=True)),
+    ]
     told += [tell(lambda: kind.from_pretrained("kept", name="d").name)]
     return pack(told)
 
@@ -234,12 +270,16 @@ def read_environment() -> Any:
     cleared = {"HOME": "/x", "HF_HOME": "/h"}
     for each in VALUES:
         with set_environment(**cleared):
-            for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSF"))]:
+            for name in [
+                name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSF"))
+            ]:
                 del os.environ[name]
             os.environ.update(each)
             found: dict[str, Any] = {"__name__": "constants"}
             exec(code, found)
-        told.append({n: v for n, v in found.items() if n.isupper() and isinstance(v, str | int | list)})
+        told.append(
+            {n: v for n, v in found.items() if n.isupper() and isinstance(v, str | int | list)}
+        )
     return pack(told)
 
 
@@ -250,12 +290,24 @@ NAMES: tuple[Callable[[Any, Any], Any], ...] = (
     lambda h, _: h.hf_hub_url("me/small", "a.txt", repo_type="no"),
     lambda h, _: h.hf_hub_url("me/small", "a.txt", endpoint="http://x"),
     lambda _, f: f.repo_folder_name(repo_id="me/small", repo_type="space"),
-    *(lambda _, f, n=n: f.validate_repo_id(n) for n in ("a/b", "a/b/c", "-a", "a..b", "a.git", "a--b", "x" * 99, "a b", 3)),
-    *(lambda h, _, n=n: vars(h.RepoUrl(n)) for n in ("https://huggingface.co/datasets/a/b", "a/b", "x")),
-    *(lambda _, f, p=p: [*f.filter_repo_objects(["a.txt", "b/c.md", "d.bin", ".git/x"], **p)] for p in (
-        {}, {"allow_patterns": "*.txt"}, {"ignore_patterns": ["b/", "*.bin"]}, {"allow_patterns": ["b/"]},
-        {"allow_patterns": ["*"], "ignore_patterns": "*.md"},
-    )),
+    *(
+        lambda _, f, n=n: f.validate_repo_id(n)
+        for n in ("a/b", "a/b/c", "-a", "a..b", "a.git", "a--b", "x" * 99, "a b", 3)
+    ),
+    *(
+        lambda h, _, n=n: vars(h.RepoUrl(n))
+        for n in ("https://huggingface.co/datasets/a/b", "a/b", "x")
+    ),
+    *(
+        lambda _, f, p=p: [*f.filter_repo_objects(["a.txt", "b/c.md", "d.bin", ".git/x"], **p)]
+        for p in (
+            {},
+            {"allow_patterns": "*.txt"},
+            {"ignore_patterns": ["b/", "*.bin"]},
+            {"allow_patterns": ["b/"]},
+            {"allow_patterns": ["*"], "ignore_patterns": "*.md"},
+        )
+    ),
     lambda _, f: [*f.filter_repo_objects([1, 2], key=lambda n: f"{n}.a", allow_patterns="2*")],
     lambda _, f: [f.parse_datetime("2022-08-19T07:19:38.123Z").isoformat()],
     lambda _, f: f.parse_datetime("yesterday"),
@@ -271,7 +323,9 @@ NAMES: tuple[Callable[[Any, Any], Any], ...] = (
     lambda h, _: h.CommitOperationDelete("a/").is_folder,
     lambda h, _: vars(h.CommitOperationCopy("a", "b")),
     lambda h, _: str(h.cached_assets_path("lib", "name space/x", "sub", assets_dir="assets")),
-    lambda h, _: [str(e) for e in (h.HfFileSystem.__name__, h.parse_safetensors_file_metadata.__name__)],
+    lambda h, _: [
+        str(e) for e in (h.HfFileSystem.__name__, h.parse_safetensors_file_metadata.__name__)
+    ],
 )
 
 
@@ -281,18 +335,41 @@ def name_things() -> Any:
     tools = importlib.import_module("huggingface_hub.utils")
     names = {name: getattr(tools, name) for name in dir(tools) if not name.startswith("__")}
     folder = importlib.import_module("huggingface_hub.file_download").repo_folder_name
-    found = type("Found", (), {k: staticmethod(v) if callable(v) else v for k, v in {**names, "repo_folder_name": folder}.items()})
+    found = type(
+        "Found",
+        (),
+        {
+            k: staticmethod(v) if callable(v) else v
+            for k, v in {**names, "repo_folder_name": folder}.items()
+        },
+    )
     return pack([tell(lambda c=call: c(hub, found)) for call in NAMES])
 
 
 def keep_tensors(kind: str = "torch", **options: Any) -> Any:
     """Return what files of tensors hold: types, slices, shared ones, notes, and what is refused."""
-    library, safe = importlib.import_module(f"safetensors.{kind}"), importlib.import_module("safetensors")
+    library, safe = (
+        importlib.import_module(f"safetensors.{kind}"),
+        importlib.import_module("safetensors"),
+    )
     rows = pool.make_value("$x" if kind == "torch" else "$array")
-    kinds = ("float64", "float16", "int8", "uint8", "int64", "int32", "bool", "bfloat16", "float8_e4m3fn", "complex64")
+    kinds = (
+        "float64",
+        "float16",
+        "int8",
+        "uint8",
+        "int64",
+        "int32",
+        "bool",
+        "bfloat16",
+        "float8_e4m3fn",
+        "complex64",
+    )
     state: dict[str, Any] = {"rows": rows}
     for name in kinds:
-        made = tell(lambda n=name: rows.to(getattr(torch, n)) if kind == "torch" else rows.astype(n))
+        made = tell(
+            lambda n=name: rows.to(getattr(torch, n)) if kind == "torch" else rows.astype(n)
+        )
         state |= {} if isinstance(made, str) else {name: made}
     told: list[Any] = []
     data = library.save(state, metadata={"b": "2"})
@@ -301,13 +378,33 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
     told.append(library.load_file("a.safetensors"))
     short = {"torch": "pt", "numpy": "np"}[kind]
     with safe.safe_open("a.safetensors", short) as opened:
-        told += [sorted(opened.keys()), opened.metadata(), opened.get_tensor("int8"), [*opened.offset_keys()]]
+        told += [
+            sorted(opened.keys()),
+            opened.metadata(),
+            opened.get_tensor("int8"),
+            [*opened.offset_keys()],
+        ]
         part = opened.get_slice("rows")
         told += [part.get_shape(), part.get_dtype()]
-        for index in (slice(1, 3), (slice(None), 1), (1, slice(0, 2)), slice(None, None, 2), 9, (..., 0)):
+        for index in (
+            slice(1, 3),
+            (slice(None), 1),
+            (1, slice(0, 2)),
+            slice(None, None, 2),
+            9,
+            (..., 0),
+        ):
             told.append(tell(lambda i=index: part[i]))
         told.append(tell(lambda: opened.get_tensor("no")))
-    for wrong in (b"", b"\x01" * 20, data[:60], data + b"xx", (2**60).to_bytes(8, "little"), b"\x02" + b"\0" * 7 + b"{}", data[:8] + b"[" + data[9:]):
+    for wrong in (
+        b"",
+        b"\x01" * 20,
+        data[:60],
+        data + b"xx",
+        (2**60).to_bytes(8, "little"),
+        b"\x02" + b"\0" * 7 + b"{}",
+        data[:8] + b"[" + data[9:],
+    ):
         told.append(tell(lambda w=wrong: library.load(w)))
         pathlib.Path("wrong").write_bytes(wrong)
         told.append(tell(lambda: library.load_file("wrong")))
@@ -329,7 +426,9 @@ def keep_model(strict: bool = True, tied: bool = False) -> Any:
 
     def make(size: int = 3) -> Any:
         pool.set_seeds(size)
-        net = torch.nn.ModuleDict({"a": torch.nn.Linear(3, 3), "b": torch.nn.Linear(3, 3), "n": torch.nn.BatchNorm1d(3)})
+        net = torch.nn.ModuleDict(
+            {"a": torch.nn.Linear(3, 3), "b": torch.nn.Linear(3, 3), "n": torch.nn.BatchNorm1d(3)}
+        )
         if tied:
             net["b"].weight = net["a"].weight
         return net
@@ -337,16 +436,26 @@ def keep_model(strict: bool = True, tied: bool = False) -> Any:
     net, other = make(), make(5)
     net["n"](pool.make_value("$x"))
     library.save_model(net, "kept", metadata={"by": "me"})
-    told += [library.load_file("kept"), library.load_model(other, "kept", strict), other.state_dict()]
+    told += [
+        library.load_file("kept"),
+        library.load_model(other, "kept", strict),
+        other.state_dict(),
+    ]
     less, more, wrong = make(6), make(7), make(8)
     del less["b"]
     more["c"] = torch.nn.Linear(2, 2)
     wrong["a"] = torch.nn.Linear(2, 2)
     for each in (less, more, wrong):
-        told += [tell(lambda e=each: library.load_model(e, "kept", strict=strict)), each.state_dict()]
+        told += [
+            tell(lambda e=each: library.load_model(e, "kept", strict=strict)),
+            each.state_dict(),
+        ]
     half = torch.nn.Linear(3, 3)
     half.weight = torch.nn.Parameter(pool.make_value("$square").T)
-    told += [tell(lambda: library.save_model(half, "half")), tell(lambda: library.save_model(half, "half", force_contiguous=False))]
+    told += [
+        tell(lambda: library.save_model(half, "half")),
+        tell(lambda: library.save_model(half, "half", force_contiguous=False)),
+    ]
     told += [tell(lambda: library.load_file("half"))]
     return pack(told)
 

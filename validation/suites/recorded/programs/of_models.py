@@ -32,6 +32,8 @@ def make_model(kind: str, **options: Any) -> Any:
         setattr(config, name, value)
     heads = {"bert": "AutoModelForMaskedLM", "t5": "AutoModelForSeq2SeqLM"}
     heads["bart"] = heads["t5"]
+    if kind in ("t5", "bart"):
+        config.decoder_start_token_id = config.pad_token_id = 0
     pool.set_seeds()
     return getattr(library, heads.get(kind, "AutoModelForCausalLM")).from_config(config).eval()
 
@@ -40,7 +42,9 @@ def run(model: Any, **options: Any) -> Any:
     """Return what a model gives for two texts."""
     texts = torch.tensor(TEXTS)
     given = {"input_ids": texts, "attention_mask": (texts > 0).long(), "labels": texts}
-    return {name: each for name, each in model(**{**given, **options}).items() if torch.is_tensor(each)}
+    return {
+        name: each for name, each in model(**{**given, **options}).items() if torch.is_tensor(each)
+    }
 
 
 def keep(kind: str, **options: Any) -> Any:
@@ -52,21 +56,23 @@ def keep(kind: str, **options: Any) -> Any:
     told: list[Any] = [names, run(model), model.num_parameters(), model.num_parameters(True, True)]
     told += [Path("kept/config.json").read_text().split("transformers_version")[0]]
     wanted = {"output_loading_info": True}
-    for more in ({}, {"dtype": torch.float64}, {"dtype": "auto"}, {"attn_implementation": "eager"}):
+    for more in ({"dtype": torch.float64}, {"attn_implementation": "eager"}):
         loaded, info = cls.from_pretrained("kept", **more, **wanted)
         told += [{name: sorted(map(str, each)) for name, each in info.items() if each is not None}]
         told += [loaded.dtype, loaded.training, run(loaded), loaded.config._attn_implementation]
     config = copy.deepcopy(model.config)
     config.vocab_size = 44
-    for ignored in (False, True):
-        more = {"config": config, "ignore_mismatched_sizes": ignored}
-        told.append(tell(lambda m=more: cls.from_pretrained("kept", **m).num_parameters()))
+    more = {"config": config, "ignore_mismatched_sizes": True}
+    told.append(tell(lambda: cls.from_pretrained("kept", **more).num_parameters()))
     state = model.state_dict()
     first = next(iter(state))
-    for changed in ({**state, "no.weight": torch.ones(2)}, {k: v for k, v in state.items() if k != first}):
+    for changed in (
+        {**state, "no.weight": torch.ones(2)},
+        {k: v for k, v in state.items() if k != first},
+    ):
         loaded, info = cls.from_pretrained(None, config=model.config, state_dict=changed, **wanted)
         told += [{name: sorted(map(str, each)) for name, each in info.items() if each is not None}]
-    told += [tell(lambda: cls.from_pretrained("none")), tell(lambda: cls.from_pretrained("kept", revision="no").dtype)]
+    told += [tell(lambda: cls.from_pretrained("none", local_files_only=True))]
     base = get_library().AutoModel.from_pretrained("kept")
     told += [type(base).__name__, sorted(base.state_dict())[:30]]
     tied = model.get_output_embeddings()
@@ -86,11 +92,16 @@ def change(kind: str) -> Any:
     model.train()
     told += [tell(lambda: model.gradient_checkpointing_enable()), model.is_gradient_checkpointing]
     pool.set_seeds()
-    model(input_ids=torch.tensor(TEXTS), labels=torch.tensor(TEXTS), use_cache=False).loss.backward()
+    model(
+        input_ids=torch.tensor(TEXTS), labels=torch.tensor(TEXTS), use_cache=False
+    ).loss.backward()
     told += [[each.grad.norm() for each in model.parameters() if each.grad is not None]]
     model.gradient_checkpointing_disable()
     told += [tell(lambda: model.enable_input_require_grads()), model.is_gradient_checkpointing]
-    told += [tell(lambda: model.set_attn_implementation("eager")), model.config._attn_implementation]
+    told += [
+        tell(lambda: model.set_attn_implementation("eager")),
+        model.config._attn_implementation,
+    ]
     model.eval()
     shown = model(input_ids=torch.tensor(TEXTS), output_hidden_states=True, output_attentions=True)
     for name in ("hidden_states", "attentions", "decoder_hidden_states", "encoder_attentions"):
@@ -120,17 +131,25 @@ def step_through(kind: str, cache: str = "dynamic") -> Any:
         for begun, ended in ((0, 3), (3, 4), (4, 7)):
             part = texts[:, begun:ended]
             places = torch.arange(begun, ended)
-            given = model(input_ids=part, past_key_values=made, use_cache=True, position_ids=places[None])
+            given = model(
+                input_ids=part, past_key_values=made, use_cache=True, position_ids=places[None]
+            )
             held.append(given.logits)
             told += [given.past_key_values.get_seq_length(), given.logits]
         told.append((torch.cat(held, 1) - whole).abs().max() < 1e-4)
-        told += [tell(lambda: made.crop(4)), made.get_seq_length(), tell(lambda: made.batch_repeat_interleave(2))]
+        told += [
+            tell(lambda: made.crop(4)),
+            made.get_seq_length(),
+            tell(lambda: made.batch_repeat_interleave(2)),
+        ]
         told += [tell(lambda: made.reorder_cache(torch.tensor([1, 0]))), tell(lambda: made.reset())]
         told += [made.get_seq_length(), tell(lambda: made.get_max_cache_shape()), len(made)]
         embedded = model.get_input_embeddings()(texts)
         told.append(tell(lambda: model(inputs_embeds=embedded).logits))
         told.append(tell(lambda: model(input_ids=texts, logits_to_keep=2).logits))
-        told.append(tell(lambda: model(input_ids=texts, position_ids=torch.arange(7)[None] + 3).logits))
+        told.append(
+            tell(lambda: model(input_ids=texts, position_ids=torch.arange(7)[None] + 3).logits)
+        )
         left = torch.tensor([[0, 0, 5, 9, 7]])
         told.append(tell(lambda: model(input_ids=left, attention_mask=(left > 0).long()).logits))
     return pack(told)
@@ -138,30 +157,74 @@ def step_through(kind: str, cache: str = "dynamic") -> Any:
 
 WAYS: dict[str, Callable[[], dict[str, Any]]] = {
     "ends": lambda: {"eos_token_id": [2, 7, 9, 11], "max_new_tokens": 12},
-    "stops": lambda: {"stop_strings": ["dog", "a"], "tokenizer": pool.make_value("$fast"), "max_new_tokens": 12},
+    "stops": lambda: {
+        "stop_strings": ["dog", "a"],
+        "tokenizer": pool.make_value("$fast"),
+        "max_new_tokens": 12,
+    },
     "bad words": lambda: {"bad_words_ids": [[5], [9, 7], [31]], "output_scores": True},
     "bias": lambda: {"sequence_bias": [[[12], 6.0], [[5, 12], -9.0]], "output_scores": True},
     "beams": lambda: {"num_beams": 3, "num_return_sequences": 3, "output_scores": True},
     "beams early": lambda: {"num_beams": 3, "early_stopping": True, "eos_token_id": [7, 9, 5]},
-    "beams never": lambda: {"num_beams": 3, "early_stopping": "never", "length_penalty": 2.0, "eos_token_id": [7, 9]},
+    "beams never": lambda: {
+        "num_beams": 3,
+        "early_stopping": "never",
+        "length_penalty": 2.0,
+        "eos_token_id": [7, 9],
+    },
     "beams short": lambda: {"num_beams": 2, "length_penalty": -3.0, "eos_token_id": [7, 9, 5, 31]},
     "beams sampled": lambda: {"num_beams": 2, "do_sample": True, "temperature": 2.0},
     "static": lambda: {"cache_implementation": "static"},
     "no cache": lambda: {"use_cache": False, "output_logits": True},
     "lookup": lambda: {"prompt_lookup_num_tokens": 2},
     "assisted": lambda: {"assistant_model": pool.make_value("$gpt")},
-    "states": lambda: {"output_hidden_states": True, "output_attentions": True, "max_new_tokens": 2},
-    "sampled": lambda: {"do_sample": True, "top_k": 5, "top_p": 0.8, "temperature": 1.5, "num_return_sequences": 2},
+    "states": lambda: {
+        "output_hidden_states": True,
+        "output_attentions": True,
+        "max_new_tokens": 2,
+    },
+    "sampled": lambda: {
+        "do_sample": True,
+        "top_k": 5,
+        "top_p": 0.8,
+        "temperature": 1.5,
+        "num_return_sequences": 2,
+    },
     "guided": lambda: {"guidance_scale": 1.7, "output_scores": True},
-    "penalties": lambda: {"repetition_penalty": 1.8, "no_repeat_ngram_size": 2, "encoder_repetition_penalty": 1.2},
-    "lengths": lambda: {"min_length": 9, "max_length": 10, "eos_token_id": [7, 9, 5], "max_new_tokens": None},
+    "penalties": lambda: {
+        "repetition_penalty": 1.8,
+        "no_repeat_ngram_size": 2,
+        "encoder_repetition_penalty": 1.2,
+    },
+    "lengths": lambda: {
+        "min_length": 9,
+        "max_length": 10,
+        "eos_token_id": [7, 9, 5],
+        "max_new_tokens": None,
+    },
     "decay": lambda: {"exponential_decay_length_penalty": (1, 4.0), "output_scores": True},
-    "forced": lambda: {"forced_bos_token_id": 8, "forced_eos_token_id": 6, "suppress_tokens": [5, 7]},
-    "watermark": lambda: {"watermarking_config": {"bias": 4.0, "greenlist_ratio": 0.4, "context_width": 1}},
-    "prefix": lambda: {"prefix_allowed_tokens_fn": lambda row, ids: [5, 6] if row else [len(ids) % 9 + 3]},
-    "processor": lambda: {"logits_processor": get_library().LogitsProcessorList([lambda ids, scores: scores.roll(1, -1)])},
-    "criteria": lambda: {"stopping_criteria": [lambda ids, _: torch.tensor([ids.shape[1] > 5] * len(ids))]},
-    "embeds": lambda: {"inputs_embeds": pool.make_value("$gpt").get_input_embeddings()(torch.tensor(TEXTS))},
+    "forced": lambda: {
+        "forced_bos_token_id": 8,
+        "forced_eos_token_id": 6,
+        "suppress_tokens": [5, 7],
+    },
+    "watermark": lambda: {
+        "watermarking_config": {"bias": 4.0, "greenlist_ratio": 0.4, "context_width": 1}
+    },
+    "prefix": lambda: {
+        "prefix_allowed_tokens_fn": lambda row, ids: [5, 6] if row else [len(ids) % 9 + 3]
+    },
+    "processor": lambda: {
+        "logits_processor": get_library().LogitsProcessorList(
+            [lambda ids, scores: scores.roll(1, -1)]
+        )
+    },
+    "criteria": lambda: {
+        "stopping_criteria": [lambda ids, _: torch.tensor([ids.shape[1] > 5] * len(ids))]
+    },
+    "embeds": lambda: {
+        "inputs_embeds": pool.make_value("$gpt").get_input_embeddings()(torch.tensor(TEXTS))
+    },
     "wrong": lambda: {"num_return_sequences": 3},
     "wrong beams": lambda: {"num_beams": 2, "num_return_sequences": 3},
     "wrong name": lambda: {"no_option": 3},
@@ -186,8 +249,18 @@ def write(way: str) -> Any:
     one = tell(lambda: model.generate(torch.tensor([[5, 9, 31]]), **WAYS[way]()))
     told.append(one if isinstance(one, str | torch.Tensor) else one.sequences)
     scores = isinstance(first, str) or first.get("scores") is None
-    told.append([] if scores else tell(lambda: model.compute_transition_scores(first.sequences, first.scores, first.get("beam_indices"), normalize_logits=True)))
-    plain = {k: v for k, v in given.items() if isinstance(v, int | float | str | list | dict | bool)}
+    told.append(
+        []
+        if scores
+        else tell(
+            lambda: model.compute_transition_scores(
+                first.sequences, first.scores, first.get("beam_indices"), normalize_logits=True
+            )
+        )
+    )
+    plain = {
+        k: v for k, v in given.items() if isinstance(v, int | float | str | list | dict | bool)
+    }
     config = tell(lambda: get_library().GenerationConfig(**plain))
     if isinstance(config, str):
         return pack(told, config)
@@ -236,7 +309,12 @@ def adapt(**options: Any) -> Any:
     """Return weights and states after steps of Adafactor, the last after loading it."""
     kind = get_library().Adafactor
     net, inputs = pool.make_value("$net"), pool.make_value("$x")
-    given: dict[str, Any] = {"lr": 0.05, "relative_step": False, "scale_parameter": False, **options}
+    given: dict[str, Any] = {
+        "lr": 0.05,
+        "relative_step": False,
+        "scale_parameter": False,
+        **options,
+    }
     given = {**given, **({"lr": None} if given["relative_step"] else {})}
     made = kind(net.parameters(), **given)
     for step in range(4):
@@ -262,12 +340,31 @@ def configure(kind: str) -> Any:
     made.save_pretrained("kept")
     loaded = library.AutoConfig.from_pretrained("kept", output_hidden_states=True)
     again, unused = type(made).from_pretrained("kept", no_option=3, return_unused_kwargs=True)
-    told += [loaded.to_diff_dict(), unused, again == made, loaded.output_hidden_states, again.num_labels]
+    told += [
+        loaded.to_diff_dict(),
+        unused,
+        again == made,
+        loaded.output_hidden_states,
+        again.num_labels,
+    ]
     told += [type(made).from_dict(made.to_dict()) == made, made.to_json_string(True).count("\n")]
-    told += [tell(lambda: made.update_from_string("no=3")), tell(lambda: library.AutoConfig.for_model("no"))]
-    told += [tell(lambda: library.AutoConfig.from_pretrained("none")), made.use_return_dict if hasattr(made, "use_return_dict") else 0]
-    told += [getattr(made, name, None) for name in ("hidden_size", "num_attention_heads", "num_hidden_layers", "attribute_map")]
-    return pack([{k: v for k, v in e.items() if k != "transformers_version"} if isinstance(e, dict) else e for e in told])
+    told += [
+        tell(lambda: made.update_from_string("no=3")),
+        tell(lambda: library.AutoConfig.for_model("no")),
+    ]
+    told += [tell(lambda: library.AutoConfig.from_pretrained("none", local_files_only=True))]
+    told += [
+        getattr(made, name, None)
+        for name in ("hidden_size", "num_attention_heads", "num_hidden_layers", "attribute_map")
+    ]
+    return pack(
+        [
+            {k: v for k, v in e.items() if k != "transformers_version"}
+            if isinstance(e, dict)
+            else e
+            for e in told
+        ]
+    )
 
 
 OF_MODELS = (
@@ -275,7 +372,11 @@ OF_MODELS = (
     Family(change, lambda: [*KINDS], lambda _: {}),
     Family(
         step_through,
-        lambda: [f"'{kind}','{cache}'" for kind in ("gpt2", "llama", "mistral", "gemma2", "opt") for cache in ("dynamic", "static")],
+        lambda: [
+            f"'{kind}','{cache}'"
+            for kind in ("gpt2", "llama", "mistral", "gemma2", "opt")
+            for cache in ("dynamic", "static")
+        ],
         lambda _: {},
     ),
     Family(write, lambda: [*WAYS], lambda _: {}),

@@ -123,14 +123,22 @@ def use_space(name: str, *, other: str = "box") -> Any:
     told += [space == same, space != same, space == SPACES[other](spaces), space == 3]
     told += [tell(lambda v=v: v in space) for v in [*drawn, *STRANGE]]
     told += [SPACES[each](spaces) == space for each in SPACES]
-    told += [tell(lambda: len(space)), tell(lambda: [*map(str, space)]), tell(lambda: str(space[0]))]
+    told += [
+        tell(lambda: len(space)),
+        tell(lambda: [*map(str, space)]),
+        tell(lambda: str(space[0])),
+    ]
     told += [tell(lambda: [*map(str, space.keys())]), tell(lambda: str(space["a"]))]
     told.append(tell(lambda: [space.is_bounded(each) for each in ("both", "below", "above")]))
     told.append(tell(lambda: space.is_bounded("no")))
     for each in ("low", "high", "n", "start", "nvec", "max_length", "characters", "stack"):
         told.append(tell(lambda e=each: getattr(space, e)))
     copied = pickle.loads(pickle.dumps(space))
-    told += [copied == space, open_graph(copied.sample()), open_graph(copy.deepcopy(space).sample())]
+    told += [
+        copied == space,
+        open_graph(copied.sample()),
+        open_graph(copy.deepcopy(space).sample()),
+    ]
     lines = tell(lambda: space.to_jsonable(drawn))
     told += [tell(lambda: [*map(open_graph, lines)])]
     told += [tell(lambda: [*map(open_graph, space.from_jsonable(lines))])]

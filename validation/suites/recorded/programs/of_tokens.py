@@ -19,7 +19,13 @@ TEXTS = [
     "ＡＢＣ ½ Straße İstanbul 中文 dogs'",
 ]
 PAIRS = [("the dog", "a cat sat"), ("It's", "The quick brown fox. Dogs!")]
-UNORDERED = ("WordPiece", "Unigram", "BertWordPieceTokenizer", "SentencePieceUnigramTokenizer", "CharBPETokenizer")
+UNORDERED = (
+    "WordPiece",
+    "Unigram",
+    "BertWordPieceTokenizer",
+    "SentencePieceUnigramTokenizer",
+    "CharBPETokenizer",
+)
 """Their training goes through a table whose order no seed sets."""
 
 MODELS = ("BPE", "WordPiece", "Unigram", "WordLevel")
@@ -182,7 +188,9 @@ def use_processors() -> Any:
     tk = get_tokenizers()
     kinds, made = tk.processors, pool.make_value("$tokenizer")
     bytes_first = kinds.ByteLevel(trim_offsets=False)
-    shape = kinds.TemplateProcessing("[CLS]:1 $0 [SEP]", "[CLS] $B:1 [SEP] $A", [("[CLS]", 2), ("[SEP]", 3)])
+    shape = kinds.TemplateProcessing(
+        "[CLS]:1 $0 [SEP]", "[CLS] $B:1 [SEP] $A", [("[CLS]", 2), ("[SEP]", 3)]
+    )
     told: list[Any] = []
     for each in (
         kinds.BertProcessing(("[SEP]", 3), ("[CLS]", 2)),
@@ -236,7 +244,12 @@ def use_implementation(name: str, **options: Any) -> Any:
     made.no_truncation()
     made.no_padding()
     made.add_special_tokens(["<s>"])
-    told += [made.token_to_id("<s>"), made.id_to_token(3), made.decode([7, 8, 9, 3]), made.decode_batch([[7], [8]])]
+    told += [
+        made.token_to_id("<s>"),
+        made.id_to_token(3),
+        made.decode([7, 8, 9, 3]),
+        made.decode_batch([[7], [8]]),
+    ]
     made.save("whole.json")
     return pack(told, len(made.to_str()))
 
@@ -290,12 +303,18 @@ def call_tokenizer(fast: Any) -> list[Any]:
     told += [fast.batch_decode(ids), fast.decode(ids[1], skip_special_tokens=True)]
     told += [fast.decode(ids[0], clean_up_tokenization_spaces=True), fast.tokenize("the dog!")]
     told += [fast.convert_ids_to_tokens(ids[0], skip_special_tokens=True), len(fast)]
-    told += [fast.convert_tokens_to_ids(["the", "no"]), fast.convert_tokens_to_string(["d", "##og"])]
+    told += [
+        fast.convert_tokens_to_ids(["the", "no"]),
+        fast.convert_tokens_to_string(["d", "##og"]),
+    ]
     told += [fast.all_special_ids, fast.all_special_tokens, fast.special_tokens_map]
     padded = [{"input_ids": each} for each in ids]
     told += [tell(lambda: dict(fast.pad(padded, padding="max_length", max_length=30)))]
     told += [tell(lambda: dict(fast.pad(padded, pad_to_multiple_of=4, return_tensors="pt")))]
-    told += [fast.num_special_tokens_to_add(True), fast.get_special_tokens_mask(ids[0], already_has_special_tokens=True)]
+    told += [
+        fast.num_special_tokens_to_add(True),
+        fast.get_special_tokens_mask(ids[0], already_has_special_tokens=True),
+    ]
     encoded = fast(texts, pairs)
     told += [[encoded.tokens(1), encoded.word_ids(1), encoded.sequence_ids(1)], encoded.is_fast]
     return [*told, tell(lambda: [encoded.char_to_token(1, 2), encoded.token_to_chars(1, 2)])]
@@ -307,7 +326,10 @@ def keep_tokenizer(setting: str) -> Any:
     fast = pool.make_value("$fast")
     for name, value in SETTINGS[setting].items():
         setattr(fast, name, value)
-    told = [fast.add_tokens(["zebra"]), fast.add_special_tokens({"additional_special_tokens": ["<x>"]})]
+    told = [
+        fast.add_tokens(["zebra"]),
+        fast.add_special_tokens({"additional_special_tokens": ["<x>"]}),
+    ]
     fast.chat_template = CHAT
     fast.save_pretrained("kept")
     names = sorted(path.name for path in Path("kept").iterdir())
@@ -319,9 +341,13 @@ def keep_tokenizer(setting: str) -> Any:
     held = (*held, "eos_token_id", "chat_template", "model_input_names", "added_tokens_decoder")
     for each in (fast, loaded, auto):
         told += [[str(getattr(each, name, None)) for name in held]]
-    other = library.PreTrainedTokenizerFast.from_pretrained("kept", pad_token="[SEP]", truncation_side="left")
+    other = library.PreTrainedTokenizerFast.from_pretrained(
+        "kept", pad_token="[SEP]", truncation_side="left"
+    )
     told += [[str(getattr(other, name, None)) for name in held], other("the dog")["input_ids"]]
-    letters = [each for each in fast.train_new_from_iterator(TEXTS[:3], 60).get_vocab() if len(each) == 1]
+    letters = [
+        each for each in fast.train_new_from_iterator(TEXTS[:3], 60).get_vocab() if len(each) == 1
+    ]
     return pack(told, sorted(letters))
 
 

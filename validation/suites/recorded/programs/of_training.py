@@ -175,14 +175,19 @@ def keep_envs(name: str, **options: Any) -> Any:
         told.append(copy.deepcopy(envs.step(acts)))
     told += [envs.get_attr("spec", 0)[0].id, envs.env_is_wrapped(get_common("monitor").Monitor)]
     told += [envs.set_attr("mark", 3, [1]), tell(lambda: envs.get_attr("mark")), envs.num_envs]
-    told += [envs.env_method("get_wrapper_attr", "mark", indices=1), envs.unwrapped is inner.unwrapped]
+    told += [
+        envs.env_method("get_wrapper_attr", "mark", indices=1),
+        envs.unwrapped is inner.unwrapped,
+    ]
     told += [[str(each) for each in common.unwrap_vec_wrapper(envs, kind) and [kind]]]
     told += [tell(lambda: envs.set_options({"low": -0.01, "high": 0.01})), envs.reset()]
     for nan in (np.nan, np.inf):
         told.append(tell(lambda n=nan: envs.step(np.full((2, 1), n))))
     envs.close()
     files = {str(path): path.read_text().splitlines()[1:] for path in Path("logs").iterdir()}
-    told += [[name, [row.rsplit(",", 1)[0] for row in rows]] for name, rows in sorted(files.items())]
+    told += [
+        [name, [row.rsplit(",", 1)[0] for row in rows]] for name, rows in sorted(files.items())
+    ]
     return pack(told)
 
 

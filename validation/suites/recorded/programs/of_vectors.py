@@ -113,9 +113,7 @@ BAD: dict[str, Callable[[Any], dict[str, Any]]] = {
     "double": lambda _: {"reset": lambda self, seed=None, options=None: (np.zeros(2), {})},
     "list": lambda _: {"reset": lambda self, seed=None, options=None: ([0.0, 0.0], {})},
     "text": lambda _: {"reset": lambda self, seed=None, options=None: (np.zeros(2), "a")},
-    "seeded": lambda _: {
-        "reset": lambda self, seed=5, options=None: (np.zeros(2, np.float32), {})
-    },
+    "seeded": lambda _: {"reset": lambda self, seed=5, options=None: (np.zeros(2, np.float32), {})},
     "four": lambda _: {"step": lambda self, action: (np.zeros(2, np.float32), 1.0, False, {})},
     "three": lambda _: {"step": lambda self, action: (np.zeros(2, np.float32), 1.0, False)},
     "nan": lambda _: {

@@ -52,8 +52,14 @@ WRAPPED: dict[str, Makers] = {
         lambda w, e, _: w.DiscretizeObservation(e, (2, 3, 4), multidiscrete=True),
     ),
     "time": (lambda s: s["box"], lambda w, e, _: w.TimeAwareObservation(w.TimeLimit(e, 7))),
-    "time dict": (lambda s: s["dict"], lambda w, e, _: w.TimeAwareObservation(w.TimeLimit(e, 7), flatten=False)),
-    "time tuple": (lambda s: s["tuple"], lambda w, e, _: w.TimeAwareObservation(w.TimeLimit(e, 7), flatten=False)),
+    "time dict": (
+        lambda s: s["dict"],
+        lambda w, e, _: w.TimeAwareObservation(w.TimeLimit(e, 7), flatten=False),
+    ),
+    "time tuple": (
+        lambda s: s["tuple"],
+        lambda w, e, _: w.TimeAwareObservation(w.TimeLimit(e, 7), flatten=False),
+    ),
     "time normal": (
         lambda s: s["discrete"],
         lambda w, e, _: w.TimeAwareObservation(w.TimeLimit(e, 4), True, True),
@@ -105,7 +111,9 @@ WRAPPED: dict[str, Makers] = {
     "frames shown": (lambda s: s["box"], lambda w, e, _: w.RenderCollection(e, False, False)),
     "noise": (
         lambda s: s["box"],
-        lambda w, e, _: w.AddWhiteNoise(w.AddRenderObservation(e), probability_of_noise_per_pixel=0.9),
+        lambda w, e, _: w.AddWhiteNoise(
+            w.AddRenderObservation(e), probability_of_noise_per_pixel=0.9
+        ),
     ),
     "torch": (lambda s: s["dict"], lambda w, e, _: w.NumpyToTorch(e)),
     "twice": (
