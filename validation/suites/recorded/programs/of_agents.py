@@ -89,7 +89,7 @@ HELD = (
 
 def tell_agent(agent: Any) -> list[Any]:
     """Return the settings and the states of an agent, and what it logged."""
-    told = [str(getattr(agent, name, None)) for name in HELD if name != "action_noise"]
+    told: list[Any] = [str(getattr(agent, name, None)) for name in HELD if name != "action_noise"]
     told += [type(agent.action_noise).__name__ if hasattr(agent, "action_noise") else ""]
     told += [str(agent.observation_space), str(agent.action_space), str(agent.policy)]
     for name, each in sorted(agent.get_parameters().items()):
@@ -110,12 +110,21 @@ SCHEDULES = ("lr_schedule", "clip_range", "clip_range_vf", "exploration_schedule
 def tell_buffer(agent: Any) -> list[Any]:
     """Return what the memory of an agent holds."""
     buffer = getattr(agent, "replay_buffer", None) or getattr(agent, "rollout_buffer", None)
-    names = ("pos", "full", "actions", "rewards", "dones", "timeouts", "advantages", "returns")
+    names: tuple[str, ...] = (
+        "pos",
+        "full",
+        "actions",
+        "rewards",
+        "dones",
+        "timeouts",
+        "advantages",
+        "returns",
+    )
     names = (*names, "episode_starts", "ep_start", "ep_length", "values", "log_probs")
     return [None if buffer is None else getattr(buffer, name, None) for name in names]
 
 
-def is_same(first: Any, second: Any) -> bool:
+def are_same(first: Any, second: Any) -> bool:
     """Return whether two things are equal in every text and number."""
     (text, numbers), (other, others) = pack(first), pack(second)
     return text == other and np.array_equal(numbers, others)
@@ -129,17 +138,17 @@ def live(name: str, world: str, steps: int = 0, **options: Any) -> Any:
     begun = copy_weights(agent)
     agent.learn(steps)
     learned = copy_weights(agent)
-    told = [compare(begun, learned), tell_agent(agent)]
+    told: list[Any] = [compare(begun, learned), tell_agent(agent)]
     agent.save("agent")
     env = agent.get_env()
     kind = getattr(library, name)
     loaded = kind.load("agent", env, device="cpu")
-    told += [is_same(*map(copy_weights, (agent, loaded))), tell_agent_after(loaded)[: len(HELD)]]
-    told += [is_same(*map(tell_agent_after, (agent, loaded)))]
+    told += [are_same(*map(copy_weights, (agent, loaded))), tell_agent_after(loaded)[: len(HELD)]]
+    told += [are_same(*map(tell_agent_after, (agent, loaded)))]
     if hasattr(agent, "save_replay_buffer"):
         agent.save_replay_buffer("memory")
         told.append(tell(lambda: loaded.load_replay_buffer("memory", False)))
-        told.append(is_same(*map(tell_buffer, (agent, loaded))))
+        told.append(are_same(*map(tell_buffer, (agent, loaded))))
     for each in (agent, loaded):
         env.seed(3)
         library.common.utils.set_random_seed(3)
@@ -154,7 +163,7 @@ def live(name: str, world: str, steps: int = 0, **options: Any) -> Any:
 
 def tell_agent_after(loaded: Any) -> list[Any]:
     """Return what an agent tells after loading, when it has no logger yet."""
-    told = [str(getattr(loaded, name, None)) for name in HELD if name != "action_noise"]
+    told: list[Any] = [str(getattr(loaded, name, None)) for name in HELD if name != "action_noise"]
     for name, each in sorted(loaded.get_parameters().items()):
         told += [name]
         if "optimizer" in name and len(str(loaded.policy)) < LARGE:
@@ -176,7 +185,12 @@ def reload(name: str, world: str) -> Any:
     told += [bare.get_env() is None, bare.num_timesteps, getattr(bare, "gamma", "no gamma")]
     told += [tell(lambda: bare.learn(5)), tell(lambda: bare.set_env(agent.get_env()))]
     objects = {"learning_rate": 0.5, "gamma": 0.25, "lr_schedule": None}
-    for more in ({"custom_objects": objects}, {"gamma": 0.5, "seed": 3}, {"policy_kwargs": {}}):
+    ways: tuple[dict[str, Any], ...] = (
+        {"custom_objects": objects},
+        {"gamma": 0.5, "seed": 3},
+        {"policy_kwargs": {}},
+    )
+    for more in ways:
         loaded = tell(lambda m=more: kind.load("agent", agent.get_env(), "cpu", **m))
         told += [loaded if isinstance(loaded, str) else tell_agent_after(loaded)]
     wrong = build_agent("PPO", "bits" if world == "several" else "several").get_env()

@@ -1,5 +1,7 @@
 """Programs with models of transformers: saved and loaded, run step by step, and writing texts."""
 
+# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is told
+
 from __future__ import annotations
 
 import copy
@@ -112,8 +114,8 @@ def change(kind: str) -> Any:
     told += [run(model, labels=labels), tell(lambda: run(model, attention_mask=None))]
     half = copy.deepcopy(model).half()
     told += [half.dtype, str(model.device), model.get_input_embeddings().weight.shape]
-    for size in ((2, 5), (2, 1, 5, 5)):
-        told.append(tell(lambda s=size: model.get_extended_attention_mask(torch.ones(s), s[:2])))
+    for shape in ((2, 5), (2, 1, 5, 5)):
+        told.append(tell(lambda s=shape: model.get_extended_attention_mask(torch.ones(s), s[:2])))
     return pack(told, tell(lambda: model.get_parameter_or_buffer("no")), model.main_input_name)
 
 
@@ -241,7 +243,7 @@ def write(way: str) -> Any:
     given = {**ordinary, **WAYS[way]()}
     mask = (texts > 0).long()
     if "inputs_embeds" in given:
-        texts, mask = None, None  # type: ignore[assignment]
+        texts, mask = None, None
     told: list[Any] = []
     pool.set_seeds()
     first = tell(lambda: model.generate(texts, attention_mask=mask, **given))
@@ -290,8 +292,7 @@ def schedule(name: str, warm: int = 3) -> Any:
     for more in ({}, SCHEDULES.get(name, {"no": 3})):
         optimizer = pool.make_value("$optimizer")
         optimizer.add_param_group({"params": [torch.ones(2, requires_grad=True)], "lr": 0.5})
-        call = library.get_scheduler
-        made = tell(lambda o=optimizer, m=more: call(name, o, warm, 10, m))
+        made = tell(lambda o=optimizer, m=more: library.get_scheduler(name, o, warm, 10, m))
         if isinstance(made, str):
             told.append(made)
             continue

@@ -133,7 +133,7 @@ def use_space(name: str, *, other: str = "box") -> Any:
     told.append(tell(lambda: space.is_bounded("no")))
     for each in ("low", "high", "n", "start", "nvec", "max_length", "characters", "stack"):
         told.append(tell(lambda e=each: getattr(space, e)))
-    copied = pickle.loads(pickle.dumps(space))
+    copied = pickle.loads(pickle.dumps(space))  # noqa: S301 - its own
     told += [
         copied == space,
         open_graph(copied.sample()),

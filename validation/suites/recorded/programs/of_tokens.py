@@ -16,7 +16,7 @@ TEXTS = [
     "The quick brown fox jumps over the lazy dog.",
     "It's 12 o'clock! Wait...  the café is\tclosed",
     "low lower lowest, new newer newest: wide wider widest",
-    "ＡＢＣ ½ Straße İstanbul 中文 dogs'",
+    "\uff21\uff22\uff23 ½ Straße İstanbul 中文 dogs'",
 ]
 PAIRS = [("the dog", "a cat sat"), ("It's", "The quick brown fox. Dogs!")]
 UNORDERED = (
@@ -342,7 +342,7 @@ def keep_tokenizer(setting: str) -> Any:
     for each in (fast, loaded, auto):
         told += [[str(getattr(each, name, None)) for name in held]]
     other = library.PreTrainedTokenizerFast.from_pretrained(
-        "kept", pad_token="[SEP]", truncation_side="left"
+        "kept", **{"pad_token": "[SEP]", "truncation_side": "left"}
     )
     told += [[str(getattr(other, name, None)) for name in held], other("the dog")["input_ids"]]
     letters = [
@@ -367,9 +367,12 @@ def talk(**options: Any) -> Any:
         {"tokenize": False, "chat_template": "{{ messages[0]['content'] }}"},
         {"tokenize": False, "chat_template": "{{ raise_exception('no') }}"},
     ):
-        call = fast.apply_chat_template
-        told.append(tell(lambda w=way: strip(call(TALK, **{**w, **options}))))
-        told.append(tell(lambda w=way: strip(call([TALK, TALK[:1]], **{**w, **options}))))
+        told.append(tell(lambda w=way: strip(fast.apply_chat_template(TALK, **{**w, **options}))))
+        told.append(
+            tell(
+                lambda w=way: strip(fast.apply_chat_template([TALK, TALK[:1]], **{**w, **options}))
+            )
+        )
     return pack(told)
 
 

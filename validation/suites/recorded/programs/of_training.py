@@ -83,9 +83,9 @@ def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
         "save": lambda: callbacks.CheckpointCallback(9, "saved", **{**saving, **options}),
         "episodes": lambda: ends,
         "every": lambda: callbacks.EveryNTimesteps(
-            8, callbacks.ConvertCallback(lambda local, _: told.append(sorted(local)) or True)
+            8, callbacks.ConvertCallback(lambda local, _: told.extend([sorted(local)]) is None)
         ),
-        "function": lambda: lambda local, _: told.append(len(told)) or len(told) < 10,
+        "function": lambda: lambda local, _: told.extend([len(told)]) is not None or len(told) < 10,
         "list": lambda: [callbacks.CheckpointCallback(11, "saved"), ends],
         "progress": lambda: notes,
     }

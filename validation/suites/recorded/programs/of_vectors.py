@@ -1,12 +1,14 @@
 """Programs with many environments of Gymnasium, its registry, and its checks."""
 
+# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is told
+
 from __future__ import annotations
 
 import copy
 import importlib
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,17 +26,14 @@ def roll_many(
     autoreset: str = SAME,
     observation_mode: str = "same",
     copied: bool = True,
+    *,
     num_envs: int = 3,
-    max_episode_steps: int = 9,
 ) -> Any:
     """Return all that several environments tell together, over some episodes of each."""
     vector = importlib.import_module("gymnasium.vector")
     gym = importlib.import_module("gymnasium")
     mode = [*vector.AutoresetMode][WORDS.get(autoreset, 0)]
-    made = [
-        lambda n=place: gym.make(env_id, max_episode_steps=max_episode_steps + n)
-        for place in range(num_envs)
-    ]
+    made = [lambda n=place: gym.make(env_id, max_episode_steps=9 + n) for place in range(num_envs)]
     envs = vector.SyncVectorEnv(made, copied, observation_mode, autoreset_mode=mode)
     told = [envs.reset(seed=[3 * place + 1 for place in range(num_envs)]), envs.np_random_seed]
     told += [copy.deepcopy(envs.reset(seed=pool.SEED)), str(envs), str(envs.single_action_space)]
@@ -76,7 +75,10 @@ def build_env(observed: Any, acted: Any, **methods: Any) -> Any:
     gym = importlib.import_module("gymnasium")
 
     class Small(gym.Env):  # type: ignore[misc, name-defined]
-        metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}
+        metadata: ClassVar[dict[str, Any]] = {
+            "render_modes": ["ansi", "rgb_array"],
+            "render_fps": 4,
+        }
 
         def __init__(self, render_mode: str | None = None, step_size: float = 1.0) -> None:
             self.observation_space, self.action_space = observed, acted
@@ -260,8 +262,9 @@ def use_utilities() -> Any:
         info: Any = {"TimeLimit.truncated": np.array([True, False]) if many else True}
         for step in ((1, 2.0, *ends, {}), (1, 2.0, ends[0], info), (1, 2.0, ends[0], {}), (1, 2)):
             for new in (True, False):
-                call = forms.step_api_compatibility
-                told.append(tell(lambda s=step, n=new, m=many: call(s, n, m)))
+                told.append(
+                    tell(lambda s=step, n=new, m=many: forms.step_api_compatibility(s, n, m))
+                )
     told += [utils.colorize("a", each, bold=True, highlight=True) for each in ("red", "gray")]
     told.append(tell(lambda: utils.colorize("a", "pink")))
     for way in ("equivalence", "superset", "keys-equivalence", "keys-superset", "skip", "no"):

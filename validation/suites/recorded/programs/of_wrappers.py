@@ -1,5 +1,7 @@
 """Programs with the wrappers of Gymnasium that need values or environments of their own."""
 
+# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is told
+
 from __future__ import annotations
 
 import importlib
@@ -142,7 +144,12 @@ def wrap_small(name: str) -> Any:
     inner = build_env(observed(kinds), acted)(render_mode="rgb_array")
     seen: list[Any] = []
     step = inner.step
-    inner.step = lambda action: seen.append(np.array(action)) or step(action)
+
+    def note(action: Any) -> Any:
+        seen.append(np.array(action))
+        return step(action)
+
+    inner.step = note
     env = tell(lambda: wrap(wrappers, inner, spaces))
     if isinstance(env, str):
         return env

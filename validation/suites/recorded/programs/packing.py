@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ CLOCKS = ("t", "_t")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
-def tell(call: Callable[[], Any]) -> Any:
+def tell(call: Any) -> Any:
     """Return what a call gives, or the name of its error."""
     try:
         return call()
