@@ -209,7 +209,7 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
     return pack(told)
 
 
-class Mixed(torch.nn.Module):  # type: ignore[misc]
+class Mixed(torch.nn.Module):  # type: ignore[misc]  # torch has no types here
     """A layer that a mixin is added to."""
 
     def __init__(self, size: int = 3, name: str = "a", **more: Any) -> None:
@@ -419,7 +419,7 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
 
 
 def keep_model(strict: bool = True, tied: bool = False) -> Any:
-    """Return what networks hold after they are saved and loaded, whole or with parts that differ."""
+    """Return what networks hold after they are saved and loaded, whole or in part."""
     library = importlib.import_module("safetensors.torch")
     told: list[Any] = []
 

@@ -120,7 +120,7 @@ def change(kind: str) -> Any:
 
 
 def step_through(kind: str, cache: str = "dynamic") -> Any:
-    """Return what a model gives for a text in steps with a cache, and by how much the whole differs."""
+    """Return what a model gives for a text in steps with a cache, and for the whole."""
     library, model = get_library(), make_model(kind)
     texts = torch.tensor([[5, 9, 7, 5, 11, 8, 4]])
     made = {
@@ -236,7 +236,7 @@ WAYS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def write(way: str) -> Any:
-    """Return the texts and scores that a small model writes in one way, by options and by settings."""
+    """Return the texts and scores that a small model writes in one way."""
     model = pool.make_value("$gpt")
     texts = torch.tensor([[5, 9, 7, 5], [0, 0, 8, 6]])
     ordinary = {"max_new_tokens": 6, "pad_token_id": 0, "return_dict_in_generate": True}

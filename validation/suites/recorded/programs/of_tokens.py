@@ -337,8 +337,8 @@ def keep_tokenizer(setting: str) -> Any:
     auto = tell(lambda: library.AutoTokenizer.from_pretrained("kept", padding_side="left"))
     first, second = call_tokenizer(fast), call_tokenizer(loaded)
     told += [first, pack(first)[0] == pack(second)[0], names, fast("zebra <x> a")["input_ids"]]
-    held = ("padding_side", "truncation_side", "model_max_length", "pad_token", "bos_token")
-    held = (*held, "eos_token_id", "chat_template", "model_input_names", "added_tokens_decoder")
+    held = ["padding_side", "truncation_side", "model_max_length", "pad_token", "bos_token"]
+    held += ["eos_token_id", "chat_template", "model_input_names", "added_tokens_decoder"]
     for each in (fast, loaded, auto):
         told += [[str(getattr(each, name, None)) for name in held]]
     other = library.PreTrainedTokenizerFast.from_pretrained(

@@ -64,7 +64,7 @@ def fill_buffer(name: str, space: str = "box", **options: Any) -> Any:
 
 
 def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
-    """Return what a callback does while an agent learns: its calls, files, and where it ends."""
+    """Return what a callback does while an agent learns: its calls, its files, and its end."""
     callbacks = get_common("callbacks")
     made = importlib.import_module("stable_baselines3.common.env_util").make_vec_env
     agent = build_agent(name, "cart")
@@ -75,19 +75,20 @@ def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
     quiet = callbacks.StopTrainingOnNoModelImprovement(1, 1, verbose=0)
     ends = callbacks.StopTrainingOnMaxEpisodes(options.pop("episodes", 2))
     saving = {"name_prefix": "kept", "save_replay_buffer": True, "save_vecnormalize": True}
-    notes = callbacks.LambdaCallback if hasattr(callbacks, "LambdaCallback") else None
+
+    def stop_late(local: Any, _: Any) -> bool:
+        told.append(sorted(local))
+        return len(told) < 10
+
     ways: dict[str, Callable[[], Any]] = {
         "eval": lambda: callbacks.EvalCallback(envs, eval_freq=7, **{**best, **options}),
         "eval best": lambda: callbacks.EvalCallback(envs, stop, quiet, eval_freq=5, **best),
         "eval worse": lambda: callbacks.EvalCallback(envs, None, quiet, eval_freq=4),
         "save": lambda: callbacks.CheckpointCallback(9, "saved", **{**saving, **options}),
         "episodes": lambda: ends,
-        "every": lambda: callbacks.EveryNTimesteps(
-            8, callbacks.ConvertCallback(lambda local, _: told.extend([sorted(local)]) is None)
-        ),
-        "function": lambda: lambda local, _: told.extend([len(told)]) is not None or len(told) < 10,
+        "every": lambda: callbacks.EveryNTimesteps(8, callbacks.ConvertCallback(stop_late)),
+        "function": lambda: stop_late,
         "list": lambda: [callbacks.CheckpointCallback(11, "saved"), ends],
-        "progress": lambda: notes,
     }
     callback = ways[kind]()
     agent.learn(30, callback=callback, log_interval=1)

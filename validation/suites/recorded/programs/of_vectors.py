@@ -59,7 +59,7 @@ def make_many(env_id: str, way: str = "sync", autoreset: str = SAME, **options: 
     gym = importlib.import_module("gymnasium")
     wrappers = importlib.import_module("gymnasium.wrappers")
     mode = [*gym.vector.AutoresetMode][WORDS.get(autoreset, 0)]
-    more = {"vector_kwargs": {"autoreset_mode": mode}} if way == "sync" else {}
+    more: dict[str, Any] = {"vector_kwargs": {"autoreset_mode": mode}} if way == "sync" else {}
     more |= {"wrappers": [wrappers.TimeAwareObservation]} if way == "sync" else {}
     envs = gym.make_vec(env_id, 2, way, **{**more, **options})
     told = [envs.reset(seed=pool.SEED), str(envs.spec), envs.spec.max_episode_steps]
@@ -74,7 +74,7 @@ def build_env(observed: Any, acted: Any, **methods: Any) -> Any:
     """Return a small environment with these spaces whose episodes last for five steps."""
     gym = importlib.import_module("gymnasium")
 
-    class Small(gym.Env):  # type: ignore[misc, name-defined]
+    class Small(gym.Env):  # type: ignore[misc, name-defined]  # it is imported here
         metadata: ClassVar[dict[str, Any]] = {
             "render_modes": ["ansi", "rgb_array"],
             "render_fps": 4,

@@ -46,7 +46,7 @@ def add_value(value: Any, texts: list[str], numbers: list[Any], depth: int) -> N
         value = value.detach().to_dense() if value.is_sparse else value.detach()
         odd = value.is_floating_point() and value.dtype not in ORDINARY
         value = (value.float() if odd else value).numpy()
-    if isinstance(value, np.ndarray | np.generic) or isinstance(value, float):
+    if isinstance(value, np.ndarray | np.generic | float):
         add_array(np.asarray(value), texts, numbers)
     elif isinstance(value, Mapping) and depth < DEEPEST:
         texts.append(f"{type(value).__name__}{len(value)}")
