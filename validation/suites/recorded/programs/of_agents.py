@@ -67,14 +67,16 @@ def copy_weights(agent: Any) -> dict[str, Any]:
 
 def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Any]:
     """Return by how much weights differ, ten times, as most steps are small."""
-    told: list[Any] = []
+    results: list[Any] = []
     for name, before in first.items():
         if isinstance(before, torch.Tensor):
             change = (second[name].float() - before.float()) * 10
-            told.append(change if change.numel() < MANY else [change.mean(), change.abs().mean()])
+            results.append(
+                change if change.numel() < MANY else [change.mean(), change.abs().mean()]
+            )
         else:
-            told.append((before, second[name]))
-    return told
+            results.append((before, second[name]))
+    return results
 
 
 HELD = (
@@ -89,19 +91,21 @@ HELD = (
 
 def tell_agent(agent: Any) -> list[Any]:
     """Return the settings and the states of an agent, and what it logged."""
-    told: list[Any] = [str(getattr(agent, name, None)) for name in HELD if name != "action_noise"]
-    told += [type(agent.action_noise).__name__ if hasattr(agent, "action_noise") else ""]
-    told += [str(agent.observation_space), str(agent.action_space), str(agent.policy)]
+    results: list[Any] = [
+        str(getattr(agent, name, None)) for name in HELD if name != "action_noise"
+    ]
+    results += [type(agent.action_noise).__name__ if hasattr(agent, "action_noise") else ""]
+    results += [str(agent.observation_space), str(agent.action_space), str(agent.policy)]
     for name, each in sorted(agent.get_parameters().items()):
         groups = each.get("param_groups", [{}]) if hasattr(each, "get") else [{}]
-        told += [name, [str(key) for key in each][:40] if hasattr(each, "keys") else "", groups]
-        told += [each["state"]] if "optimizer" in name and len(str(agent.policy)) < LARGE else []
+        results += [name, [str(key) for key in each][:40] if hasattr(each, "keys") else "", groups]
+        results += [each["state"]] if "optimizer" in name and len(str(agent.policy)) < LARGE else []
     logged = agent.logger.name_to_value
-    told += [{key: each for key, each in sorted(logged.items()) if not key.startswith("time/")}]
+    results += [{key: each for key, each in sorted(logged.items()) if not key.startswith("time/")}]
     queue = agent.ep_info_buffer or []
-    told += [[(each["r"], each["l"]) for each in queue], [*(agent.ep_success_buffer or [])]]
+    results += [[(each["r"], each["l"]) for each in queue], [*(agent.ep_success_buffer or [])]]
     schedules = [tell(lambda n=name: getattr(agent, n)(0.25)) for name in SCHEDULES]
-    return [*told, schedules]
+    return [*results, schedules]
 
 
 SCHEDULES = ("lr_schedule", "clip_range", "clip_range_vf", "exploration_schedule")
@@ -138,37 +142,42 @@ def live(name: str, world: str, steps: int = 0, **options: Any) -> Any:
     begun = copy_weights(agent)
     agent.learn(steps)
     learned = copy_weights(agent)
-    told: list[Any] = [compare(begun, learned), tell_agent(agent)]
+    results: list[Any] = [compare(begun, learned), tell_agent(agent)]
     agent.save("agent")
     env = agent.get_env()
     kind = getattr(library, name)
     loaded = kind.load("agent", env, device="cpu")
-    told += [are_same(*map(copy_weights, (agent, loaded))), tell_agent_after(loaded)[: len(HELD)]]
-    told += [are_same(*map(tell_agent_after, (agent, loaded)))]
+    results += [
+        are_same(*map(copy_weights, (agent, loaded))),
+        tell_agent_after(loaded)[: len(HELD)],
+    ]
+    results += [are_same(*map(tell_agent_after, (agent, loaded)))]
     if hasattr(agent, "save_replay_buffer"):
         agent.save_replay_buffer("memory")
-        told.append(tell(lambda: loaded.load_replay_buffer("memory", False)))
-        told.append(are_same(*map(tell_buffer, (agent, loaded))))
+        results.append(tell(lambda: loaded.load_replay_buffer("memory", False)))
+        results.append(are_same(*map(tell_buffer, (agent, loaded))))
     for each in (agent, loaded):
         env.seed(3)
         library.common.utils.set_random_seed(3)
         each.learn(12 if name in ("PPO", "A2C", "DQN") else 4, reset_num_timesteps=False)
-        told += [compare(learned, copy_weights(each)), each.num_timesteps, tell_buffer(each)]
+        results += [compare(learned, copy_weights(each)), each.num_timesteps, tell_buffer(each)]
     observed = env.reset()
     for firm in (True, False):
         library.common.utils.set_random_seed(5)
-        told += [each.predict(observed, deterministic=firm)[0] for each in (agent, loaded)]
-    return pack(told)
+        results += [each.predict(observed, deterministic=firm)[0] for each in (agent, loaded)]
+    return pack(results)
 
 
 def tell_agent_after(loaded: Any) -> list[Any]:
     """Return what an agent tells after loading, when it has no logger yet."""
-    told: list[Any] = [str(getattr(loaded, name, None)) for name in HELD if name != "action_noise"]
+    results: list[Any] = [
+        str(getattr(loaded, name, None)) for name in HELD if name != "action_noise"
+    ]
     for name, each in sorted(loaded.get_parameters().items()):
-        told += [name]
+        results += [name]
         if "optimizer" in name and len(str(loaded.policy)) < LARGE:
-            told += [each["state"], each["param_groups"]]
-    return [*told, [tell(lambda n=name: getattr(loaded, n)(0.25)) for name in SCHEDULES]]
+            results += [each["state"], each["param_groups"]]
+    return [*results, [tell(lambda n=name: getattr(loaded, n)(0.25)) for name in SCHEDULES]]
 
 
 def reload(name: str, world: str) -> Any:
@@ -180,10 +189,10 @@ def reload(name: str, world: str) -> Any:
     begun = copy_weights(agent)
     agent.learn(20)
     agent.save("agent.zip", exclude=["gamma"], include=["seed"])
-    told: list[Any] = [tell(lambda: kind.load("none"))]
+    results: list[Any] = [tell(lambda: kind.load("none"))]
     bare = kind.load("agent", device="cpu")
-    told += [bare.get_env() is None, bare.num_timesteps, getattr(bare, "gamma", "no gamma")]
-    told += [tell(lambda: bare.learn(5)), tell(lambda: bare.set_env(agent.get_env()))]
+    results += [bare.get_env() is None, bare.num_timesteps, getattr(bare, "gamma", "no gamma")]
+    results += [tell(lambda: bare.learn(5)), tell(lambda: bare.set_env(agent.get_env()))]
     objects = {"learning_rate": 0.5, "gamma": 0.25, "lr_schedule": None}
     ways: tuple[dict[str, Any], ...] = (
         {"custom_objects": objects},
@@ -192,23 +201,26 @@ def reload(name: str, world: str) -> Any:
     )
     for more in ways:
         loaded = tell(lambda m=more: kind.load("agent", agent.get_env(), "cpu", **m))
-        told += [loaded if isinstance(loaded, str) else tell_agent_after(loaded)]
+        results += [loaded if isinstance(loaded, str) else tell_agent_after(loaded)]
     wrong = build_agent("PPO", "bits" if world == "several" else "several").get_env()
-    told += [tell(lambda: kind.load("agent", wrong)), tell(lambda: agent.set_env(wrong))]
+    results += [tell(lambda: kind.load("agent", wrong)), tell(lambda: agent.set_env(wrong))]
     parts = agent.get_parameters()
-    told += [tell(lambda: other.set_parameters("agent.zip")), compare(begun, copy_weights(other))]
+    results += [
+        tell(lambda: other.set_parameters("agent.zip")),
+        compare(begun, copy_weights(other)),
+    ]
     policy = {"policy": parts["policy"]}
-    told += [tell(lambda: other.set_parameters(policy)), tell(lambda: other.set_parameters({}))]
-    told += [tell(lambda: other.set_parameters(policy, exact_match=False))]
+    results += [tell(lambda: other.set_parameters(policy)), tell(lambda: other.set_parameters({}))]
+    results += [tell(lambda: other.set_parameters(policy, exact_match=False))]
     less = {"policy": dict([*parts["policy"].items()][:-1])}
-    told += [tell(lambda: other.set_parameters({**parts, **less}))]
-    told += [tell(lambda: other.set_parameters({**parts, **less}, exact_match=False))]
-    told += [tell(lambda: other.set_parameters({**parts, "no": {}}, exact_match=False))]
-    told.append(compare(begun, copy_weights(other)))
+    results += [tell(lambda: other.set_parameters({**parts, **less}))]
+    results += [tell(lambda: other.set_parameters({**parts, **less}, exact_match=False))]
+    results += [tell(lambda: other.set_parameters({**parts, "no": {}}, exact_match=False))]
+    results.append(compare(begun, copy_weights(other)))
     agent.policy.save("policy.pt")
     again = type(agent.policy).load("policy.pt")
-    told += [compare(begun, {**begun, **again.state_dict()}), str(again) == str(agent.policy)]
-    return pack(told)
+    results += [compare(begun, {**begun, **again.state_dict()}), str(again) == str(agent.policy)]
+    return pack(results)
 
 
 def predict_all(name: str, world: str) -> Any:
@@ -218,34 +230,34 @@ def predict_all(name: str, world: str) -> Any:
     env.seed(3)
     first = env.reset()
     single = {key: each[0] for key, each in first.items()} if isinstance(first, dict) else first[0]
-    told: list[Any] = [agent.predict(first, deterministic=True), agent.predict(single)]
-    told += [agent.predict(first, state=(np.ones(1),), episode_start=np.array([True]))]
-    told += [tell(lambda: agent.predict(np.zeros((3, 2, 5))))]
+    results: list[Any] = [agent.predict(first, deterministic=True), agent.predict(single)]
+    results += [agent.predict(first, state=(np.ones(1),), episode_start=np.array([True]))]
+    results += [tell(lambda: agent.predict(np.zeros((3, 2, 5))))]
     seen, many = agent.policy.obs_to_tensor(first)
-    told += [
+    results += [
         many,
         agent.policy.obs_to_tensor(single)[1],
         agent.policy.is_vectorized_observation(first),
     ]
     acts = torch.as_tensor(np.array([env.action_space.sample()]))
     policy = agent.policy
-    told += [tell(lambda: policy.forward(seen)), tell(lambda: policy.forward(seen, True))]
-    told += [
+    results += [tell(lambda: policy.forward(seen)), tell(lambda: policy.forward(seen, True))]
+    results += [
         tell(lambda: policy.evaluate_actions(seen, acts)),
         tell(lambda: policy.predict_values(seen)),
     ]
-    told += [tell(lambda: policy.critic(seen, acts.float())), tell(lambda: policy.q_net(seen))]
-    told += [
+    results += [tell(lambda: policy.critic(seen, acts.float())), tell(lambda: policy.q_net(seen))]
+    results += [
         tell(lambda: policy.actor.action_log_prob(seen)),
         tell(lambda: policy.get_distribution(seen).mode()),
     ]
-    told += [
+    results += [
         tell(lambda: policy.scale_action(np.array([[1.5]]))),
         tell(lambda: policy.unscale_action(np.array([[0.3]]))),
     ]
     policy.set_training_mode(True)
     return pack(
-        told,
+        results,
         policy.training,
         str(policy.squash_output),
         policy._get_constructor_parameters().keys(),

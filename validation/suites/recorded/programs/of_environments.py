@@ -43,20 +43,20 @@ def roll(env_id: str, **options: Any) -> Any:
     """
     gym = importlib.import_module("gymnasium")
     env = gym.make(env_id, **options)
-    told = [roll_env(env), env.spec.pprint(disable_print=True) if env.spec else None]
+    results = [roll_env(env), env.spec.pprint(disable_print=True) if env.spec else None]
     bare = gym.make(env_id, **options)
-    told.append([tell(lambda: bare.step(bare.action_space.sample()))])
+    results.append([tell(lambda: bare.step(bare.action_space.sample()))])
     for wanted in RESETS:
-        told.append(tell(lambda w=wanted: env.reset(seed=3, options=w)))
+        results.append(tell(lambda w=wanted: env.reset(seed=3, options=w)))
         env.action_space.seed(5)
-        told.append(tell(lambda: [env.step(env.action_space.sample()) for _ in range(3)]))
-    told += [tell(lambda a=action: env.step(a)) for action in (99, -1, "a", None, [0.5], 0.3)]
+        results.append(tell(lambda: [env.step(env.action_space.sample()) for _ in range(3)]))
+    results += [tell(lambda a=action: env.step(a)) for action in (99, -1, "a", None, [0.5], 0.3)]
     inner = env.unwrapped
     parts = ("state", "s", "P", "initial_state_distrib", "desc", "locs", "dealer", "player")
-    told += [getattr(inner, each, None) for each in parts]
-    told += [tell(lambda: [*inner.decode(237)]), tell(lambda: inner.encode(2, 3, 1, 0))]
-    told += [tell(lambda: inner.action_mask(237)), env.action_space, env.observation_space]
-    return pack([str(each) if hasattr(each, "contains") else each for each in told])
+    results += [getattr(inner, each, None) for each in parts]
+    results += [tell(lambda: [*inner.decode(237)]), tell(lambda: inner.encode(2, 3, 1, 0))]
+    results += [tell(lambda: inner.action_mask(237)), env.action_space, env.observation_space]
+    return pack([str(each) if hasattr(each, "contains") else each for each in results])
 
 
 def list_options_of(env_id: str) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def draw_text(env_id: str, **options: Any) -> Any:
     """Return how an environment is written as text, step by step."""
     env = importlib.import_module("gymnasium").make(env_id, render_mode="ansi", **options)
     env.action_space.seed(pool.SEED)
-    told = [env.reset(seed=pool.SEED), env.render()]
+    results = [env.reset(seed=pool.SEED), env.render()]
     for _ in range(12):
-        told += [env.step(env.action_space.sample())[:4], env.render()]
-    return pack(told)
+        results += [env.step(env.action_space.sample())[:4], env.render()]
+    return pack(results)
 
 
 def roll_env(env: Any) -> Any:
@@ -91,14 +91,16 @@ def roll_env(env: Any) -> Any:
         steps.append(copy.deepcopy(step))
         if np.all(step[2]) or np.all(step[3]):
             steps.append(copy.deepcopy(env.reset()))
-    told = [getattr(env, each, None) for each in HELD]
-    told += [vars(each) for each in told if hasattr(each, "count") and hasattr(each, "__dict__")]
+    results = [getattr(env, each, None) for each in HELD]
+    results += [
+        vars(each) for each in results if hasattr(each, "count") and hasattr(each, "__dict__")
+    ]
     env.close()
     spaces = [str(env.observation_space), str(env.action_space), str(env.metadata)]
-    return pack(steps, spaces, [*map(listed, told)])
+    return pack(steps, spaces, [*map(list_queue, results)])
 
 
-def listed(value: Any) -> Any:
+def list_queue(value: Any) -> Any:
     """Return a queue as a list."""
     return [*value] if hasattr(value, "popleft") else value
 

@@ -53,21 +53,21 @@ def read_cache(revision: str = "main", kind: str = "model") -> Any:
     hub = importlib.import_module("huggingface_hub")
     root = make_cache("cache", f"{kind}s").resolve()
     given: dict[str, Any] = {"revision": revision, "repo_type": kind, "cache_dir": root}
-    told: list[Any] = []
+    results: list[Any] = []
     for name in (*FILES, "missing.txt", "other.txt", "../up", ""):
         found = tell(lambda n=name: hub.try_to_load_from_cache("me/small", n, **given))
-        told.append("none known" if found is hub._CACHED_NO_EXIST else cut(found, root))
+        results.append("none known" if found is hub._CACHED_NO_EXIST else cut(found, root))
         asked = {**given, "local_files_only": True}
         found = tell(lambda n=name, a=asked: hub.hf_hub_download("me/small", n, **a))
-        told += [cut(found, root), tell(lambda f=found: pathlib.Path(f).read_text())]
-    told.append(
+        results += [cut(found, root), tell(lambda f=found: pathlib.Path(f).read_text())]
+    results.append(
         cut(
             tell(lambda: hub.hf_hub_download("me/small", "notes.txt", subfolder="sub", **asked)),
             root,
         )
     )
-    told.append(tell(lambda: hub.hf_hub_download("me/none", "config.json", **asked)))
-    told.append(tell(lambda: hub.hf_hub_download("me/small/deep", "config.json", **asked)))
+    results.append(tell(lambda: hub.hf_hub_download("me/none", "config.json", **asked)))
+    results.append(tell(lambda: hub.hf_hub_download("me/small/deep", "config.json", **asked)))
     for more in (
         {},
         {"allow_patterns": "*.json"},
@@ -77,8 +77,8 @@ def read_cache(revision: str = "main", kind: str = "model") -> Any:
         {"repo_id": "me/none"},
     ):
         whole = {"repo_id": "me/small", **asked, **more}
-        told.append(cut(tell(lambda w=whole: hub.snapshot_download(**w)), root))
-    return pack(told, sorted(map(str, pathlib.Path().glob("here/*"))))
+        results.append(cut(tell(lambda w=whole: hub.snapshot_download(**w)), root))
+    return pack(results, sorted(map(str, pathlib.Path().glob("here/*"))))
 
 
 def scan_cache(revision: str = SECOND) -> Any:
@@ -88,32 +88,32 @@ def scan_cache(revision: str = SECOND) -> Any:
     make_cache("cache", "datasets")
     (root / "models--bad").mkdir()
     (root / "wrong").mkdir()
-    told: list[Any] = [tell(lambda: hub.scan_cache_dir("none"))]
+    results: list[Any] = [tell(lambda: hub.scan_cache_dir("none"))]
 
     def tell_scan() -> None:
         info = hub.scan_cache_dir(root)
-        told.append(
+        results.append(
             [info.size_on_disk, info.size_on_disk_str, sorted(str(type(w)) for w in info.warnings)]
         )
         for each in sorted(info.repos, key=lambda repo: repo.repo_type):
-            told.append([each.repo_id, each.repo_type, each.size_on_disk, each.nb_files])
-            told.append(
+            results.append([each.repo_id, each.repo_type, each.size_on_disk, each.nb_files])
+            results.append(
                 sorted((ref, cut(found.commit_hash, root)) for ref, found in each.refs.items())
             )
             for found in sorted(each.revisions, key=lambda r: r.commit_hash):
-                told.append(
+                results.append(
                     [found.commit_hash, found.size_on_disk, found.nb_files, sorted(found.refs)]
                 )
-                told.append(sorted((f.file_name, f.size_on_disk) for f in found.files))
+                results.append(sorted((f.file_name, f.size_on_disk) for f in found.files))
 
     tell_scan()
     strategy = hub.scan_cache_dir(root).delete_revisions(revision, "c" * 40)
-    told += [strategy.expected_freed_size, strategy.expected_freed_size_str]
+    results += [strategy.expected_freed_size, strategy.expected_freed_size_str]
     for name in ("blobs", "refs", "repos", "snapshots"):
-        told.append(sorted(cut(each, root) for each in getattr(strategy, name)))
+        results.append(sorted(cut(each, root) for each in getattr(strategy, name)))
     strategy.execute()
     tell_scan()
-    return pack(told, sorted(cut(each, root) for each in root.rglob("*")))
+    return pack(results, sorted(cut(each, root) for each in root.rglob("*")))
 
 
 CARD = """---
@@ -138,19 +138,24 @@ def write_card(kind: str = "ModelCard") -> Any:
     """Return what a card holds after it is read, changed, saved and loaded."""
     hub = importlib.import_module("huggingface_hub")
     made = getattr(hub, kind)(CARD)
-    told = [made.data.to_dict(), made.text, made.content, str(made)]
+    results = [made.data.to_dict(), made.text, made.content, str(made)]
     made.data.license = "apache-2.0"
     made.data["tags"] = ["small", "small", "dog"]
-    told += [made.data.get("license"), made.data.pop("language", None), "tags" in made.data]
+    results += [made.data.get("license"), made.data.pop("language", None), "tags" in made.data]
     made.text = "# Other\r\nwords"
     made.save("card.md")
-    told += [pathlib.Path("card.md").read_text(), getattr(hub, kind).load("card.md").data.to_dict()]
+    results += [
+        pathlib.Path("card.md").read_text(),
+        getattr(hub, kind).load("card.md").data.to_dict(),
+    ]
     for text in ("no card", "---\n- a\n---\nx", "---\na: [\n---\n", "---\nlicense: 3\n---\n", ""):
-        told.append(tell(lambda t=text: getattr(hub, kind)(t).data.to_dict()))
-        told.append(tell(lambda t=text: getattr(hub, kind)(t, ignore_metadata_errors=True).content))
+        results.append(tell(lambda t=text: getattr(hub, kind)(t).data.to_dict()))
+        results.append(
+            tell(lambda t=text: getattr(hub, kind)(t, ignore_metadata_errors=True).content)
+        )
     data = tell(lambda: getattr(hub, f"{kind}Data")(language="en", library_name="torch", extra=3))
-    told.append(data if isinstance(data, str) else [data.to_dict(), data.to_yaml(), str(data)])
-    told.append(
+    results.append(data if isinstance(data, str) else [data.to_dict(), data.to_yaml(), str(data)])
+    results.append(
         tell(
             lambda: (
                 getattr(hub, kind)
@@ -160,10 +165,10 @@ def write_card(kind: str = "ModelCard") -> Any:
         )
     )
     result = hub.EvalResult("t", "dogs", "Dogs", "accuracy", 0.5, dataset_config="c")
-    told += [result.unique_identifier, result.is_equal_except_value(result), vars(result)]
-    told += [hub.metadata_load("card.md"), hub.metadata_save("new.md", {"a": 1, "b": [2]})]
-    told += [pathlib.Path("new.md").read_text(), hub.metadata_update.__name__]
-    return pack(told)
+    results += [result.unique_identifier, result.is_equal_except_value(result), vars(result)]
+    results += [hub.metadata_load("card.md"), hub.metadata_save("new.md", {"a": 1, "b": [2]})]
+    results += [pathlib.Path("new.md").read_text(), hub.metadata_update.__name__]
+    return pack(results)
 
 
 def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> Any:
@@ -176,13 +181,13 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
         "c": torch.zeros(9, dtype=torch.float16),
     }
     state |= {"d": shared, "e": shared, "f": shared[:10]}
-    told: list[Any] = []
+    results: list[Any] = []
     for limit in (size, 100, "1KB", "5GB", "a lot"):
         split = hub.split_torch_state_dict_into_shards
         found = tell(lambda m=limit, c=split: vars(c(dict(state), max_shard_size=m, **options)))
-        told.append(found)
+        results.append(found)
     safe = form == "torch"
-    told.append(
+    results.append(
         tell(
             lambda: hub.save_torch_state_dict(
                 dict(state), "kept", max_shard_size=size, safe_serialization=safe
@@ -190,23 +195,25 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
         )
     )
     folder = pathlib.Path("kept")
-    told += [sorted((each.name, each.stat().st_size if safe else 0) for each in folder.glob("*"))]
-    told += [each.read_text() for each in folder.glob("*.json")]
+    results += [
+        sorted((each.name, each.stat().st_size if safe else 0) for each in folder.glob("*"))
+    ]
+    results += [each.read_text() for each in folder.glob("*.json")]
     net, other = pool.make_value("$net"), pool.make_value("$net")
-    told.append(
+    results.append(
         tell(lambda: hub.save_torch_model(net, "net", max_shard_size="100B", metadata={"by": "me"}))
     )
     with torch.no_grad():
         [each.zero_() for each in other.parameters()]
-    told.append(tell(lambda: vars(hub.load_torch_model(other, "net"))))
-    told += [other.state_dict(), tell(lambda: hub.load_torch_model(net[0], "net", strict=True))]
-    told.append(tell(lambda: str(hub.load_torch_model(net[0], "net", strict=False))))
-    told.append(tell(lambda: hub.load_torch_model(net, "none")))
+    results.append(tell(lambda: vars(hub.load_torch_model(other, "net"))))
+    results += [other.state_dict(), tell(lambda: hub.load_torch_model(net[0], "net", strict=True))]
+    results.append(tell(lambda: str(hub.load_torch_model(net[0], "net", strict=False))))
+    results.append(tell(lambda: hub.load_torch_model(net, "none")))
     for name in sorted(each.name for each in folder.glob("*.safetensors")):
-        told.append(tell(lambda n=name: hub.load_state_dict_from_file(folder / n)))
+        results.append(tell(lambda n=name: hub.load_state_dict_from_file(folder / n)))
     made = hub.get_torch_storage_id
-    told += [made(shared) == made(shared[:10]), hub.get_torch_storage_size(shared)]
-    return pack(told)
+    results += [made(shared) == made(shared[:10]), hub.get_torch_storage_size(shared)]
+    return pack(results)
 
 
 class Mixed(torch.nn.Module):  # type: ignore[misc]  # torch has no types here
@@ -225,14 +232,16 @@ def mix_in(**options: Any) -> Any:
     made = kind(4, name="b", **options)
     made.save_pretrained("kept", config={"size": 4, "name": "c"})
     loaded = kind.from_pretrained("kept")
-    told = [loaded.name, loaded.more, loaded.state_dict(), loaded.training, made.state_dict()]
-    told += [(each.name, each.read_text()) for each in sorted(pathlib.Path("kept").glob("*.json"))]
-    told += [
+    results = [loaded.name, loaded.more, loaded.state_dict(), loaded.training, made.state_dict()]
+    results += [
+        (each.name, each.read_text()) for each in sorted(pathlib.Path("kept").glob("*.json"))
+    ]
+    results += [
         tell(lambda: kind.from_pretrained("kept", size=5)),
         tell(lambda: kind.from_pretrained("none", local_files_only=True)),
     ]
-    told += [tell(lambda: kind.from_pretrained("kept", name="d").name)]
-    return pack(told)
+    results += [tell(lambda: kind.from_pretrained("kept", name="d").name)]
+    return pack(results)
 
 
 @contextlib.contextmanager
@@ -265,7 +274,7 @@ def read_environment() -> Any:
     constants = importlib.import_module("huggingface_hub.constants")
     path = pathlib.Path(str(constants.__file__))
     code = compile(path.read_text(encoding="utf-8"), str(path), "exec")
-    told: list[Any] = []
+    results: list[Any] = []
     cleared = {"HOME": "/x", "HF_HOME": "/h"}
     for each in VALUES:
         with set_environment(**cleared):
@@ -276,10 +285,10 @@ def read_environment() -> Any:
             os.environ.update(each)
             found: dict[str, Any] = {"__name__": "constants"}
             exec(code, found)  # noqa: S102 - the module as it is at its import
-        told.append(
+        results.append(
             {n: v for n, v in found.items() if n.isupper() and isinstance(v, str | int | list)}
         )
-    return pack(told)
+    return pack(results)
 
 
 NAMES: tuple[Callable[[Any, Any], Any], ...] = (
@@ -370,21 +379,21 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
             lambda n=name: rows.to(getattr(torch, n)) if kind == "torch" else rows.astype(n)
         )
         state |= {} if isinstance(made, str) else {name: made}
-    told: list[Any] = []
+    results: list[Any] = []
     data = library.save(state, metadata={"b": "2"})
-    told += [len(data), data[:700], library.load(data)]
+    results += [len(data), data[:700], library.load(data)]
     library.save_file(state, "a.safetensors", metadata={"format": kind, **options})
-    told.append(library.load_file("a.safetensors"))
+    results.append(library.load_file("a.safetensors"))
     short = {"torch": "pt", "numpy": "np"}[kind]
     with safe.safe_open("a.safetensors", short) as opened:
-        told += [
+        results += [
             sorted(opened.keys()),
             opened.metadata(),
             opened.get_tensor("int8"),
             [*opened.offset_keys()],
         ]
         part = opened.get_slice("rows")
-        told += [part.get_shape(), part.get_dtype()]
+        results += [part.get_shape(), part.get_dtype()]
         for index in (
             slice(1, 3),
             (slice(None), 1),
@@ -393,8 +402,8 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
             9,
             (..., 0),
         ):
-            told.append(tell(lambda i=index: part[i]))
-        told.append(tell(lambda: opened.get_tensor("no")))
+            results.append(tell(lambda i=index: part[i]))
+        results.append(tell(lambda: opened.get_tensor("no")))
     for wrong in (
         b"",
         b"\x01" * 20,
@@ -404,24 +413,24 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
         b"\x02" + b"\0" * 7 + b"{}",
         data[:8] + b"[" + data[9:],
     ):
-        told.append(tell(lambda w=wrong: library.load(w)))
+        results.append(tell(lambda w=wrong: library.load(w)))
         pathlib.Path("wrong").write_bytes(wrong)
-        told.append(tell(lambda: library.load_file("wrong")))
+        results.append(tell(lambda: library.load_file("wrong")))
     for bad in ({"a": 3}, {"a": [1]}, 3, {3: rows}, {}):
-        told.append(tell(lambda b=bad: library.load(library.save(b))))
+        results.append(tell(lambda b=bad: library.load(library.save(b))))
     if kind == "torch":
         for cut_out in (rows[:, 1], rows[::2], rows.T):  # numpy writes the memory as it lies
-            told.append(tell(lambda c=cut_out: library.load(library.save({"a": c}))))
-        told.append(tell(lambda: library.save({"a": rows, "b": rows})))
-        told.append(tell(lambda: library.save({"a": rows, "b": rows[1:]})))
-        told.append(tell(lambda: library.save({"a": rows.to_sparse()})))
-    return pack(told)
+            results.append(tell(lambda c=cut_out: library.load(library.save({"a": c}))))
+        results.append(tell(lambda: library.save({"a": rows, "b": rows})))
+        results.append(tell(lambda: library.save({"a": rows, "b": rows[1:]})))
+        results.append(tell(lambda: library.save({"a": rows.to_sparse()})))
+    return pack(results)
 
 
 def keep_model(strict: bool = True, tied: bool = False) -> Any:
     """Return what networks hold after they are saved and loaded, whole or in part."""
     library = importlib.import_module("safetensors.torch")
-    told: list[Any] = []
+    results: list[Any] = []
 
     def make(size: int = 3) -> Any:
         pool.set_seeds(size)
@@ -435,7 +444,7 @@ def keep_model(strict: bool = True, tied: bool = False) -> Any:
     net, other = make(), make(5)
     net["n"](pool.make_value("$x"))
     library.save_model(net, "kept", metadata={"by": "me"})
-    told += [
+    results += [
         library.load_file("kept"),
         library.load_model(other, "kept", strict),
         other.state_dict(),
@@ -445,18 +454,18 @@ def keep_model(strict: bool = True, tied: bool = False) -> Any:
     more["c"] = torch.nn.Linear(2, 2)
     wrong["a"] = torch.nn.Linear(2, 2)
     for each in (less, more, wrong):
-        told += [
+        results += [
             tell(lambda e=each: library.load_model(e, "kept", strict=strict)),
             each.state_dict(),
         ]
     half = torch.nn.Linear(3, 3)
     half.weight = torch.nn.Parameter(pool.make_value("$square").T)
-    told += [
+    results += [
         tell(lambda: library.save_model(half, "half")),
         tell(lambda: library.save_model(half, "half", force_contiguous=False)),
     ]
-    told += [tell(lambda: library.load_file("half"))]
-    return pack(told)
+    results += [tell(lambda: library.load_file("half"))]
+    return pack(results)
 
 
 OF_HUB = (

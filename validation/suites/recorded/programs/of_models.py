@@ -1,6 +1,6 @@
 """Programs with models of transformers: saved and loaded, run step by step, and writing texts."""
 
-# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is told
+# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is results
 
 from __future__ import annotations
 
@@ -55,17 +55,24 @@ def keep(kind: str, **options: Any) -> Any:
     cls = type(model)
     model.save_pretrained("kept", **{"max_shard_size": "5KB", **options})
     names = sorted(path.name for path in Path("kept").iterdir())
-    told: list[Any] = [names, run(model), model.num_parameters(), model.num_parameters(True, True)]
-    told += [Path("kept/config.json").read_text().split("transformers_version")[0]]
+    results: list[Any] = [
+        names,
+        run(model),
+        model.num_parameters(),
+        model.num_parameters(True, True),
+    ]
+    results += [Path("kept/config.json").read_text().split("transformers_version")[0]]
     wanted = {"output_loading_info": True}
     for more in ({"dtype": torch.float64}, {"attn_implementation": "eager"}):
         loaded, info = cls.from_pretrained("kept", **more, **wanted)
-        told += [{name: sorted(map(str, each)) for name, each in info.items() if each is not None}]
-        told += [loaded.dtype, loaded.training, run(loaded), loaded.config._attn_implementation]
+        results += [
+            {name: sorted(map(str, each)) for name, each in info.items() if each is not None}
+        ]
+        results += [loaded.dtype, loaded.training, run(loaded), loaded.config._attn_implementation]
     config = copy.deepcopy(model.config)
     config.vocab_size = 44
     more = {"config": config, "ignore_mismatched_sizes": True}
-    told.append(tell(lambda: cls.from_pretrained("kept", **more).num_parameters()))
+    results.append(tell(lambda: cls.from_pretrained("kept", **more).num_parameters()))
     state = model.state_dict()
     first = next(iter(state))
     for changed in (
@@ -73,50 +80,57 @@ def keep(kind: str, **options: Any) -> Any:
         {k: v for k, v in state.items() if k != first},
     ):
         loaded, info = cls.from_pretrained(None, config=model.config, state_dict=changed, **wanted)
-        told += [{name: sorted(map(str, each)) for name, each in info.items() if each is not None}]
-    told += [tell(lambda: cls.from_pretrained("none", local_files_only=True))]
+        results += [
+            {name: sorted(map(str, each)) for name, each in info.items() if each is not None}
+        ]
+    results += [tell(lambda: cls.from_pretrained("none", local_files_only=True))]
     base = get_library().AutoModel.from_pretrained("kept")
-    told += [type(base).__name__, sorted(base.state_dict())[:30]]
+    results += [type(base).__name__, sorted(base.state_dict())[:30]]
     tied = model.get_output_embeddings()
-    told += [tied is not None and tied.weight is model.get_input_embeddings().weight]
-    return pack(told)
+    results += [tied is not None and tied.weight is model.get_input_embeddings().weight]
+    return pack(results)
 
 
 def change(kind: str) -> Any:
     """Return what becomes of a model whose embeddings, layers and weights are changed."""
     model = make_model(kind)
-    told: list[Any] = [run(model)]
+    results: list[Any] = [run(model)]
     for size, more in ((45, {"mean_resizing": False}), (38, {}), (None, {"pad_to_multiple_of": 8})):
         pool.set_seeds()
         made = tell(lambda s=size, m=more: model.resize_token_embeddings(s, **m).weight.shape)
-        told += [made, model.config.vocab_size, tell(lambda: run(model))]
+        results += [made, model.config.vocab_size, tell(lambda: run(model))]
     model = make_model(kind)
     model.train()
-    told += [tell(lambda: model.gradient_checkpointing_enable()), model.is_gradient_checkpointing]
+    results += [
+        tell(lambda: model.gradient_checkpointing_enable()),
+        model.is_gradient_checkpointing,
+    ]
     pool.set_seeds()
     model(
         input_ids=torch.tensor(TEXTS), labels=torch.tensor(TEXTS), use_cache=False
     ).loss.backward()
-    told += [[each.grad.norm() for each in model.parameters() if each.grad is not None]]
+    results += [[each.grad.norm() for each in model.parameters() if each.grad is not None]]
     model.gradient_checkpointing_disable()
-    told += [tell(lambda: model.enable_input_require_grads()), model.is_gradient_checkpointing]
-    told += [
+    results += [tell(lambda: model.enable_input_require_grads()), model.is_gradient_checkpointing]
+    results += [
         tell(lambda: model.set_attn_implementation("eager")),
         model.config._attn_implementation,
     ]
     model.eval()
     shown = model(input_ids=torch.tensor(TEXTS), output_hidden_states=True, output_attentions=True)
     for name in ("hidden_states", "attentions", "decoder_hidden_states", "encoder_attentions"):
-        told.append([*(getattr(shown, name, None) or [])])
+        results.append([*(getattr(shown, name, None) or [])])
     plain = model(input_ids=torch.tensor(TEXTS), return_dict=False)
-    told += [len(plain), plain[0]]
+    results += [len(plain), plain[0]]
     labels = torch.tensor([[-100, 9, 7, -100, 11], [-100] * 5])
-    told += [run(model, labels=labels), tell(lambda: run(model, attention_mask=None))]
+    results += [run(model, labels=labels), tell(lambda: run(model, attention_mask=None))]
     half = copy.deepcopy(model).half()
-    told += [half.dtype, str(model.device), model.get_input_embeddings().weight.shape]
+    results += [half.dtype, str(model.device), model.get_input_embeddings().weight.shape]
     for shape in ((2, 5), (2, 1, 5, 5)):
-        told.append(tell(lambda s=shape: model.get_extended_attention_mask(torch.ones(s), s[:2])))
-    return pack(told, tell(lambda: model.get_parameter_or_buffer("no")), model.main_input_name)
+        results.append(
+            tell(lambda s=shape: model.get_extended_attention_mask(torch.ones(s), s[:2]))
+        )
+    return pack(results, tell(lambda: model.get_parameter_or_buffer("no")), model.main_input_name)
 
 
 def step_through(kind: str, cache: str = "dynamic") -> Any:
@@ -127,7 +141,7 @@ def step_through(kind: str, cache: str = "dynamic") -> Any:
         "dynamic": lambda: library.DynamicCache(config=model.config),
         "static": lambda: library.StaticCache(config=model.config, max_cache_len=9),
     }[cache]()
-    told, held = [], []
+    results, held = [], []
     with torch.no_grad():
         whole = model(input_ids=texts, use_cache=False).logits
         for begun, ended in ((0, 3), (3, 4), (4, 7)):
@@ -137,24 +151,27 @@ def step_through(kind: str, cache: str = "dynamic") -> Any:
                 input_ids=part, past_key_values=made, use_cache=True, position_ids=places[None]
             )
             held.append(given.logits)
-            told += [given.past_key_values.get_seq_length(), given.logits]
-        told.append((torch.cat(held, 1) - whole).abs().max() < 1e-4)
-        told += [
+            results += [given.past_key_values.get_seq_length(), given.logits]
+        results.append((torch.cat(held, 1) - whole).abs().max() < 1e-4)
+        results += [
             tell(lambda: made.crop(4)),
             made.get_seq_length(),
             tell(lambda: made.batch_repeat_interleave(2)),
         ]
-        told += [tell(lambda: made.reorder_cache(torch.tensor([1, 0]))), tell(lambda: made.reset())]
-        told += [made.get_seq_length(), tell(lambda: made.get_max_cache_shape()), len(made)]
+        results += [
+            tell(lambda: made.reorder_cache(torch.tensor([1, 0]))),
+            tell(lambda: made.reset()),
+        ]
+        results += [made.get_seq_length(), tell(lambda: made.get_max_cache_shape()), len(made)]
         embedded = model.get_input_embeddings()(texts)
-        told.append(tell(lambda: model(inputs_embeds=embedded).logits))
-        told.append(tell(lambda: model(input_ids=texts, logits_to_keep=2).logits))
-        told.append(
+        results.append(tell(lambda: model(inputs_embeds=embedded).logits))
+        results.append(tell(lambda: model(input_ids=texts, logits_to_keep=2).logits))
+        results.append(
             tell(lambda: model(input_ids=texts, position_ids=torch.arange(7)[None] + 3).logits)
         )
         left = torch.tensor([[0, 0, 5, 9, 7]])
-        told.append(tell(lambda: model(input_ids=left, attention_mask=(left > 0).long()).logits))
-    return pack(told)
+        results.append(tell(lambda: model(input_ids=left, attention_mask=(left > 0).long()).logits))
+    return pack(results)
 
 
 WAYS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -244,14 +261,14 @@ def write(way: str) -> Any:
     mask = (texts > 0).long()
     if "inputs_embeds" in given:
         texts, mask = None, None
-    told: list[Any] = []
+    results: list[Any] = []
     pool.set_seeds()
     first = tell(lambda: model.generate(texts, attention_mask=mask, **given))
-    told.append(first if isinstance(first, str) else [dict(first).get(name) for name in WRITTEN])
+    results.append(first if isinstance(first, str) else [dict(first).get(name) for name in WRITTEN])
     one = tell(lambda: model.generate(torch.tensor([[5, 9, 31]]), **WAYS[way]()))
-    told.append(one if isinstance(one, str | torch.Tensor) else one.sequences)
+    results.append(one if isinstance(one, str | torch.Tensor) else one.sequences)
     scores = isinstance(first, str) or first.get("scores") is None
-    told.append(
+    results.append(
         []
         if scores
         else tell(
@@ -265,12 +282,15 @@ def write(way: str) -> Any:
     }
     config = tell(lambda: get_library().GenerationConfig(**plain))
     if isinstance(config, str):
-        return pack(told, config)
+        return pack(results, config)
     tell(lambda: config.save_pretrained("kept"))
     loaded = tell(lambda: get_library().GenerationConfig.from_pretrained("kept"))
-    told += [tell(lambda: loaded.to_diff_dict().keys()), tell(lambda: loaded == config)]
-    told += [tell(lambda: config.get_generation_mode()), tell(lambda: config.validate(strict=True))]
-    return pack(told, tell(lambda: sorted(config.update(temperature=0.5, no=3))))
+    results += [tell(lambda: loaded.to_diff_dict().keys()), tell(lambda: loaded == config)]
+    results += [
+        tell(lambda: config.get_generation_mode()),
+        tell(lambda: config.validate(strict=True)),
+    ]
+    return pack(results, tell(lambda: sorted(config.update(temperature=0.5, no=3))))
 
 
 WRITTEN = ("sequences", "sequences_scores", "scores", "logits", "beam_indices", "hidden_states")
@@ -288,22 +308,22 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 def schedule(name: str, warm: int = 3) -> Any:
     """Return the rates of a schedule by name, and those after it is loaded in the middle."""
     library = get_library()
-    told: list[Any] = []
+    results: list[Any] = []
     for more in ({}, SCHEDULES.get(name, {"no": 3})):
         optimizer = pool.make_value("$optimizer")
         optimizer.add_param_group({"params": [torch.ones(2, requires_grad=True)], "lr": 0.5})
         made = tell(lambda o=optimizer, m=more: library.get_scheduler(name, o, warm, 10, m))
         if isinstance(made, str):
-            told.append(made)
+            results.append(made)
             continue
         for place in range(12):
             optimizer.step()
             made.step(*([abs(place - 4)] if "plateau" in name else []))
-            told.append([group["lr"] for group in optimizer.param_groups])
+            results.append([group["lr"] for group in optimizer.param_groups])
             if place == 5:
                 made.load_state_dict(copy.deepcopy(made.state_dict()))
-    told.append(tell(lambda: library.get_scheduler(name, pool.make_value("$optimizer"))))
-    return pack(told)
+    results.append(tell(lambda: library.get_scheduler(name, pool.make_value("$optimizer"))))
+    return pack(results)
 
 
 def adapt(**options: Any) -> Any:
@@ -334,27 +354,32 @@ def configure(kind: str) -> Any:
     """Return what a configuration holds, after changes, and after it is saved and loaded."""
     library = get_library()
     made = library.AutoConfig.for_model(kind, num_labels=4, extra="x")
-    told: list[Any] = [sorted(made.to_dict()), made.to_diff_dict(), made.num_labels, made.id2label]
+    results: list[Any] = [
+        sorted(made.to_dict()),
+        made.to_diff_dict(),
+        made.num_labels,
+        made.id2label,
+    ]
     made.id2label = {0: "no", 1: "yes"}
     made.update({"hidden_dropout": 0.3, "eos_token_id": [1, 2]})
-    told += [tell(lambda: made.update_from_string("use_cache=false,extra=y")), made.label2id]
+    results += [tell(lambda: made.update_from_string("use_cache=false,extra=y")), made.label2id]
     made.save_pretrained("kept")
     loaded = library.AutoConfig.from_pretrained("kept", output_hidden_states=True)
     again, unused = type(made).from_pretrained("kept", no_option=3, return_unused_kwargs=True)
-    told += [
+    results += [
         loaded.to_diff_dict(),
         unused,
         again == made,
         loaded.output_hidden_states,
         again.num_labels,
     ]
-    told += [type(made).from_dict(made.to_dict()) == made, made.to_json_string(True).count("\n")]
-    told += [
+    results += [type(made).from_dict(made.to_dict()) == made, made.to_json_string(True).count("\n")]
+    results += [
         tell(lambda: made.update_from_string("no=3")),
         tell(lambda: library.AutoConfig.for_model("no")),
     ]
-    told += [tell(lambda: library.AutoConfig.from_pretrained("none", local_files_only=True))]
-    told += [
+    results += [tell(lambda: library.AutoConfig.from_pretrained("none", local_files_only=True))]
+    results += [
         getattr(made, name, None)
         for name in ("hidden_size", "num_attention_heads", "num_hidden_layers", "attribute_map")
     ]
@@ -363,7 +388,7 @@ def configure(kind: str) -> Any:
             {k: v for k, v in e.items() if k != "transformers_version"}
             if isinstance(e, dict)
             else e
-            for e in told
+            for e in results
         ]
     )
 

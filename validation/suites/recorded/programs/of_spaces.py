@@ -119,30 +119,30 @@ def use_space(name: str, *, other: str = "box") -> Any:
     space, same = SPACES[name](spaces), SPACES[name](spaces)
     space.seed(pool.SEED)
     drawn = [space.sample() for _ in range(3)]
-    told = [str(space), space.shape, space.dtype, tell(lambda: space.is_np_flattenable)]
-    told += [space == same, space != same, space == SPACES[other](spaces), space == 3]
-    told += [tell(lambda v=v: v in space) for v in [*drawn, *STRANGE]]
-    told += [SPACES[each](spaces) == space for each in SPACES]
-    told += [
+    results = [str(space), space.shape, space.dtype, tell(lambda: space.is_np_flattenable)]
+    results += [space == same, space != same, space == SPACES[other](spaces), space == 3]
+    results += [tell(lambda v=v: v in space) for v in [*drawn, *STRANGE]]
+    results += [SPACES[each](spaces) == space for each in SPACES]
+    results += [
         tell(lambda: len(space)),
         tell(lambda: [*map(str, space)]),
         tell(lambda: str(space[0])),
     ]
-    told += [tell(lambda: [*map(str, space.keys())]), tell(lambda: str(space["a"]))]
-    told.append(tell(lambda: [space.is_bounded(each) for each in ("both", "below", "above")]))
-    told.append(tell(lambda: space.is_bounded("no")))
+    results += [tell(lambda: [*map(str, space.keys())]), tell(lambda: str(space["a"]))]
+    results.append(tell(lambda: [space.is_bounded(each) for each in ("both", "below", "above")]))
+    results.append(tell(lambda: space.is_bounded("no")))
     for each in ("low", "high", "n", "start", "nvec", "max_length", "characters", "stack"):
-        told.append(tell(lambda e=each: getattr(space, e)))
+        results.append(tell(lambda e=each: getattr(space, e)))
     copied = pickle.loads(pickle.dumps(space))  # noqa: S301 - its own
-    told += [
+    results += [
         copied == space,
         open_graph(copied.sample()),
         open_graph(copy.deepcopy(space).sample()),
     ]
     lines = tell(lambda: space.to_jsonable(drawn))
-    told += [tell(lambda: [*map(open_graph, lines)])]
-    told += [tell(lambda: [*map(open_graph, space.from_jsonable(lines))])]
-    return pack(told, [*map(open_graph, drawn)])
+    results += [tell(lambda: [*map(open_graph, lines)])]
+    results += [tell(lambda: [*map(open_graph, space.from_jsonable(lines))])]
+    return pack(results, [*map(open_graph, drawn)])
 
 
 def flatten_space(name: str, *, count: int = 2) -> Any:
@@ -152,23 +152,23 @@ def flatten_space(name: str, *, count: int = 2) -> Any:
     space = SPACES[name](spaces)
     space.seed(pool.SEED)
     drawn = [space.sample() for _ in range(count)]
-    told = [tell(lambda: flat.flatdim(space)), tell(lambda: str(flat.flatten_space(space)))]
+    results = [tell(lambda: flat.flatdim(space)), tell(lambda: str(flat.flatten_space(space)))]
     for each in drawn:
         laid = tell(lambda e=each: flat.flatten(space, e))
-        told.append(open_graph(laid))
-        told.append(tell(lambda v=laid: open_graph(flat.unflatten(space, v))))
+        results.append(open_graph(laid))
+        results.append(tell(lambda v=laid: open_graph(flat.unflatten(space, v))))
     batch = tell(lambda: utils.batch_space(space, count))
-    told += [str(batch), tell(lambda: open_graph(batch.sample()))]
+    results += [str(batch), tell(lambda: open_graph(batch.sample()))]
     for maker in (np.zeros, np.ones):
         filled = tell(lambda m=maker: utils.create_empty_array(space, count, fn=m))
         joined = tell(lambda f=filled: utils.concatenate(space, drawn, f))
-        told += [[*map(open_graph, joined)] if isinstance(joined, tuple) else joined]
+        results += [[*map(open_graph, joined)] if isinstance(joined, tuple) else joined]
         parts = tell(lambda j=joined: [open_graph(e) for e in utils.iterate(batch, j)])
-        told.append(parts)
-    told.append(tell(lambda: [*utils.iterate(space, drawn[0])]))
-    told.append(tell(lambda: str(utils.batch_differing_spaces([space, SPACES[name](spaces)]))))
-    told.append(tell(lambda: str(utils.batch_differing_spaces([space, spaces.Discrete(9)]))))
-    return pack(told)
+        results.append(parts)
+    results.append(tell(lambda: [*utils.iterate(space, drawn[0])]))
+    results.append(tell(lambda: str(utils.batch_differing_spaces([space, SPACES[name](spaces)]))))
+    results.append(tell(lambda: str(utils.batch_differing_spaces([space, spaces.Discrete(9)]))))
+    return pack(results)
 
 
 WRONG: tuple[Callable[[Any], Any], ...] = (

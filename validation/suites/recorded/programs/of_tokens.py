@@ -39,24 +39,24 @@ def get_tokenizers() -> Any:
 
 def tell_encoding(each: Any) -> list[Any]:
     """Return all that an encoding tells, and what overflowed."""
-    told = [each.ids, each.tokens, each.type_ids, each.offsets, each.attention_mask]
-    told += [each.special_tokens_mask, each.word_ids, each.sequence_ids, each.n_sequences]
-    told += [tell(lambda p=p: each.token_to_chars(p)) for p in (0, 2, 99)]
-    told += [tell(lambda p=p: each.char_to_token(p)) for p in (0, 4, 99)]
-    told += [tell(lambda p=p: each.word_to_tokens(p)) for p in (0, 1, 99)]
-    told += [tell(lambda: each.token_to_word(1)), tell(lambda: each.word_to_chars(1))]
-    return [*told, [tell_encoding(more) for more in each.overflowing]]
+    results = [each.ids, each.tokens, each.type_ids, each.offsets, each.attention_mask]
+    results += [each.special_tokens_mask, each.word_ids, each.sequence_ids, each.n_sequences]
+    results += [tell(lambda p=p: each.token_to_chars(p)) for p in (0, 2, 99)]
+    results += [tell(lambda p=p: each.char_to_token(p)) for p in (0, 4, 99)]
+    results += [tell(lambda p=p: each.word_to_tokens(p)) for p in (0, 1, 99)]
+    results += [tell(lambda: each.token_to_word(1)), tell(lambda: each.word_to_chars(1))]
+    return [*results, [tell_encoding(more) for more in each.overflowing]]
 
 
 def use_tokenizer(made: Any) -> list[Any]:
     """Return what a tokenizer gives for texts and pairs, and what it is as text."""
-    told = [[tell_encoding(made.encode(text)) for text in TEXTS], made.get_vocab_size()]
-    told += [[tell_encoding(each) for each in made.encode_batch(PAIRS)]]
-    told += [tell(lambda: tell_encoding(made.encode(["the", "dog"], is_pretokenized=True)))]
+    results = [[tell_encoding(made.encode(text)) for text in TEXTS], made.get_vocab_size()]
+    results += [[tell_encoding(each) for each in made.encode_batch(PAIRS)]]
+    results += [tell(lambda: tell_encoding(made.encode(["the", "dog"], is_pretokenized=True)))]
     ids = [made.encode(text, add_special_tokens=False).ids for text in TEXTS]
-    told += [made.decode_batch(ids), made.decode(ids[0], skip_special_tokens=False)]
-    told += [made.token_to_id("the"), made.id_to_token(5), made.id_to_token(9999)]
-    return [*told, made.num_special_tokens_to_add(True), made.to_str()]
+    results += [made.decode_batch(ids), made.decode(ids[0], skip_special_tokens=False)]
+    results += [made.token_to_id("the"), made.id_to_token(5), made.id_to_token(9999)]
+    return [*results, made.num_special_tokens_to_add(True), made.to_str()]
 
 
 def train_tokenizer(model: str, **options: Any) -> Any:
@@ -76,13 +76,13 @@ def train_tokenizer(model: str, **options: Any) -> Any:
     made.model.save(".", "kept")
     names = sorted(path.name for path in Path().iterdir())
     texts = [Path(name).read_text(encoding="utf-8") for name in names if "kept" in name]
-    told: list[Any] = [model == "Unigram" or use_tokenizer(made) == use_tokenizer(loaded), names]
+    results: list[Any] = [model == "Unigram" or use_tokenizer(made) == use_tokenizer(loaded), names]
     if model in UNORDERED:
-        return pack(told, tell_vocabulary(made))
-    told += [use_tokenizer(made), texts]
+        return pack(results, tell_vocabulary(made))
+    results += [use_tokenizer(made), texts]
     again = tk.Tokenizer.from_str(loaded.to_str())
     again.train(["texts.txt"], kind(**{**ordinary, **options}))
-    return pack(told, sorted(again.get_vocab().items()))
+    return pack(results, sorted(again.get_vocab().items()))
 
 
 def tell_vocabulary(made: Any) -> list[Any]:
@@ -95,32 +95,34 @@ def set_up(**options: Any) -> Any:
     """Return what truncation, padding and added tokens do to a tokenizer, saved and loaded."""
     tk = get_tokenizers()
     made = pool.make_value("$tokenizer")
-    told: list[Any] = [use_tokenizer(made)]
+    results: list[Any] = [use_tokenizer(made)]
     for side in ("right", "left"):
         for strategy in ("longest_first", "only_first", "only_second"):
             made.enable_truncation(12, stride=1, strategy=strategy, direction=side)
-            told.append(made.truncation)
-            told.append(tell(lambda: [tell_encoding(each) for each in made.encode_batch(PAIRS)]))
+            results.append(made.truncation)
+            results.append(tell(lambda: [tell_encoding(each) for each in made.encode_batch(PAIRS)]))
         made.no_truncation()
         for more in ({}, {"length": 20}, {"pad_to_multiple_of": 8}):
             given = {"pad_id": 3, "pad_token": "[SEP]", "pad_type_id": 1, **more, **options}
             made.enable_padding(direction=side, **given)
-            told += [made.padding, [tell_encoding(each) for each in made.encode_batch(PAIRS)]]
+            results += [made.padding, [tell_encoding(each) for each in made.encode_batch(PAIRS)]]
         made.no_padding()
     added = tk.AddedToken("<x>", lstrip=True, rstrip=True, normalized=False)
-    told += [made.add_tokens(["zebra", added, "the"]), made.add_special_tokens(["<s>", "[CLS]"])]
+    results += [made.add_tokens(["zebra", added, "the"]), made.add_special_tokens(["<s>", "[CLS]"])]
     single = tk.AddedToken("fox", single_word=True, special=True)
-    told += [made.add_tokens([single]), sorted(made.get_vocab().items())[-9:]]
+    results += [made.add_tokens([single]), sorted(made.get_vocab().items())[-9:]]
     lines = ("a  <x> zebra foxes fox <s>", "<x><x>", "FOX Zebra")
-    told += [tell_encoding(made.encode(line)) for line in lines]
+    results += [tell_encoding(made.encode(line)) for line in lines]
     made.enable_truncation(5)
     made.save("kept.json")
     loaded = tk.Tokenizer.from_file("kept.json")
-    told += [loaded.to_str() == made.to_str(), loaded.truncation, loaded.padding]
-    told += [tell_encoding(loaded.encode(line, "the dog")) for line in lines]
-    told += [str(loaded.get_added_tokens_decoder()), loaded.get_vocab_size(False)]
+    results += [loaded.to_str() == made.to_str(), loaded.truncation, loaded.padding]
+    results += [tell_encoding(loaded.encode(line, "the dog")) for line in lines]
+    results += [str(loaded.get_added_tokens_decoder()), loaded.get_vocab_size(False)]
     loaded.encode_special_tokens = True
-    return pack(told, loaded.encode("<s> [CLS]").tokens, tell(lambda: tk.Tokenizer.from_str("{}")))
+    return pack(
+        results, loaded.encode("<s> [CLS]").tokens, tell(lambda: tk.Tokenizer.from_str("{}"))
+    )
 
 
 PARTS: dict[str, Callable[[Any], Any]] = {
@@ -191,7 +193,7 @@ def use_processors() -> Any:
     shape = kinds.TemplateProcessing(
         "[CLS]:1 $0 [SEP]", "[CLS] $B:1 [SEP] $A", [("[CLS]", 2), ("[SEP]", 3)]
     )
-    told: list[Any] = []
+    results: list[Any] = []
     for each in (
         kinds.BertProcessing(("[SEP]", 3), ("[CLS]", 2)),
         kinds.RobertaProcessing(("[SEP]", 3), ("[CLS]", 2), False, False),
@@ -200,10 +202,10 @@ def use_processors() -> Any:
         kinds.Sequence([bytes_first, shape]),
     ):
         made.post_processor = each
-        told += [each.num_special_tokens_to_add(False), each.num_special_tokens_to_add(True)]
-        told += [[tell_encoding(more) for more in made.encode_batch([*PAIRS, "the dog"])]]
-    told.append(tell(lambda: kinds.TemplateProcessing("[NO] $A", None, [])))
-    return pack(told)
+        results += [each.num_special_tokens_to_add(False), each.num_special_tokens_to_add(True)]
+        results += [[tell_encoding(more) for more in made.encode_batch([*PAIRS, "the dog"])]]
+    results.append(tell(lambda: kinds.TemplateProcessing("[NO] $A", None, [])))
+    return pack(results)
 
 
 IMPLEMENTED = (
@@ -219,39 +221,39 @@ def use_implementation(name: str, **options: Any) -> Any:
     more = {"unk_token": "<unk>"} if "Unigram" in name else {}
     special = ["<unk>", "<pad>", "[UNK]", "[SEP]", "[CLS]", "[PAD]"]
     made.train_from_iterator(TEXTS * 2, 90, special_tokens=special, show_progress=False, **more)
-    told: list[Any] = [str(made).split("vocab")[0][:20]]
+    results: list[Any] = [str(made).split("vocab")[0][:20]]
     again = kind(**options)
     Path("texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
     again.train("texts.txt", 80, special_tokens=special, show_progress=False, **more)
     if name in UNORDERED:
-        told += [tell_vocabulary(made), tell_vocabulary(again)]
+        results += [tell_vocabulary(made), tell_vocabulary(again)]
         places = {word: place for place, word in enumerate([*pool.WORDS, "##og", "##he"])}
         scored = [(word, -0.1 * place) for place, word in enumerate(["<unk>", *"abcdeghot", "og"])]
         known = {"vocab": places, "merges": []} if "Char" in name else {"vocab": places}
         made = kind(vocab=scored) if more else kind(**known, **options)
     files = made.save_model(".", "kept")
-    told += [tell(lambda: use_tokenizer(made)), made.get_vocab_size()]
-    told += [[Path(file).read_text(encoding="utf-8") for file in files]]
+    results += [tell(lambda: use_tokenizer(made)), made.get_vocab_size()]
+    results += [[Path(file).read_text(encoding="utf-8") for file in files]]
     if not more:
-        told.append(tell(lambda: use_tokenizer(kind.from_file(*files, **options))))
+        results.append(tell(lambda: use_tokenizer(kind.from_file(*files, **options))))
     if name not in UNORDERED:
-        told.append(sorted(again.get_vocab().items()))
-    told += [tell(lambda: made.normalize("Thé  Dog")), made.add_tokens(["zz"])]
+        results.append(sorted(again.get_vocab().items()))
+    results += [tell(lambda: made.normalize("Thé  Dog")), made.add_tokens(["zz"])]
     made.enable_truncation(4)
     made.enable_padding(length=5, direction="left")
-    told += [made.truncation, made.padding]
-    told += [tell(lambda: tell_encoding(made.encode("the dog", "a zz")))]
+    results += [made.truncation, made.padding]
+    results += [tell(lambda: tell_encoding(made.encode("the dog", "a zz")))]
     made.no_truncation()
     made.no_padding()
     made.add_special_tokens(["<s>"])
-    told += [
+    results += [
         made.token_to_id("<s>"),
         made.id_to_token(3),
         made.decode([7, 8, 9, 3]),
         made.decode_batch([[7], [8]]),
     ]
     made.save("whole.json")
-    return pack(told, len(made.to_str()))
+    return pack(results, len(made.to_str()))
 
 
 WAYS: tuple[dict[str, Any], ...] = (
@@ -292,32 +294,32 @@ TALK = [
 
 def call_tokenizer(fast: Any) -> list[Any]:
     """Return what a tokenizer of transformers gives with every option of a call."""
-    told: list[Any] = []
+    results: list[Any] = []
     texts, pairs = pool.make_value("$texts"), ["a cat", "the cat sat on it"]
     for way in WAYS:
         for given in ((texts,), (texts, pairs), ("the dog", "a cat")):
-            told.append(tell(lambda g=given, w=way: dict(fast(*g, **w))))
-        told.append(tell(lambda w=way: fast.encode("the dog barks", **w)))
-    told.append(tell(lambda: dict(fast([["the", "dog"]], is_split_into_words=True))))
+            results.append(tell(lambda g=given, w=way: dict(fast(*g, **w))))
+        results.append(tell(lambda w=way: fast.encode("the dog barks", **w)))
+    results.append(tell(lambda: dict(fast([["the", "dog"]], is_split_into_words=True))))
     ids = fast(texts)["input_ids"]
-    told += [fast.batch_decode(ids), fast.decode(ids[1], skip_special_tokens=True)]
-    told += [fast.decode(ids[0], clean_up_tokenization_spaces=True), fast.tokenize("the dog!")]
-    told += [fast.convert_ids_to_tokens(ids[0], skip_special_tokens=True), len(fast)]
-    told += [
+    results += [fast.batch_decode(ids), fast.decode(ids[1], skip_special_tokens=True)]
+    results += [fast.decode(ids[0], clean_up_tokenization_spaces=True), fast.tokenize("the dog!")]
+    results += [fast.convert_ids_to_tokens(ids[0], skip_special_tokens=True), len(fast)]
+    results += [
         fast.convert_tokens_to_ids(["the", "no"]),
         fast.convert_tokens_to_string(["d", "##og"]),
     ]
-    told += [fast.all_special_ids, fast.all_special_tokens, fast.special_tokens_map]
+    results += [fast.all_special_ids, fast.all_special_tokens, fast.special_tokens_map]
     padded = [{"input_ids": each} for each in ids]
-    told += [tell(lambda: dict(fast.pad(padded, padding="max_length", max_length=30)))]
-    told += [tell(lambda: dict(fast.pad(padded, pad_to_multiple_of=4, return_tensors="pt")))]
-    told += [
+    results += [tell(lambda: dict(fast.pad(padded, padding="max_length", max_length=30)))]
+    results += [tell(lambda: dict(fast.pad(padded, pad_to_multiple_of=4, return_tensors="pt")))]
+    results += [
         fast.num_special_tokens_to_add(True),
         fast.get_special_tokens_mask(ids[0], already_has_special_tokens=True),
     ]
     encoded = fast(texts, pairs)
-    told += [[encoded.tokens(1), encoded.word_ids(1), encoded.sequence_ids(1)], encoded.is_fast]
-    return [*told, tell(lambda: [encoded.char_to_token(1, 2), encoded.token_to_chars(1, 2)])]
+    results += [[encoded.tokens(1), encoded.word_ids(1), encoded.sequence_ids(1)], encoded.is_fast]
+    return [*results, tell(lambda: [encoded.char_to_token(1, 2), encoded.token_to_chars(1, 2)])]
 
 
 def keep_tokenizer(setting: str) -> Any:
@@ -326,7 +328,7 @@ def keep_tokenizer(setting: str) -> Any:
     fast = pool.make_value("$fast")
     for name, value in SETTINGS[setting].items():
         setattr(fast, name, value)
-    told = [
+    results = [
         fast.add_tokens(["zebra"]),
         fast.add_special_tokens({"additional_special_tokens": ["<x>"]}),
     ]
@@ -336,25 +338,25 @@ def keep_tokenizer(setting: str) -> Any:
     loaded = library.PreTrainedTokenizerFast.from_pretrained("kept")
     auto = tell(lambda: library.AutoTokenizer.from_pretrained("kept", padding_side="left"))
     first, second = call_tokenizer(fast), call_tokenizer(loaded)
-    told += [first, pack(first)[0] == pack(second)[0], names, fast("zebra <x> a")["input_ids"]]
+    results += [first, pack(first)[0] == pack(second)[0], names, fast("zebra <x> a")["input_ids"]]
     held = ["padding_side", "truncation_side", "model_max_length", "pad_token", "bos_token"]
     held += ["eos_token_id", "chat_template", "model_input_names", "added_tokens_decoder"]
     for each in (fast, loaded, auto):
-        told += [[str(getattr(each, name, None)) for name in held]]
+        results += [[str(getattr(each, name, None)) for name in held]]
     other = library.PreTrainedTokenizerFast.from_pretrained(
         "kept", **{"pad_token": "[SEP]", "truncation_side": "left"}
     )
-    told += [[str(getattr(other, name, None)) for name in held], other("the dog")["input_ids"]]
+    results += [[str(getattr(other, name, None)) for name in held], other("the dog")["input_ids"]]
     letters = [
         each for each in fast.train_new_from_iterator(TEXTS[:3], 60).get_vocab() if len(each) == 1
     ]
-    return pack(told, sorted(letters))
+    return pack(results, sorted(letters))
 
 
 def talk(**options: Any) -> Any:
     """Return what a template makes of a conversation, as text, tokens and masks."""
     fast = pool.make_value("$fast")
-    told: list[Any] = [tell(lambda: fast.apply_chat_template(TALK))]
+    results: list[Any] = [tell(lambda: fast.apply_chat_template(TALK))]
     fast.chat_template = CHAT
     for way in (
         {"tokenize": False},
@@ -367,13 +369,15 @@ def talk(**options: Any) -> Any:
         {"tokenize": False, "chat_template": "{{ messages[0]['content'] }}"},
         {"tokenize": False, "chat_template": "{{ raise_exception('no') }}"},
     ):
-        told.append(tell(lambda w=way: strip(fast.apply_chat_template(TALK, **{**w, **options}))))
-        told.append(
+        results.append(
+            tell(lambda w=way: strip(fast.apply_chat_template(TALK, **{**w, **options})))
+        )
+        results.append(
             tell(
                 lambda w=way: strip(fast.apply_chat_template([TALK, TALK[:1]], **{**w, **options}))
             )
         )
-    return pack(told)
+    return pack(results)
 
 
 def strip(value: Any) -> Any:
@@ -388,7 +392,7 @@ def collate(name: str, **options: Any) -> Any:
     named = inspect.signature(kind).parameters
     given = {"tokenizer": fast} if "tokenizer" in named else {}
     ids = fast(["a small dog", "the dog barks at the cat"])["input_ids"]
-    told: list[Any] = []
+    results: list[Any] = []
     for extra in ({}, {"labels": 1}, {"label": 2}, {"labels": [3, 4]}, {"label_ids": [1, 2]}):
         rows: list[dict[str, Any]] = [{"input_ids": row, **extra} for row in ids]
         if extra.get("labels") == [3, 4]:
@@ -396,8 +400,8 @@ def collate(name: str, **options: Any) -> Any:
         for form in ("pt", "np"):
             pool.set_seeds()
             made = kind(**given, **{**options, "return_tensors": form})
-            told.append(tell(lambda m=made, r=rows: strip(m([dict(each) for each in r]))))
-    return pack(told)
+            results.append(tell(lambda m=made, r=rows: strip(m([dict(each) for each in r]))))
+    return pack(results)
 
 
 COLLATORS = (

@@ -51,16 +51,16 @@ def fill_buffer(name: str, space: str = "box", **options: Any) -> Any:
         else:
             infos = [{"TimeLimit.truncated": bool(row % 2)}, {}]
             made.add(*rows, acts, rewards, ended, infos)
-    told = [made.pos, made.full, made.size()]
+    results = [made.pos, made.full, made.size()]
     if rolls:
         made.compute_returns_and_advantage(torch.tensor([0.5, -0.5]), np.array([True, False]))
-        told += [made.advantages, made.returns, [each._asdict() for each in made.get(7)]]
-        told += [[each._asdict() for each in made.get()], made.generator_ready]
+        results += [made.advantages, made.returns, [each._asdict() for each in made.get(7)]]
+        results += [[each._asdict() for each in made.get()], made.generator_ready]
     else:
-        told += [tell(lambda: made.sample(6)._asdict()), made.observations, made.timeouts]
+        results += [tell(lambda: made.sample(6)._asdict()), made.observations, made.timeouts]
     held = [made.actions, made.rewards, tell(lambda: made.dones)]
     made.reset()
-    return pack(told, held, made.pos, made.full, tell(lambda: made.to_torch(np.ones(2))))
+    return pack(results, held, made.pos, made.full, tell(lambda: made.to_torch(np.ones(2))))
 
 
 def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
@@ -68,7 +68,7 @@ def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
     callbacks = get_common("callbacks")
     made = importlib.import_module("stable_baselines3.common.env_util").make_vec_env
     agent = build_agent(name, "cart")
-    told: list[Any] = []
+    results: list[Any] = []
     envs = made("CartPole-v1", 2, 5, env_kwargs={"max_episode_steps": 6})
     best = {"log_path": "log", "best_model_save_path": "best", "n_eval_episodes": 3}
     stop = callbacks.StopTrainingOnRewardThreshold(options.pop("threshold", 3.0), verbose=0)
@@ -77,8 +77,8 @@ def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
     saving = {"name_prefix": "kept", "save_replay_buffer": True, "save_vecnormalize": True}
 
     def stop_late(local: Any, _: Any) -> bool:
-        told.append(sorted(local))
-        return len(told) < 10
+        results.append(sorted(local))
+        return len(results) < 10
 
     ways: dict[str, Callable[[], Any]] = {
         "eval": lambda: callbacks.EvalCallback(envs, eval_freq=7, **{**best, **options}),
@@ -93,14 +93,16 @@ def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
     callback = ways[kind]()
     agent.learn(30, callback=callback, log_interval=1)
     files = sorted(map(str, Path().rglob("*")))
-    told += [files, agent.num_timesteps]
+    results += [files, agent.num_timesteps]
     for each in ("n_calls", "num_timesteps", "best_mean_reward", "last_mean_reward", "n_episodes"):
-        told.append(getattr(callback, each, None))
+        results.append(getattr(callback, each, None))
     if Path("log/evaluations.npz").is_file():
         with np.load("log/evaluations.npz") as kept:
-            told += [[name, kept[name]] for name in sorted(kept)]
-    told += [[key, each] for key, each in agent.logger.name_to_value.items() if "time/" not in key]
-    return pack(told)
+            results += [[name, kept[name]] for name in sorted(kept)]
+    results += [
+        [key, each] for key, each in agent.logger.name_to_value.items() if "time/" not in key
+    ]
+    return pack(results)
 
 
 def evaluate(**options: Any) -> Any:
@@ -108,27 +110,27 @@ def evaluate(**options: Any) -> Any:
     evaluation = get_common("evaluation").evaluate_policy
     agent = build_agent("PPO", "cart")
     make = importlib.import_module("stable_baselines3.common.env_util").make_vec_env
-    told: list[Any] = []
+    results: list[Any] = []
 
     def note(local: Any, _: Any) -> None:
-        told.append([local["i"], local["current_rewards"].copy(), local["done"]])
+        results.append([local["i"], local["current_rewards"].copy(), local["done"]])
 
     for count in (1, 2):
         envs = make("CartPole-v1", count, 5, env_kwargs={"max_episode_steps": 9})
         given = {"n_eval_episodes": 3, "callback": note, **options}
-        told.append(tell(lambda e=envs, g=given: evaluation(agent, e, **g)))
-        told.append(tell(lambda e=envs: evaluation(agent, e, 2, reward_threshold=99.0)))
-        told.append(tell(lambda e=envs: evaluation(agent, e, 3, return_episode_rewards=True)))
+        results.append(tell(lambda e=envs, g=given: evaluation(agent, e, **g)))
+        results.append(tell(lambda e=envs: evaluation(agent, e, 2, reward_threshold=99.0)))
+        results.append(tell(lambda e=envs: evaluation(agent, e, 3, return_episode_rewards=True)))
     gym = importlib.import_module("gymnasium")
     bare = gym.make("CartPole-v1", max_episode_steps=5)
-    return pack(told, evaluation(agent, bare, 2, deterministic=False, warn=False))
+    return pack(results, evaluation(agent, bare, 2, deterministic=False, warn=False))
 
 
 def write_log(form: str, **options: Any) -> Any:
     """Return the files and the values of a log with all kinds of values."""
     logger = get_common("logger")
     made = logger.configure("logs", [form])
-    told: list[Any] = []
+    results: list[Any] = []
     for step in range(3):
         made.record("train/loss", 0.5 / (step + 1))
         made.record("train/many_words_that_are_far_too_long_for_a_line", step)
@@ -139,18 +141,18 @@ def write_log(form: str, **options: Any) -> Any:
             made.record_mean("mean/rew", value)
         if step == 1:
             made.record("late", True)
-        told.append([dict(made.name_to_value), dict(made.name_to_count), made.level])
+        results.append([dict(made.name_to_value), dict(made.name_to_count), made.level])
         made.dump(step)
-        told.append(dict(made.name_to_value))
+        results.append(dict(made.name_to_value))
     made.set_level(options.get("level", logger.WARN))
     made.info("no")
     made.warn("yes", 3)
     made.close()
     files = {path.name: path.read_text() for path in sorted(Path("logs").iterdir())}
     read = {"json": logger.read_json, "csv": logger.read_csv}.get(form)
-    told.append(read(f"logs/progress.{form}").to_dict() if read else None)
-    told.append([tell(lambda: logger.make_output_format("no", "logs")), made.get_dir()])
-    return pack(told, files)
+    results.append(read(f"logs/progress.{form}").to_dict() if read else None)
+    results.append([tell(lambda: logger.make_output_format("no", "logs")), made.get_dir()])
+    return pack(results, files)
 
 
 def keep_envs(name: str, **options: Any) -> Any:
@@ -162,34 +164,34 @@ def keep_envs(name: str, **options: Any) -> Any:
     needed: dict[str, Any] = {"VecFrameStack": {"n_stack": 3}, "VecMonitor": {"filename": "m"}}
     kind = getattr(common, name)
     envs = kind(inner, **{**needed.get(name, {}), **options})
-    told: list[Any] = [envs.seed(9), copy.deepcopy(envs.reset()), str(envs.observation_space)]
+    results: list[Any] = [envs.seed(9), copy.deepcopy(envs.reset()), str(envs.observation_space)]
     for step in range(ROWS):
         if step == ROWS - 3 and name == "VecNormalize":
             envs.save("norm.pkl")
             loaded = kind.load("norm.pkl", inner)
-            told += [vars(loaded.obs_rms), vars(loaded.ret_rms), loaded.training, loaded.gamma]
+            results += [vars(loaded.obs_rms), vars(loaded.ret_rms), loaded.training, loaded.gamma]
             envs.training, envs.norm_reward = False, step % 2 == 0
-            told += [envs.get_original_obs(), envs.get_original_reward()]
-            told += [envs.unnormalize_obs(np.ones((2, 3))), envs.unnormalize_reward(np.ones(2))]
-            told += [loaded.normalize_obs(np.ones((2, 3))), envs.normalize_reward(np.ones(2))]
+            results += [envs.get_original_obs(), envs.get_original_reward()]
+            results += [envs.unnormalize_obs(np.ones((2, 3))), envs.unnormalize_reward(np.ones(2))]
+            results += [loaded.normalize_obs(np.ones((2, 3))), envs.normalize_reward(np.ones(2))]
         acts = np.full((2, 1), step / 9) if name == "VecNormalize" else np.array([step % 2, 1])
-        told.append(copy.deepcopy(envs.step(acts)))
-    told += [envs.get_attr("spec", 0)[0].id, envs.env_is_wrapped(get_common("monitor").Monitor)]
-    told += [envs.set_attr("mark", 3, [1]), tell(lambda: envs.get_attr("mark")), envs.num_envs]
-    told += [
+        results.append(copy.deepcopy(envs.step(acts)))
+    results += [envs.get_attr("spec", 0)[0].id, envs.env_is_wrapped(get_common("monitor").Monitor)]
+    results += [envs.set_attr("mark", 3, [1]), tell(lambda: envs.get_attr("mark")), envs.num_envs]
+    results += [
         envs.env_method("get_wrapper_attr", "mark", indices=1),
         envs.unwrapped is inner.unwrapped,
     ]
-    told += [[str(each) for each in common.unwrap_vec_wrapper(envs, kind) and [kind]]]
-    told += [tell(lambda: envs.set_options({"low": -0.01, "high": 0.01})), envs.reset()]
+    results += [[str(each) for each in common.unwrap_vec_wrapper(envs, kind) and [kind]]]
+    results += [tell(lambda: envs.set_options({"low": -0.01, "high": 0.01})), envs.reset()]
     for nan in (np.nan, np.inf):
-        told.append(tell(lambda n=nan: envs.step(np.full((2, 1), n))))
+        results.append(tell(lambda n=nan: envs.step(np.full((2, 1), n))))
     envs.close()
     files = {str(path): path.read_text().splitlines()[1:] for path in Path("logs").iterdir()}
-    told += [
+    results += [
         [name, [row.rsplit(",", 1)[0] for row in rows]] for name, rows in sorted(files.items())
     ]
-    return pack(told)
+    return pack(results)
 
 
 SPACES: tuple[Callable[[Any], Any], ...] = (
@@ -208,7 +210,7 @@ SPACES: tuple[Callable[[Any], Any], ...] = (
 def prepare(normalized: bool = False) -> Any:
     """Return how observations of each space are made ready for a network."""
     spaces, ready = importlib.import_module("gymnasium.spaces"), get_common("preprocessing")
-    told: list[Any] = []
+    results: list[Any] = []
     for make in SPACES:
         space = make(spaces)
         space.seed(3)
@@ -229,8 +231,8 @@ def prepare(normalized: bool = False) -> Any:
             lambda s=space: ready.check_for_nested_spaces(s),
             lambda s=space: type(get_common("distributions").make_proba_distribution(s)).__name__,
         ):
-            told.append(tell(call))
-    return pack(told)
+            results.append(tell(call))
+    return pack(results)
 
 
 def draw_from(name: str, **options: Any) -> Any:
@@ -250,45 +252,45 @@ def draw_from(name: str, **options: Any) -> Any:
     else:
         made = made.proba_distribution(mean, spread + 0.3)
     actions = made.get_actions(deterministic=False)
-    told = [actions, made.get_actions(deterministic=True), made.log_prob(actions)]
-    told += [tell(made.entropy), tell(made.mode), tell(made.sample)]
+    results = [actions, made.get_actions(deterministic=True), made.log_prob(actions)]
+    results += [tell(made.entropy), tell(made.mode), tell(made.sample)]
     again = (mean,) if spread is None else (mean, spread)
     more = (hidden,) if "StateDependent" in name else ()
-    told.append(tell(lambda: made.actions_from_params(*again, *more, deterministic=True)))
-    told.append(tell(lambda: made.log_prob_from_params(*again, *more)))
-    return pack(told, tell(lambda: kinds.kl_divergence(made, made)), [*net.parameters()])
+    results.append(tell(lambda: made.actions_from_params(*again, *more, deterministic=True)))
+    results.append(tell(lambda: made.log_prob_from_params(*again, *more)))
+    return pack(results, tell(lambda: kinds.kl_divergence(made, made)), [*net.parameters()])
 
 
 def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any:
     """Return noise for actions before and after it begins again, and values of schedules."""
     noise, utils = get_common("noise"), get_common("utils")
-    told: list[Any] = []
+    results: list[Any] = []
     for made in (
         noise.NormalActionNoise(np.array([0.1, 0.2]), np.full(2, sigma)),
         noise.OrnsteinUhlenbeckActionNoise(np.zeros(2), np.full(2, sigma), theta, dt),
         noise.OrnsteinUhlenbeckActionNoise(np.ones(2), np.full(2, sigma), 0.5, 0.1, np.ones(2)),
     ):
         many = noise.VectorizedActionNoise(made, 3)
-        told += [[made() for _ in range(3)], made.reset(), made(), str(made)]
-        told += [many(), many.reset(), many.reset([1]), many(), str(many), len(many.noises)]
-        told += [tell(lambda m=made: noise.VectorizedActionNoise(m, 0))]
+        results += [[made() for _ in range(3)], made.reset(), made(), str(made)]
+        results += [many(), many.reset(), many.reset([1]), many(), str(many), len(many.noises)]
+        results += [tell(lambda m=made: noise.VectorizedActionNoise(m, 0))]
     made = [utils.get_schedule_fn(0.5), utils.get_linear_fn(1.0, 0.1, 0.5), utils.constant_fn(3)]
     for name in ("LinearSchedule", "ConstantSchedule", "FloatSchedule"):
         kind = getattr(utils, name)
         made.append(kind(1.0, 0.2, 0.4) if name[0] == "L" else kind(0.3))
-        told.append(str(made[-1]))
-    told += [[each(left) for left in (1.0, 0.8, 0.5, 0.0)] for each in made]
+        results.append(str(made[-1]))
+    results += [[each(left) for left in (1.0, 0.8, 0.5, 0.0)] for each in made]
     pair, tensors = (np.arange(4.0), np.array([1.0, 2, 2, 4])), torch.arange(3.0)
-    told += [utils.explained_variance(*pair), utils.safe_mean([]), utils.safe_mean([1, 2])]
-    told += [utils.explained_variance(*pair[::-1]), utils.should_collect_more_steps.__name__]
+    results += [utils.explained_variance(*pair), utils.safe_mean([]), utils.safe_mean([1, 2])]
+    results += [utils.explained_variance(*pair[::-1]), utils.should_collect_more_steps.__name__]
     target, source = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
     utils.polyak_update(source.parameters(), target.parameters(), 0.3)
-    told += [target.weight, utils.get_parameters_by_name(target, ["wei"]), tensors]
+    results += [target.weight, utils.get_parameters_by_name(target, ["wei"]), tensors]
     mean = get_common("running_mean_std").RunningMeanStd(shape=(2,))
     mean.update(np.arange(6.0).reshape(3, 2))
     mean.combine(mean.copy())
     mean.update(np.ones((1, 2)))
-    return pack(told, vars(mean))
+    return pack(results, vars(mean))
 
 
 VECS = ("VecNormalize", "VecFrameStack", "VecMonitor", "VecCheckNan")

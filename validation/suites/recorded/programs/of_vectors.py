@@ -1,6 +1,6 @@
 """Programs with many environments of Gymnasium, its registry, and its checks."""
 
-# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is told
+# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is results
 
 from __future__ import annotations
 
@@ -35,23 +35,28 @@ def roll_many(
     mode = [*vector.AutoresetMode][WORDS.get(autoreset, 0)]
     made = [lambda n=place: gym.make(env_id, max_episode_steps=9 + n) for place in range(num_envs)]
     envs = vector.SyncVectorEnv(made, copied, observation_mode, autoreset_mode=mode)
-    told = [envs.reset(seed=[3 * place + 1 for place in range(num_envs)]), envs.np_random_seed]
-    told += [copy.deepcopy(envs.reset(seed=pool.SEED)), str(envs), str(envs.single_action_space)]
+    results = [envs.reset(seed=[3 * place + 1 for place in range(num_envs)]), envs.np_random_seed]
+    results += [copy.deepcopy(envs.reset(seed=pool.SEED)), str(envs), str(envs.single_action_space)]
     envs.action_space.seed(pool.SEED)
     for _ in range(MANY_STEPS):
         step = envs.step(envs.action_space.sample())
-        told.append(copy.deepcopy(step))
+        results.append(copy.deepcopy(step))
         ended = np.logical_or(step[2], step[3])
         if autoreset == "Disabled" and ended.any():
-            told.append(copy.deepcopy(envs.reset(options={"reset_mask": ended})))
-    told += [str(envs.observation_space), envs.num_envs, str(envs.metadata), envs.get_attr("spec")]
-    told += [tell(lambda: [each.elapsed for each in envs.envs]), envs.call("has_reset")]
+            results.append(copy.deepcopy(envs.reset(options={"reset_mask": ended})))
+    results += [
+        str(envs.observation_space),
+        envs.num_envs,
+        str(envs.metadata),
+        envs.get_attr("spec"),
+    ]
+    results += [tell(lambda: [each.elapsed for each in envs.envs]), envs.call("has_reset")]
     envs.set_attr("mark", [*range(num_envs)])
-    told += [envs.get_attr("mark"), tell(lambda: envs.set_attr("mark", [1])), envs.render_mode]
-    told += [tell(lambda: envs.step(np.array([9]))), tell(lambda: envs.reset(seed=[1]))]
-    told += [tell(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
+    results += [envs.get_attr("mark"), tell(lambda: envs.set_attr("mark", [1])), envs.render_mode]
+    results += [tell(lambda: envs.step(np.array([9]))), tell(lambda: envs.reset(seed=[1]))]
+    results += [tell(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
     envs.close()
-    return pack(told, tell(lambda: envs.reset()), envs.closed)
+    return pack(results, tell(lambda: envs.reset()), envs.closed)
 
 
 def make_many(env_id: str, way: str = "sync", autoreset: str = SAME, **options: Any) -> Any:
@@ -62,12 +67,12 @@ def make_many(env_id: str, way: str = "sync", autoreset: str = SAME, **options: 
     more: dict[str, Any] = {"vector_kwargs": {"autoreset_mode": mode}} if way == "sync" else {}
     more |= {"wrappers": [wrappers.TimeAwareObservation]} if way == "sync" else {}
     envs = gym.make_vec(env_id, 2, way, **{**more, **options})
-    told = [envs.reset(seed=pool.SEED), str(envs.spec), envs.spec.max_episode_steps]
+    results = [envs.reset(seed=pool.SEED), str(envs.spec), envs.spec.max_episode_steps]
     envs.action_space.seed(pool.SEED)
-    told += [copy.deepcopy(envs.step(envs.action_space.sample())) for _ in range(MANY_STEPS)]
-    told += [tell(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
-    told += [str(envs.observation_space), str(envs.metadata), tell(lambda: envs.spec.to_json())]
-    return pack(told)
+    results += [copy.deepcopy(envs.step(envs.action_space.sample())) for _ in range(MANY_STEPS)]
+    results += [tell(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
+    results += [str(envs.observation_space), str(envs.metadata), tell(lambda: envs.spec.to_json())]
+    return pack(results)
 
 
 def build_env(observed: Any, acted: Any, **methods: Any) -> Any:
@@ -162,13 +167,13 @@ def check_envs(package: str) -> Any:
     """Return what a check of environments says of good and bad ones: errors, and warnings."""
     spaces = importlib.import_module("gymnasium.spaces")
     check = importlib.import_module(package).check_env
-    told: list[Any] = []
+    results: list[Any] = []
 
     def look(kind: Any, **options: Any) -> None:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            told.append(tell(lambda: check(kind(), **options)))
-        told.append([str(each.message)[:60] for each in warned])
+            results.append(tell(lambda: check(kind(), **options)))
+        results.append([str(each.message)[:60] for each in warned])
 
     for make in BAD.values():
         box = spaces.Box(-1, 1, (2,), np.float32)
@@ -179,7 +184,7 @@ def check_envs(package: str) -> Any:
         look(build_env(spaces.Discrete(2), unusual(spaces)))
     look(lambda: 3)
     look(lambda: build_env(spaces.Discrete(2), spaces.Discrete(2))(render_mode="ansi"))
-    return pack(told)
+    return pack(results)
 
 
 def pass_checks(name: str = "good", render_mode: str | None = None) -> Any:
@@ -187,17 +192,21 @@ def pass_checks(name: str = "good", render_mode: str | None = None) -> Any:
     gym = importlib.import_module("gymnasium")
     spaces, wrappers = gym.spaces, gym.wrappers
     box = spaces.Box(-1, 1, (2,), np.float32)
-    told: list[Any] = []
+    results: list[Any] = []
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         made = build_env(box, spaces.Discrete(2), **BAD[name](spaces))
         env = wrappers.OrderEnforcing(wrappers.PassiveEnvChecker(made(render_mode)))
-        told.append(tell(lambda: env.step(0)))
-        told.append(tell(lambda: env.render()))
-        told.append(tell(lambda: env.reset(seed=3)))
-        told += [tell(lambda: env.step(0)) for _ in range(6)]
-        told += [tell(lambda: env.render()), tell(lambda: env.close()), tell(lambda: env.step(3))]
-    return pack(told, [str(each.message)[:60] for each in warned])
+        results.append(tell(lambda: env.step(0)))
+        results.append(tell(lambda: env.render()))
+        results.append(tell(lambda: env.reset(seed=3)))
+        results += [tell(lambda: env.step(0)) for _ in range(6)]
+        results += [
+            tell(lambda: env.render()),
+            tell(lambda: env.close()),
+            tell(lambda: env.step(3)),
+        ]
+    return pack(results, [str(each.message)[:60] for each in warned])
 
 
 def register_small(**options: Any) -> Any:
@@ -207,41 +216,52 @@ def register_small(**options: Any) -> Any:
     kind = build_env(spaces.Box(-1, 1, (2,)), spaces.Discrete(2))
     given = {"max_episode_steps": 4, "reward_threshold": 0.5, **options}
     kept = dict(registration.registry)
-    told: list[Any] = []
+    results: list[Any] = []
     try:
         for name in ("Small-v0", "Small-v2", "mine/Small-v1", "Loose"):
             gym.register(name, kind, kwargs={"step_size": 0.5}, **given)
         with registration.namespace("space"):
             gym.register("Inner-v3", kind, kwargs={"step_size": 2.0}, **given)
-        told += [sorted(registration.registry), gym.pprint_registry(disable_print=True)]
+        results += [sorted(registration.registry), gym.pprint_registry(disable_print=True)]
         for name in ("Small-v0", "Small", "Small-v1", "Small-v9", "mine/Small-v1", "space/Inner"):
-            told.append(tell(lambda n=name: roll_small(gym, n)))
+            results.append(tell(lambda n=name: roll_small(gym, n)))
         for name in ("other/Small-v1", "Smal-v0", "a b", "mine/Small-v5", "Loose-v1", "Loose", ""):
-            told.append(tell(lambda n=name: roll_small(gym, n)))
-            told.append(tell(lambda n=name: registration.parse_env_id(n)))
+            results.append(tell(lambda n=name: roll_small(gym, n)))
+            results.append(tell(lambda n=name: registration.parse_env_id(n)))
         for wanted in ({"step_size": 3}, {"max_episode_steps": -1}, {"max_episode_steps": 2}):
-            told.append(tell(lambda w=wanted: roll_small(gym, "Small-v2", **w)))
+            results.append(tell(lambda w=wanted: roll_small(gym, "Small-v2", **w)))
         for mode in ("ansi", "rgb_array", "ansi_list", "rgb_array_list", "human", "no"):
-            told.append(tell(lambda m=mode: roll_small(gym, "Small-v0", render_mode=m)))
-        told.append(tell(lambda: gym.register("bad name", kind)))
-        told.append(tell(lambda: gym.register("Small-v0", kind, max_episode_steps=3)))
-        told.append(tell(lambda: gym.spec("Small-v0").max_episode_steps))
-        told += [registration.find_highest_version("mine", "Small")]
-        told += [registration.get_env_id("a", "B", 3), registration.get_env_id(None, "B", None)]
+            results.append(tell(lambda m=mode: roll_small(gym, "Small-v0", render_mode=m)))
+        results.append(tell(lambda: gym.register("bad name", kind)))
+        results.append(tell(lambda: gym.register("Small-v0", kind, max_episode_steps=3)))
+        results.append(tell(lambda: gym.spec("Small-v0").max_episode_steps))
+        results += [registration.find_highest_version("mine", "Small")]
+        results += [registration.get_env_id("a", "B", 3), registration.get_env_id(None, "B", None)]
     finally:
         registration.registry.clear()
         registration.registry.update(kept)
-    return pack(told)
+    return pack(results)
 
 
 def roll_small(gym: Any, name: str, **options: Any) -> Any:
     """Return what a small environment of the registry tells, with its description."""
     env = gym.make(name, **options)
-    told = [env.reset(seed=4), [env.step(1) for _ in range(3)], env.spec.pprint(disable_print=True)]
-    told += [tell(lambda: env.step(0)), tell(lambda: env.render()), tell(lambda: env.step(7))]
-    told += [tell(lambda: type(env.spec).from_json(env.spec.to_json()) == env.spec), str(env)[:9]]
+    results = [
+        env.reset(seed=4),
+        [env.step(1) for _ in range(3)],
+        env.spec.pprint(disable_print=True),
+    ]
+    results += [tell(lambda: env.step(0)), tell(lambda: env.render()), tell(lambda: env.step(7))]
+    results += [
+        tell(lambda: type(env.spec).from_json(env.spec.to_json()) == env.spec),
+        str(env)[:9],
+    ]
     again = gym.make(gym.spec(name), **options)
-    return [*told, again.reset(seed=4), [str(each.name) for each in env.spec.additional_wrappers]]
+    return [
+        *results,
+        again.reset(seed=4),
+        [str(each.name) for each in env.spec.additional_wrappers],
+    ]
 
 
 def use_utilities() -> Any:
@@ -252,26 +272,26 @@ def use_utilities() -> Any:
     checker = importlib.import_module("gymnasium.utils.env_checker")
     forms = importlib.import_module("gymnasium.utils.step_api_compatibility")
     match = importlib.import_module("gymnasium.utils.env_match").check_environments_match
-    told: list[Any] = [tell(lambda s=s: seeding.np_random(s)[1]) for s in (3, -1, 1.5, 2**40)]
-    told.append(seeding.np_random(3)[0].random(3))
+    results: list[Any] = [tell(lambda s=s: seeding.np_random(s)[1]) for s in (3, -1, 1.5, 2**40)]
+    results.append(seeding.np_random(3)[0].random(3))
     values = (1, 1.0, "a", (1, 2), [1, 2], {"a": np.ones(2)}, np.ones(2), np.ones(2, np.float32))
-    told += [checker.data_equivalence(a, b) for a in values for b in values]
-    told += [checker.data_equivalence(a, b, True) for a in values for b in values]
+    results += [checker.data_equivalence(a, b) for a in values for b in values]
+    results += [checker.data_equivalence(a, b, True) for a in values for b in values]
     for many in (False, True):
         ends = (np.array([1, 0]), np.array([0, 1])) if many else (True, True)
         info: Any = {"TimeLimit.truncated": np.array([True, False]) if many else True}
         for step in ((1, 2.0, *ends, {}), (1, 2.0, ends[0], info), (1, 2.0, ends[0], {}), (1, 2)):
             for new in (True, False):
-                told.append(
+                results.append(
                     tell(lambda s=step, n=new, m=many: forms.step_api_compatibility(s, n, m))
                 )
-    told += [utils.colorize("a", each, bold=True, highlight=True) for each in ("red", "gray")]
-    told.append(tell(lambda: utils.colorize("a", "pink")))
+    results += [utils.colorize("a", each, bold=True, highlight=True) for each in ("red", "gray")]
+    results.append(tell(lambda: utils.colorize("a", "pink")))
     for way in ("equivalence", "superset", "keys-equivalence", "keys-superset", "skip", "no"):
         for other in ("CartPole-v1", "CartPole-v0", "Taxi-v3"):
             made = [gym.make(name) for name in ("CartPole-v1", other)]
-            told.append(tell(lambda m=made, w=way: match(*m, 9, 3, info_comparison=w)))
-    return pack(told)
+            results.append(tell(lambda m=made, w=way: match(*m, 9, 3, info_comparison=w)))
+    return pack(results)
 
 
 IDS = ["CartPole-v1", "Pendulum-v1", "Taxi-v3", "Blackjack-v1", "MountainCar-v0"]

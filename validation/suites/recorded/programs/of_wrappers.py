@@ -1,6 +1,6 @@
 """Programs with the wrappers of Gymnasium that need values or environments of their own."""
 
-# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is told
+# ruff: noqa: PLW0108 - what is looked up must be looked up inside, where its error is results
 
 from __future__ import annotations
 
@@ -153,18 +153,18 @@ def wrap_small(name: str) -> Any:
     env = tell(lambda: wrap(wrappers, inner, spaces))
     if isinstance(env, str):
         return env
-    told = [tell(lambda: roll_env(env)), seen, str(env.action_space)]
+    results = [tell(lambda: roll_env(env)), seen, str(env.action_space)]
     env.reset(seed=4)
-    told += [tell(lambda: env.render()), env.has_wrapper_attr("steps"), str(env.unwrapped)[:6]]
-    told += [env.get_wrapper_attr("steps"), tell(lambda: env.get_wrapper_attr("no"))]
-    told += [tell(lambda: env.set_wrapper_attr("steps", 3)), inner.steps, env.class_name()]
-    told += [tell(lambda: env.set_wrapper_attr("no", 3, force=False)), str(env).count("<")]
-    told += [tell(lambda: type(env).wrapper_spec(env).name), env.render_mode, env.np_random_seed]
+    results += [tell(lambda: env.render()), env.has_wrapper_attr("steps"), str(env.unwrapped)[:6]]
+    results += [env.get_wrapper_attr("steps"), tell(lambda: env.get_wrapper_attr("no"))]
+    results += [tell(lambda: env.set_wrapper_attr("steps", 3)), inner.steps, env.class_name()]
+    results += [tell(lambda: env.set_wrapper_attr("no", 3, force=False)), str(env).count("<")]
+    results += [tell(lambda: type(env).wrapper_spec(env).name), env.render_mode, env.np_random_seed]
     for place in range(6):  # an action beyond its bounds, too
-        told.append(tell(lambda p=place: env.step(np.array([p - 2.0, 0.5], np.float32))))
+        results.append(tell(lambda p=place: env.step(np.array([p - 2.0, 0.5], np.float32))))
     with env as entered:
-        told.append(entered is env)
-    return pack(told)
+        results.append(entered is env)
+    return pack(results)
 
 
 OF_WRAPPERS = (Family(wrap_small, lambda: [*WRAPPED], lambda _: {}),)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-DEEPEST = 9
+MAX_DEPTH = 9
 ORDINARY = (torch.float16, torch.float32, torch.float64)
 CLOCKS = ("t", "_t")
 """How environments name the seconds that an episode took, which no two runs share."""
@@ -48,14 +48,14 @@ def add_value(value: Any, texts: list[str], numbers: list[Any], depth: int) -> N
         value = (value.float() if odd else value).numpy()
     if isinstance(value, np.ndarray | np.generic | float):
         add_array(np.asarray(value), texts, numbers)
-    elif isinstance(value, Mapping) and depth < DEEPEST:
+    elif isinstance(value, Mapping) and depth < MAX_DEPTH:
         texts.append(f"{type(value).__name__}{len(value)}")
         for key, each in value.items():
             if key in CLOCKS:
                 continue
             texts.append(str(key))
             add_value(each, texts, numbers, depth + 1)
-    elif isinstance(value, list | tuple) and depth < DEEPEST:
+    elif isinstance(value, list | tuple) and depth < MAX_DEPTH:
         texts.append(f"{type(value).__name__}{len(value)}")
         for each in value:
             add_value(each, texts, numbers, depth + 1)
