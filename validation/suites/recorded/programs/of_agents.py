@@ -223,6 +223,26 @@ def reload(name: str, world: str) -> Any:
     return pack(results)
 
 
+def ask_policy(policy: Any, seen: Any, acts: Any) -> list[Any]:
+    """Return what the parts of a policy give."""
+    results: list[Any] = []
+    results += [tell(lambda: policy.forward(seen)), tell(lambda: policy.forward(seen, True))]
+    results += [
+        tell(lambda: policy.evaluate_actions(seen, acts)),
+        tell(lambda: policy.predict_values(seen)),
+    ]
+    results += [tell(lambda: policy.critic(seen, acts.float())), tell(lambda: policy.q_net(seen))]
+    results += [
+        tell(lambda: policy.actor.action_log_prob(seen)),
+        tell(lambda: policy.get_distribution(seen).mode()),
+    ]
+    results += [
+        tell(lambda: policy.scale_action(np.array([[1.5]]))),
+        tell(lambda: policy.unscale_action(np.array([[0.3]]))),
+    ]
+    return results
+
+
 def predict_all(name: str, world: str) -> Any:
     """Return the actions, values and chances that an agent gives for observations."""
     agent = build_agent(name, world)
@@ -241,20 +261,7 @@ def predict_all(name: str, world: str) -> Any:
     ]
     acts = torch.as_tensor(np.array([env.action_space.sample()]))
     policy = agent.policy
-    results += [tell(lambda: policy.forward(seen)), tell(lambda: policy.forward(seen, True))]
-    results += [
-        tell(lambda: policy.evaluate_actions(seen, acts)),
-        tell(lambda: policy.predict_values(seen)),
-    ]
-    results += [tell(lambda: policy.critic(seen, acts.float())), tell(lambda: policy.q_net(seen))]
-    results += [
-        tell(lambda: policy.actor.action_log_prob(seen)),
-        tell(lambda: policy.get_distribution(seen).mode()),
-    ]
-    results += [
-        tell(lambda: policy.scale_action(np.array([[1.5]]))),
-        tell(lambda: policy.unscale_action(np.array([[0.3]]))),
-    ]
+    results += ask_policy(policy, seen, acts)
     policy.set_training_mode(True)
     return pack(
         results,

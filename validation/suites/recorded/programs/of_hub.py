@@ -171,6 +171,22 @@ def write_card(kind: str = "ModelCard") -> Any:
     return pack(results)
 
 
+def load_network(hub: Any) -> list[Any]:
+    """Return what becomes of a network that is saved and loaded in parts."""
+    results: list[Any] = []
+    net, other = pool.make_value("$net"), pool.make_value("$net")
+    results.append(
+        tell(lambda: hub.save_torch_model(net, "net", max_shard_size="100B", metadata={"by": "me"}))
+    )
+    with torch.no_grad():
+        [each.zero_() for each in other.parameters()]
+    results.append(tell(lambda: vars(hub.load_torch_model(other, "net"))))
+    results += [other.state_dict(), tell(lambda: hub.load_torch_model(net[0], "net", strict=True))]
+    results.append(tell(lambda: str(hub.load_torch_model(net[0], "net", strict=False))))
+    results.append(tell(lambda: hub.load_torch_model(net, "none")))
+    return results
+
+
 def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> Any:
     """Return how weights are split into files, and what is loaded from them again."""
     hub = importlib.import_module("huggingface_hub")
@@ -199,16 +215,7 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
         sorted((each.name, each.stat().st_size if safe else 0) for each in folder.glob("*"))
     ]
     results += [each.read_text() for each in folder.glob("*.json")]
-    net, other = pool.make_value("$net"), pool.make_value("$net")
-    results.append(
-        tell(lambda: hub.save_torch_model(net, "net", max_shard_size="100B", metadata={"by": "me"}))
-    )
-    with torch.no_grad():
-        [each.zero_() for each in other.parameters()]
-    results.append(tell(lambda: vars(hub.load_torch_model(other, "net"))))
-    results += [other.state_dict(), tell(lambda: hub.load_torch_model(net[0], "net", strict=True))]
-    results.append(tell(lambda: str(hub.load_torch_model(net[0], "net", strict=False))))
-    results.append(tell(lambda: hub.load_torch_model(net, "none")))
+    results += load_network(hub)
     for name in sorted(each.name for each in folder.glob("*.safetensors")):
         results.append(tell(lambda n=name: hub.load_state_dict_from_file(folder / n)))
     made = hub.get_torch_storage_id
@@ -354,6 +361,51 @@ def name_things() -> Any:
     return pack([tell(lambda c=call: c(hub, found)) for call in NAMES])
 
 
+def load_wrong(library: Any, data: bytes, rows: Any) -> list[Any]:
+    """Return what is refused of wrong files and wrong tensors."""
+    results: list[Any] = []
+    for wrong in (
+        b"",
+        b"\x01" * 20,
+        data[:60],
+        data + b"xx",
+        (2**60).to_bytes(8, "little"),
+        b"\x02" + b"\0" * 7 + b"{}",
+        data[:8] + b"[" + data[9:],
+    ):
+        results.append(tell(lambda w=wrong: library.load(w)))
+        pathlib.Path("wrong").write_bytes(wrong)
+        results.append(tell(lambda: library.load_file("wrong")))
+    for bad in ({"a": 3}, {"a": [1]}, 3, {3: rows}, {}):
+        results.append(tell(lambda b=bad: library.load(library.save(b))))
+    return results
+
+
+def open_tensors(safe: Any, short: str) -> list[Any]:
+    """Return what is read from an open file of tensors."""
+    results: list[Any] = []
+    with safe.safe_open("a.safetensors", short) as opened:
+        results += [
+            sorted(opened.keys()),
+            opened.metadata(),
+            opened.get_tensor("int8"),
+            [*opened.offset_keys()],
+        ]
+        part = opened.get_slice("rows")
+        results += [part.get_shape(), part.get_dtype()]
+        for index in (
+            slice(1, 3),
+            (slice(None), 1),
+            (1, slice(0, 2)),
+            slice(None, None, 2),
+            9,
+            (..., 0),
+        ):
+            results.append(tell(lambda i=index: part[i]))
+        results.append(tell(lambda: opened.get_tensor("no")))
+    return results
+
+
 def keep_tensors(kind: str = "torch", **options: Any) -> Any:
     """Return what files of tensors hold: types, slices, shared ones, notes, and what is refused."""
     library, safe = (
@@ -385,39 +437,8 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
     library.save_file(state, "a.safetensors", metadata={"format": kind, **options})
     results.append(library.load_file("a.safetensors"))
     short = {"torch": "pt", "numpy": "np"}[kind]
-    with safe.safe_open("a.safetensors", short) as opened:
-        results += [
-            sorted(opened.keys()),
-            opened.metadata(),
-            opened.get_tensor("int8"),
-            [*opened.offset_keys()],
-        ]
-        part = opened.get_slice("rows")
-        results += [part.get_shape(), part.get_dtype()]
-        for index in (
-            slice(1, 3),
-            (slice(None), 1),
-            (1, slice(0, 2)),
-            slice(None, None, 2),
-            9,
-            (..., 0),
-        ):
-            results.append(tell(lambda i=index: part[i]))
-        results.append(tell(lambda: opened.get_tensor("no")))
-    for wrong in (
-        b"",
-        b"\x01" * 20,
-        data[:60],
-        data + b"xx",
-        (2**60).to_bytes(8, "little"),
-        b"\x02" + b"\0" * 7 + b"{}",
-        data[:8] + b"[" + data[9:],
-    ):
-        results.append(tell(lambda w=wrong: library.load(w)))
-        pathlib.Path("wrong").write_bytes(wrong)
-        results.append(tell(lambda: library.load_file("wrong")))
-    for bad in ({"a": 3}, {"a": [1]}, 3, {3: rows}, {}):
-        results.append(tell(lambda b=bad: library.load(library.save(b))))
+    results += open_tensors(safe, short)
+    results += load_wrong(library, data, rows)
     if kind == "torch":
         for cut_out in (rows[:, 1], rows[::2], rows.T):  # numpy writes the memory as it lies
             results.append(tell(lambda c=cut_out: library.load(library.save({"a": c}))))
@@ -425,6 +446,19 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
         results.append(tell(lambda: library.save({"a": rows, "b": rows[1:]})))
         results.append(tell(lambda: library.save({"a": rows.to_sparse()})))
     return pack(results)
+
+
+def keep_turned(library: Any) -> list[Any]:
+    """Return what a network with turned weights gives to a file."""
+    results: list[Any] = []
+    half = torch.nn.Linear(3, 3)
+    half.weight = torch.nn.Parameter(pool.make_value("$square").T)
+    results += [
+        tell(lambda: library.save_model(half, "half")),
+        tell(lambda: library.save_model(half, "half", force_contiguous=False)),
+    ]
+    results += [tell(lambda: library.load_file("half"))]
+    return results
 
 
 def keep_model(strict: bool = True, tied: bool = False) -> Any:
@@ -458,13 +492,7 @@ def keep_model(strict: bool = True, tied: bool = False) -> Any:
             tell(lambda e=each: library.load_model(e, "kept", strict=strict)),
             each.state_dict(),
         ]
-    half = torch.nn.Linear(3, 3)
-    half.weight = torch.nn.Parameter(pool.make_value("$square").T)
-    results += [
-        tell(lambda: library.save_model(half, "half")),
-        tell(lambda: library.save_model(half, "half", force_contiguous=False)),
-    ]
-    results += [tell(lambda: library.load_file("half"))]
+    results += keep_turned(library)
     return pack(results)
 
 

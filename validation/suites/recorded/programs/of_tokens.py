@@ -214,6 +214,25 @@ IMPLEMENTED = (
 )
 
 
+def change_tokenizer(made: Any) -> list[Any]:
+    """Return what a ready tokenizer gives after its settings are changed."""
+    results: list[Any] = []
+    made.enable_truncation(4)
+    made.enable_padding(length=5, direction="left")
+    results += [made.truncation, made.padding]
+    results += [tell(lambda: tell_encoding(made.encode("the dog", "a zz")))]
+    made.no_truncation()
+    made.no_padding()
+    made.add_special_tokens(["<s>"])
+    results += [
+        made.token_to_id("<s>"),
+        made.id_to_token(3),
+        made.decode([7, 8, 9, 3]),
+        made.decode_batch([[7], [8]]),
+    ]
+    return results
+
+
 def use_implementation(name: str, **options: Any) -> Any:
     """Return what a ready tokenizer gives that is trained from a few texts, saved and loaded."""
     kind = getattr(importlib.import_module("tokenizers.implementations"), name)
@@ -239,19 +258,7 @@ def use_implementation(name: str, **options: Any) -> Any:
     if name not in UNORDERED:
         results.append(sorted(again.get_vocab().items()))
     results += [tell(lambda: made.normalize("Thé  Dog")), made.add_tokens(["zz"])]
-    made.enable_truncation(4)
-    made.enable_padding(length=5, direction="left")
-    results += [made.truncation, made.padding]
-    results += [tell(lambda: tell_encoding(made.encode("the dog", "a zz")))]
-    made.no_truncation()
-    made.no_padding()
-    made.add_special_tokens(["<s>"])
-    results += [
-        made.token_to_id("<s>"),
-        made.id_to_token(3),
-        made.decode([7, 8, 9, 3]),
-        made.decode_batch([[7], [8]]),
-    ]
+    results += change_tokenizer(made)
     made.save("whole.json")
     return pack(results, len(made.to_str()))
 

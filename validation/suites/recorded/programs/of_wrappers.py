@@ -125,6 +125,20 @@ WRAPPED: dict[str, Makers] = {
 }
 
 
+def ask_wrapper(env: Any, inner: Any) -> list[Any]:
+    """Return what a wrapper tells of itself, and of the environment in it."""
+    results: list[Any] = []
+    env.reset(seed=4)
+    results += [tell(lambda: env.render()), env.has_wrapper_attr("steps"), str(env.unwrapped)[:6]]
+    results += [env.get_wrapper_attr("steps"), tell(lambda: env.get_wrapper_attr("no"))]
+    results += [tell(lambda: env.set_wrapper_attr("steps", 3)), inner.steps, env.class_name()]
+    results += [tell(lambda: env.set_wrapper_attr("no", 3, force=False)), str(env).count("<")]
+    results += [tell(lambda: type(env).wrapper_spec(env).name), env.render_mode, env.np_random_seed]
+    for place in range(6):  # an action beyond its bounds, too
+        results.append(tell(lambda p=place: env.step(np.array([p - 2.0, 0.5], np.float32))))
+    return results
+
+
 def wrap_small(name: str) -> Any:
     """Return what a small environment tells through a wrapper, and what the wrapper tells."""
     wrappers = importlib.import_module("gymnasium.wrappers")
@@ -154,14 +168,7 @@ def wrap_small(name: str) -> Any:
     if isinstance(env, str):
         return env
     results = [tell(lambda: roll_env(env)), seen, str(env.action_space)]
-    env.reset(seed=4)
-    results += [tell(lambda: env.render()), env.has_wrapper_attr("steps"), str(env.unwrapped)[:6]]
-    results += [env.get_wrapper_attr("steps"), tell(lambda: env.get_wrapper_attr("no"))]
-    results += [tell(lambda: env.set_wrapper_attr("steps", 3)), inner.steps, env.class_name()]
-    results += [tell(lambda: env.set_wrapper_attr("no", 3, force=False)), str(env).count("<")]
-    results += [tell(lambda: type(env).wrapper_spec(env).name), env.render_mode, env.np_random_seed]
-    for place in range(6):  # an action beyond its bounds, too
-        results.append(tell(lambda p=place: env.step(np.array([p - 2.0, 0.5], np.float32))))
+    results += ask_wrapper(env, inner)
     with env as entered:
         results.append(entered is env)
     return pack(results)
