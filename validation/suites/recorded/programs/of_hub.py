@@ -57,17 +57,17 @@ def read_cache(revision: str = "main", kind: str = "model") -> Any:
     for name in (*FILES, "missing.txt", "other.txt", "../up", ""):
         found = tell(lambda n=name: hub.try_to_load_from_cache("me/small", n, **given))
         results.append("none known" if found is hub._CACHED_NO_EXIST else cut(found, root))
-        asked = {**given, "local_files_only": True}
-        found = tell(lambda n=name, a=asked: hub.hf_hub_download("me/small", n, **a))
+        local = {**given, "local_files_only": True}
+        found = tell(lambda n=name, a=local: hub.hf_hub_download("me/small", n, **a))
         results += [cut(found, root), tell(lambda f=found: pathlib.Path(f).read_text())]
     results.append(
         cut(
-            tell(lambda: hub.hf_hub_download("me/small", "notes.txt", subfolder="sub", **asked)),
+            tell(lambda: hub.hf_hub_download("me/small", "notes.txt", subfolder="sub", **local)),
             root,
         )
     )
-    results.append(tell(lambda: hub.hf_hub_download("me/none", "config.json", **asked)))
-    results.append(tell(lambda: hub.hf_hub_download("me/small/deep", "config.json", **asked)))
+    results.append(tell(lambda: hub.hf_hub_download("me/none", "config.json", **local)))
+    results.append(tell(lambda: hub.hf_hub_download("me/small/deep", "config.json", **local)))
     for more in (
         {},
         {"allow_patterns": "*.json"},
@@ -76,7 +76,7 @@ def read_cache(revision: str = "main", kind: str = "model") -> Any:
         {"local_dir": "here"},
         {"repo_id": "me/none"},
     ):
-        whole = {"repo_id": "me/small", **asked, **more}
+        whole = {"repo_id": "me/small", **local, **more}
         results.append(cut(tell(lambda w=whole: hub.snapshot_download(**w)), root))
     return pack(results, sorted(map(str, pathlib.Path().glob("here/*"))))
 

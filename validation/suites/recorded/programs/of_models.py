@@ -49,6 +49,27 @@ def run(model: Any, **options: Any) -> Any:
     }
 
 
+def load_changed(cls: Any, model: Any) -> list[Any]:
+    """Return what is loaded with other sizes and other weights."""
+    results: list[Any] = []
+    config = copy.deepcopy(model.config)
+    config.vocab_size = 44
+    more = {"config": config, "ignore_mismatched_sizes": True}
+    results.append(tell(lambda: cls.from_pretrained("kept", **more).num_parameters()))
+    state = model.state_dict()
+    first = next(iter(state))
+    for changed in (
+        {**state, "no.weight": torch.ones(2)},
+        {k: v for k, v in state.items() if k != first},
+    ):
+        loaded, info = cls.from_pretrained(None, config=model.config, state_dict=changed, **wanted)
+        results += [
+            {name: sorted(map(str, each)) for name, each in info.items() if each is not None}
+        ]
+    results += [tell(lambda: cls.from_pretrained("none", local_files_only=True))]
+    return results
+
+
 def keep(kind: str, **options: Any) -> Any:
     """Return what a model is after it is saved and loaded in several ways."""
     model = make_model(kind)
@@ -69,26 +90,26 @@ def keep(kind: str, **options: Any) -> Any:
             {name: sorted(map(str, each)) for name, each in info.items() if each is not None}
         ]
         results += [loaded.dtype, loaded.training, run(loaded), loaded.config._attn_implementation]
-    config = copy.deepcopy(model.config)
-    config.vocab_size = 44
-    more = {"config": config, "ignore_mismatched_sizes": True}
-    results.append(tell(lambda: cls.from_pretrained("kept", **more).num_parameters()))
-    state = model.state_dict()
-    first = next(iter(state))
-    for changed in (
-        {**state, "no.weight": torch.ones(2)},
-        {k: v for k, v in state.items() if k != first},
-    ):
-        loaded, info = cls.from_pretrained(None, config=model.config, state_dict=changed, **wanted)
-        results += [
-            {name: sorted(map(str, each)) for name, each in info.items() if each is not None}
-        ]
-    results += [tell(lambda: cls.from_pretrained("none", local_files_only=True))]
+    results += load_changed(cls, model)
     base = get_library().AutoModel.from_pretrained("kept")
     results += [type(base).__name__, sorted(base.state_dict())[:30]]
     tied = model.get_output_embeddings()
     results += [tied is not None and tied.weight is model.get_input_embeddings().weight]
     return pack(results)
+
+
+def run_otherwise(model: Any) -> list[Any]:
+    """Return what a model gives with other labels, masks and types."""
+    results: list[Any] = []
+    labels = torch.tensor([[-100, 9, 7, -100, 11], [-100] * 5])
+    results += [run(model, labels=labels), tell(lambda: run(model, attention_mask=None))]
+    half = copy.deepcopy(model).half()
+    results += [half.dtype, str(model.device), model.get_input_embeddings().weight.shape]
+    for shape in ((2, 5), (2, 1, 5, 5)):
+        results.append(
+            tell(lambda s=shape: model.get_extended_attention_mask(torch.ones(s), s[:2]))
+        )
+    return results
 
 
 def change(kind: str) -> Any:
@@ -122,14 +143,7 @@ def change(kind: str) -> Any:
         results.append([*(getattr(shown, name, None) or [])])
     plain = model(input_ids=torch.tensor(TEXTS), return_dict=False)
     results += [len(plain), plain[0]]
-    labels = torch.tensor([[-100, 9, 7, -100, 11], [-100] * 5])
-    results += [run(model, labels=labels), tell(lambda: run(model, attention_mask=None))]
-    half = copy.deepcopy(model).half()
-    results += [half.dtype, str(model.device), model.get_input_embeddings().weight.shape]
-    for shape in ((2, 5), (2, 1, 5, 5)):
-        results.append(
-            tell(lambda s=shape: model.get_extended_attention_mask(torch.ones(s), s[:2]))
-        )
+    results += run_otherwise(model)
     return pack(results, tell(lambda: model.get_parameter_or_buffer("no")), model.main_input_name)
 
 
