@@ -433,9 +433,9 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
         state |= {} if isinstance(made, str) else {name: made}
     results: list[Any] = []
     data = library.save(state, metadata={"b": "2"})
-    results += [len(data), data[:700], library.load(data)]
+    results += [len(data), data[:700], sorted(library.load(data).items())]
     library.save_file(state, "a.safetensors", metadata={"format": kind, **options})
-    results.append(library.load_file("a.safetensors"))
+    results.append(sorted(library.load_file("a.safetensors").items()))
     short = {"torch": "pt", "numpy": "np"}[kind]
     results += open_tensors(safe, short)
     results += load_wrong(library, data, rows)
