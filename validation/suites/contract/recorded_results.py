@@ -45,6 +45,9 @@ MODULES: dict[str, str] = {
     " transformers.utils.generic transformers.utils.chat_template_utils"
     " transformers.trainer_callback",
     "safetensors": "safetensors safetensors.torch safetensors.numpy",
+    "huggingface_hub": "huggingface_hub huggingface_hub.file_download huggingface_hub.repocard"
+    " huggingface_hub.repocard_data huggingface_hub.serialization huggingface_hub.utils"
+    " huggingface_hub.utils.sha huggingface_hub.hf_file_system",
     "gymnasium": "gymnasium gymnasium.spaces gymnasium.spaces.* gymnasium.wrappers"
     " gymnasium.wrappers.* gymnasium.vector gymnasium.vector.* gymnasium.utils gymnasium.utils.*",
     "stable_baselines3": "stable_baselines3 stable_baselines3.common.*",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .programs import (
+    of_agents,
     of_audio,
     of_augmentations,
     of_autograd,
@@ -21,19 +22,26 @@ from .programs import (
     of_files,
     of_functions,
     of_gradients,
+    of_hub,
     of_loading,
+    of_models,
     of_modes,
     of_modules,
     of_pictures,
     of_records,
     of_saving,
     of_sequences,
+    of_spaces,
     of_tables,
     of_tensors,
     of_texts,
+    of_tokens,
     of_torch,
+    of_training,
     of_transforms,
+    of_vectors,
     of_weights,
+    of_wrappers,
 )
 from .programs.families import Family
 
@@ -62,9 +70,17 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_detection.OF_DETECTION
     + of_transforms.OF_TRANSFORMS,
     "albumentations": of_pictures.OF_ALBUMENTATIONS + of_augmentations.OF_AUGMENTATIONS,
-    "gymnasium": of_environments.OF_GYMNASIUM,
-    "stable_baselines3": of_environments.OF_STABLE_BASELINES3,
-    "transformers": of_texts.OF_TRANSFORMERS,
+    "gymnasium": of_environments.OF_GYMNASIUM
+    + of_spaces.OF_SPACES
+    + of_vectors.OF_VECTORS
+    + of_wrappers.OF_WRAPPERS,
+    "stable_baselines3": of_environments.OF_STABLE_BASELINES3
+    + of_agents.OF_AGENTS
+    + of_training.OF_TRAINING,
+    "transformers": of_texts.OF_TRANSFORMERS + of_tokens.OF_FAST + of_models.OF_MODELS,
+    "tokenizers": of_tokens.OF_TOKENIZERS,
+    "safetensors": of_hub.OF_SAFETENSORS,
+    "huggingface_hub": of_hub.OF_HUB,
     "torchmetrics": of_texts.OF_TORCHMETRICS,
 }
 
