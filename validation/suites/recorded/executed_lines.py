@@ -36,7 +36,7 @@ class Executed:
 
     @contextlib.contextmanager
     def trace(self) -> Iterator[dict[str, set[int]]]:
-        """Yield where the lines are put that the block executes and nothing did before.
+        """Yield a place for the lines that the block executes and nothing did before.
 
         Functions without such lines are run at full speed.
         """

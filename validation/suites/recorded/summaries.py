@@ -1,8 +1,9 @@
 """Summarise what a call gives in one short text, and compare two of them.
 
 A summary is `TEXT SUM SIZE`. TEXT names types, shapes and small values; a long one is a checksum.
-SUM adds all numbers with different weights, SIZE adds their sizes. So two processors may round
-differently, but another value, another order and another shape are all seen.
+SUM adds all numbers with different weights, SIZE adds their sizes; large numbers are compressed, so
+that they hide no small ones. So two processors may round differently, but another value, another
+order and another shape are all seen.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ TIMES = range(1_600_000_000, 4_000_000_000)
 """Seconds since 1970: a time of the clock, which no two runs share."""
 
 MAX_TEXT = 20
-MAX_ITEMS = 40
-MAX_DEPTH = 4
+MAX_ITEMS = 2000
+MAX_DEPTH = 9
 ADDRESS = re.compile(r"\b0x[0-9a-f]{4,}\b")
 
 
@@ -46,6 +47,7 @@ class _Collected:
             signs = (np.isnan(flat).sum(), (flat == np.inf).sum(), (flat == -np.inf).sum())
             self.texts.append(f"!{signs[0]},{signs[1]},{signs[2]}")
             flat = np.where(finite, flat, 0.0)
+        flat = np.arcsinh(flat)
         # Weights from 0.5 to 1.5 that don't repeat, so that an order is seen.
         places = np.arange(self.count, self.count + flat.size)
         weights = 0.5 + (places * 0.6180339887) % 1.0
@@ -62,7 +64,7 @@ def summarise(result: Any) -> str:
     text = re.sub(r"[\s|]", "_", text)
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT - 9]}~{zlib.crc32(text.encode()):08x}"
-    return f"{text} {collected.total:.5g} {collected.size:.5g}" if collected.count else text
+    return f"{text} {collected.total:.6g} {collected.size:.6g}" if collected.count else text
 
 
 def _collect(value: Any, into: _Collected, depth: int) -> None:
