@@ -46,7 +46,7 @@ def test_each_line_has_many_results(line: str) -> None:
 @given(st.floats(-1e6, 1e6), SIZES)
 def test_rounding_is_no_difference(total: float, size: float) -> None:
     size = max(size, abs(total))
-    first, second = (f"float32[9]; {each:.5g} {size:.5g}" for each in (total, total + size * 1e-5))
+    first, second = (f"float32[9]; {each:.6g} {size:.6g}" for each in (total, total + size * 1e-5))
     assert recorded_results.is_same(first, second)
 
 

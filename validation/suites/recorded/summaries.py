@@ -26,6 +26,9 @@ TIMES = range(1_600_000_000, 4_000_000_000)
 MAX_TEXT = 20
 MAX_ITEMS = 2000
 MAX_DEPTH = 9
+OBJECT_DEPTH = 2
+"""So many levels is an object: most of what it holds is its own business."""
+
 ADDRESS = re.compile(r"\b0x[0-9a-f]{4,}\b")
 
 
@@ -175,7 +178,7 @@ def _collect_object(value: Any, into: _Collected, depth: int) -> None:
         for name, each in [*held.items()][:MAX_ITEMS]:
             if not callable(each) or isinstance(each, torch.nn.Module):
                 into.texts.append(f"{name}=")
-                _collect(each, into, depth + 1)
+                _collect(each, into, depth + OBJECT_DEPTH)
 
 
 def _kind(value: Any) -> str:
