@@ -22,9 +22,14 @@ from . import calls, scenarios, surface
 
 
 def play_all(record: Results) -> Iterator[tuple[str, Given]]:
-    """Yield each name with what its calls give; nothing for a name that is gone."""
+    """Yield each name with what its calls give; nothing for a name that is gone.
+
+    Programs come first: single calls of functions may leave something behind in the process.
+    """
     torch.set_num_threads(1)
-    for path, wanted in record.items():  # texts, or texts with what they gave
+    paths = sorted(record, key=lambda path: not path.startswith(f"{surface.SCENARIOS}."))
+    for path in paths:
+        wanted = record[path]  # texts, or texts with what they gave
         yield path, {}
         with calls.quietly():
             try:
