@@ -47,10 +47,13 @@ class FoundCalls:
 
 def list_works(package: str, known: Calls) -> list[tuple[str, Work]]:
     """Return a search for each function and class of a package, and for each of a family."""
-    families = scenarios.FAMILIES.get(package, ())
-    in_family = [(family, name) for family in families for name in family.list_names()]
-    kinds = [family.find(name) for family, name in in_family]
-    covered = {id(kind) for kind in kinds if inspect.isclass(kind)}
+    in_family, covered = [], set()
+    for family in scenarios.FAMILIES.get(package, ()):
+        for name in family.list_names():
+            with contextlib.suppress(Exception):  # it needs a package that is not there
+                kind = family.find(name)
+                covered |= {id(kind)} if inspect.isclass(kind) else set()
+                in_family.append((family, name))
     works: list[tuple[str, Work]] = []
     for path, called in surface.list_callables(package).items():
         if id(called) not in covered:
