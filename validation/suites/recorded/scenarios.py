@@ -11,6 +11,7 @@ from typing import Any
 
 from .programs import (
     of_agents,
+    of_arrays,
     of_audio,
     of_augmentations,
     of_autograd,
@@ -20,6 +21,7 @@ from .programs import (
     of_drawing,
     of_environments,
     of_files,
+    of_filters,
     of_functions,
     of_gradients,
     of_hub,
@@ -27,6 +29,7 @@ from .programs import (
     of_models,
     of_modes,
     of_modules,
+    of_numbers,
     of_pictures,
     of_records,
     of_saving,
@@ -62,10 +65,10 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_tensors.OF_TENSORS,
     ),
     "torchaudio": of_audio.OF_TORCHAUDIO,
-    "numpy": of_records.OF_NUMPY,
+    "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
     "PIL": of_files.OF_FILES + of_drawing.OF_DRAWING,
     "pandas": of_tables.OF_PANDAS,
-    "scipy": of_tables.OF_SCIPY,
+    "scipy": of_filters.OF_SCIPY,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_transforms.OF_TRANSFORMS,
