@@ -16,6 +16,7 @@ from .programs import (
     of_augmentations,
     of_autograd,
     of_averages,
+    of_changes,
     of_detection,
     of_distributions,
     of_drawing,
@@ -66,7 +67,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     ),
     "torchaudio": of_audio.OF_TORCHAUDIO,
     "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
-    "PIL": of_files.OF_FILES + of_drawing.OF_DRAWING,
+    "PIL": of_files.OF_FILES + of_changes.OF_CHANGES + of_drawing.OF_DRAWING,
     "pandas": of_tables.OF_PANDAS,
     "scipy": of_filters.OF_SCIPY,
     "torchvision": of_pictures.OF_TORCHVISION
