@@ -17,6 +17,7 @@ from .programs import (
     of_autograd,
     of_averages,
     of_changes,
+    of_compositions,
     of_detection,
     of_distributions,
     of_drawing,
@@ -73,7 +74,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_transforms.OF_TRANSFORMS,
-    "albumentations": of_pictures.OF_ALBUMENTATIONS + of_augmentations.OF_AUGMENTATIONS,
+    "albumentations": of_pictures.OF_ALBUMENTATIONS
+    + of_augmentations.OF_AUGMENTATIONS
+    + of_compositions.OF_COMPOSITIONS,
     "gymnasium": of_environments.OF_GYMNASIUM
     + of_spaces.OF_SPACES
     + of_vectors.OF_VECTORS
