@@ -18,6 +18,7 @@ from .programs import (
     of_averages,
     of_changes,
     of_compositions,
+    of_datasets,
     of_detection,
     of_distributions,
     of_drawing,
@@ -73,7 +74,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "scipy": of_filters.OF_SCIPY,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
-    + of_transforms.OF_TRANSFORMS,
+    + of_transforms.OF_TRANSFORMS
+    + of_datasets.OF_DATASETS,
     "albumentations": of_pictures.OF_ALBUMENTATIONS
     + of_augmentations.OF_AUGMENTATIONS
     + of_compositions.OF_COMPOSITIONS,

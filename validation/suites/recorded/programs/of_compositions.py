@@ -65,7 +65,7 @@ def apply(made: Any, **given: Any) -> Any:
     found = telling.attempt(lambda: made(**given))
     if not isinstance(found, dict):
         return found
-    return {name: each for name, each in found.items() if name not in GIVEN}
+    return telling.tell_parts({name: each for name, each in found.items() if name not in GIVEN})
 
 
 def join_transforms_of(kind: str) -> list[Any]:
@@ -231,7 +231,7 @@ def replay_changes() -> list[Any]:
     for _ in range(3):
         given = made(image=picture)
         again = library.ReplayCompose.replay(given["replay"], image=other)
-        rows += [given["image"], again["image"]]
+        rows += [telling.scale_pixels(each["image"]) for each in (given, again)]
     over = {"image": other[:5, :4], "bbox": [0.2, 0.2, 0.6, 0.7], "mask": np.ones((5, 4), np.uint8)}
     halves = {"image": lambda image, **_: image // 2, "mask": lambda mask, **_: mask + 1}
     names = {"A": library, "other": other, "over": over, "more": [{"image": other}] * 3}

@@ -101,6 +101,27 @@ def tell_digits(value: Any) -> str:
     return " ".join(f"{each * 1.000731:.{digits}g}" for each in numbers.tolist())
 
 
+def scale_pixels(value: Any) -> Any:
+    """Return pictures as numbers up to one, or they would hide all others in a sum."""
+    if hasattr(value, "getbands"):
+        return [value.mode, np.asarray(value) / 255]
+    if isinstance(value, torch.Tensor) and value.dtype == torch.uint8:
+        return [type(value).__name__, value.as_subclass(torch.Tensor).double() / 255]
+    is_picture = isinstance(value, np.ndarray) and value.dtype == np.uint8
+    return value / 255 if is_picture else value
+
+
+def tell_parts(found: Any) -> Any:
+    """Return all parts of a result so that each counts: boxes and points beside pictures."""
+    if not isinstance(found, dict):
+        return scale_pixels(found)
+    small = ("bboxes", "keypoints", "labels")
+    return {
+        name: tell_exactly(each) if name in small else scale_pixels(each)
+        for name, each in found.items()
+    }
+
+
 def split_rows(rows: list[Any]) -> list[Any]:
     """Return rows."""
     return rows
