@@ -16,6 +16,7 @@ from .programs import (
     of_augmentations,
     of_autograd,
     of_averages,
+    of_boxes,
     of_changes,
     of_compositions,
     of_datasets,
@@ -74,6 +75,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "scipy": of_filters.OF_SCIPY,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
+    + of_boxes.OF_BOXES
     + of_transforms.OF_TRANSFORMS
     + of_datasets.OF_DATASETS,
     "albumentations": of_pictures.OF_ALBUMENTATIONS

@@ -210,8 +210,9 @@ def wrap_tensors() -> list[Any]:
     for value in map(pool.make_value, ("$tv_image", "$tv_boxes", "$tv_mask")):
         for kept in ("Tensor", "TVTensor"):
             with home.set_return_type(kept):
-                for given in telling.play_lines(TYPE_STEPS, v=value, **names):
-                    rows += [getattr(given, "canvas_size", 0), telling.tell_tensor(given)]
+                given = telling.play_lines(TYPE_STEPS, v=value, **names)
+            for each in given:
+                rows += [getattr(each, "canvas_size", 0), telling.tell_tensor(each)]
     for data in map(pool.make_value, ("$pil", "$pil_gray", "$photo")):
         rows += telling.play_lines(CONVERSIONS, data=data, **names)
     return [*map(telling.scale_pixels, rows)]

@@ -120,18 +120,3 @@ def tell_parts(found: Any) -> Any:
         name: tell_exactly(each) if name in small else scale_pixels(each)
         for name, each in found.items()
     }
-
-
-def split_rows(rows: list[Any]) -> list[Any]:
-    """Return rows."""
-    return rows
-
-
-def tell_names(values: Any) -> Any:
-    """Return values."""
-    return dict(values)
-
-
-def tell_call(called: Any, *values: Any, **options: Any) -> Any:
-    """Return what a call gives."""
-    return attempt(called, *values, **options)
