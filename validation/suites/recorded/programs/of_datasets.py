@@ -55,13 +55,13 @@ io.decode_jpeg([data, data])
 
 def code_pictures() -> list[Any]:
     """Return pictures after torchvision wrote and read them, in each mode."""
-    names = {"io": importlib.import_module("torchvision.io"), "Path": Path}
-    names["picture"] = pool.make_value("$byte_picture")
+    home = importlib.import_module("torchvision.io")
+    names = {"io": home, "Path": Path, "picture": pool.make_value("$byte_picture")}
     files = telling.play_lines(ENCODED, **names)
     for name in ("$pil_alpha", "$pil"):
         for form in ("PNG", "WEBP", "GIF"):
             pool.make_value(name).save(f"picture.{form}", lossless=True)
-            files.append(names["io"].read_file(f"picture.{form}"))
+            files.append(home.read_file(f"picture.{form}"))
     rows = telling.play_lines(WRITTEN, data=files[3], **names)
     for data in (*files, torch.zeros(9).byte()):
         rows += telling.play_lines(DECODED, data=data, **names)

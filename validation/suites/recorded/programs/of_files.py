@@ -169,7 +169,9 @@ def save_modes(form: str) -> list[Any]:
 
 def save_with_options(form: str) -> list[Any]:
     """Return pictures after each was written with other options of a format, and read."""
-    usual = ("RGB", "P", "RGBA") if form in ("PNG", "GIF", "WEBP") else ("RGB", "L")
+    usual: tuple[str, ...] = (
+        ("RGB", "P", "RGBA") if form in ("PNG", "GIF", "WEBP") else ("RGB", "L")
+    )
     usual = {"BLP": ("P",), "XBM": ("1",)}.get(form, usual)
     rows = []
     for options in OPTIONS[form]:
