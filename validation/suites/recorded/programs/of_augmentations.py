@@ -14,26 +14,11 @@ PART = 10
 CROPS = """
 "Crop", x_min=1, y_min=2, x_max=9, y_max=12
 "Crop", x_min=-3, y_min=2, x_max=20, y_max=30, pad_if_needed=True
-"RandomCrop", height=20, width=9, pad_if_needed=True, pad_position="center"
-"RandomCrop", height=20, width=9, pad_if_needed=True, pad_position="top_left"
-"RandomCrop", height=20, width=9, pad_if_needed=True, pad_position="top_right"
-"RandomCrop", height=20, width=9, pad_if_needed=True, pad_position="bottom_left"
-"RandomCrop", height=20, width=9, pad_if_needed=True, pad_position="bottom_right"
-"RandomCrop", height=20, width=9, pad_if_needed=True, pad_position="random"
 "CenterCrop", height=20, width=20, pad_if_needed=True, border_mode=2
 "CenterCrop", height=20, width=9, pad_if_needed=True, fill=7, fill_mask=3
 "RandomResizedCrop", size=(9, 8), scale=(0.3, 0.6), ratio=(0.5, 0.9)
 "RandomResizedCrop", size=(9, 8), area_for_downscale="image_mask"
 "RandomSizedCrop", min_max_height=(4, 9), size=(6, 5), w2h_ratio=0.7
-"CropAndPad", px=2
-"CropAndPad", px=-3
-"CropAndPad", px=(-2, 3)
-"CropAndPad", px=((1, 2), (1, 3), (-2, 1), (0, 1))
-"CropAndPad", px=[1, -1]
-"CropAndPad", percent=0.1
-"CropAndPad", percent=-0.2
-"CropAndPad", percent=(-0.1, 0.2)
-"CropAndPad", percent=[0.1, -0.1]
 "CropAndPad", px=(-2, 3), keep_size=False, sample_independently=False, fill=(1, 9)
 "RandomCropFromBorders", crop_left=0.3, crop_top=0.2
 "BBoxSafeRandomCrop", erosion_rate=0.5
@@ -44,20 +29,19 @@ CROPS = """
 "RandomCropNearBBox", max_part_shift=(0.1, 0.4)
 """
 
+CROPS += telling.fill_lines(
+    '"RandomCrop", 20, 9, pad_if_needed=True, pad_position="AT"\n',
+    AT="center top_left top_right bottom_left bottom_right random",
+)
+
+CROPS += telling.fill_lines(
+    '"CropAndPad", SIZE\n',
+    SIZE="2 -3 (-2,3) ((1,2),(1,3),(-2,1),(0,1)) [1,-1] None,0.1 None,-0.2 None,(-0.1,0.2)",
+)
+
 SIZES = """
 "Resize", height=7, width=20, interpolation=2
-"LongestMaxSize", max_size=9
-"LongestMaxSize", max_size=[7, 30]
-"SmallestMaxSize", max_size=9
-"SmallestMaxSize", max_size=[7, 30]
-"LongestMaxSize", max_size_hw=(8, 8)
-"LongestMaxSize", max_size_hw=(None, 9)
-"SmallestMaxSize", max_size_hw=(8, 8)
-"SmallestMaxSize", max_size_hw=(20, None)
 "RandomScale", scale_limit=(0.3, 0.5), mask_interpolation=1
-"PadIfNeeded", min_height=20, min_width=21, position="center"
-"PadIfNeeded", min_height=20, min_width=21, position="top_left"
-"PadIfNeeded", min_height=20, min_width=21, position="random"
 "PadIfNeeded", min_height=None, min_width=None, pad_height_divisor=7, pad_width_divisor=5
 "Pad", padding=2, border_mode=0
 "Pad", padding=(1, 3), border_mode=1
@@ -72,14 +56,7 @@ SIZES = """
 "Rotate", limit=(20, 40), crop_border=True
 "Rotate", limit=(20, 40), rotate_method="ellipse"
 "Rotate", limit=(20, 40), border_mode=4
-"Perspective", scale=0.2
-"Perspective", fit_output=True
-"Perspective", keep_size=False
 "RandomGridShuffle", grid=(2, 3)
-"D4"
-"Transpose"
-"SquareSymmetry"
-"RandomRotate90"
 "ShiftScaleRotate", shift_limit=0.2, rotate_limit=30
 "GridElasticDeform", num_grid_xy=(3, 4), magnitude=3
 "ElasticTransform", alpha=20, sigma=3, same_dxdy=True
@@ -90,11 +67,19 @@ SIZES = """
 "Morphological", scale=(2, 3), operation="erosion"
 """
 
+SIZES += telling.fill_lines(
+    '"NAMEestMaxSize", SIZE\n',
+    NAME="Long Small",
+    SIZE="9 [7,30] max_size_hw=(8,8) max_size_hw=(None,9)",
+)
+
+SIZES += telling.fill_lines('"PadIfNeeded", 20, 21, position="AT"\n', AT="center top_left random")
+
+SIZES += telling.fill_lines('"Perspective", OPTION\n', OPTION="0.2 fit_output=True keep_size=False")
+
+SIZES += telling.fill_lines('"NAME"\n', NAME="D4 Transpose SquareSymmetry RandomRotate90")
+
 HOLES = """
-"CoarseDropout", (2, 3), (0.2, 0.4), (0.2, 0.4), fill=9
-"CoarseDropout", (2, 3), (0.2, 0.4), (0.2, 0.4), fill=(1, 2, 3)
-"CoarseDropout", (2, 3), (0.2, 0.4), (0.2, 0.4), fill="random"
-"CoarseDropout", (2, 3), (0.2, 0.4), (0.2, 0.4), fill="random_uniform"
 "CoarseDropout", hole_height_range=(0.5, 0.6), hole_width_range=(0.5, 0.6), fill_mask=3
 "GridDropout", ratio=0.4, holes_number_xy=(2, 3)
 "GridDropout", ratio=0.4, unit_size_range=(3, 5), random_offset=False
@@ -105,39 +90,27 @@ HOLES = """
 "ConstrainedCoarseDropout", (2, 3), (0.3, 0.5), (0.3, 0.5), mask_indices=[1, 2]
 "ConstrainedCoarseDropout", (2, 3), (0.3, 0.5), (0.3, 0.5), bbox_labels=[1]
 "ChannelDropout", channel_drop_range=(1, 2), fill=50
-"PixelDropout", dropout_prob=0.3, per_channel=True
-"PixelDropout", dropout_prob=0.3, drop_value=None
-"PixelDropout", dropout_prob=0.3, mask_drop_value=5
 "TimeMasking", time_mask_param=5
 "FrequencyMasking", freq_mask_param=5
 "TimeReverse"
 """
 
+HOLES += telling.fill_lines(
+    '"CoarseDropout", (2, 3), (0.2, 0.4), (0.2, 0.4), FILL\n',
+    FILL="9 (1,2,3) 'random' 'random_uniform'",
+)
+
+HOLES += telling.fill_lines(
+    '"PixelDropout", 0.3, OPTION\n', OPTION="per_channel=True drop_value=None mask_drop_value=5"
+)
+
 COLOURS = """
-"Normalize", normalization="standard"
-"Normalize", normalization="image"
-"Normalize", normalization="image_per_channel"
-"Normalize", normalization="min_max"
-"Normalize", normalization="min_max_per_channel"
 "Normalize", mean=0.4, std=(0.2, 0.3, 0.1), max_pixel_value=200.0
-"ToGray", method="weighted_average"
-"ToGray", method="from_lab"
-"ToGray", method="desaturation"
-"ToGray", method="average"
-"ToGray", method="max"
-"ToGray", method="pca"
 "CLAHE", tile_grid_size=(2, 2)
 "Equalize", mode="pil", by_channels=False
-"Posterize", num_bits=3
-"Posterize", num_bits=(2, 5)
-"Posterize", num_bits=[1, 3, 5]
 "AutoContrast", cutoff=5, method="pil"
 "GaussNoise", std_range=(0.1, 0.2), per_channel=False
 "GaussNoise", std_range=(0.1, 0.2), noise_scale_factor=0.5
-"AdditiveNoise", noise_type="uniform", spatial_mode="per_pixel"
-"AdditiveNoise", noise_type="gaussian", spatial_mode="shared"
-"AdditiveNoise", noise_type="laplace", spatial_mode="constant"
-"AdditiveNoise", noise_type="beta", spatial_mode="per_pixel"
 "ImageCompression", compression_type="jpeg", quality_range=(20, 30)
 "ImageCompression", compression_type="webp", quality_range=(20, 30)
 "RandomBrightnessContrast", brightness_by_max=True, ensure_safe_range=True
@@ -147,58 +120,70 @@ COLOURS = """
 "RandomToneCurve", per_channel=True
 "FancyPCA", alpha=0.5
 "Sharpen", method="gaussian"
-"Illumination", mode="linear"
-"Illumination", mode="corner"
-"Illumination", mode="gaussian"
 "Blur", blur_limit=5
 "GlassBlur", iterations=1
 "Defocus", radius=3
 "MotionBlur", blur_limit=(5, 7), allow_shifted=False
 "GaussianBlur", sigma_limit=1.5
 "AdvancedBlur", blur_limit=(3, 5)
-"ZoomBlur"
 "MedianBlur", blur_limit=5
 "Superpixels", n_segments=9
 "Downscale", scale_range=(0.3, 0.4)
-"UnsharpMask"
-"ToRGB"
-"ToSepia"
-"ToFloat"
-"ChannelShuffle"
-"RandomFog"
 "RandomRain", rain_type="heavy"
 "RandomSnow", method="texture"
 "RandomSunFlare", src_radius=6
-"RandomShadow"
 "Spatter", mode="mud"
-"Spatter"
-"SaltAndPepper"
-"ShotNoise"
-"ISONoise"
 "MultiplicativeNoise", elementwise=True
-"RingingOvershoot"
-"Emboss"
 "PlanckianJitter", mode="cied"
-"PlasmaBrightnessContrast"
-"PlasmaShadow"
 "HEStain", method="random_preset"
-"RandomGravel"
-"Dithering"
 """
+
+COLOURS += telling.fill_lines(
+    '"Normalize", normalization="KIND"\n',
+    KIND="standard image image_per_channel min_max min_max_per_channel",
+)
+
+COLOURS += telling.fill_lines(
+    '"ToGray", method="KIND"\n', KIND="weighted_average from_lab desaturation average max pca"
+)
+
+COLOURS += telling.fill_lines(
+    '"AdditiveNoise", "KIND"\n',
+    KIND='uniform","per_pixel gaussian","shared laplace","constant beta","per_pixel',
+)
+
+COLOURS += telling.fill_lines('"Illumination", "KIND"\n', KIND="linear corner gaussian")
+
+COLOURS += telling.fill_lines('"Posterize", BITS\n', BITS="3 (2,5) [1,3,5]")
+
+COLOURS += telling.fill_lines(
+    '"NAME"\n',
+    NAME="ZoomBlur UnsharpMask ToRGB ToSepia ToFloat ChannelShuffle RandomFog RandomShadow",
+)
+
+COLOURS += telling.fill_lines(
+    '"NAME"\n', NAME="SaltAndPepper ShotNoise ISONoise RingingOvershoot Emboss Spatter PlasmaShadow"
+)
+
+COLOURS += telling.fill_lines('"NAME"\n', NAME="PlasmaBrightnessContrast RandomGravel Dithering")
 
 LISTS = {"crops": CROPS, "sizes": SIZES, "holes": HOLES, "colours": COLOURS}
 
 
+def list_options(part: str) -> list[str]:
+    """Return the names of transforms with their options."""
+    return [each for each in LISTS[part].splitlines() if each]
+
+
 def augment_each(part: str, first: int) -> list[Any]:
     """Return what ten transforms of a part make of a picture with all that belongs to it."""
-    options = LISTS[part].strip().splitlines()[first : first + PART]
+    options = list_options(part)[first : first + PART]
     return telling.play_lines("\n".join(f"augment({each})" for each in options), augment=augment)
 
 
 def list_parts() -> list[str]:
     """Return the values of calls for all transforms with options."""
-    counts = {part: lines.strip().count("\n") for part, lines in LISTS.items()}
-    return [f"'{part}',{n}" for part, count in counts.items() for n in range(0, count, PART)]
+    return [f"'{part}',{n}" for part in LISTS for n in range(0, len(list_options(part)), PART)]
 
 
 OF_AUGMENTATIONS = (Family(augment_each, list_parts, lambda _: None),)

@@ -13,23 +13,8 @@ from .of_files import MODES, make_picture
 SUBJECTS = ("RGB", "L", "RGBA", "P", "1", "I;16", "F")
 
 SIZES = """
-p.resize((7, 9), 0)
-p.resize((7, 9), 1)
-p.resize((7, 9), 2)
-p.resize((7, 9), 3)
-p.resize((7, 9), 4)
-p.resize((7, 9), 5)
-p.resize((5, 4), 0, (1.5, 2, 9, 10.25))
-p.resize((5, 4), 1, (1.5, 2, 9, 10.25))
-p.resize((5, 4), 2, (1.5, 2, 9, 10.25))
 p.resize((3, 4), 1, None, 1.0)
 p.resize((3, 4), 1, None, 2.0)
-p.rotate(0)
-p.rotate(30)
-p.rotate(90, expand=True)
-p.rotate(180)
-p.rotate(270, expand=True)
-p.rotate(400)
 p.rotate(20, 2, center=(2, 3), translate=(1, 2), fillcolor=9)
 p.rotate(20, 3, expand=True)
 p.crop((-2, 3, 8, 20))
@@ -142,6 +127,10 @@ PARTS = {
     "changes": [
         SIZES,
         telling.fill_lines("p.transpose(HOW)", HOW="0 1 2 3 4 5 6"),
+        telling.fill_lines(
+            "p.resize((7, 9), HOW, PART)", HOW="0 1 2 3 4 5", PART="None (1.5,2,9,9)"
+        ),
+        telling.fill_lines("p.rotate(BY)", BY="0 30 90,expand=True 180 270,expand=True 400"),
     ],
     "colours": [
         COLOURS,

@@ -99,8 +99,8 @@ def read_partly(form: str) -> list[Any]:
         for allowed in (False, True):
             files.LOAD_TRUNCATED_IMAGES = allowed
             picture = telling.attempt(library.open, io.BytesIO(data[:size]))
-            told = telling.attempt(telling.tell_pixels, picture) if size >= 700 else ""
-            rows += [type(picture), told, telling.attempt(lambda p: p.verify(), picture)]
+            pixels = telling.attempt(telling.tell_pixels, picture) if size >= 700 else ""
+            rows += [type(picture), pixels, telling.attempt(lambda p: p.verify(), picture)]
     files.LOAD_TRUNCATED_IMAGES = False
     for mode, wanted in (("L", (20, 20)), (None, (9, 9)), ("RGB", (30, 12)), ("CMYK", (1, 1))):
         picture, small = library.open(file), library.open(file)
