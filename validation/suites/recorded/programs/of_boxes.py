@@ -165,7 +165,7 @@ def pool_regions() -> list[Any]:
     listed = [make_boxes(2, 7), make_boxes(1, 6)]
     rois = torch.cat([torch.tensor([[0.0], [0], [1]]), torch.cat(listed)], 1)
     names = {"ops": importlib.import_module("torchvision.ops"), "rois": rois, "listed": listed}
-    words = {"BOXES": "rois listed rois[:,1:] rois[:0]", "OPTIONS": REGION_OPTIONS}
+    words = {"BOXES": "rois listed rois[:0]", "OPTIONS": REGION_OPTIONS}
     rows = []
     for text, kinds in REGIONS.items():
         for line in telling.fill_lines(text, NAME=kinds, **words).splitlines():
@@ -199,7 +199,7 @@ def compare_boxes() -> list[Any]:
     names |= {"one": make_boxes(), "two": make_boxes(), "groups": torch.tensor([0, 1, 0, 1, 1, 0])}
     names["scores"] = torch.tensor([0.3, 0.9, 0.5, 0.7, 0.2, 0.8])
     kinds = "box_iou generalized_box_iou distance_box_iou complete_box_iou"
-    forms = "xyxy xywh cxcywh xyxyxyxy cxcywhr xywhr other"
+    forms = "xyxy xywh cxcywh cxcywhr other"
     limits = "ops.nms(one, scores, LIMIT)\nops.batched_nms(one, scores, groups, LIMIT)"
     lines = [
         BOX_STEPS,

@@ -140,7 +140,7 @@ PARTS = {
     ],
     "joins": [
         JOINS,
-        telling.fill_lines(COVERS, COVER="mask dots alpha alpha.convert('La')"),
+        telling.fill_lines(COVERS, COVER="mask dots alpha alpha.convert('RGBa')"),
         telling.fill_lines(
             "change_copy(p, 'paste', small, PLACE)",
             PLACE="None (3,4) (-2,-1) (9,14) (1,1,6,7) (1,1,3,3)",

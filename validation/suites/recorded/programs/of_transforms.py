@@ -146,7 +146,6 @@ f.pad(boxes, [1, 2])
 f.resize(boxes, [8])
 f.resized_crop(boxes, 1, 2, 9, 8, [20, 30])
 f.perspective(boxes, [[0, 0], [11, 0], [11, 15], [0, 15]], [[1, 2], [10, 1], [11, 14], [2, 15]])
-f.elastic(boxes, torch.full((1, 16, 12, 2), 0.1))
 """
 
 
