@@ -11,15 +11,21 @@ from typing import Any
 
 from .programs import (
     of_agents,
+    of_arrays,
     of_audio,
     of_augmentations,
     of_autograd,
     of_averages,
+    of_boxes,
+    of_changes,
+    of_compositions,
+    of_datasets,
     of_detection,
     of_distributions,
     of_drawing,
     of_environments,
     of_files,
+    of_filters,
     of_functions,
     of_gradients,
     of_hub,
@@ -27,6 +33,7 @@ from .programs import (
     of_models,
     of_modes,
     of_modules,
+    of_numbers,
     of_pictures,
     of_records,
     of_saving,
@@ -62,14 +69,18 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_tensors.OF_TENSORS,
     ),
     "torchaudio": of_audio.OF_TORCHAUDIO,
-    "numpy": of_records.OF_NUMPY,
-    "PIL": of_files.OF_FILES + of_drawing.OF_DRAWING,
+    "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
+    "PIL": of_files.OF_FILES + of_changes.OF_CHANGES + of_drawing.OF_DRAWING,
     "pandas": of_tables.OF_PANDAS,
-    "scipy": of_tables.OF_SCIPY,
+    "scipy": of_filters.OF_SCIPY,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
-    + of_transforms.OF_TRANSFORMS,
-    "albumentations": of_pictures.OF_ALBUMENTATIONS + of_augmentations.OF_AUGMENTATIONS,
+    + of_boxes.OF_BOXES
+    + of_transforms.OF_TRANSFORMS
+    + of_datasets.OF_DATASETS,
+    "albumentations": of_pictures.OF_ALBUMENTATIONS
+    + of_augmentations.OF_AUGMENTATIONS
+    + of_compositions.OF_COMPOSITIONS,
     "gymnasium": of_environments.OF_GYMNASIUM
     + of_spaces.OF_SPACES
     + of_vectors.OF_VECTORS

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .. import pool
+from . import telling
 from .families import Family, find_in, list_kinds_of
 
 
@@ -41,10 +42,11 @@ def augment(name: str, *values: Any, **options: Any) -> Any:
     parts |= {"bboxes": [[1, 2, 6, 9], [2, 0, 11, 15]], "labels": [0, 1]}
     if name == "RandomCropNearBBox":
         parts["cropping_bbox"] = [2, 3, 9, 12]
+    picture = pool.make_value("$photo")
     try:
-        return composed(image=pool.make_value("$photo"), **parts)
+        return telling.tell_parts(composed(image=picture, **parts))
     except Exception:
-        return library.Compose([made], seed=pool.SEED)(image=pool.make_value("$photo"))
+        return telling.tell_parts(library.Compose([made], seed=pool.SEED)(image=picture))
 
 
 def keep_boxes(form: str, **options: Any) -> Any:
@@ -52,12 +54,7 @@ def keep_boxes(form: str, **options: Any) -> Any:
     library = importlib.import_module("albumentations")
     boxes = library.BboxParams(form, **{"label_fields": ["labels"], **options})
     crop = library.Crop(2, 3, 8, 11, p=1.0)
-    given = [
-        [0.1, 0.1, 0.4, 0.3],
-        [0.2, 0.3, 0.9, 0.95],
-        [0.5, 0.6, 0.6, 0.7],
-        [0.0, 0.8, 0.9, 1.0],
-    ]
+    given = [[0.1, 0.1, 0.4, 0.3], [0.2, 0.3, 0.9, 0.95], [0.5, 0.6, 0.6, 0.7], [0, 0.8, 0.9, 1]]
     if form in ("pascal_voc", "coco"):
         given = [[x * 12, y * 16, z * 12, w * 16] for x, y, z, w in given]
     if form in ("coco", "yolo"):
@@ -65,7 +62,8 @@ def keep_boxes(form: str, **options: Any) -> Any:
     if form == "yolo":
         given = [[x + w / 2, y + h / 2, w, h] for x, y, w, h in given]
     composed = library.Compose([crop, library.HorizontalFlip(p=1.0)], bbox_params=boxes, seed=7)
-    return composed(image=pool.make_value("$photo"), bboxes=given, labels=[0, 1, 2, 3])
+    found = composed(image=pool.make_value("$photo"), bboxes=given, labels=[0, 1, 2, 3])
+    return telling.tell_parts(found)
 
 
 def transform_all(name: str, *values: Any, **options: Any) -> Any:
@@ -76,9 +74,9 @@ def transform_all(name: str, *values: Any, **options: Any) -> Any:
     sample = {part[1:]: pool.make_value(part) for part in parts}
     made = kind(*values, **options)
     try:
-        return made(sample)
+        return telling.tell_parts(made(sample))
     except (TypeError, ValueError):  # some take one part alone, or a batch
-        return made(pool.make_value("$tv_image"))
+        return telling.tell_parts(made(pool.make_value("$tv_image")))
 
 
 def list_vision_models() -> list[str]:
