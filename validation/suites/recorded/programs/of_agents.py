@@ -11,7 +11,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .packing import pack, tell
+from .telling import attempt
 
 WORLDS: dict[str, Callable[[Any, Any], Any]] = {
     "cart": lambda gym, _: gym.make("CartPole-v1", max_episode_steps=7),
@@ -62,7 +62,7 @@ def build_agent(name: str, world: str, **options: Any) -> Any:
 def copy_weights(agent: Any) -> dict[str, Any]:
     """Return a copy of the weights of an agent."""
     held = {name: each.clone() for name, each in agent.policy.state_dict().items()}
-    return {**held, "entropy": tell(lambda: agent.log_ent_coef.detach().clone())}
+    return {**held, "entropy": attempt(lambda: agent.log_ent_coef.detach().clone())}
 
 
 def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Any]:
@@ -104,7 +104,7 @@ def tell_agent(agent: Any) -> list[Any]:
     results += [{key: each for key, each in sorted(logged.items()) if not key.startswith("time/")}]
     queue = agent.ep_info_buffer or []
     results += [[(each["r"], each["l"]) for each in queue], [*(agent.ep_success_buffer or [])]]
-    schedules = [tell(lambda n=name: getattr(agent, n)(0.25)) for name in SCHEDULES]
+    schedules = [attempt(lambda n=name: getattr(agent, n)(0.25)) for name in SCHEDULES]
     return [*results, schedules]
 
 
@@ -130,7 +130,7 @@ def tell_buffer(agent: Any) -> list[Any]:
 
 def are_same(first: Any, second: Any) -> bool:
     """Return whether two things are equal in every text and number."""
-    (text, numbers), (other, others) = pack(first), pack(second)
+    (text, numbers), (other, others) = first, second
     return text == other and np.array_equal(numbers, others)
 
 
@@ -154,7 +154,7 @@ def live(name: str, world: str, steps: int = 0, **options: Any) -> Any:
     results += [are_same(*map(tell_agent_after, (agent, loaded)))]
     if hasattr(agent, "save_replay_buffer"):
         agent.save_replay_buffer("memory")
-        results.append(tell(lambda: loaded.load_replay_buffer("memory", False)))
+        results.append(attempt(lambda: loaded.load_replay_buffer("memory", False)))
         results.append(are_same(*map(tell_buffer, (agent, loaded))))
     for each in (agent, loaded):
         env.seed(3)
@@ -165,7 +165,7 @@ def live(name: str, world: str, steps: int = 0, **options: Any) -> Any:
     for firm in (True, False):
         library.common.utils.set_random_seed(5)
         results += [each.predict(observed, deterministic=firm)[0] for each in (agent, loaded)]
-    return pack(results)
+    return results
 
 
 def tell_agent_after(loaded: Any) -> list[Any]:
@@ -177,7 +177,7 @@ def tell_agent_after(loaded: Any) -> list[Any]:
         results += [name]
         if "optimizer" in name and len(str(loaded.policy)) < LARGE:
             results += [each["state"], each["param_groups"]]
-    return [*results, [tell(lambda n=name: getattr(loaded, n)(0.25)) for name in SCHEDULES]]
+    return [*results, [attempt(lambda n=name: getattr(loaded, n)(0.25)) for name in SCHEDULES]]
 
 
 def reload(name: str, world: str) -> Any:
@@ -189,10 +189,10 @@ def reload(name: str, world: str) -> Any:
     begun = copy_weights(agent)
     agent.learn(20)
     agent.save("agent.zip", exclude=["gamma"], include=["seed"])
-    results: list[Any] = [tell(lambda: kind.load("none"))]
+    results: list[Any] = [attempt(lambda: kind.load("none"))]
     bare = kind.load("agent", device="cpu")
     results += [bare.get_env() is None, bare.num_timesteps, getattr(bare, "gamma", "no gamma")]
-    results += [tell(lambda: bare.learn(5)), tell(lambda: bare.set_env(agent.get_env()))]
+    results += [attempt(lambda: bare.learn(5)), attempt(lambda: bare.set_env(agent.get_env()))]
     objects = {"learning_rate": 0.5, "gamma": 0.25, "lr_schedule": None}
     ways: tuple[dict[str, Any], ...] = (
         {"custom_objects": objects},
@@ -200,45 +200,51 @@ def reload(name: str, world: str) -> Any:
         {"policy_kwargs": {}},
     )
     for more in ways:
-        loaded = tell(lambda m=more: kind.load("agent", agent.get_env(), "cpu", **m))
+        loaded = attempt(lambda m=more: kind.load("agent", agent.get_env(), "cpu", **m))
         results += [loaded if isinstance(loaded, str) else tell_agent_after(loaded)]
     wrong = build_agent("PPO", "bits" if world == "several" else "several").get_env()
-    results += [tell(lambda: kind.load("agent", wrong)), tell(lambda: agent.set_env(wrong))]
+    results += [attempt(lambda: kind.load("agent", wrong)), attempt(lambda: agent.set_env(wrong))]
     parts = agent.get_parameters()
     results += [
-        tell(lambda: other.set_parameters("agent.zip")),
+        attempt(lambda: other.set_parameters("agent.zip")),
         compare(begun, copy_weights(other)),
     ]
     policy = {"policy": parts["policy"]}
-    results += [tell(lambda: other.set_parameters(policy)), tell(lambda: other.set_parameters({}))]
-    results += [tell(lambda: other.set_parameters(policy, exact_match=False))]
+    results += [
+        attempt(lambda: other.set_parameters(policy)),
+        attempt(lambda: other.set_parameters({})),
+    ]
+    results += [attempt(lambda: other.set_parameters(policy, exact_match=False))]
     less = {"policy": dict([*parts["policy"].items()][:-1])}
-    results += [tell(lambda: other.set_parameters({**parts, **less}))]
-    results += [tell(lambda: other.set_parameters({**parts, **less}, exact_match=False))]
-    results += [tell(lambda: other.set_parameters({**parts, "no": {}}, exact_match=False))]
+    results += [attempt(lambda: other.set_parameters({**parts, **less}))]
+    results += [attempt(lambda: other.set_parameters({**parts, **less}, exact_match=False))]
+    results += [attempt(lambda: other.set_parameters({**parts, "no": {}}, exact_match=False))]
     results.append(compare(begun, copy_weights(other)))
     agent.policy.save("policy.pt")
     again = type(agent.policy).load("policy.pt")
     results += [compare(begun, {**begun, **again.state_dict()}), str(again) == str(agent.policy)]
-    return pack(results)
+    return results
 
 
 def ask_policy(policy: Any, seen: Any, acts: Any) -> list[Any]:
     """Return what the parts of a policy give."""
     results: list[Any] = []
-    results += [tell(lambda: policy.forward(seen)), tell(lambda: policy.forward(seen, True))]
+    results += [attempt(lambda: policy.forward(seen)), attempt(lambda: policy.forward(seen, True))]
     results += [
-        tell(lambda: policy.evaluate_actions(seen, acts)),
-        tell(lambda: policy.predict_values(seen)),
-    ]
-    results += [tell(lambda: policy.critic(seen, acts.float())), tell(lambda: policy.q_net(seen))]
-    results += [
-        tell(lambda: policy.actor.action_log_prob(seen)),
-        tell(lambda: policy.get_distribution(seen).mode()),
+        attempt(lambda: policy.evaluate_actions(seen, acts)),
+        attempt(lambda: policy.predict_values(seen)),
     ]
     results += [
-        tell(lambda: policy.scale_action(np.array([[1.5]]))),
-        tell(lambda: policy.unscale_action(np.array([[0.3]]))),
+        attempt(lambda: policy.critic(seen, acts.float())),
+        attempt(lambda: policy.q_net(seen)),
+    ]
+    results += [
+        attempt(lambda: policy.actor.action_log_prob(seen)),
+        attempt(lambda: policy.get_distribution(seen).mode()),
+    ]
+    results += [
+        attempt(lambda: policy.scale_action(np.array([[1.5]]))),
+        attempt(lambda: policy.unscale_action(np.array([[0.3]]))),
     ]
     return results
 
@@ -252,7 +258,7 @@ def predict_all(name: str, world: str) -> Any:
     single = {key: each[0] for key, each in first.items()} if isinstance(first, dict) else first[0]
     results: list[Any] = [agent.predict(first, deterministic=True), agent.predict(single)]
     results += [agent.predict(first, state=(np.ones(1),), episode_start=np.array([True]))]
-    results += [tell(lambda: agent.predict(np.zeros((3, 2, 5))))]
+    results += [attempt(lambda: agent.predict(np.zeros((3, 2, 5))))]
     seen, many = agent.policy.obs_to_tensor(first)
     results += [
         many,
@@ -263,12 +269,12 @@ def predict_all(name: str, world: str) -> Any:
     policy = agent.policy
     results += ask_policy(policy, seen, acts)
     policy.set_training_mode(True)
-    return pack(
+    return [
         results,
         policy.training,
         str(policy.squash_output),
         policy._get_constructor_parameters().keys(),
-    )
+    ]
 
 
 LIVES = (

@@ -10,7 +10,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 RATE = 8000
 
@@ -81,12 +81,12 @@ def filter_waves(name: str, **options: Any) -> Any:
         results.append(thin(waves.grad))
     if name not in ("add_noise", "convolve", "fftconvolve", "loudness"):
         pool.set_seeds()
-        results.append(thin(tell_refusal(function, waves.detach()[0, 0, :800], *values, **options)))
+        results.append(thin(attempt(function, waves.detach()[0, 0, :800], *values, **options)))
         results.append(
-            thin(tell_refusal(function, waves.detach()[:, :1, :500].double(), *values, **options))
+            thin(attempt(function, waves.detach()[:, :1, :500].double(), *values, **options))
         )
     results.append(thin(waves.detach()))
-    return collect_leaves(results)
+    return results
 
 
 def thin(given: Any) -> Any:
@@ -184,10 +184,10 @@ def transform_waves(name: str, **options: Any) -> Any:
     results: list[Any] = []
     for given in (inputs, inputs, inputs[0], inputs[1, 1]):
         pool.set_seeds()
-        results.append(thin(tell_refusal(made, given)))
+        results.append(thin(attempt(made, given)))
     torch.save(made.state_dict(), "state.pt")
     other = kind(*values, **own)
-    tell_refusal(other.load_state_dict, torch.load("state.pt"))
+    attempt(other.load_state_dict, torch.load("state.pt"))
     pool.set_seeds()
     return finish_transform_waves(made, inputs, results, other)
 
@@ -196,14 +196,14 @@ def finish_transform_waves(made: Any, inputs: Any, results: Any, other: Any) -> 
     """Return all results of `transform_waves`."""
     results += [
         thin(
-            tell_refusal(
+            attempt(
                 other.double(),
                 inputs.to(torch.complex128) if inputs.is_complex() else inputs.double(),
             )
         )
     ]
     results += [[*made.state_dict()], [thin(each) for each in made.buffers()]]
-    return collect_leaves(results)
+    return results
 
 
 def find_options(
@@ -232,7 +232,7 @@ def measure_levels(multiplier: float = 10.0, top_db: float = 60.0, amin: float =
         for most in (top_db, None):
             given = audio.amplitude_to_DB(each, multiplier, amin, 0.3, most)
             results += [thin(given), thin(audio.DB_to_amplitude(given, 0.5, 0.5))]
-    return collect_leaves(results)
+    return results
 
 
 def mask_waves(kind: str, p: float = 1.0, value: float = 0.0) -> Any:
@@ -247,17 +247,15 @@ def mask_waves(kind: str, p: float = 1.0, value: float = 0.0) -> Any:
                 results.append(audio.mask_along_axis_iid(rows, size, value, axis, p))
                 continue
             one = rows if axis > 1 else rows[0]
-            results.append(tell_refusal(audio.mask_along_axis, one, size, value, axis, p))
-            results.append(tell_refusal(audio.mask_along_axis, one[0], size, value, axis - 1, p))
+            results.append(attempt(audio.mask_along_axis, one, size, value, axis, p))
+            results.append(attempt(audio.mask_along_axis, one[0], size, value, axis - 1, p))
     results = [
         (each != rows).double() * each
         if isinstance(each, torch.Tensor) and each.shape == rows.shape
         else each
         for each in results
     ]
-    return collect_leaves(
-        [[each, each == value] if isinstance(each, torch.Tensor) else each for each in results]
-    )
+    return [[each, each == value] if isinstance(each, torch.Tensor) else each for each in results]
 
 
 def imitate_kaldi(kind: str, **options: Any) -> Any:
@@ -269,7 +267,7 @@ def imitate_kaldi(kind: str, **options: Any) -> Any:
     for channel in (0, 2):
         pool.set_seeds()
         results.append(thin(getattr(kaldi, kind)(waves, channel=channel, **options)))
-    return collect_leaves(results)
+    return results
 
 
 def find_kaldi(name: str) -> dict[str, Any]:
@@ -325,9 +323,7 @@ OF_TORCHAUDIO = (
         lambda name: find_options("torchaudio.transforms", TRANSFORMS, name, 0),
     ),
     Family(
-        measure_levels,
-        lambda: [""],
-        lambda _: {"multiplier": 10.0, "top_db": 60.0, "amin": 1e-10},
+        measure_levels, lambda: [""], lambda _: {"multiplier": 10.0, "top_db": 60.0, "amin": 1e-10}
     ),
     Family(mask_waves, lambda: ["iid", "alike"], lambda _: {"p": 1.0, "value": 0.0}),
     Family(imitate_kaldi, lambda: ["spectrogram", "fbank", "mfcc", *WORDS_OF_KALDI], find_kaldi),

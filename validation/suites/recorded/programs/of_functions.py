@@ -8,7 +8,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 SUMS = (
     *("ij,jk->ik", "ij,jk", "ii->i", "ii", "ij->ji", "...i,...i->...", "bij,bjk->bik", "i,j->ij"),
@@ -26,16 +26,16 @@ def sum_products(place: int) -> Any:
     for letters in left.split(","):
         size = len(letters.replace(" ", "").replace("...", "")) + ("..." in letters)
         parts.append(torch.rand(*(3,) * size, generator=generator).requires_grad_())
-    results: list[Any] = [tell_refusal(torch.einsum, equation, *parts)]
-    results.append(tell_refusal(torch.einsum, equation, parts))
+    results: list[Any] = [attempt(torch.einsum, equation, *parts)]
+    results.append(attempt(torch.einsum, equation, parts))
     if isinstance(results[0], torch.Tensor):
         results.append(torch.autograd.grad(results[0].square().sum(), parts))
     places: list[Any] = []
     for each in parts:
         places += [each, [*range(each.dim())]]
-    results.append(tell_refusal(torch.einsum, *places, [0]))
-    results.append(tell_refusal(torch.einsum, *places))
-    return collect_leaves(results)
+    results.append(attempt(torch.einsum, *places, [0]))
+    results.append(attempt(torch.einsum, *places))
+    return results
 
 
 def analyze_waves(n_fft: int = 32, **options: Any) -> Any:
@@ -46,18 +46,14 @@ def analyze_waves(n_fft: int = 32, **options: Any) -> Any:
     for batch in (wave, torch.stack([wave, wave.flip(0) * 0.1])):
         for own in (window, None):
             back = {k: v for k, v in options.items() if k not in ("pad_mode", "align_to_window")}
-            given = tell_refusal(
-                torch.stft, batch, n_fft, window=own, return_complex=True, **options
-            )
+            given = attempt(torch.stft, batch, n_fft, window=own, return_complex=True, **options)
             results.append(given)
             if not isinstance(given, torch.Tensor):
                 continue
-            results.append(tell_refusal(torch.istft, given, n_fft, window=own, **back))
-            results.append(tell_refusal(torch.istft, given, n_fft, window=own, length=150, **back))
-            results.append(
-                tell_refusal(batch.stft, n_fft, window=own, return_complex=True, **options)
-            )
-    results.append(tell_refusal(torch.stft, wave, n_fft))
+            results.append(attempt(torch.istft, given, n_fft, window=own, **back))
+            results.append(attempt(torch.istft, given, n_fft, window=own, length=150, **back))
+            results.append(attempt(batch.stft, n_fft, window=own, return_complex=True, **options))
+    results.append(attempt(torch.stft, wave, n_fft))
     results.append(torch.view_as_real(results[0]) if isinstance(results[0], torch.Tensor) else None)
     return [each if not isinstance(each, torch.Tensor) else shrink(each) for each in results]
 
@@ -77,7 +73,7 @@ OF_WAVES: dict[str, Any] = {
 def call_norm(rows: Any, volume: Any) -> Any:
     """Return the results of one kind."""
     return [
-        tell_refusal(torch.norm, value, power, axis, keep, dtype=kind)
+        attempt(torch.norm, value, power, axis, keep, dtype=kind)
         for value in (volume, rows)
         for power in ("fro", "nuc", 1, 2.5, float("inf"), float("-inf"), 0, "none")
         for axis, keep, kind in (
@@ -91,7 +87,7 @@ def call_norm(rows: Any, volume: Any) -> Any:
 def call_cdist(other: Any, rows: Any) -> Any:
     """Return the results of one kind."""
     return [
-        tell_refusal(torch.cdist, rows, other, power, mode)
+        attempt(torch.cdist, rows, other, power, mode)
         for power in (0.0, 1.0, 2.0, 2.5, float("inf"), -1.0)
         for mode in ("use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist", "none")
     ]
@@ -100,7 +96,7 @@ def call_cdist(other: Any, rows: Any) -> Any:
 def call_unique(numbers: Any, table: Any) -> Any:
     """Return the results of one kind."""
     return [
-        tell_refusal(
+        attempt(
             function,
             value,
             **{**first, "return_inverse": inverse, "return_counts": counts, "dim": axis},
@@ -109,17 +105,14 @@ def call_unique(numbers: Any, table: Any) -> Any:
         for axis in axes
         for inverse in (False, True)
         for counts in (False, True)
-        for function, first in (
-            (torch.unique, {"sorted": True}),
-            (torch.unique_consecutive, {}),
-        )
+        for function, first in ((torch.unique, {"sorted": True}), (torch.unique_consecutive, {}))
     ]
 
 
 def call_meshgrid(other: Any, rows: Any, numbers: Any) -> Any:
     """Return the results of one kind."""
     return [
-        tell_refusal(torch.meshgrid, *given, indexing=way)
+        attempt(torch.meshgrid, *given, indexing=way)
         for given in ((rows[0], other[0, :2]), ([rows[0], other[0, :2]],), (rows[0],))
         for way in ("ij", "xy", "none")
     ] + [torch.cartesian_prod(rows[0], other[0, :2]), torch.cartesian_prod(numbers)]
@@ -129,7 +122,7 @@ def call_split(other: Any, rows: Any, numbers: Any, square: Any) -> Any:
     """Return the results of one kind."""
     return (
         [
-            tell_refusal(torch.split, rows, each, axis)
+            attempt(torch.split, rows, each, axis)
             for each in (1, 2, 3, [1, 3], [2, 2], [1, 1], 0)
             for axis in (0, 1, -2)
         ]
@@ -137,25 +130,19 @@ def call_split(other: Any, rows: Any, numbers: Any, square: Any) -> Any:
             torch.broadcast_tensors(rows, other[0], torch.ones(1)),
             torch.broadcast_shapes((3, 1), 4),
         ]
-        + [
-            tell_refusal(torch.broadcast_shapes, (3,), (4,)),
-            torch.atleast_1d(torch.tensor(1.0), rows),
-        ]
+        + [attempt(torch.broadcast_shapes, (3,), (4,)), torch.atleast_1d(torch.tensor(1.0), rows)]
         + [
             torch.atleast_2d(rows[0]),
             torch.atleast_3d([rows, rows[0]]),
             torch.block_diag(rows, other[0]),
         ]
-        + [tell_refusal(torch.tensordot, rows, other, dims) for dims in (2, 0, ([1], [1]), -1, 3)]
+        + [attempt(torch.tensordot, rows, other, dims) for dims in (2, 0, ([1], [1]), -1, 3)]
         + [
             torch.chain_matmul(rows, square, square),
             torch.lu(square),
             torch.lu(square, get_infos=True),
         ]
-        + [
-            tell_refusal(torch.lu, square, False),
-            torch.unravel_index(numbers, (2, 3)),
-        ]
+        + [attempt(torch.lu, square, False), torch.unravel_index(numbers, (2, 3))]
     )
 
 
@@ -171,7 +158,7 @@ def call_functions(kind: str) -> Any:
         "meshgrid": lambda: call_meshgrid(other, rows, numbers),
         "split": lambda: call_split(other, rows, numbers, square),
     }
-    return collect_leaves(calls[kind]())
+    return calls[kind]()
 
 
 OF_FUNCTIONS = (

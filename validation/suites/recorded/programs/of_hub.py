@@ -13,7 +13,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .packing import pack, tell
+from .telling import attempt
 
 FIRST, SECOND = "a" * 40, "b" * 40
 FILES = ("config.json", "model.safetensors", "sub/notes.txt", "README.md")
@@ -55,19 +55,19 @@ def read_cache(revision: str = "main", kind: str = "model") -> Any:
     given: dict[str, Any] = {"revision": revision, "repo_type": kind, "cache_dir": root}
     results: list[Any] = []
     for name in (*FILES, "missing.txt", "other.txt", "../up", ""):
-        found = tell(lambda n=name: hub.try_to_load_from_cache("me/small", n, **given))
+        found = attempt(lambda n=name: hub.try_to_load_from_cache("me/small", n, **given))
         results.append("none known" if found is hub._CACHED_NO_EXIST else cut(found, root))
         local = {**given, "local_files_only": True}
-        found = tell(lambda n=name, a=local: hub.hf_hub_download("me/small", n, **a))
-        results += [cut(found, root), tell(lambda f=found: pathlib.Path(f).read_text())]
+        found = attempt(lambda n=name, a=local: hub.hf_hub_download("me/small", n, **a))
+        results += [cut(found, root), attempt(lambda f=found: pathlib.Path(f).read_text())]
     results.append(
         cut(
-            tell(lambda: hub.hf_hub_download("me/small", "notes.txt", subfolder="sub", **local)),
+            attempt(lambda: hub.hf_hub_download("me/small", "notes.txt", subfolder="sub", **local)),
             root,
         )
     )
-    results.append(tell(lambda: hub.hf_hub_download("me/none", "config.json", **local)))
-    results.append(tell(lambda: hub.hf_hub_download("me/small/deep", "config.json", **local)))
+    results.append(attempt(lambda: hub.hf_hub_download("me/none", "config.json", **local)))
+    results.append(attempt(lambda: hub.hf_hub_download("me/small/deep", "config.json", **local)))
     for more in (
         {},
         {"allow_patterns": "*.json"},
@@ -77,8 +77,8 @@ def read_cache(revision: str = "main", kind: str = "model") -> Any:
         {"repo_id": "me/none"},
     ):
         whole = {"repo_id": "me/small", **local, **more}
-        results.append(cut(tell(lambda w=whole: hub.snapshot_download(**w)), root))
-    return pack(results, sorted(map(str, pathlib.Path().glob("here/*"))))
+        results.append(cut(attempt(lambda w=whole: hub.snapshot_download(**w)), root))
+    return [results, sorted(map(str, pathlib.Path().glob("here/*")))]
 
 
 def scan_cache(revision: str = SECOND) -> Any:
@@ -88,7 +88,7 @@ def scan_cache(revision: str = SECOND) -> Any:
     make_cache("cache", "datasets")
     (root / "models--bad").mkdir()
     (root / "wrong").mkdir()
-    results: list[Any] = [tell(lambda: hub.scan_cache_dir("none"))]
+    results: list[Any] = [attempt(lambda: hub.scan_cache_dir("none"))]
 
     def tell_scan() -> None:
         info = hub.scan_cache_dir(root)
@@ -113,7 +113,7 @@ def scan_cache(revision: str = SECOND) -> Any:
         results.append(sorted(cut(each, root) for each in getattr(strategy, name)))
     strategy.execute()
     tell_scan()
-    return pack(results, sorted(cut(each, root) for each in root.rglob("*")))
+    return [results, sorted(cut(each, root) for each in root.rglob("*"))]
 
 
 CARD = """---
@@ -149,14 +149,16 @@ def write_card(kind: str = "ModelCard") -> Any:
         getattr(hub, kind).load("card.md").data.to_dict(),
     ]
     for text in ("no card", "---\n- a\n---\nx", "---\na: [\n---\n", "---\nlicense: 3\n---\n", ""):
-        results.append(tell(lambda t=text: getattr(hub, kind)(t).data.to_dict()))
+        results.append(attempt(lambda t=text: getattr(hub, kind)(t).data.to_dict()))
         results.append(
-            tell(lambda t=text: getattr(hub, kind)(t, ignore_metadata_errors=True).content)
+            attempt(lambda t=text: getattr(hub, kind)(t, ignore_metadata_errors=True).content)
         )
-    data = tell(lambda: getattr(hub, f"{kind}Data")(language="en", library_name="torch", extra=3))
+    data = attempt(
+        lambda: getattr(hub, f"{kind}Data")(language="en", library_name="torch", extra=3)
+    )
     results.append(data if isinstance(data, str) else [data.to_dict(), data.to_yaml(), str(data)])
     results.append(
-        tell(
+        attempt(
             lambda: (
                 getattr(hub, kind)
                 .from_template(data, template_str="{{ card_data }} {{ name }}", name="x")
@@ -168,7 +170,7 @@ def write_card(kind: str = "ModelCard") -> Any:
     results += [result.unique_identifier, result.is_equal_except_value(result), vars(result)]
     results += [hub.metadata_load("card.md"), hub.metadata_save("new.md", {"a": 1, "b": [2]})]
     results += [pathlib.Path("new.md").read_text(), hub.metadata_update.__name__]
-    return pack(results)
+    return results
 
 
 def load_network(hub: Any) -> list[Any]:
@@ -176,14 +178,19 @@ def load_network(hub: Any) -> list[Any]:
     results: list[Any] = []
     net, other = pool.make_value("$net"), pool.make_value("$net")
     results.append(
-        tell(lambda: hub.save_torch_model(net, "net", max_shard_size="100B", metadata={"by": "me"}))
+        attempt(
+            lambda: hub.save_torch_model(net, "net", max_shard_size="100B", metadata={"by": "me"})
+        )
     )
     with torch.no_grad():
         [each.zero_() for each in other.parameters()]
-    results.append(tell(lambda: vars(hub.load_torch_model(other, "net"))))
-    results += [other.state_dict(), tell(lambda: hub.load_torch_model(net[0], "net", strict=True))]
-    results.append(tell(lambda: str(hub.load_torch_model(net[0], "net", strict=False))))
-    results.append(tell(lambda: hub.load_torch_model(net, "none")))
+    results.append(attempt(lambda: vars(hub.load_torch_model(other, "net"))))
+    results += [
+        other.state_dict(),
+        attempt(lambda: hub.load_torch_model(net[0], "net", strict=True)),
+    ]
+    results.append(attempt(lambda: str(hub.load_torch_model(net[0], "net", strict=False))))
+    results.append(attempt(lambda: hub.load_torch_model(net, "none")))
     return results
 
 
@@ -200,11 +207,11 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
     results: list[Any] = []
     for limit in (size, 100, "1KB", "5GB", "a lot"):
         split = hub.split_torch_state_dict_into_shards
-        found = tell(lambda m=limit, c=split: vars(c(dict(state), max_shard_size=m, **options)))
+        found = attempt(lambda m=limit, c=split: vars(c(dict(state), max_shard_size=m, **options)))
         results.append(found)
     safe = form == "torch"
     results.append(
-        tell(
+        attempt(
             lambda: hub.save_torch_state_dict(
                 dict(state), "kept", max_shard_size=size, safe_serialization=safe
             )
@@ -217,10 +224,10 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
     results += [each.read_text() for each in folder.glob("*.json")]
     results += load_network(hub)
     for name in sorted(each.name for each in folder.glob("*.safetensors")):
-        results.append(tell(lambda n=name: hub.load_state_dict_from_file(folder / n)))
+        results.append(attempt(lambda n=name: hub.load_state_dict_from_file(folder / n)))
     made = hub.get_torch_storage_id
     results += [made(shared) == made(shared[:10]), hub.get_torch_storage_size(shared)]
-    return pack(results)
+    return results
 
 
 class Mixed(torch.nn.Module):  # type: ignore[misc]  # torch has no types here
@@ -244,11 +251,11 @@ def mix_in(**options: Any) -> Any:
         (each.name, each.read_text()) for each in sorted(pathlib.Path("kept").glob("*.json"))
     ]
     results += [
-        tell(lambda: kind.from_pretrained("kept", size=5)),
-        tell(lambda: kind.from_pretrained("none", local_files_only=True)),
+        attempt(lambda: kind.from_pretrained("kept", size=5)),
+        attempt(lambda: kind.from_pretrained("none", local_files_only=True)),
     ]
-    results += [tell(lambda: kind.from_pretrained("kept", name="d").name)]
-    return pack(results)
+    results += [attempt(lambda: kind.from_pretrained("kept", name="d").name)]
+    return results
 
 
 @contextlib.contextmanager
@@ -295,7 +302,7 @@ def read_environment() -> Any:
         results.append(
             {n: v for n, v in found.items() if n.isupper() and isinstance(v, str | int | list)}
         )
-    return pack(results)
+    return results
 
 
 NAMES: tuple[Callable[[Any, Any], Any], ...] = (
@@ -358,7 +365,7 @@ def name_things() -> Any:
             for k, v in {**names, "repo_folder_name": folder}.items()
         },
     )
-    return pack([tell(lambda c=call: c(hub, found)) for call in NAMES])
+    return [attempt(lambda c=call: c(hub, found)) for call in NAMES]
 
 
 def load_wrong(library: Any, data: bytes, rows: Any) -> list[Any]:
@@ -373,11 +380,11 @@ def load_wrong(library: Any, data: bytes, rows: Any) -> list[Any]:
         b"\x02" + b"\0" * 7 + b"{}",
         data[:8] + b"[" + data[9:],
     ):
-        results.append(tell(lambda w=wrong: library.load(w)))
+        results.append(attempt(lambda w=wrong: library.load(w)))
         pathlib.Path("wrong").write_bytes(wrong)
-        results.append(tell(lambda: library.load_file("wrong")))
+        results.append(attempt(lambda: library.load_file("wrong")))
     for bad in ({"a": 3}, {"a": [1]}, 3, {3: rows}, {}):
-        results.append(tell(lambda b=bad: library.load(library.save(b))))
+        results.append(attempt(lambda b=bad: library.load(library.save(b))))
     return results
 
 
@@ -401,8 +408,8 @@ def open_tensors(safe: Any, short: str) -> list[Any]:
             9,
             (..., 0),
         ):
-            results.append(tell(lambda i=index: part[i]))
-        results.append(tell(lambda: opened.get_tensor("no")))
+            results.append(attempt(lambda i=index: part[i]))
+        results.append(attempt(lambda: opened.get_tensor("no")))
     return results
 
 
@@ -427,7 +434,7 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
     )
     state: dict[str, Any] = {"rows": rows}
     for name in kinds:
-        made = tell(
+        made = attempt(
             lambda n=name: rows.to(getattr(torch, n)) if kind == "torch" else rows.astype(n)
         )
         state |= {} if isinstance(made, str) else {name: made}
@@ -441,11 +448,11 @@ def keep_tensors(kind: str = "torch", **options: Any) -> Any:
     results += load_wrong(library, data, rows)
     if kind == "torch":
         for cut_out in (rows[:, 1], rows[::2], rows.T):  # numpy writes the memory as it lies
-            results.append(tell(lambda c=cut_out: library.load(library.save({"a": c}))))
-        results.append(tell(lambda: library.save({"a": rows, "b": rows})))
-        results.append(tell(lambda: library.save({"a": rows, "b": rows[1:]})))
-        results.append(tell(lambda: library.save({"a": rows.to_sparse()})))
-    return pack(results)
+            results.append(attempt(lambda c=cut_out: library.load(library.save({"a": c}))))
+        results.append(attempt(lambda: library.save({"a": rows, "b": rows})))
+        results.append(attempt(lambda: library.save({"a": rows, "b": rows[1:]})))
+        results.append(attempt(lambda: library.save({"a": rows.to_sparse()})))
+    return results
 
 
 def keep_turned(library: Any) -> list[Any]:
@@ -454,10 +461,10 @@ def keep_turned(library: Any) -> list[Any]:
     half = torch.nn.Linear(3, 3)
     half.weight = torch.nn.Parameter(pool.make_value("$square").T)
     results += [
-        tell(lambda: library.save_model(half, "half")),
-        tell(lambda: library.save_model(half, "half", force_contiguous=False)),
+        attempt(lambda: library.save_model(half, "half")),
+        attempt(lambda: library.save_model(half, "half", force_contiguous=False)),
     ]
-    results += [tell(lambda: library.load_file("half"))]
+    results += [attempt(lambda: library.load_file("half"))]
     return results
 
 
@@ -489,11 +496,11 @@ def keep_model(strict: bool = True, tied: bool = False) -> Any:
     wrong["a"] = torch.nn.Linear(2, 2)
     for each in (less, more, wrong):
         results += [
-            tell(lambda e=each: library.load_model(e, "kept", strict=strict)),
+            attempt(lambda e=each: library.load_model(e, "kept", strict=strict)),
             each.state_dict(),
         ]
     results += keep_turned(library)
-    return pack(results)
+    return results
 
 
 OF_HUB = (

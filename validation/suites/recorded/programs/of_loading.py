@@ -11,7 +11,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 Pair = collections.namedtuple("Pair", "first second")
 
@@ -74,8 +74,8 @@ def load_data(kind: str, **options: Any) -> Any:
     first = iter(loader)
     results += [next(first), len(first), len(loader), loader.batch_size, loader.drop_last]
     results += [type(loader.sampler), type(loader.batch_sampler), loader.num_workers]
-    results.append(tell_refusal(setattr, loader, "batch_size", 5))
-    return collect_leaves([copy.deepcopy(results), torch.rand(1)])
+    results.append(attempt(setattr, loader, "batch_size", 5))
+    return [copy.deepcopy(results), torch.rand(1)]
 
 
 def choose_data(kind: str) -> Any:
@@ -123,8 +123,8 @@ def finish_choose_data(data: Any, numbers: Any, weights: Any, results: Any, samp
         lambda: data.DataLoader(NumberStream(), shuffle=True),
         lambda: data.DataLoader(NumberStream(), sampler=sampler),
     )
-    results += [str(tell_refusal(each)) for each in refused]
-    return collect_leaves(results)
+    results += [str(attempt(each)) for each in refused]
+    return results
 
 
 def stream_data(batch_size: int = 3, drop_last: bool = False) -> Any:
@@ -137,15 +137,15 @@ def stream_data(batch_size: int = 3, drop_last: bool = False) -> Any:
         data.ChainDataset([NumberStream(2), SizedStream(3)]),
     ):
         loader = data.DataLoader(each, batch_size, drop_last=drop_last)
-        results += [[*loader], tell_refusal(len, loader), [*loader]]
+        results += [[*loader], attempt(len, loader), [*loader]]
     results.append([*data.DataLoader(NumberStream(), None)])
     joined = data.ChainDataset([SizedStream(2), SizedStream(3)])
     results += [
         len(joined),
         [*(NumberStream(1) + NumberStream(2))],
-        tell_refusal(lambda: NumberStream()[0]),
+        attempt(lambda: NumberStream()[0]),
     ]
-    return collect_leaves(results)
+    return results
 
 
 def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool = False) -> Any:
@@ -161,7 +161,7 @@ def split_data(sizes: str = "0.5+0.3+0.2", shuffle: bool = True, drop_last: bool
     results += [
         [joined[0], joined[-1], joined[len(joined) - 2]],
         len(joined),
-        tell_refusal(joined.__getitem__, -99),
+        attempt(joined.__getitem__, -99),
     ]
     nested = data.Subset(joined, [3, 12, 5])
     results += [[*nested], joined.datasets[0].cumulative_sizes, nested.__getitems__([0, 2])]
@@ -192,23 +192,21 @@ def finish_split_data(data: Any, squares: Any, results: Any) -> Any:
         lambda: data.TensorDataset(torch.ones(2), torch.ones(3)),
         lambda: data.ChainDataset([squares]).__len__(),
     )
-    return collect_leaves([results, [str(tell_refusal(each)) for each in refused]])
+    return [results, [str(attempt(each)) for each in refused]]
 
 
 def collate_values(kind: str) -> Any:
     """Return what is made of a batch of each kind of values, and what is not."""
     collate = torch.utils.data._utils.collate
     items = [Squares(kind)[place] for place in range(4)]
-    results: list[Any] = [tell_refusal(torch.utils.data.default_collate, items)]
+    results: list[Any] = [attempt(torch.utils.data.default_collate, items)]
     results.append([torch.utils.data.default_convert(each) for each in items[:2]])
     given = {torch.Tensor: lambda batch, *, collate_fn_map=None: torch.stack(batch).sum(0)}
     own = {**collate.default_collate_fn_map, **given}
-    results.append(tell_refusal(collate.collate, items, collate_fn_map=own))
-    results.append(tell_refusal(collate.collate, items, collate_fn_map=given))
-    results.append(tell_refusal(torch.utils.data.default_collate, [items[0], {"other": 1}]))
-    return collect_leaves(
-        [results, [type(each) for each in results[0]] if isinstance(results[0], list) else []]
-    )
+    results.append(attempt(collate.collate, items, collate_fn_map=own))
+    results.append(attempt(collate.collate, items, collate_fn_map=given))
+    results.append(attempt(torch.utils.data.default_collate, [items[0], {"other": 1}]))
+    return [results, [type(each) for each in results[0]] if isinstance(results[0], list) else []]
 
 
 OF_LOADER: dict[str, Any] = {
@@ -223,7 +221,7 @@ OF_LOADING = (
     Family(
         choose_data,
         lambda: [
-            *("sequential", "random", "repeated", "more", "fewer", "subset", "weighted", "once"),
+            *("sequential", "random", "repeated", "more", "fewer", "subset", "weighted", "once")
         ],
         lambda _: {},
     ),

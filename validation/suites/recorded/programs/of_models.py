@@ -14,8 +14,8 @@ import torch
 
 from .. import pool
 from .families import Family
-from .packing import pack, tell
 from .small_models import make_small
+from .telling import attempt
 
 KINDS = ("gpt2", "llama", "bert", "t5", "mistral", "gemma2", "qwen2", "opt", "bart")
 TEXTS = [[5, 9, 7, 5, 11], [8, 6, 9, 0, 0]]
@@ -56,7 +56,7 @@ def load_changed(cls: Any, model: Any) -> list[Any]:
     config = copy.deepcopy(model.config)
     config.vocab_size = 44
     more = {"config": config, "ignore_mismatched_sizes": True}
-    results.append(tell(lambda: cls.from_pretrained("kept", **more).num_parameters()))
+    results.append(attempt(lambda: cls.from_pretrained("kept", **more).num_parameters()))
     state = model.state_dict()
     first = next(iter(state))
     for changed in (
@@ -67,7 +67,7 @@ def load_changed(cls: Any, model: Any) -> list[Any]:
         results += [
             {name: sorted(map(str, each)) for name, each in info.items() if each is not None}
         ]
-    results += [tell(lambda: cls.from_pretrained("none", local_files_only=True))]
+    results += [attempt(lambda: cls.from_pretrained("none", local_files_only=True))]
     return results
 
 
@@ -96,19 +96,19 @@ def keep(kind: str, **options: Any) -> Any:
     results += [type(base).__name__, sorted(base.state_dict())[:30]]
     tied = model.get_output_embeddings()
     results += [tied is not None and tied.weight is model.get_input_embeddings().weight]
-    return pack(results)
+    return results
 
 
 def run_otherwise(model: Any) -> list[Any]:
     """Return what a model gives with other labels, masks and types."""
     results: list[Any] = []
     labels = torch.tensor([[-100, 9, 7, -100, 11], [-100] * 5])
-    results += [run(model, labels=labels), tell(lambda: run(model, attention_mask=None))]
+    results += [run(model, labels=labels), attempt(lambda: run(model, attention_mask=None))]
     half = copy.deepcopy(model).half()
     results += [half.dtype, str(model.device), model.get_input_embeddings().weight.shape]
     for shape in ((2, 5), (2, 1, 5, 5)):
         results.append(
-            tell(lambda s=shape: model.get_extended_attention_mask(torch.ones(s), s[:2]))
+            attempt(lambda s=shape: model.get_extended_attention_mask(torch.ones(s), s[:2]))
         )
     return results
 
@@ -119,12 +119,12 @@ def change(kind: str) -> Any:
     results: list[Any] = [run(model)]
     for size, more in ((45, {"mean_resizing": False}), (38, {}), (None, {"pad_to_multiple_of": 8})):
         pool.set_seeds()
-        made = tell(lambda s=size, m=more: model.resize_token_embeddings(s, **m).weight.shape)
-        results += [made, model.config.vocab_size, tell(lambda: run(model))]
+        made = attempt(lambda s=size, m=more: model.resize_token_embeddings(s, **m).weight.shape)
+        results += [made, model.config.vocab_size, attempt(lambda: run(model))]
     model = make_model(kind)
     model.train()
     results += [
-        tell(lambda: model.gradient_checkpointing_enable()),
+        attempt(lambda: model.gradient_checkpointing_enable()),
         model.is_gradient_checkpointing,
     ]
     pool.set_seeds()
@@ -133,9 +133,12 @@ def change(kind: str) -> Any:
     ).loss.backward()
     results += [[each.grad.norm() for each in model.parameters() if each.grad is not None]]
     model.gradient_checkpointing_disable()
-    results += [tell(lambda: model.enable_input_require_grads()), model.is_gradient_checkpointing]
     results += [
-        tell(lambda: model.set_attn_implementation("eager")),
+        attempt(lambda: model.enable_input_require_grads()),
+        model.is_gradient_checkpointing,
+    ]
+    results += [
+        attempt(lambda: model.set_attn_implementation("eager")),
         model.config._attn_implementation,
     ]
     model.eval()
@@ -145,7 +148,7 @@ def change(kind: str) -> Any:
     plain = model(input_ids=torch.tensor(TEXTS), return_dict=False)
     results += [len(plain), plain[0]]
     results += run_otherwise(model)
-    return pack(results, tell(lambda: model.get_parameter_or_buffer("no")), model.main_input_name)
+    return [results, attempt(lambda: model.get_parameter_or_buffer("no")), model.main_input_name]
 
 
 def step_through(kind: str, cache: str = "dynamic") -> Any:
@@ -169,24 +172,26 @@ def step_through(kind: str, cache: str = "dynamic") -> Any:
             results += [given.past_key_values.get_seq_length(), given.logits]
         results.append((torch.cat(held, 1) - whole).abs().max() < 1e-4)
         results += [
-            tell(lambda: made.crop(4)),
+            attempt(lambda: made.crop(4)),
             made.get_seq_length(),
-            tell(lambda: made.batch_repeat_interleave(2)),
+            attempt(lambda: made.batch_repeat_interleave(2)),
         ]
         results += [
-            tell(lambda: made.reorder_cache(torch.tensor([1, 0]))),
-            tell(lambda: made.reset()),
+            attempt(lambda: made.reorder_cache(torch.tensor([1, 0]))),
+            attempt(lambda: made.reset()),
         ]
-        results += [made.get_seq_length(), tell(lambda: made.get_max_cache_shape()), len(made)]
+        results += [made.get_seq_length(), attempt(lambda: made.get_max_cache_shape()), len(made)]
         embedded = model.get_input_embeddings()(texts)
-        results.append(tell(lambda: model(inputs_embeds=embedded).logits))
-        results.append(tell(lambda: model(input_ids=texts, logits_to_keep=2).logits))
+        results.append(attempt(lambda: model(inputs_embeds=embedded).logits))
+        results.append(attempt(lambda: model(input_ids=texts, logits_to_keep=2).logits))
         results.append(
-            tell(lambda: model(input_ids=texts, position_ids=torch.arange(7)[None] + 3).logits)
+            attempt(lambda: model(input_ids=texts, position_ids=torch.arange(7)[None] + 3).logits)
         )
         left = torch.tensor([[0, 0, 5, 9, 7]])
-        results.append(tell(lambda: model(input_ids=left, attention_mask=(left > 0).long()).logits))
-    return pack(results)
+        results.append(
+            attempt(lambda: model(input_ids=left, attention_mask=(left > 0).long()).logits)
+        )
+    return results
 
 
 WAYS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -278,15 +283,15 @@ def write(way: str) -> Any:
         texts, mask = None, None
     results: list[Any] = []
     pool.set_seeds()
-    first = tell(lambda: model.generate(texts, attention_mask=mask, **given))
+    first = attempt(lambda: model.generate(texts, attention_mask=mask, **given))
     results.append(first if isinstance(first, str) else [dict(first).get(name) for name in WRITTEN])
-    one = tell(lambda: model.generate(torch.tensor([[5, 9, 31]]), **WAYS[way]()))
+    one = attempt(lambda: model.generate(torch.tensor([[5, 9, 31]]), **WAYS[way]()))
     results.append(one if isinstance(one, str | torch.Tensor) else one.sequences)
     scores = isinstance(first, str) or first.get("scores") is None
     results.append(
         []
         if scores
-        else tell(
+        else attempt(
             lambda: model.compute_transition_scores(
                 first.sequences, first.scores, first.get("beam_indices"), normalize_logits=True
             )
@@ -295,17 +300,17 @@ def write(way: str) -> Any:
     plain = {
         k: v for k, v in given.items() if isinstance(v, int | float | str | list | dict | bool)
     }
-    config = tell(lambda: get_library().GenerationConfig(**plain))
+    config = attempt(lambda: get_library().GenerationConfig(**plain))
     if isinstance(config, str):
-        return pack(results, config)
-    tell(lambda: config.save_pretrained("kept"))
-    loaded = tell(lambda: get_library().GenerationConfig.from_pretrained("kept"))
-    results += [tell(lambda: loaded.to_diff_dict().keys()), tell(lambda: loaded == config)]
+        return [results, config]
+    attempt(lambda: config.save_pretrained("kept"))
+    loaded = attempt(lambda: get_library().GenerationConfig.from_pretrained("kept"))
+    results += [attempt(lambda: loaded.to_diff_dict().keys()), attempt(lambda: loaded == config)]
     results += [
-        tell(lambda: config.get_generation_mode()),
-        tell(lambda: config.validate(strict=True)),
+        attempt(lambda: config.get_generation_mode()),
+        attempt(lambda: config.validate(strict=True)),
     ]
-    return pack(results, tell(lambda: sorted(config.update(temperature=0.5, no=3))))
+    return [results, attempt(lambda: sorted(config.update(temperature=0.5, no=3)))]
 
 
 WRITTEN = ("sequences", "sequences_scores", "scores", "logits", "beam_indices", "hidden_states")
@@ -327,7 +332,7 @@ def schedule(name: str, warm: int = 3) -> Any:
     for more in ({}, SCHEDULES.get(name, {"no": 3})):
         optimizer = pool.make_value("$optimizer")
         optimizer.add_param_group({"params": [torch.ones(2, requires_grad=True)], "lr": 0.5})
-        made = tell(lambda o=optimizer, m=more: library.get_scheduler(name, o, warm, 10, m))
+        made = attempt(lambda o=optimizer, m=more: library.get_scheduler(name, o, warm, 10, m))
         if isinstance(made, str):
             results.append(made)
             continue
@@ -337,8 +342,8 @@ def schedule(name: str, warm: int = 3) -> Any:
             results.append([group["lr"] for group in optimizer.param_groups])
             if place == 5:
                 made.load_state_dict(copy.deepcopy(made.state_dict()))
-    results.append(tell(lambda: library.get_scheduler(name, pool.make_value("$optimizer"))))
-    return pack(results)
+    results.append(attempt(lambda: library.get_scheduler(name, pool.make_value("$optimizer"))))
+    return results
 
 
 def adapt(**options: Any) -> Any:
@@ -362,7 +367,7 @@ def adapt(**options: Any) -> Any:
         net(inputs).square().sum().backward()
         made.step()
     rates = get_library().optimization.AdafactorSchedule(made, 0.1)
-    return pack([*net.parameters()], made.state_dict(), tell(rates.get_lr))
+    return [[*net.parameters()], made.state_dict(), attempt(rates.get_lr)]
 
 
 def configure(kind: str) -> Any:
@@ -377,7 +382,7 @@ def configure(kind: str) -> Any:
     ]
     made.id2label = {0: "no", 1: "yes"}
     made.update({"hidden_dropout": 0.3, "eos_token_id": [1, 2]})
-    results += [tell(lambda: made.update_from_string("use_cache=false,extra=y")), made.label2id]
+    results += [attempt(lambda: made.update_from_string("use_cache=false,extra=y")), made.label2id]
     made.save_pretrained("kept")
     loaded = library.AutoConfig.from_pretrained("kept", output_hidden_states=True)
     again, unused = type(made).from_pretrained("kept", no_option=3, return_unused_kwargs=True)
@@ -390,22 +395,18 @@ def configure(kind: str) -> Any:
     ]
     results += [type(made).from_dict(made.to_dict()) == made, made.to_json_string(True).count("\n")]
     results += [
-        tell(lambda: made.update_from_string("no=3")),
-        tell(lambda: library.AutoConfig.for_model("no")),
+        attempt(lambda: made.update_from_string("no=3")),
+        attempt(lambda: library.AutoConfig.for_model("no")),
     ]
-    results += [tell(lambda: library.AutoConfig.from_pretrained("none", local_files_only=True))]
+    results += [attempt(lambda: library.AutoConfig.from_pretrained("none", local_files_only=True))]
     results += [
         getattr(made, name, None)
         for name in ("hidden_size", "num_attention_heads", "num_hidden_layers", "attribute_map")
     ]
-    return pack(
-        [
-            {k: v for k, v in e.items() if k != "transformers_version"}
-            if isinstance(e, dict)
-            else e
-            for e in results
-        ]
-    )
+    return [
+        {k: v for k, v in e.items() if k != "transformers_version"} if isinstance(e, dict) else e
+        for e in results
+    ]
 
 
 OF_MODELS = (

@@ -9,7 +9,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 
 def choose_mode(mode: str) -> Any:
@@ -57,31 +57,22 @@ def finish_look_in_modes(state: tuple[Any, ...]) -> Any:
     mode, rows, make, results, look, count = state
     if mode != "force_views":
         steps = make()(count)()
-        results += [
-            next(steps),
-            look(),
-            steps.send(5),
-            look(),
-            tell_refusal(steps.throw, ValueError),
-        ]
+        results += [next(steps), look(), steps.send(5), look(), attempt(steps.throw, ValueError)]
         results.append([type(each).__name__ for each in (make(), make().clone())])
     with make():
         made, own = rows * 3, torch.nn.Linear(2, 2)
         made_with = torch.ones(2, requires_grad=True)
     results += [made.requires_grad, [p.requires_grad for p in own.parameters()], made_with.is_leaf]
-    results += [tell_refusal(lambda: (made * rows).sum().backward()), look()]
-    results += [tell_refusal(made.add_, 1), tell_refusal(lambda: made.requires_grad_().sum())]
-    return collect_leaves(results)
+    results += [attempt(lambda: (made * rows).sum().backward()), look()]
+    results += [attempt(made.add_, 1), attempt(lambda: made.requires_grad_().sum())]
+    return results
 
 
 def transform_by_grad(func: Any, other: Any, rows: Any, total: Any, both: Any) -> Any:
     """Return the results of one kind."""
     return [
         *(func.grad(total, place)(rows, other, factor=2.0) for place in (0, 1, (0, 1), -1)),
-        *(
-            func.grad(both, 1, has_aux=True)(rows, other),
-            func.grad_and_value(total)(rows, other),
-        ),
+        *(func.grad(both, 1, has_aux=True)(rows, other), func.grad_and_value(total)(rows, other)),
         func.grad_and_value(both, has_aux=True)(rows, other),
     ]
 
@@ -95,10 +86,10 @@ def transform_by_vmap(func: Any, other: Any, rows: Any, total: Any, both: Any) -
         *(func.vmap(func.grad(total))(rows, other), func.vmap(both, chunk_size=2)(rows, other)),
         func.vmap(lambda a: a + torch.rand(1), randomness="different")(rows[:, 0]),
         func.vmap(lambda a: a + torch.rand(1), randomness="same")(rows[:, 0]),
-        tell_refusal(func.vmap(lambda a: a + torch.rand(1)), rows),
-        tell_refusal(func.vmap(total, (0, 0, 0)), rows, other),
-        tell_refusal(func.vmap(total), rows, other[:2]),
-        tell_refusal(func.vmap(lambda a: a.sum().item()), rows),
+        attempt(func.vmap(lambda a: a + torch.rand(1)), rows),
+        attempt(func.vmap(total, (0, 0, 0)), rows, other),
+        attempt(func.vmap(total), rows, other[:2]),
+        attempt(func.vmap(lambda a: a.sum().item()), rows),
     ]
 
 
@@ -108,10 +99,7 @@ def transform_by_jac(func: Any, other: Any, rows: Any, total: Any, both: Any) ->
         each(both, place, has_aux=True)(rows[0], other[0])
         for each in (func.jacrev, func.jacfwd)
         for place in (0, (0, 1))
-    ] + [
-        func.jacrev(pool.double, chunk_size=2)(rows[0]),
-        func.hessian(total)(rows[0], other[0]),
-    ]
+    ] + [func.jacrev(pool.double, chunk_size=2)(rows[0]), func.hessian(total)(rows[0], other[0])]
 
 
 def transform_by_products(func: Any, other: Any, rows: Any, total: Any, both: Any) -> Any:
@@ -131,7 +119,7 @@ def transform_by_call(func: Any, rows: Any, net: Any, weights: Any) -> Any:
         func.functional_call(net, {"0.bias": torch.ones(4)}, (rows,)),
         func.functional_call(net, (dict([*weights.items()][:2]), {"2.bias": torch.ones(2)}), rows),
         func.grad(lambda w: func.functional_call(net, w, (rows,)).sum())(weights),
-        tell_refusal(func.functional_call, net, {"none": rows}, (rows,), strict=True),
+        attempt(func.functional_call, net, {"none": rows}, (rows,), strict=True),
         func.stack_module_state([copy.deepcopy(net), net]),
         func.functionalize(lambda a: a.clone().add_(1))(rows),
     ]
@@ -156,7 +144,7 @@ def transform_function(kind: str) -> Any:
         "products": lambda: transform_by_products(func, other, rows, total, both),
         "call": lambda: transform_by_call(func, rows, net, weights),
     }
-    return collect_leaves(ways[kind]())
+    return ways[kind]()
 
 
 OF_MODES = (

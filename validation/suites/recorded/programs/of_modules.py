@@ -12,7 +12,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 VALUES = (
     *("3,4,3", "3,4", "8,2", "3,2", "3", "2", "2,3", "1,2", "8,2,16", ""),
@@ -121,7 +121,7 @@ def copy_module(name: str, *values: Any) -> Any:
     shown = [tell_module(each) for each in copies]
     grads = [[p.grad is not None and p.grad for p in each.parameters()] for each in copies[:3]]
     again = [run_module(each)[1] for each in (module, *copies[:2])]
-    return collect_leaves([begun, learned, shown, grads, again])
+    return [begun, learned, shown, grads, again]
 
 
 WAYS: tuple[dict[str, Any], ...] = ({}, {"strict": False}, {"assign": True})
@@ -142,7 +142,7 @@ def load_module(name: str, *values: Any) -> Any:
         for options in WAYS:
             pool.set_seeds(11)
             other = kind(*values)
-            result = tell_refusal(other.load_state_dict, given, **options)
+            result = attempt(other.load_state_dict, given, **options)
             keys = [*result] if isinstance(result, tuple) else result
             kept = [p.requires_grad for p in other.parameters()]
             results.append([keys, kept, [*other.state_dict().values()]])
@@ -151,7 +151,7 @@ def load_module(name: str, *values: Any) -> Any:
     error = tell_error(other.load_state_dict, {**less, "extra": torch.ones(1)})
     results.append([key in error for key in (*tensors, "extra")])
     results.append([*other.state_dict(prefix="net.", keep_vars=True).items()])
-    return collect_leaves(results)
+    return results
 
 
 def tell_error(called: Any, *values: Any) -> str:
@@ -216,10 +216,10 @@ def ask_module() -> Any:
     )
     names = ("parts.a", "first.weight", "mean", "", "parts.c", "passing", "rows.0", "first")
     for get in (net.get_submodule, net.get_parameter, net.get_buffer):
-        results.append([type(tell_refusal(get, each)).__name__ for each in names])
+        results.append([type(attempt(get, each)).__name__ for each in names])
     seen: list[str] = []
     net.apply(lambda module: seen.append(type(module).__name__))
-    results += [seen, tell_refusal(net.set_submodule, "parts.a", torch.nn.Identity()), repr(net)]
+    results += [seen, attempt(net.set_submodule, "parts.a", torch.nn.Identity()), repr(net)]
     results += [sorted(set(dir(net)) - set(dir(torch.nn.Module))), net.train(False).training]
     return finish_ask_module(net, results)
 
@@ -243,13 +243,11 @@ def finish_ask_module(net: Any, results: Any) -> Any:
         lambda: net.to(torch.int64),
         lambda: net.load_state_dict([1]),
     )
-    results += [
-        [type(tell_refusal(each)).__name__ + str(tell_refusal(each))[:12] for each in refused]
-    ]
+    results += [[type(attempt(each)).__name__ + str(attempt(each))[:12] for each in refused]]
     del net.scale, net.mean, net.first
     net.add_module("late", None)
     net.new, net.other = torch.nn.Parameter(torch.ones(1)), torch.nn.Linear(1, 1)
-    return collect_leaves([results, tell_module(net), net.to("cpu", torch.float64).state_dict()])
+    return [results, tell_module(net), net.to("cpu", torch.float64).state_dict()]
 
 
 def hook_module(place: str, first: bool = False, always: bool = False) -> Any:
@@ -306,7 +304,7 @@ def finish_hook_module(state: tuple[Any, ...]) -> Any:
         for each in handles:
             each.remove()
     net.zero_grad()
-    return collect_leaves([seen, results, step_hooked(net), len(seen)])
+    return [seen, results, step_hooked(net), len(seen)]
 
 
 def step_hooked(net: Any) -> list[Any]:
@@ -320,8 +318,8 @@ def step_hooked(net: Any) -> list[Any]:
     again = copied.eval()(inputs)
     state = net.state_dict()
     state.pop("mean")
-    keys = tell_refusal(net.load_state_dict, state)
-    wrong = tell_refusal(net, pool.make_value("$pictures"))
+    keys = attempt(net.load_state_dict, state)
+    wrong = attempt(net, pool.make_value("$pictures"))
     net.register_buffer("late", torch.ones(1))
     net.late_part = torch.nn.Linear(2, 2)
     grads = [parameter.grad for parameter in net.parameters()]

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from .. import pool
+from .copied_tensors import describe_copy
 from .families import Family
-from .leaves import collect_leaves, tell_refusal, tell_tensor
+from .telling import attempt
 
 
 def make_objects() -> dict[str, Any]:
@@ -64,7 +65,7 @@ def tell_loaded(loaded: Any) -> Any:
     if isinstance(loaded, torch.nn.Module):
         return [[*loaded.named_parameters()], [p.requires_grad for p in loaded.parameters()]]
     if isinstance(loaded, torch.Tensor):
-        return [*tell_tensor(loaded), getattr(loaded, "label", None), loaded.is_conj()]
+        return [*describe_copy(loaded), getattr(loaded, "label", None), loaded.is_conj()]
     if isinstance(loaded, list | tuple):
         return [type(loaded), [tell_loaded(each) for each in loaded]]
     if isinstance(loaded, dict):
@@ -75,26 +76,22 @@ def tell_loaded(loaded: Any) -> Any:
 
 
 def save_object(
-    kind: str,
-    weights_only: bool = True,
-    mmap: bool = False,
-    old: bool = False,
-    protocol: int = 2,
+    kind: str, weights_only: bool = True, mmap: bool = False, old: bool = False, protocol: int = 2
 ) -> Any:
     """Return what is loaded of an object that was saved, and whether its parts are still shared."""
     saved = make_objects()[kind]
     torch.save(saved, "new.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
     options: dict[str, Any] = {"weights_only": weights_only, **({"mmap": True} if mmap else {})}
-    loaded = tell_refusal(torch.load, "new.pt", **options)
-    results = [tell_loaded(loaded), tell_loaded(tell_refusal(copy.deepcopy, loaded))]
+    loaded = attempt(torch.load, "new.pt", **options)
+    results = [tell_loaded(loaded), tell_loaded(attempt(copy.deepcopy, loaded))]
     if kind == "shared" and isinstance(loaded, list):
         loaded[0].add_(100)
         results.append(loaded)
     memory = io.BytesIO()
     torch.save(saved, memory)
     memory.seek(0)
-    results.append(tell_loaded(tell_refusal(torch.load, memory, torch.device("cpu"), **options)))
-    return collect_leaves(results)
+    results.append(tell_loaded(attempt(torch.load, memory, torch.device("cpu"), **options)))
+    return results
 
 
 def load_files() -> Any:
@@ -106,15 +103,15 @@ def load_files() -> Any:
     known = safe.get_safe_globals()
     results: list[Any] = []
     for place in (None, "cpu", torch.device("cpu"), {"cpu": "cpu"}, lambda s, p: s, "meta"):
-        results.append(str(tell_refusal(load, "one.pt", map_location=place)))
+        results.append(str(attempt(load, "one.pt", map_location=place)))
     for place in ("cuda:0", {"cpu": "cuda:0"}, 3, lambda s, p: None):
-        results.append(str(tell_refusal(load, "one.pt", map_location=place)))
-    results += [tell_refusal(load, "all.pt"), [*load("all.pt", weights_only=False)]]
+        results.append(str(attempt(load, "one.pt", map_location=place)))
+    results += [attempt(load, "all.pt"), [*load("all.pt", weights_only=False)]]
     unsafe = getattr(safe, "get_unsafe_globals_in_checkpoint", None)
     results.append(sorted(unsafe("all.pt")) if unsafe else None)
     with safe.safe_globals([torch.distributions.Normal, type(base["d"].support)]):
         results.append(sorted({*safe.get_safe_globals()} - {*known}, key=str))
-        results.append(str(type(tell_refusal(load, "all.pt")).__name__))
+        results.append(str(type(attempt(load, "all.pt")).__name__))
     results.append(len(safe.get_safe_globals()) - len(known))
     safe.add_safe_globals([torch.distributions.Normal])
     results.append(len(safe.get_safe_globals()) - len(known))
@@ -126,18 +123,15 @@ def load_files() -> Any:
         results.append([*load(file, weights_only=False)])
         file.seek(0)
         half = file.read()[:300]
-    results += [tell_refusal(load, io.BytesIO(half)), tell_refusal(load, "absent.pt")]
-    results += [tell_refusal(load, "no.pt"), tell_refusal(load, "no.pt", weights_only=False)]
+    results += [attempt(load, io.BytesIO(half)), attempt(load, "absent.pt")]
+    results += [attempt(load, "no.pt"), attempt(load, "no.pt", weights_only=False)]
     return finish_load_files(base, load, safe, results, half)
 
 
 def finish_load_files(base: Any, load: Any, safe: Any, results: Any, half: Any) -> Any:
     """Return all results of `load_files`."""
-    results += [tell_refusal(load, 3), tell_refusal(torch.save, base, 3)]
-    results += [
-        tell_refusal(load, io.BytesIO(half), mmap=True),
-        tell_refusal(torch.save, lambda: 1, "f"),
-    ]
+    results += [attempt(load, 3), attempt(torch.save, base, 3)]
+    results += [attempt(load, io.BytesIO(half), mmap=True), attempt(torch.save, lambda: 1, "f")]
     results += [safe.get_default_load_endianness(), safe.get_crc32_options()]
     results += [
         safe.normalize_storage_type(torch.FloatStorage),
@@ -146,7 +140,7 @@ def finish_load_files(base: Any, load: Any, safe: Any, results: Any, half: Any) 
     with safe.skip_data():
         torch.save(torch.ones(3), "skipped.pt")
     results.append(load("skipped.pt").shape)
-    return collect_leaves(results)
+    return results
 
 
 SAVING_OPTIONS = {"weights_only": True, "mmap": False, "old": False, "protocol": 2}

@@ -9,7 +9,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 LENGTHS = ([4, 2, 1], [2, 4, 3])
 
@@ -44,13 +44,10 @@ def run_recurrent(name: str, **options: Any) -> Any:
     other = copy.deepcopy(net).eval().double()
     results += [other(rows.detach().double())]
     wrong = (rows[..., :2], rows[0, 0], rows[None], rows.double())
-    results += [tell_refusal(net, each) for each in wrong]
-    results += [
-        tell_refusal(net, rows, torch.ones(1, 2, 3)),
-        tell_refusal(net, rows, (torch.ones(1),)),
-    ]
+    results += [attempt(net, each) for each in wrong]
+    results += [attempt(net, rows, torch.ones(1, 2, 3)), attempt(net, rows, (torch.ones(1),))]
     net.flatten_parameters()
-    return collect_leaves(results)
+    return results
 
 
 def run_cells(name: str, bias: bool = True, nonlinearity: str = "tanh") -> Any:
@@ -64,9 +61,9 @@ def run_cells(name: str, bias: bool = True, nonlinearity: str = "tanh") -> Any:
         state = cell(rows[1], state)
         results.append([step, state])
     refused = (rows, rows[0, :, :2])
-    results += [tell_refusal(cell, each) for each in refused]
-    results += [tell_refusal(cell, rows[0], (torch.ones(1, 1, 1),) * 2)]
-    return collect_leaves(results)
+    results += [attempt(cell, each) for each in refused]
+    results += [attempt(cell, rows[0], (torch.ones(1, 1, 1),) * 2)]
+    return results
 
 
 def pack_sequences(batch_first: bool = False, enforce_sorted: bool = True) -> Any:
@@ -87,16 +84,16 @@ def pack_sequences(batch_first: bool = False, enforce_sorted: bool = True) -> An
         )
     for total in (None, 6):
         results.append(rnn.pad_packed_sequence(packed, batch_first, -1.0, total))
-    results.append(tell_refusal(rnn.pad_packed_sequence, packed, batch_first, 0.0, 2))
+    results.append(attempt(rnn.pad_packed_sequence, packed, batch_first, 0.0, 2))
     for side in ("right", "left"):
         results.append(rnn.pad_sequence(parts, batch_first, 5.0, side))
     padded = rnn.pad_sequence(parts, batch_first)
     results.append(rnn.unpad_sequence(padded, torch.tensor([4, 3, 1]), batch_first))
     results.append(rnn.unpack_sequence(packed))
-    results.append(tell_refusal(rnn.pack_sequence, parts[::-1]))
-    results.append(tell_refusal(rnn.pack_padded_sequence, padded, [0, 1, 1], batch_first))
-    results.append(tell_refusal(rnn.pack_padded_sequence, padded, [3, 1], batch_first))
-    return collect_leaves(results)
+    results.append(attempt(rnn.pack_sequence, parts[::-1]))
+    results.append(attempt(rnn.pack_padded_sequence, padded, [0, 1, 1], batch_first))
+    results.append(attempt(rnn.pack_padded_sequence, padded, [3, 1], batch_first))
+    return results
 
 
 OF_RECURRENT: dict[str, Any] = {
@@ -155,15 +152,12 @@ def attend_with(mode: str, options: dict[str, Any]) -> Any:
 def finish_attend_with(state: tuple[Any, ...]) -> Any:
     """Return all results of `attend_with`."""
     options, net, other, rows, padding, mask, own, values, results = state
-    results += [
-        tell_refusal(net, *values, attn_mask=mask[:2]),
-        tell_refusal(net, *values, is_causal=True),
-    ]
+    results += [attempt(net, *values, attn_mask=mask[:2]), attempt(net, *values, is_causal=True)]
     if not options.get("kdim") and not options.get("vdim"):
         itself = values[0].detach()
         results += [net(itself, itself, itself, attn_mask=own), net(itself, itself, itself)]
         results += [net(rows[0], other[0], other[0], key_padding_mask=padding[0])]
-    return collect_leaves(results)
+    return results
 
 
 OF_ATTENTION: dict[str, Any] = {
@@ -219,8 +213,8 @@ def finish_run_transformer(state: tuple[Any, ...]) -> Any:
     net = encoder.train()
     net(rows, causal).square().mean().backward()
     results += [[p.grad for p in net.parameters()]]
-    results += [tell_refusal(both, rows, target[:, :1]), tell_refusal(both, rows[..., :2], target)]
-    return collect_leaves(results)
+    results += [attempt(both, rows, target[:, :1]), attempt(both, rows[..., :2], target)]
+    return results
 
 
 OF_TRANSFORMER: dict[str, Any] = {

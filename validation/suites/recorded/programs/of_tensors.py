@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from .. import pool
+from .copied_tensors import describe_copy
 from .families import Family
-from .leaves import collect_leaves, tell_refusal, tell_tensor
+from .telling import attempt
 
 
 def use_operators(numbers: Any, rows: Any) -> Any:
@@ -20,35 +21,12 @@ def use_operators(numbers: Any, rows: Any) -> Any:
         *(2 - rows, 2.0 / rows, 2**rows, 7 // numbers, 7 % numbers, rows**2, -rows, abs(rows)),
         *(rows // 0.5, 0.5 // rows, numbers << 1, 1 << numbers, 64 >> numbers, ~numbers),
         *(numbers & 1, 1 & numbers, 1 | numbers, 1 ^ numbers, rows.T @ rows),
-        *(
-            len(rows),
-            [*rows[0]],
-            reversed(rows),
-            3 in numbers,
-            tell_refusal(lambda: "a" in numbers),
-        ),
-        *(
-            tell_refusal(len, rows.sum()),
-            tell_refusal(iter, rows.sum()),
-            tell_refusal(bool, rows),
-        ),
+        *(len(rows), [*rows[0]], reversed(rows), 3 in numbers, attempt(lambda: "a" in numbers)),
+        *(attempt(len, rows.sum()), attempt(iter, rows.sum()), attempt(bool, rows)),
         *(bool(rows[0, 0]), int(numbers[0]), float(rows[0, 0]), complex(rows[0, 0]), hex(2)),
-        *(
-            [10, 20, 30, 40][numbers[0]],
-            tell_refusal(lambda: [1, 2][rows[0, 0]]),
-            f"{rows[0, 0]:.2f}",
-        ),
-        *(
-            f"{numbers[0]:4d}",
-            tell_refusal(lambda: f"{rows:.2f}"),
-            rows.__rsub__(1),
-            rows.__rdiv__(1),
-        ),
-        *(
-            sorted(numbers.tolist()),
-            rows == 1,
-            tell_refusal(lambda: rows < "a"),
-        ),
+        *([10, 20, 30, 40][numbers[0]], attempt(lambda: [1, 2][rows[0, 0]]), f"{rows[0, 0]:.2f}"),
+        *(f"{numbers[0]:4d}", attempt(lambda: f"{rows:.2f}"), rows.__rsub__(1), rows.__rdiv__(1)),
+        *(sorted(numbers.tolist()), rows == 1, attempt(lambda: rows < "a")),
     ]
 
 
@@ -57,8 +35,8 @@ def use_arrays(numbers: Any, rows: Any, leaf: Any) -> Any:
     return [
         *(np.asarray(rows), np.array(numbers, dtype=np.float32), rows.__array__(np.float64)),
         *(np.exp(rows), np.add(rows.numpy(), rows), rows.__array_wrap__(np.ones(2))),
-        *(torch.from_numpy(np.ones((2, 2))), tell_refusal(np.asarray, leaf)),
-        *(torch.from_dlpack(rows), rows.__dlpack_device__()[1], tell_refusal(leaf.__dlpack__)),
+        *(torch.from_numpy(np.ones((2, 2))), attempt(np.asarray, leaf)),
+        *(torch.from_dlpack(rows), rows.__dlpack_device__()[1], attempt(leaf.__dlpack__)),
         *(torch.as_tensor([[1, 2.5]]), torch.tensor(rows.tolist()), torch.tensor(np.arange(3))),
         *(
             rows.storage()[1],
@@ -73,27 +51,27 @@ def use_copies(rows: Any, leaf: Any) -> Any:
     """Return the results of one kind."""
     return [
         *(
-            tell_tensor(copy.deepcopy(each))
+            describe_copy(copy.deepcopy(each))
             for each in (leaf, rows.T, torch.nn.Parameter(rows, False))
         ),
-        *(tell_tensor(copy.copy(each)) for each in (leaf, rows.T)),
-        *(tell_tensor(pickle.loads(pickle.dumps(each))) for each in (leaf, rows.T, rows[1:])),  # noqa: S301 - our own
+        *(describe_copy(copy.copy(each)) for each in (leaf, rows.T)),
+        *(describe_copy(pickle.loads(pickle.dumps(each))) for each in (leaf, rows.T, rows[1:])),  # noqa: S301 - our own
         *(
-            tell_refusal(copy.deepcopy, leaf * 2),
+            attempt(copy.deepcopy, leaf * 2),
             leaf.detach().requires_grad,
             leaf.clone().grad_fn.name(),
         ),
         *(
             keep_gradient(leaf),
-            tell_tensor(copy.deepcopy(leaf)),
+            describe_copy(copy.deepcopy(leaf)),
             copy.deepcopy([leaf, leaf])[1] is leaf,
         ),
         *(
-            tell_tensor(rows.clone().to_sparse()),
+            describe_copy(rows.clone().to_sparse()),
             rows.T.clone().stride(),
             rows.T.contiguous().stride(),
         ),
-        *(tell_tensor(rows.new_tensor([1, 2])), leaf.new_ones(2), leaf.new_full((2,), 3)),
+        *(describe_copy(rows.new_tensor([1, 2])), leaf.new_ones(2), leaf.new_full((2,), 3)),
     ]
 
 
@@ -113,11 +91,7 @@ def use_more(numbers: Any, rows: Any, leaf: Any) -> Any:
             rows.split([1, 2], 1),
         ),
         *(numbers.unique(return_counts=True), numbers.unique_consecutive(return_inverse=True)),
-        *(
-            rows.unflatten(0, (2, 2)),
-            rows.unflatten(1, (3, -1)),
-            tell_refusal(rows.unflatten, 0, ()),
-        ),
+        *(rows.unflatten(0, (2, 2)), rows.unflatten(1, (3, -1)), attempt(rows.unflatten, 0, ())),
         *(
             rows.T @ rows,
             rows[:3].lu(),
@@ -131,12 +105,8 @@ def use_more(numbers: Any, rows: Any, leaf: Any) -> Any:
             leaf.register_hook(pool.double).id * 0,
         ),
         *(rows.stft(2, 1, return_complex=True, window=torch.ones(2)), rows.refine_names),
-        *(
-            tell_refusal(rows.backward),
-            tell_refusal(rows.resize, 2, 6),
-            tell_refusal(leaf.detach_),
-        ),
-        *(rows.to_sparse_coo().to_dense(), tell_refusal(rows.resize_as, rows)),
+        *(attempt(rows.backward), attempt(rows.resize, 2, 6), attempt(leaf.detach_)),
+        *(rows.to_sparse_coo().to_dense(), attempt(rows.resize_as, rows)),
     ]
 
 
@@ -151,7 +121,7 @@ def use_tensor(kind: str) -> Any:
         "names": lambda: use_names(rows),
         "more": lambda: use_more(numbers, rows, leaf),
     }
-    return collect_leaves(ways[kind]())
+    return ways[kind]()
 
 
 def keep_gradient(leaf: torch.Tensor) -> Any:
@@ -168,9 +138,9 @@ def name_axes(rows: torch.Tensor) -> Any:
     results = [named.names, named.rename("a", "b").names, named.rename(row="c").names]
     results += [named.align_to("column", "row"), named.align_to("column", ...).names]
     results += [named.sum("row"), named.unflatten("column", (("x", 3), ("y", 1))).names]
-    results += [tell_refusal(named.rename, "a"), tell_refusal(named.refine_names, "a", "b")]
+    results += [attempt(named.rename, "a"), attempt(named.refine_names, "a", "b")]
     results += [
-        tell_refusal(named.align_to, "row"),
+        attempt(named.align_to, "row"),
         named.rename(None).names,
         named.rename_("p", "q").names,
     ]
@@ -202,7 +172,7 @@ def print_tensors(**options: Any) -> Any:
     before = {key: getattr(state, key) for key in vars(state)}
     try:
         torch.set_printoptions(**options)
-        return collect_leaves([repr(each) for each in values] + [f"{values[0]}"])
+        return [repr(each) for each in values] + [f"{values[0]}"]
     finally:
         torch.set_printoptions(**before)
 
@@ -252,7 +222,7 @@ def finish_override_functions(state: tuple[Any, ...]) -> Any:
             ]
         with torch.device("meta"):
             results += [torch.ones(2).device.type, torch.tensor([1]).device.type, rows.device.type]
-        return collect_leaves([*results, rows.sum(), torch.overrides.resolve_name(torch.add)])
+        return [*results, rows.sum(), torch.overrides.resolve_name(torch.add)]
     results += [own + 1, own.T, own.shape, own[0], len(own), own.sum(0, keepdim=True), own.split(2)]
     results += [
         torch.stft(own[:, 0], 4, 1, return_complex=True),
@@ -288,15 +258,12 @@ def finish_finish_override_functions(
         layers.normalize(own),
         1 / own,
     ]
-    results += [
-        layers.max_pool1d(own, 2, return_indices=True),
-        own.unflatten(0, (2, 2)),
-    ]
+    results += [layers.max_pool1d(own, 2, return_indices=True), own.unflatten(0, (2, 2))]
     results += [
         torch.overrides.has_torch_function([own]),
         torch.overrides.is_tensor_method_or_property(torch.Tensor.T.__get__),
     ]
-    return collect_leaves([results, [type(each).__name__ for each in results], seen])
+    return [results, [type(each).__name__ for each in results], seen]
 
 
 OF_TENSORS = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import pool
 from .families import Family
-from .packing import pack, tell
+from .telling import attempt
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog.",
@@ -41,10 +41,10 @@ def tell_encoding(each: Any) -> list[Any]:
     """Return all that an encoding tells, and what overflowed."""
     results = [each.ids, each.tokens, each.type_ids, each.offsets, each.attention_mask]
     results += [each.special_tokens_mask, each.word_ids, each.sequence_ids, each.n_sequences]
-    results += [tell(lambda p=p: each.token_to_chars(p)) for p in (0, 2, 99)]
-    results += [tell(lambda p=p: each.char_to_token(p)) for p in (0, 4, 99)]
-    results += [tell(lambda p=p: each.word_to_tokens(p)) for p in (0, 1, 99)]
-    results += [tell(lambda: each.token_to_word(1)), tell(lambda: each.word_to_chars(1))]
+    results += [attempt(lambda p=p: each.token_to_chars(p)) for p in (0, 2, 99)]
+    results += [attempt(lambda p=p: each.char_to_token(p)) for p in (0, 4, 99)]
+    results += [attempt(lambda p=p: each.word_to_tokens(p)) for p in (0, 1, 99)]
+    results += [attempt(lambda: each.token_to_word(1)), attempt(lambda: each.word_to_chars(1))]
     return [*results, [tell_encoding(more) for more in each.overflowing]]
 
 
@@ -52,7 +52,7 @@ def use_tokenizer(made: Any) -> list[Any]:
     """Return what a tokenizer gives for texts and pairs, and what it is as text."""
     results = [[tell_encoding(made.encode(text)) for text in TEXTS], made.get_vocab_size()]
     results += [[tell_encoding(each) for each in made.encode_batch(PAIRS)]]
-    results += [tell(lambda: tell_encoding(made.encode(["the", "dog"], is_pretokenized=True)))]
+    results += [attempt(lambda: tell_encoding(made.encode(["the", "dog"], is_pretokenized=True)))]
     ids = [made.encode(text, add_special_tokens=False).ids for text in TEXTS]
     results += [made.decode_batch(ids), made.decode(ids[0], skip_special_tokens=False)]
     results += [made.token_to_id("the"), made.id_to_token(5), made.id_to_token(9999)]
@@ -78,11 +78,11 @@ def train_tokenizer(model: str, **options: Any) -> Any:
     texts = [Path(name).read_text(encoding="utf-8") for name in names if "kept" in name]
     results: list[Any] = [model == "Unigram" or use_tokenizer(made) == use_tokenizer(loaded), names]
     if model in UNORDERED:
-        return pack(results, tell_vocabulary(made))
+        return [results, tell_vocabulary(made)]
     results += [use_tokenizer(made), texts]
     again = tk.Tokenizer.from_str(loaded.to_str())
     again.train(["texts.txt"], kind(**{**ordinary, **options}))
-    return pack(results, sorted(again.get_vocab().items()))
+    return [results, sorted(again.get_vocab().items())]
 
 
 def tell_vocabulary(made: Any) -> list[Any]:
@@ -100,7 +100,9 @@ def set_up(**options: Any) -> Any:
         for strategy in ("longest_first", "only_first", "only_second"):
             made.enable_truncation(12, stride=1, strategy=strategy, direction=side)
             results.append(made.truncation)
-            results.append(tell(lambda: [tell_encoding(each) for each in made.encode_batch(PAIRS)]))
+            results.append(
+                attempt(lambda: [tell_encoding(each) for each in made.encode_batch(PAIRS)])
+            )
         made.no_truncation()
         for more in ({}, {"length": 20}, {"pad_to_multiple_of": 8}):
             given = {"pad_id": 3, "pad_token": "[SEP]", "pad_type_id": 1, **more, **options}
@@ -120,9 +122,11 @@ def set_up(**options: Any) -> Any:
     results += [tell_encoding(loaded.encode(line, "the dog")) for line in lines]
     results += [str(loaded.get_added_tokens_decoder()), loaded.get_vocab_size(False)]
     loaded.encode_special_tokens = True
-    return pack(
-        results, loaded.encode("<s> [CLS]").tokens, tell(lambda: tk.Tokenizer.from_str("{}"))
-    )
+    return [
+        results,
+        loaded.encode("<s> [CLS]").tokens,
+        attempt(lambda: tk.Tokenizer.from_str("{}")),
+    ]
 
 
 PARTS: dict[str, Callable[[Any], Any]] = {
@@ -175,14 +179,14 @@ def use_part(name: str) -> Any:
     """Return what a part of a tokenizer makes of texts."""
     part = PARTS[name](get_tokenizers())
     called = getattr(part, "normalize_str", None) or part.pre_tokenize_str
-    return pack([tell(lambda t=text: called(t)) for text in ["", "  a b ", *TEXTS]], str(part))
+    return [[attempt(lambda t=text: called(t)) for text in ["", "  a b ", *TEXTS]], str(part)]
 
 
 def use_decoders() -> Any:
     """Return what each decoder makes of pieces."""
     kinds = get_tokenizers().decoders
-    made = {name: tell(lambda m=make: m(kinds)) for name, make in DECODERS.items()}
-    return pack({name: tell(lambda e=each: e.decode(PIECES)) for name, each in made.items()})
+    made = {name: attempt(lambda m=make: m(kinds)) for name, make in DECODERS.items()}
+    return {name: attempt(lambda e=each: e.decode(PIECES)) for name, each in made.items()}
 
 
 def use_processors() -> Any:
@@ -204,8 +208,8 @@ def use_processors() -> Any:
         made.post_processor = each
         results += [each.num_special_tokens_to_add(False), each.num_special_tokens_to_add(True)]
         results += [[tell_encoding(more) for more in made.encode_batch([*PAIRS, "the dog"])]]
-    results.append(tell(lambda: kinds.TemplateProcessing("[NO] $A", None, [])))
-    return pack(results)
+    results.append(attempt(lambda: kinds.TemplateProcessing("[NO] $A", None, [])))
+    return results
 
 
 IMPLEMENTED = (
@@ -220,7 +224,7 @@ def change_tokenizer(made: Any) -> list[Any]:
     made.enable_truncation(4)
     made.enable_padding(length=5, direction="left")
     results += [made.truncation, made.padding]
-    results += [tell(lambda: tell_encoding(made.encode("the dog", "a zz")))]
+    results += [attempt(lambda: tell_encoding(made.encode("the dog", "a zz")))]
     made.no_truncation()
     made.no_padding()
     made.add_special_tokens(["<s>"])
@@ -251,16 +255,16 @@ def use_implementation(name: str, **options: Any) -> Any:
         known = {"vocab": places, "merges": []} if "Char" in name else {"vocab": places}
         made = kind(vocab=scored) if more else kind(**known, **options)
     files = made.save_model(".", "kept")
-    results += [tell(lambda: use_tokenizer(made)), made.get_vocab_size()]
+    results += [attempt(lambda: use_tokenizer(made)), made.get_vocab_size()]
     results += [[Path(file).read_text(encoding="utf-8") for file in files]]
     if not more:
-        results.append(tell(lambda: use_tokenizer(kind.from_file(*files, **options))))
+        results.append(attempt(lambda: use_tokenizer(kind.from_file(*files, **options))))
     if name not in UNORDERED:
         results.append(sorted(again.get_vocab().items()))
-    results += [tell(lambda: made.normalize("Thé  Dog")), made.add_tokens(["zz"])]
+    results += [attempt(lambda: made.normalize("Thé  Dog")), made.add_tokens(["zz"])]
     results += change_tokenizer(made)
     made.save("whole.json")
-    return pack(results, len(made.to_str()))
+    return [results, len(made.to_str())]
 
 
 WAYS: tuple[dict[str, Any], ...] = (
@@ -305,9 +309,9 @@ def call_tokenizer(fast: Any) -> list[Any]:
     texts, pairs = pool.make_value("$texts"), ["a cat", "the cat sat on it"]
     for way in WAYS:
         for given in ((texts,), (texts, pairs), ("the dog", "a cat")):
-            results.append(tell(lambda g=given, w=way: dict(fast(*g, **w))))
-        results.append(tell(lambda w=way: fast.encode("the dog barks", **w)))
-    results.append(tell(lambda: dict(fast([["the", "dog"]], is_split_into_words=True))))
+            results.append(attempt(lambda g=given, w=way: dict(fast(*g, **w))))
+        results.append(attempt(lambda w=way: fast.encode("the dog barks", **w)))
+    results.append(attempt(lambda: dict(fast([["the", "dog"]], is_split_into_words=True))))
     ids = fast(texts)["input_ids"]
     results += [fast.batch_decode(ids), fast.decode(ids[1], skip_special_tokens=True)]
     results += [fast.decode(ids[0], clean_up_tokenization_spaces=True), fast.tokenize("the dog!")]
@@ -318,15 +322,15 @@ def call_tokenizer(fast: Any) -> list[Any]:
     ]
     results += [fast.all_special_ids, fast.all_special_tokens, fast.special_tokens_map]
     padded = [{"input_ids": each} for each in ids]
-    results += [tell(lambda: dict(fast.pad(padded, padding="max_length", max_length=30)))]
-    results += [tell(lambda: dict(fast.pad(padded, pad_to_multiple_of=4, return_tensors="pt")))]
+    results += [attempt(lambda: dict(fast.pad(padded, padding="max_length", max_length=30)))]
+    results += [attempt(lambda: dict(fast.pad(padded, pad_to_multiple_of=4, return_tensors="pt")))]
     results += [
         fast.num_special_tokens_to_add(True),
         fast.get_special_tokens_mask(ids[0], already_has_special_tokens=True),
     ]
     encoded = fast(texts, pairs)
     results += [[encoded.tokens(1), encoded.word_ids(1), encoded.sequence_ids(1)], encoded.is_fast]
-    return [*results, tell(lambda: [encoded.char_to_token(1, 2), encoded.token_to_chars(1, 2)])]
+    return [*results, attempt(lambda: [encoded.char_to_token(1, 2), encoded.token_to_chars(1, 2)])]
 
 
 def keep_tokenizer(setting: str) -> Any:
@@ -343,9 +347,9 @@ def keep_tokenizer(setting: str) -> Any:
     fast.save_pretrained("kept")
     names = sorted(path.name for path in Path("kept").iterdir())
     loaded = library.PreTrainedTokenizerFast.from_pretrained("kept")
-    auto = tell(lambda: library.AutoTokenizer.from_pretrained("kept", padding_side="left"))
+    auto = attempt(lambda: library.AutoTokenizer.from_pretrained("kept", padding_side="left"))
     first, second = call_tokenizer(fast), call_tokenizer(loaded)
-    results += [first, pack(first)[0] == pack(second)[0], names, fast("zebra <x> a")["input_ids"]]
+    results += [first, first[0] == second[0], names, fast("zebra <x> a")["input_ids"]]
     held = ["padding_side", "truncation_side", "model_max_length", "pad_token", "bos_token"]
     held += ["eos_token_id", "chat_template", "model_input_names", "added_tokens_decoder"]
     for each in (fast, loaded, auto):
@@ -357,13 +361,13 @@ def keep_tokenizer(setting: str) -> Any:
     letters = [
         each for each in fast.train_new_from_iterator(TEXTS[:3], 60).get_vocab() if len(each) == 1
     ]
-    return pack(results, sorted(letters))
+    return [results, sorted(letters)]
 
 
 def talk(**options: Any) -> Any:
     """Return what a template makes of a conversation, as text, tokens and masks."""
     fast = pool.make_value("$fast")
-    results: list[Any] = [tell(lambda: fast.apply_chat_template(TALK))]
+    results: list[Any] = [attempt(lambda: fast.apply_chat_template(TALK))]
     fast.chat_template = CHAT
     for way in (
         {"tokenize": False},
@@ -377,14 +381,14 @@ def talk(**options: Any) -> Any:
         {"tokenize": False, "chat_template": "{{ raise_exception('no') }}"},
     ):
         results.append(
-            tell(lambda w=way: strip(fast.apply_chat_template(TALK, **{**w, **options})))
+            attempt(lambda w=way: strip(fast.apply_chat_template(TALK, **{**w, **options})))
         )
         results.append(
-            tell(
+            attempt(
                 lambda w=way: strip(fast.apply_chat_template([TALK, TALK[:1]], **{**w, **options}))
             )
         )
-    return pack(results)
+    return results
 
 
 def strip(value: Any) -> Any:
@@ -407,8 +411,8 @@ def collate(name: str, **options: Any) -> Any:
         for form in ("pt", "np"):
             pool.set_seeds()
             made = kind(**given, **{**options, "return_tensors": form})
-            results.append(tell(lambda m=made, r=rows: strip(m([dict(each) for each in r]))))
-    return pack(results)
+            results.append(attempt(lambda m=made, r=rows: strip(m([dict(each) for each in r]))))
+    return results
 
 
 COLLATORS = (

@@ -11,7 +11,7 @@ import torch
 
 from .. import pool
 from .families import Family, find_in, list_kinds_of
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 NET_STEPS = 4
 SECOND_GROUP: dict[str, Any] = {
@@ -92,7 +92,7 @@ def train_with(name: str, **options: Any) -> Any:
         compute_loss = functools.partial(take_gradients, net, optimizer, step)
         losses.append(optimizer.step(compute_loss).detach())
     weights = [parameter.detach() for parameter in net.parameters()]
-    return collect_leaves(losses + weights), collect_leaves(optimizer.state_dict())
+    return losses + weights, optimizer.state_dict()
 
 
 def train_through(name: str, **options: Any) -> Any:
@@ -144,7 +144,7 @@ def watch_optimizer(name: str) -> Any:
     optimizer.step()
     groups = state["param_groups"]
     wrong = [{**state, "param_groups": groups[:-1]}, {**state, "param_groups": [{"params": [0]}]}]
-    refused = [tell_refusal(optimizer.load_state_dict, each) for each in wrong]
+    refused = [attempt(optimizer.load_state_dict, each) for each in wrong]
     other = torch.nn.Parameter(torch.ones(2))
     return finish_watch_optimizer((name, net, optimizer, seen, state, rates, refused, other))
 
@@ -153,11 +153,11 @@ def finish_watch_optimizer(state: tuple[Any, ...]) -> Any:
     """Return all results of `watch_optimizer`."""
     name, net, optimizer, seen, state, rates, refused, other = state
     texts = [{"params": [net]}, {"params": [*net.parameters()]}, {"params": {other}}, [other]]
-    refused += [tell_refusal(optimizer.add_param_group, each) for each in texts]
-    refused += [tell_refusal(getattr(torch.optim, name), [other], lr=-1.0)]
-    refused += [tell_refusal(getattr(torch.optim, name), [])]
+    refused += [attempt(optimizer.add_param_group, each) for each in texts]
+    refused += [attempt(getattr(torch.optim, name), [other], lr=-1.0)]
+    refused += [attempt(getattr(torch.optim, name), [])]
     copied = copy.deepcopy(optimizer)
-    return collect_leaves([seen, [*state], rates, refused, copied.state_dict(), repr(copied)])
+    return [seen, [*state], rates, refused, copied.state_dict(), repr(copied)]
 
 
 METRICS = (0.5, 0.49999, 0.6, 0.6, 0.3, 0.3, 0.31, 0.2999, 0.4, 0.4, 0.1, 0.2)
@@ -237,11 +237,11 @@ def follow_combined(name: str, warmup: int = 3, power: float = 0.9) -> Any:
 def finish_follow_combined(kinds: Any, optimizer: Any, rates: Any, one: Any, two: Any) -> Any:
     """Return all results of `follow_combined`."""
     refused = [
-        tell_refusal(kinds.ChainedScheduler, [one, two]),
-        tell_refusal(kinds.SequentialLR, optimizer, [one, two], [2]),
-        tell_refusal(kinds.SequentialLR, optimizer, [one], [2]),
-        tell_refusal(kinds.LambdaLR, optimizer, [pool.double]),
-        tell_refusal(kinds.StepLR, optimizer, 2, last_epoch=4),
+        attempt(kinds.ChainedScheduler, [one, two]),
+        attempt(kinds.SequentialLR, optimizer, [one, two], [2]),
+        attempt(kinds.SequentialLR, optimizer, [one], [2]),
+        attempt(kinds.LambdaLR, optimizer, [pool.double]),
+        attempt(kinds.StepLR, optimizer, 2, last_epoch=4),
     ]
     return rates, [each if isinstance(each, str) else "taken" for each in refused]
 

@@ -14,7 +14,7 @@ import torch
 from .. import pool
 from .families import Family
 from .of_agents import build_agent
-from .packing import pack, tell
+from .telling import attempt
 
 ROWS = 14
 
@@ -57,10 +57,10 @@ def fill_buffer(name: str, space: str = "box", **options: Any) -> Any:
         results += [made.advantages, made.returns, [each._asdict() for each in made.get(7)]]
         results += [[each._asdict() for each in made.get()], made.generator_ready]
     else:
-        results += [tell(lambda: made.sample(6)._asdict()), made.observations, made.timeouts]
-    held = [made.actions, made.rewards, tell(lambda: made.dones)]
+        results += [attempt(lambda: made.sample(6)._asdict()), made.observations, made.timeouts]
+    held = [made.actions, made.rewards, attempt(lambda: made.dones)]
     made.reset()
-    return pack(results, held, made.pos, made.full, tell(lambda: made.to_torch(np.ones(2))))
+    return [results, held, made.pos, made.full, attempt(lambda: made.to_torch(np.ones(2)))]
 
 
 def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
@@ -102,7 +102,7 @@ def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
     results += [
         [key, each] for key, each in agent.logger.name_to_value.items() if "time/" not in key
     ]
-    return pack(results)
+    return results
 
 
 def evaluate(**options: Any) -> Any:
@@ -118,12 +118,12 @@ def evaluate(**options: Any) -> Any:
     for count in (1, 2):
         envs = make("CartPole-v1", count, 5, env_kwargs={"max_episode_steps": 9})
         given = {"n_eval_episodes": 3, "callback": note, **options}
-        results.append(tell(lambda e=envs, g=given: evaluation(agent, e, **g)))
-        results.append(tell(lambda e=envs: evaluation(agent, e, 2, reward_threshold=99.0)))
-        results.append(tell(lambda e=envs: evaluation(agent, e, 3, return_episode_rewards=True)))
+        results.append(attempt(lambda e=envs, g=given: evaluation(agent, e, **g)))
+        results.append(attempt(lambda e=envs: evaluation(agent, e, 2, reward_threshold=99.0)))
+        results.append(attempt(lambda e=envs: evaluation(agent, e, 3, return_episode_rewards=True)))
     gym = importlib.import_module("gymnasium")
     bare = gym.make("CartPole-v1", max_episode_steps=5)
-    return pack(results, evaluation(agent, bare, 2, deterministic=False, warn=False))
+    return [results, evaluation(agent, bare, 2, deterministic=False, warn=False)]
 
 
 def write_log(form: str, **options: Any) -> Any:
@@ -151,8 +151,8 @@ def write_log(form: str, **options: Any) -> Any:
     files = {path.name: path.read_text() for path in sorted(Path("logs").iterdir())}
     read = {"json": logger.read_json, "csv": logger.read_csv}.get(form)
     results.append(read(f"logs/progress.{form}").to_dict() if read else None)
-    results.append([tell(lambda: logger.make_output_format("no", "logs")), made.get_dir()])
-    return pack(results, files)
+    results.append([attempt(lambda: logger.make_output_format("no", "logs")), made.get_dir()])
+    return [results, files]
 
 
 def keep_envs(name: str, **options: Any) -> Any:
@@ -177,21 +177,25 @@ def keep_envs(name: str, **options: Any) -> Any:
         acts = np.full((2, 1), step / 9) if name == "VecNormalize" else np.array([step % 2, 1])
         results.append(copy.deepcopy(envs.step(acts)))
     results += [envs.get_attr("spec", 0)[0].id, envs.env_is_wrapped(get_common("monitor").Monitor)]
-    results += [envs.set_attr("mark", 3, [1]), tell(lambda: envs.get_attr("mark")), envs.num_envs]
+    results += [
+        envs.set_attr("mark", 3, [1]),
+        attempt(lambda: envs.get_attr("mark")),
+        envs.num_envs,
+    ]
     results += [
         envs.env_method("get_wrapper_attr", "mark", indices=1),
         envs.unwrapped is inner.unwrapped,
     ]
     results += [[str(each) for each in common.unwrap_vec_wrapper(envs, kind) and [kind]]]
-    results += [tell(lambda: envs.set_options({"low": -0.01, "high": 0.01})), envs.reset()]
+    results += [attempt(lambda: envs.set_options({"low": -0.01, "high": 0.01})), envs.reset()]
     for nan in (np.nan, np.inf):
-        results.append(tell(lambda n=nan: envs.step(np.full((2, 1), n))))
+        results.append(attempt(lambda n=nan: envs.step(np.full((2, 1), n))))
     envs.close()
     files = {str(path): path.read_text().splitlines()[1:] for path in Path("logs").iterdir()}
     results += [
         [name, [row.rsplit(",", 1)[0] for row in rows]] for name, rows in sorted(files.items())
     ]
-    return pack(results)
+    return results
 
 
 SPACES: tuple[Callable[[Any], Any], ...] = (
@@ -218,7 +222,7 @@ def prepare(normalized: bool = False) -> Any:
         tensors = (
             {key: torch.as_tensor(each)[None] for key, each in drawn.items()}
             if isinstance(drawn, dict)
-            else tell(lambda d=drawn: torch.as_tensor(d)[None])
+            else attempt(lambda d=drawn: torch.as_tensor(d)[None])
         )
         for call in (
             lambda s=space: ready.get_obs_shape(s),
@@ -231,8 +235,8 @@ def prepare(normalized: bool = False) -> Any:
             lambda s=space: ready.check_for_nested_spaces(s),
             lambda s=space: type(get_common("distributions").make_proba_distribution(s)).__name__,
         ):
-            results.append(tell(call))
-    return pack(results)
+            results.append(attempt(call))
+    return results
 
 
 def draw_from(name: str, **options: Any) -> Any:
@@ -253,12 +257,12 @@ def draw_from(name: str, **options: Any) -> Any:
         made = made.proba_distribution(mean, spread + 0.3)
     actions = made.get_actions(deterministic=False)
     results = [actions, made.get_actions(deterministic=True), made.log_prob(actions)]
-    results += [tell(made.entropy), tell(made.mode), tell(made.sample)]
+    results += [attempt(made.entropy), attempt(made.mode), attempt(made.sample)]
     again = (mean,) if spread is None else (mean, spread)
     more = (hidden,) if "StateDependent" in name else ()
-    results.append(tell(lambda: made.actions_from_params(*again, *more, deterministic=True)))
-    results.append(tell(lambda: made.log_prob_from_params(*again, *more)))
-    return pack(results, tell(lambda: kinds.kl_divergence(made, made)), [*net.parameters()])
+    results.append(attempt(lambda: made.actions_from_params(*again, *more, deterministic=True)))
+    results.append(attempt(lambda: made.log_prob_from_params(*again, *more)))
+    return [results, attempt(lambda: kinds.kl_divergence(made, made)), [*net.parameters()]]
 
 
 def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any:
@@ -273,7 +277,7 @@ def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any
         many = noise.VectorizedActionNoise(made, 3)
         results += [[made() for _ in range(3)], made.reset(), made(), str(made)]
         results += [many(), many.reset(), many.reset([1]), many(), str(many), len(many.noises)]
-        results += [tell(lambda m=made: noise.VectorizedActionNoise(m, 0))]
+        results += [attempt(lambda m=made: noise.VectorizedActionNoise(m, 0))]
     made = [utils.get_schedule_fn(0.5), utils.get_linear_fn(1.0, 0.1, 0.5), utils.constant_fn(3)]
     for name in ("LinearSchedule", "ConstantSchedule", "FloatSchedule"):
         kind = getattr(utils, name)
@@ -290,7 +294,7 @@ def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any
     mean.update(np.arange(6.0).reshape(3, 2))
     mean.combine(mean.copy())
     mean.update(np.ones((1, 2)))
-    return pack(results, vars(mean))
+    return [results, vars(mean)]
 
 
 VECS = ("VecNormalize", "VecFrameStack", "VecMonitor", "VecCheckNan")

@@ -10,7 +10,7 @@ from torch.nn.utils import prune
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 
 class Symmetric(torch.nn.Module):  # type: ignore[misc] # torch has no types here
@@ -84,7 +84,7 @@ def parametrize_layer(unsafe: bool = False, leave: bool = True) -> Any:
     other.load_state_dict(torch.load("state.pt"))
     results += [
         tell_layer(other),
-        tell_refusal(torch.save, layer, "layer.pt"),
+        attempt(torch.save, layer, "layer.pt"),
         tell_layer(copy.deepcopy(other)),
     ]
     tools.transfer_parametrizations_and_params(other, plain := make_layer())
@@ -99,14 +99,12 @@ def finish_parametrize_layer(leave: Any, tools: Any, results: Any, other: Any, p
         ("weight", torch.nn.Flatten(0)),
         ("bias", torch.nn.Linear(3, 1)),
     )
-    results += [
-        tell_refusal(tools.register_parametrization, make_layer(), *each) for each in refused
-    ]
-    results += [tell_refusal(setattr, copy.deepcopy(other), "weight", torch.ones(2, 2))]
+    results += [attempt(tools.register_parametrization, make_layer(), *each) for each in refused]
+    results += [attempt(setattr, copy.deepcopy(other), "weight", torch.ones(2, 2))]
     for name, kept in (("weight", leave), ("bias", True)):
-        results.append(tell_refusal(tools.remove_parametrizations, other, name, kept))
-    results += [tell_refusal(tools.remove_parametrizations, other, "bias"), tell_layer(other)]
-    return collect_leaves([each for each in results if not isinstance(each, torch.nn.Module)])
+        results.append(attempt(tools.remove_parametrizations, other, name, kept))
+    results += [attempt(tools.remove_parametrizations, other, "bias"), tell_layer(other)]
+    return [each for each in results if not isinstance(each, torch.nn.Module)]
 
 
 def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
@@ -145,23 +143,19 @@ def finish_normalize_weight(state: tuple[Any, ...]) -> Any:
     """Return all results of `normalize_weight`."""
     kind, options, utils, made, ways, normal, results = state
     if kind in ("orthogonal", "weight_norm") and made.weight.dim() == 2:
-        results.append(tell_refusal(setattr, normal, "weight", torch.eye(*made.weight.shape) * 2))
+        results.append(attempt(setattr, normal, "weight", torch.eye(*made.weight.shape) * 2))
         results.append(normal.weight)
-    results.append(
-        tell_refusal(ways[kind], normal, "weight", **options) if kind[:3] == "old" else None
-    )
+    results.append(attempt(ways[kind], normal, "weight", **options) if kind[:3] == "old" else None)
     remove = {
         "old_weight_norm": utils.remove_weight_norm,
         "old_spectral_norm": utils.remove_spectral_norm,
     }
     if kind in remove:
-        results += [tell_layer(remove[kind](normal)), tell_refusal(remove[kind], normal)]
+        results += [tell_layer(remove[kind](normal)), attempt(remove[kind], normal)]
     else:
         utils.parametrize.remove_parametrizations(normal, "weight")
-        results += [tell_layer(normal), tell_refusal(ways[kind], normal, "none")]
-    return collect_leaves(
-        [each if not isinstance(each, torch.nn.Module) else 1 for each in results]
-    )
+        results += [tell_layer(normal), attempt(ways[kind], normal, "none")]
+    return [each if not isinstance(each, torch.nn.Module) else 1 for each in results]
 
 
 OF_NORMS: dict[str, dict[str, Any]] = {
@@ -217,15 +211,15 @@ def finish_prune_layers(layer: Any, results: Any) -> Any:
         prune.is_pruned(copied),
     ]
     results += [
-        tell_refusal(prune.remove, copied, "weight"),
-        tell_refusal(prune.l1_unstructured, copied, "bias", 1.5),
+        attempt(prune.remove, copied, "weight"),
+        attempt(prune.l1_unstructured, copied, "bias", 1.5),
     ]
     results += [
-        tell_refusal(prune.ln_structured, copied, "weight", 9, 2, 0),
-        tell_refusal(prune.l1_unstructured, copied, "weight", -1),
+        attempt(prune.ln_structured, copied, "weight", 9, 2, 0),
+        attempt(prune.l1_unstructured, copied, "weight", -1),
     ]
-    results += [tell_refusal(prune.ln_structured, copied, "weight", 1, 2, 7)]
-    return collect_leaves([1 if isinstance(each, torch.nn.Module) else each for each in results])
+    results += [attempt(prune.ln_structured, copied, "weight", 1, 2, 7)]
+    return [1 if isinstance(each, torch.nn.Module) else each for each in results]
 
 
 OF_WEIGHTS = (
