@@ -228,7 +228,8 @@ def hook_tensors(prepend: bool = False) -> Any:
 
 def hook_saved(rows: Any) -> list[Any]:
     """Return what hooks of saved tensors see and change."""
-    graph, packed = torch.autograd.graph, []
+    graph = torch.autograd.graph
+    packed: list[Any] = []
     with graph.saved_tensors_hooks(lambda t: note(packed, t.shape, t * 2), lambda t: t + 1):
         square = (rows * rows).exp()
     square.sum().backward()

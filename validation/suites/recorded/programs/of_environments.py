@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import pool
+from .clocks import drop_clocks
 from .families import Family, find_in, list_kinds_of
 from .telling import attempt
 
@@ -33,7 +34,7 @@ def roll_vec(name: str, *values: Any, **options: Any) -> Any:
     steps = [copy.deepcopy(envs.reset())]
     for step in range(ENV_STEPS):
         steps.append(copy.deepcopy(envs.step(np.array([step % 2, step % 3 == 0], dtype=int))))
-    return steps
+    return drop_clocks(steps)
 
 
 def roll(env_id: str, **options: Any) -> Any:
@@ -97,7 +98,7 @@ def roll_env(env: Any) -> Any:
     ]
     env.close()
     spaces = [str(env.observation_space), str(env.action_space), str(env.metadata)]
-    return [steps, spaces, [*map(list_queue, results)]]
+    return drop_clocks([steps, spaces, [*map(list_queue, results)]])
 
 
 def list_queue(value: Any) -> Any:

@@ -8,7 +8,7 @@ import copy
 import importlib
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +30,7 @@ def roll_many(
     num_envs: int = 3,
 ) -> Any:
     """Return all that several environments tell together, over some episodes of each."""
-    vector = importlib.import_module("gymnasium.vector")
-    gym = importlib.import_module("gymnasium")
+    gym, vector = (importlib.import_module(f"gymnasium{name}") for name in ("", ".vector"))
     mode = [*vector.AutoresetMode][WORDS.get(autoreset, 0)]
     made = [lambda n=place: gym.make(env_id, max_episode_steps=9 + n) for place in range(num_envs)]
     envs = vector.SyncVectorEnv(made, copied, observation_mode, autoreset_mode=mode)
@@ -44,23 +43,14 @@ def roll_many(
         ended = np.logical_or(step[2], step[3])
         if autoreset == "Disabled" and ended.any():
             results.append(copy.deepcopy(envs.reset(options={"reset_mask": ended})))
-    results += [
-        str(envs.observation_space),
-        envs.num_envs,
-        str(envs.metadata),
-        envs.get_attr("spec"),
-    ]
-    results += [attempt(lambda: [each.elapsed for each in envs.envs]), envs.call("has_reset")]
+    results += [str(envs.observation_space), envs.num_envs, str(envs.metadata), envs.render_mode]
+    results += [str(envs.get_attr("spec")), envs.call("has_reset")]
     envs.set_attr("mark", [*range(num_envs)])
-    results += [
-        envs.get_attr("mark"),
-        attempt(lambda: envs.set_attr("mark", [1])),
-        envs.render_mode,
-    ]
-    results += [attempt(lambda: envs.step(np.array([9]))), attempt(lambda: envs.reset(seed=[1]))]
-    results += [attempt(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
+    results += [envs.get_attr("mark"), attempt(envs.set_attr, "mark", [1])]
+    results += [attempt(envs.step, np.array([9])), attempt(envs.reset, seed=[1])]
+    results += [attempt(envs.reset, seed=3, options={"low": -0.01, "high": 0.02})]
     envs.close()
-    return [results, attempt(lambda: envs.reset()), envs.closed]
+    return [results, attempt(envs.reset), envs.closed]
 
 
 def make_many(env_id: str, way: str = "sync", autoreset: str = SAME, **options: Any) -> Any:
@@ -85,33 +75,29 @@ def make_many(env_id: str, way: str = "sync", autoreset: str = SAME, **options: 
 
 def build_env(observed: Any, acted: Any, **methods: Any) -> Any:
     """Return a small environment with these spaces whose episodes last for five steps."""
-    gym = importlib.import_module("gymnasium")
+    base = importlib.import_module("gymnasium").Env
 
-    class Small(gym.Env):  # type: ignore[misc, name-defined]  # it is imported here
-        metadata: ClassVar[dict[str, Any]] = {
-            "render_modes": ["ansi", "rgb_array"],
-            "render_fps": 4,
-        }
+    def begin(self: Any, render_mode: str | None = None, step_size: float = 1.0) -> None:
+        self.observation_space, self.action_space = observed, acted
+        self.render_mode, self.step_size, self.steps = render_mode, step_size, 0
 
-        def __init__(self, render_mode: str | None = None, step_size: float = 1.0) -> None:
-            self.observation_space, self.action_space = observed, acted
-            self.render_mode, self.step_size, self.steps = render_mode, step_size, 0
+    def reset(self: Any, *, seed: int | None = None, options: Any = None) -> Any:
+        base.reset(self, seed=seed)
+        self.steps = 0
+        observed.seed(int(self.np_random.integers(99)))
+        return observed.sample(), {"first": True}
 
-        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-            super().reset(seed=seed)
-            self.steps = 0
-            observed.seed(int(self.np_random.integers(99)))
-            return observed.sample(), {"first": True}
+    def step(self: Any, action: Any) -> Any:
+        self.steps += 1
+        return observed.sample(), self.steps * self.step_size, self.steps > 4, False, {"n": 1}
 
-        def step(self, action: Any) -> Any:
-            self.steps += 1
-            return observed.sample(), self.steps * self.step_size, self.steps > 4, False, {"n": 1}
+    def render(self: Any) -> Any:
+        place = f"step {self.steps}"
+        return place if self.render_mode == "ansi" else np.full((4, 4, 3), self.steps, np.uint8)
 
-        def render(self) -> Any:
-            place = f"step {self.steps}"
-            return place if self.render_mode == "ansi" else np.full((4, 4, 3), self.steps, np.uint8)
-
-    return type("Small", (Small,), methods)
+    own = {"__init__": begin, "reset": reset, "step": step, "render": render}
+    shown = {"metadata": {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}}
+    return type("Small", (base,), {**shown, **own, **methods})
 
 
 def observe_badly(*_: Any, **__: Any) -> Any:
