@@ -102,7 +102,7 @@ HELD = (
 
 def tell_agent(agent: Any) -> list[Any]:
     """Return the settings and the states of an agent, and what it logged."""
-    results = [tell_settings(agent), type(getattr(agent, "action_noise", None)).__name__]
+    results: list[Any] = [tell_settings(agent), type(getattr(agent, "action_noise", None)).__name__]
     results += [str(agent.observation_space), str(agent.action_space), str(agent.policy)]
     logged = agent.logger.name_to_value
     results += [{key: each for key, each in sorted(logged.items()) if not key.startswith("time/")}]
@@ -203,7 +203,7 @@ def set_parts(agent: Any, other: Any, begun: dict[str, Any]) -> list[Any]:
 
 def ask_policy(policy: Any, seen: Any, acts: Any) -> list[Any]:
     """Return what the parts of a policy give."""
-    asked = (
+    questions = (
         lambda: policy.forward(seen),
         lambda: policy.forward(seen, True),
         lambda: policy.evaluate_actions(seen, acts),
@@ -215,7 +215,7 @@ def ask_policy(policy: Any, seen: Any, acts: Any) -> list[Any]:
         lambda: policy.scale_action(np.array([[1.5]])),
         lambda: policy.unscale_action(np.array([[0.3]])),
     )
-    return [attempt(each) for each in asked]
+    return [attempt(each) for each in questions]
 
 
 def predict_all(name: str, world: str) -> Any:

@@ -184,13 +184,15 @@ def schedule(name: str, warm: int = 3) -> Any:
 def adapt(**options: Any) -> Any:
     """Return weights and states after steps of Adafactor, the last after loading it."""
     library, net = get_library(), pool.make_value("$net")
+    net[0].bias.requires_grad_(False)  # its gradients are noise
+    parameters = [each for each in net.parameters() if each.requires_grad]
     given: dict[str, Any] = {"relative_step": False, "scale_parameter": False, **options}
     given["lr"] = None if given["relative_step"] else 0.05
-    made = library.Adafactor(net.parameters(), **given)
+    made = library.Adafactor(parameters, **given)
     for step in range(4):
         if step == 2:
             saved = copy.deepcopy(made.state_dict())
-            made = library.Adafactor(net.parameters(), **given)
+            made = library.Adafactor(parameters, **given)
             made.load_state_dict(saved)
         made.zero_grad()
         net(pool.make_value("$x")).square().sum().backward()

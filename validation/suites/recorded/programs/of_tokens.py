@@ -112,7 +112,7 @@ def keep_tokenizer(setting: str) -> Any:
 def talk(**options: Any) -> Any:
     """Return what a template makes of a conversation, as text, tokens and masks."""
     fast = pool.make_value("$fast")
-    results: list[Any] = [attempt(lambda: fast.apply_chat_template(TALK))]
+    results: list[Any] = [attempt(fast.apply_chat_template, TALK)]
     fast.chat_template = CHAT
     for way in (
         {"tokenize": False},
@@ -125,14 +125,8 @@ def talk(**options: Any) -> Any:
         {"tokenize": False, "chat_template": "{{ messages[0]['content'] }}"},
         {"tokenize": False, "chat_template": "{{ raise_exception('no') }}"},
     ):
-        results.append(
-            attempt(lambda w=way: strip(fast.apply_chat_template(TALK, **{**w, **options})))
-        )
-        results.append(
-            attempt(
-                lambda w=way: strip(fast.apply_chat_template([TALK, TALK[:1]], **{**w, **options}))
-            )
-        )
+        for talks in (TALK, [TALK, TALK[:1]]):
+            results.append(strip(attempt(fast.apply_chat_template, talks, **{**way, **options})))
     return results
 
 
@@ -156,7 +150,7 @@ def collate(name: str, **options: Any) -> Any:
         for form in ("pt", "np"):
             pool.set_seeds()
             made = kind(**given, **{**options, "return_tensors": form})
-            results.append(attempt(lambda m=made, r=rows: strip(m([dict(each) for each in r]))))
+            results.append(strip(attempt(made, [dict(each) for each in rows])))
     return results
 
 

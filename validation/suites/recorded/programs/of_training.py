@@ -107,7 +107,8 @@ def list_callbacks(seen: list[Any], **options: Any) -> dict[str, Callable[[], An
 
 def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
     """Return what a callback does while an agent learns: its calls, its files, and its end."""
-    agent, seen = build_agent(name, "cart"), []
+    agent = build_agent(name, "cart")
+    seen: list[Any] = []
     callback = list_callbacks(seen, **options)[kind]()
     agent.learn(30, callback=callback, log_interval=1)
     results = [seen, sorted(map(str, Path().rglob("*"))), agent.num_timesteps]
@@ -205,8 +206,8 @@ def ask_envs(envs: Any, inner: Any) -> list[Any]:
     """Return what a wrapper of many environments tells of them, and what it refuses."""
     results = [envs.get_attr("spec", 0)[0].id, envs.env_is_wrapped(get_common("monitor").Monitor)]
     results += [envs.set_attr("mark", 3, [1]), attempt(envs.get_attr, "mark"), envs.num_envs]
-    results += [envs.env_method("get_wrapper_attr", "mark", indices=1)]
-    results += [envs.unwrapped is inner.unwrapped]
+    results.append(envs.env_method("get_wrapper_attr", "mark", indices=1))
+    results.append(envs.unwrapped is inner.unwrapped)
     results += [attempt(envs.set_options, {"low": -0.01, "high": 0.01}), envs.reset()]
     return [*results, *(attempt(envs.step, np.full((2, 1), n)) for n in (np.nan, np.inf))]
 
@@ -227,28 +228,27 @@ SPACES: tuple[Callable[[Any], Any], ...] = (
 def prepare(normalized: bool = False) -> Any:
     """Return how observations of each space are made ready for a network."""
     spaces, ready = importlib.import_module("gymnasium.spaces"), get_common("preprocessing")
+    make_distribution = get_common("distributions").make_proba_distribution
     results: list[Any] = []
     for make in SPACES:
         space = make(spaces)
         space.seed(3)
         drawn = space.sample()
-        tensors = (
-            {key: torch.as_tensor(each)[None] for key, each in drawn.items()}
-            if isinstance(drawn, dict)
-            else attempt(lambda d=drawn: torch.as_tensor(d)[None])
-        )
-        for call in (
-            lambda s=space: ready.get_obs_shape(s),
-            lambda s=space: ready.get_flattened_obs_dim(s),
-            lambda s=space: ready.get_action_dim(s),
-            lambda s=space: [ready.is_image_space(s, c, normalized) for c in (False, True)],
-            lambda s=space: ready.is_image_space_channels_first(s),
-            lambda s=space, t=tensors: ready.preprocess_obs(t, s, not normalized),
-            lambda s=space, d=drawn: ready.maybe_transpose(np.asarray(d), s),
-            lambda s=space: ready.check_for_nested_spaces(s),
-            lambda s=space: type(get_common("distributions").make_proba_distribution(s)).__name__,
-        ):
-            results.append(attempt(call))
+        parts = drawn if isinstance(drawn, dict) else {"": drawn}
+        tensors = attempt(lambda p=parts: {k: torch.as_tensor(v)[None] for k, v in p.items()})
+        if not isinstance(drawn, dict) and not isinstance(tensors, str):
+            tensors = tensors[""]
+        results += [
+            attempt(ready.get_obs_shape, space),
+            attempt(ready.get_flattened_obs_dim, space),
+            attempt(ready.get_action_dim, space),
+            *(attempt(ready.is_image_space, space, c, normalized) for c in (False, True)),
+            attempt(ready.is_image_space_channels_first, space),
+            attempt(ready.preprocess_obs, tensors, space, not normalized),
+            attempt(lambda s=space, d=drawn: ready.maybe_transpose(np.asarray(d), s)),
+            attempt(ready.check_for_nested_spaces, space),
+            type(attempt(make_distribution, space)).__name__,
+        ]
     return results
 
 
@@ -299,7 +299,7 @@ def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any
     results += [[each(left) for left in (1.0, 0.8, 0.5, 0.0)] for each in made]
     pair, tensors = (np.arange(4.0), np.array([1.0, 2, 2, 4])), torch.arange(3.0)
     results += [utils.explained_variance(*pair), utils.safe_mean([]), utils.safe_mean([1, 2])]
-    results += [utils.explained_variance(*pair[::-1]), utils.should_collect_more_steps.__name__]
+    results.append(utils.explained_variance(*pair[::-1]))
     target, source = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
     utils.polyak_update(source.parameters(), target.parameters(), 0.3)
     results += [target.weight, utils.get_parameters_by_name(target, ["wei"]), tensors]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pathlib
 from typing import Any
 
@@ -48,7 +49,8 @@ def split_weights(size: str = "300B", form: str = "torch", **options: Any) -> An
     for each in files:
         if each.suffix in (".json", ".safetensors"):
             text = each.suffix == ".json"
-            results.append(each.read_text() if text else hub.load_state_dict_from_file(each))
+            read = json.loads(each.read_text()) if text else hub.load_state_dict_from_file(each)
+            results.append(sorted(read.items()) if not text else json.dumps(read, sort_keys=True))
     identify = hub.get_torch_storage_id
     results += [identify(shared) == identify(shared[:10]), hub.get_torch_storage_size(shared)]
     return [results, load_network(hub)]
