@@ -73,7 +73,7 @@ def take_distances(rows: Any, other: Any) -> Any:
 
 
 def find_unique(*_: Any) -> Any:
-    """Return the different numbers and rows, with where and how often they are."""
+    """Return the different numbers and rows, with their places and counts."""
     numbers, table = torch.tensor([3, 1, 1, 2, 3, 3]), torch.tensor([[1, 0], [1, 0], [0, 2]])
     return [
         attempt(find, value, return_inverse=inverse, return_counts=counts, dim=axis)
