@@ -98,7 +98,7 @@ def make_grids(rows: Any, other: Any) -> Any:
     ]
 
 
-def split_rows(rows: Any, other: Any) -> Any:
+def split_and_join(rows: Any, other: Any) -> Any:
     """Return parts of tensors, and tensors of joined shapes."""
     one = torch.tensor(1.0)
     return [
@@ -121,7 +121,7 @@ def split_rows(rows: Any, other: Any) -> Any:
 
 FUNCTIONS: dict[str, Any] = {
     **{"norm": take_norms, "cdist": take_distances, "unique": find_unique},
-    **{"meshgrid": make_grids, "split": split_rows},
+    **{"meshgrid": make_grids, "split": split_and_join},
 }
 
 
