@@ -27,6 +27,7 @@ from .programs import (
     of_files,
     of_filters,
     of_functions,
+    of_generation,
     of_gradients,
     of_hub,
     of_loading,
@@ -42,11 +43,13 @@ from .programs import (
     of_tables,
     of_tensors,
     of_texts,
+    of_tokenizers,
     of_tokens,
     of_torch,
     of_training,
     of_transforms,
     of_vectors,
+    of_weight_files,
     of_weights,
     of_wrappers,
 )
@@ -88,10 +91,13 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3
     + of_agents.OF_AGENTS
     + of_training.OF_TRAINING,
-    "transformers": of_texts.OF_TRANSFORMERS + of_tokens.OF_FAST + of_models.OF_MODELS,
-    "tokenizers": of_tokens.OF_TOKENIZERS,
-    "safetensors": of_hub.OF_SAFETENSORS,
-    "huggingface_hub": of_hub.OF_HUB,
+    "transformers": of_texts.OF_TRANSFORMERS
+    + of_tokens.OF_FAST
+    + of_models.OF_MODELS
+    + of_generation.OF_GENERATION,
+    "tokenizers": of_tokenizers.OF_TOKENIZERS,
+    "safetensors": of_weight_files.OF_SAFETENSORS,
+    "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,
     "torchmetrics": of_texts.OF_TORCHMETRICS,
 }
 

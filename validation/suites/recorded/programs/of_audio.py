@@ -10,7 +10,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 RATE = 8000
 
@@ -26,43 +26,23 @@ def make_waves() -> torch.Tensor:
 
 
 SLOW = ("flanger", "phaser")
+
+
 FILTERS: dict[str, tuple[Any, ...]] = {
-    "allpass_biquad": (RATE, 900.0),
-    "band_biquad": (RATE, 900.0),
-    "bandpass_biquad": (RATE, 900.0),
-    "bandreject_biquad": (RATE, 900.0),
-    "bass_biquad": (RATE, 6.0),
-    "treble_biquad": (RATE, 6.0),
-    "biquad": (0.6, 0.2, 0.1, 1.0, -0.4, 0.2),
-    "contrast": (),
-    "dcshift": (0.3,),
-    "deemph_biquad": (44100,),
-    "riaa_biquad": (44100,),
-    "equalizer_biquad": (RATE, 900.0, 5.0),
-    "highpass_biquad": (RATE, 900.0),
-    "lowpass_biquad": (RATE, 900.0),
-    "flanger": (RATE,),
-    "phaser": (RATE,),
-    "gain": (),
-    "overdrive": (),
-    "vad": (RATE, 0.2, 0.02, 0.05, 0.02),
-    "lfilter": (torch.tensor([1.0, -0.4, 0.1]), torch.tensor([0.5, 0.2, 0.1])),
-    "filtfilt": (torch.tensor([1.0, -0.4, 0.1]), torch.tensor([0.5, 0.2, 0.1])),
-    "dither": (),
-    "preemphasis": (),
-    "deemphasis": (),
-    "mu_law_encoding": (64,),
-    "resample": (RATE, 6000),
-    "loudness": (2400,),
+    **dict.fromkeys(("allpass_biquad", "band_biquad", "bandpass_biquad"), (RATE, 900.0)),
+    **dict.fromkeys(("bandreject_biquad", "highpass_biquad", "lowpass_biquad"), (RATE, 900.0)),
+    **dict.fromkeys(("bass_biquad", "treble_biquad"), (RATE, 6.0)),
+    **dict.fromkeys(("deemph_biquad", "riaa_biquad"), (44100,)),
+    **dict.fromkeys(("lfilter", "filtfilt"), (torch.tensor([1, -0.4, 0.1]), torch.ones(3) / 4)),
+    **dict.fromkeys(("convolve", "fftconvolve"), (torch.ones(2, 2, 5),)),
+    **dict.fromkeys(("contrast", "gain", "overdrive", "dither", "preemphasis", "deemphasis"), ()),
+    **{"biquad": (0.6, 0.2, 0.1, 1.0, -0.4, 0.2), "equalizer_biquad": (RATE, 900.0, 5.0)},
+    **{"dcshift": (0.3,), "flanger": (RATE,), "phaser": (RATE,), "mu_law_encoding": (64,)},
+    **{"vad": (RATE, 0.2, 0.02, 0.05, 0.02), "resample": (RATE, 6000), "loudness": (2400,)},
     "spectral_centroid": (RATE, 0, torch.hann_window(64), 64, 32, 64),
-    "detect_pitch_frequency": (RATE, 0.01, 8),
-    "sliding_window_cmn": (60,),
-    "compute_deltas": (),
+    **{"detect_pitch_frequency": (RATE, 0.01, 8), "sliding_window_cmn": (60,)},
     "add_noise": (make_waves().flip(0, 2), torch.tensor([[3.0, 10.0], [0.0, 20.0]])),
-    "convolve": (torch.ones(2, 2, 5),),
-    "fftconvolve": (torch.ones(2, 2, 5),),
-    "speed": (RATE, 1.25),
-    "pitch_shift": (RATE, 12),
+    **{"compute_deltas": (), "speed": (RATE, 1.25), "pitch_shift": (RATE, 12)},
 }
 
 
@@ -74,136 +54,90 @@ def filter_waves(name: str, **options: Any) -> Any:
     waves.requires_grad_(name not in ("vad", "dither", *SLOW))
     pool.set_seeds()
     given = function(waves, *values, **options)
-    results: list[Any] = [thin(given)]
+    results: list[Any] = [level_parts(given)]
     first = given[0] if isinstance(given, tuple) else given
     if isinstance(first, torch.Tensor) and first.requires_grad:
         first.square().sum().backward()
-        results.append(thin(waves.grad))
+        results.append(level_parts(waves.grad))
+    waves = waves.detach()
     if name not in ("add_noise", "convolve", "fftconvolve", "loudness"):
-        pool.set_seeds()
-        results.append(thin(tell_refusal(function, waves.detach()[0, 0, :800], *values, **options)))
-        results.append(
-            thin(tell_refusal(function, waves.detach()[:, :1, :500].double(), *values, **options))
-        )
-    results.append(thin(waves.detach()))
-    return collect_leaves(results)
+        for other in (waves[0, 0, :800], waves[:, :1, :500].double()):
+            pool.set_seeds()
+            results.append(level_parts(attempt(function, other, *values, **options)))
+    return [*results, waves]
 
 
-def thin(given: Any) -> Any:
-    """Return some of many numbers, each part on a scale of its own, with its size and its shape."""
+def level_parts(given: Any) -> Any:
+    """Return a batch with each part on a scale of its own, and the scales.
+
+    So a loud part hides no silent one.
+    """
     if isinstance(given, list | tuple):
-        return [thin(each) for each in given]
+        return [level_parts(each) for each in given]
     if not isinstance(given, torch.Tensor) or given.numel() <= 60:
         return given
     plain = torch.view_as_real(given) if given.is_complex() else given
     rows = plain.detach().reshape(-1, *plain.shape[2:]) if plain.dim() > 2 else plain.detach()[None]
     rows = rows.reshape(rows.shape[0], -1).double()
     level = rows.abs().mean(1, keepdim=True) + 1e-9
-    step = rows.shape[1] // 12 + 1
-    return [
-        given.shape,
-        str(given.dtype),
-        level.log(),
-        (rows / level)[:, 5::step],
-        (rows / level).std(1),
-    ]
+    return [given.shape, str(given.dtype), level.log(), rows / level, (rows / level).std(1)]
 
 
 TRANSFORMS: dict[str, tuple[Any, ...]] = {
-    "Spectrogram": (64,),
-    "MelSpectrogram": (RATE, 64),
-    "MFCC": (RATE, 8),
-    "LFCC": (RATE, 16, 0.0, None, 8),
-    "AmplitudeToDB": (),
-    "GriffinLim": (64, 3),
-    "InverseSpectrogram": (64,),
-    "MelScale": (16, RATE, 0.0, None, 33),
-    "InverseMelScale": (33, 16, RATE),
-    "MuLawEncoding": (64,),
-    "MuLawDecoding": (64,),
-    "Resample": (RATE, 6000),
-    "ComputeDeltas": (),
-    "TimeStretch": (20, 33, 1.3),
-    "Fade": (100, 200),
-    "FrequencyMasking": (8,),
-    "TimeMasking": (8,),
-    "SpecAugment": (2, 6, 2, 6),
-    "SlidingWindowCmn": (20,),
-    "SpectralCentroid": (RATE, 64),
-    "Vad": (RATE, 0.2, 0.02, 0.05, 0.02),
-    "Vol": (0.5,),
-    "PitchShift": (RATE, 12),
-    "Loudness": (2400,),
-    "Preemphasis": (),
-    "Deemphasis": (),
-    "Speed": (RATE, 1.25),
-    "SpeedPerturbation": (RATE, [0.9, 1.1]),
-    "PSD": (),
+    **dict.fromkeys(("MuLawEncoding", "MuLawDecoding", "Spectrogram"), (64,)),
+    **dict.fromkeys(("AmplitudeToDB", "ComputeDeltas", "Preemphasis", "Deemphasis", "PSD"), ()),
+    **{"MelSpectrogram": (RATE, 64), "MFCC": (RATE, 8), "LFCC": (RATE, 16, 0.0, None, 8)},
+    **{"GriffinLim": (64, 3), "InverseSpectrogram": (64,), "MelScale": (16, RATE, 0.0, None, 33)},
+    **{"InverseMelScale": (33, 16, RATE), "Resample": (RATE, 6000), "TimeStretch": (20, 33, 1.3)},
+    **{"Fade": (100, 200), "FrequencyMasking": (8,), "TimeMasking": (8,), "Vol": (0.5,)},
+    **{"SpecAugment": (2, 6, 2, 6), "SlidingWindowCmn": (20,), "SpectralCentroid": (RATE, 64)},
+    **{"Vad": (RATE, 0.2, 0.02, 0.05, 0.02), "PitchShift": (RATE, 12), "Loudness": (2400,)},
+    **{"Speed": (RATE, 1.25), "SpeedPerturbation": (RATE, [0.9, 1.1])},
 }
 OF_COMPLEX = ("InverseSpectrogram", "TimeStretch", "PSD")
+
+
 OF_POWER = (
-    "AmplitudeToDB",
-    "GriffinLim",
-    "InverseMelScale",
-    "MelScale",
-    "FrequencyMasking",
-    "TimeMasking",
-    "SpecAugment",
-    "ComputeDeltas",
-    "SlidingWindowCmn",
+    *("AmplitudeToDB", "GriffinLim", "InverseMelScale", "MelScale", "FrequencyMasking"),
+    *("TimeMasking", "SpecAugment", "ComputeDeltas", "SlidingWindowCmn"),
 )
+
+
 OWN_SIZES: dict[str, dict[str, Any]] = {
     "MFCC": {"melkwargs": {"n_fft": 64, "n_mels": 12}},
     "LFCC": {"speckwargs": {"n_fft": 64}},
     "MelSpectrogram": {"n_mels": 12},
-    "InverseMelScale": {"sample_rate": RATE},
     "GriffinLim": {"rand_init": False},
 }
+
+
+def make_input(name: str) -> torch.Tensor:
+    """Return waves, spectra or numbers, as a transform takes them."""
+    waves, window = make_waves(), torch.hann_window(64)
+    if name == "MuLawDecoding":
+        return (waves.abs() * 60).long()
+    spectrum = torch.stft(waves.reshape(4, -1), 64, return_complex=True, window=window)
+    spectrum = spectrum.reshape(2, 2, *spectrum.shape[-2:])
+    power = spectrum.abs().square()[..., : 16 if name == "InverseMelScale" else None, :]
+    return spectrum if name in OF_COMPLEX else power if name in OF_POWER else waves
 
 
 def transform_waves(name: str, **options: Any) -> Any:
     """Return what a transform makes of a batch and of one wave, twice, and its state in a copy."""
     kind = getattr(importlib.import_module("torchaudio.transforms"), name)
     values, own = TRANSFORMS[name], {**OWN_SIZES.get(name, {}), **options}
-    if name == "InverseMelScale":
-        values, own = (33, 16, RATE), {**options}
-    made = kind(*values, **own)
-    waves = make_waves()
-    spectrum = torch.stft(
-        waves.reshape(4, -1), 64, return_complex=True, window=torch.hann_window(64)
-    )
-    spectrum = spectrum.reshape(2, 2, *spectrum.shape[-2:])
-    inputs = waves
-    if name in OF_COMPLEX:
-        inputs = spectrum
-    elif name in OF_POWER:
-        inputs = spectrum.abs().square()
-        inputs = inputs[..., :16, :] if name == "InverseMelScale" else inputs
-    elif name == "MuLawDecoding":
-        inputs = (waves.abs() * 60).long()
+    made, inputs = kind(*values, **own), make_input(name)
     results: list[Any] = []
     for given in (inputs, inputs, inputs[0], inputs[1, 1]):
         pool.set_seeds()
-        results.append(thin(tell_refusal(made, given)))
+        results.append(level_parts(attempt(made, given)))
     torch.save(made.state_dict(), "state.pt")
     other = kind(*values, **own)
-    tell_refusal(other.load_state_dict, torch.load("state.pt"))
+    attempt(other.load_state_dict, torch.load("state.pt"))
     pool.set_seeds()
-    return finish_transform_waves(made, inputs, results, other)
-
-
-def finish_transform_waves(made: Any, inputs: Any, results: Any, other: Any) -> Any:
-    """Return all results of `transform_waves`."""
-    results += [
-        thin(
-            tell_refusal(
-                other.double(),
-                inputs.to(torch.complex128) if inputs.is_complex() else inputs.double(),
-            )
-        )
-    ]
-    results += [[*made.state_dict()], [thin(each) for each in made.buffers()]]
-    return collect_leaves(results)
+    double = inputs.to(torch.complex128) if inputs.is_complex() else inputs.double()
+    results.append(level_parts(attempt(other.double(), double)))
+    return [*results, [*made.state_dict()], [level_parts(each) for each in made.buffers()]]
 
 
 def find_options(
@@ -231,8 +165,8 @@ def measure_levels(multiplier: float = 10.0, top_db: float = 60.0, amin: float =
     for each in shapes:
         for most in (top_db, None):
             given = audio.amplitude_to_DB(each, multiplier, amin, 0.3, most)
-            results += [thin(given), thin(audio.DB_to_amplitude(given, 0.5, 0.5))]
-    return collect_leaves(results)
+            results += [given, level_parts(audio.DB_to_amplitude(given, 0.5, 0.5))]
+    return results
 
 
 def mask_waves(kind: str, p: float = 1.0, value: float = 0.0) -> Any:
@@ -247,17 +181,9 @@ def mask_waves(kind: str, p: float = 1.0, value: float = 0.0) -> Any:
                 results.append(audio.mask_along_axis_iid(rows, size, value, axis, p))
                 continue
             one = rows if axis > 1 else rows[0]
-            results.append(tell_refusal(audio.mask_along_axis, one, size, value, axis, p))
-            results.append(tell_refusal(audio.mask_along_axis, one[0], size, value, axis - 1, p))
-    results = [
-        (each != rows).double() * each
-        if isinstance(each, torch.Tensor) and each.shape == rows.shape
-        else each
-        for each in results
-    ]
-    return collect_leaves(
-        [[each, each == value] if isinstance(each, torch.Tensor) else each for each in results]
-    )
+            results.append(attempt(audio.mask_along_axis, one, size, value, axis, p))
+            results.append(attempt(audio.mask_along_axis, one[0], size, value, axis - 1, p))
+    return [[each, each == value] for each in results]
 
 
 def imitate_kaldi(kind: str, **options: Any) -> Any:
@@ -268,8 +194,8 @@ def imitate_kaldi(kind: str, **options: Any) -> Any:
     results = []
     for channel in (0, 2):
         pool.set_seeds()
-        results.append(thin(getattr(kaldi, kind)(waves, channel=channel, **options)))
-    return collect_leaves(results)
+        results.append(level_parts(getattr(kaldi, kind)(waves, channel=channel, **options)))
+    return results
 
 
 def find_kaldi(name: str) -> dict[str, Any]:
@@ -325,9 +251,7 @@ OF_TORCHAUDIO = (
         lambda name: find_options("torchaudio.transforms", TRANSFORMS, name, 0),
     ),
     Family(
-        measure_levels,
-        lambda: [""],
-        lambda _: {"multiplier": 10.0, "top_db": 60.0, "amin": 1e-10},
+        measure_levels, lambda: [""], lambda _: {"multiplier": 10.0, "top_db": 60.0, "amin": 1e-10}
     ),
     Family(mask_waves, lambda: ["iid", "alike"], lambda _: {"p": 1.0, "value": 0.0}),
     Family(imitate_kaldi, lambda: ["spectrogram", "fbank", "mfcc", *WORDS_OF_KALDI], find_kaldi),

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from .. import pool
+from .copied_tensors import describe_copy
 from .families import Family
-from .leaves import collect_leaves, tell_refusal, tell_tensor
+from .telling import attempt
 
 
 class WeighedProduct(torch.autograd.Function):  # type: ignore[misc] # torch has no types here
@@ -72,10 +73,10 @@ def call_function(factor: float = 2.0, frozen: bool = False) -> Any:
     """Return what own functions give, with first, second and forward derivatives."""
     first, second = pool.make_value("$grown"), pool.make_value("$x2").requires_grad_(not frozen)
     product, total, places = WeighedProduct.apply(first, second, factor)
-    results: list[Any] = [tell_tensor(each) for each in (product, total, places)]
+    results: list[Any] = [describe_copy(each) for each in (product, total, places)]
     results += [type(product.grad_fn).__name__, product.grad_fn.name()]
     (grad,) = torch.autograd.grad(product.sum(), first, create_graph=True)
-    results += [grad, tell_refusal(torch.autograd.grad, grad.sum(), second, retain_graph=True)]
+    results += [grad, attempt(torch.autograd.grad, grad.sum(), second, retain_graph=True)]
     (product.sum() + total.square().sum()).backward(retain_graph=True)
     results += [first.grad, second.grad]
     with torch.autograd.forward_ad.dual_level():
@@ -84,125 +85,108 @@ def call_function(factor: float = 2.0, frozen: bool = False) -> Any:
         results += [[*torch.autograd.forward_ad.unpack_dual(each)] for each in given[:2]]
     changed = Doubled.apply(first.clone())
     (grad,) = torch.autograd.grad(changed.square().sum(), first, create_graph=True)
-    results += [changed, grad, tell_refusal(torch.autograd.grad, grad.sum(), first)]
+    results += [changed, grad, attempt(torch.autograd.grad, grad.sum(), first)]
     results += [
         torch.autograd.gradcheck(
             WeighedProduct.apply, (first[:1].double(), second[:1].double(), 2.0)
         )
     ]
-    results.append(tell_refusal(torch.func.vmap(Doubled.apply), first.detach()))
-    return collect_leaves(results)
+    results.append(attempt(torch.func.vmap(Doubled.apply), first.detach()))
+    return results
+
+
+def join_values(first: Any, second: Any) -> Any:
+    """Return two results of two values."""
+    return (first * second).exp() + first.square().sum(), second * 2
+
+
+def sum_cubes(first: Any, second: Any) -> Any:
+    """Return one number of two values."""
+    return (first.pow(3) * second).sum()
 
 
 def differentiate(create_graph: bool = False, strict: bool = False, vectorize: bool = False) -> Any:
     """Return derivatives of functions of several values, of each kind and with each option."""
-    functional = torch.autograd.functional
-    one, two = pool.make_value("$vector"), pool.make_value("$vector") + 1
+    kinds = torch.autograd.functional
+    one = pool.make_value("$vector")
+    both, vectors = (one, one + 1), (torch.ones(3), torch.arange(3.0))
     options = {"create_graph": create_graph, "strict": strict}
-
-    def join(first: Any, second: Any) -> Any:
-        return (first * second).exp() + first.square().sum(), second * 2
-
-    def total(first: Any, second: Any) -> Any:
-        return (first.pow(3) * second).sum()
-
-    both = (one, two)
-    vectors = (torch.ones(3), torch.arange(3.0))
     results: list[Any] = []
     for mode in ("reverse-mode", "forward-mode"):
-        named: dict[str, Any] = {**options, "vectorize": vectorize, "strategy": mode}
-        results.append(tell_refusal(functional.jacobian, join, both, **named))
-        results.append(
-            tell_refusal(functional.jacobian, total, both, vectorize=True, strategy=mode)
-        )
-        named = {**options, "vectorize": vectorize, "outer_jacobian_strategy": mode}
-        results.append(tell_refusal(functional.hessian, total, both, **named))
-    results += [
-        functional.vjp(join, both, vectors, **options),
-        functional.jvp(join, both, vectors, **options),
-    ]
-    results += [
-        functional.vhp(total, both, vectors, **options),
-        functional.hvp(total, both, vectors, **options),
-    ]
-    return finish_differentiate((functional, one, options, join, total, both, results))
-
-
-def finish_differentiate(state: tuple[Any, ...]) -> Any:
-    """Return all results of `differentiate`."""
-    functional, one, options, join, total, both, results = state
-    results += [
-        functional.jacobian(pool.double, one, **options),
-        functional.vjp(total, both, **options),
-    ]
-    loose = (lambda first, second: first.sum(), both)
-    for each in (functional.jacobian, functional.hessian, functional.hvp, functional.vhp):
-        results.append(tell_refusal(each, *loose, **({} if each.__name__[1] == "h" else options)))
-    results += [
-        tell_refusal(functional.vjp, join, both),
-        tell_refusal(functional.vjp, join, both, one),
-    ]
-    results += [tell_refusal(functional.jvp, lambda a: a.tolist(), one, one)]
-    return collect_leaves(results)
+        named: dict[str, Any] = {**options, "vectorize": vectorize}
+        results += [
+            attempt(kinds.jacobian, join_values, both, **named, strategy=mode),
+            attempt(kinds.jacobian, sum_cubes, both, vectorize=True, strategy=mode),
+            attempt(kinds.hessian, sum_cubes, both, **named, outer_jacobian_strategy=mode),
+        ]
+    results += [each(join_values, both, vectors, **options) for each in (kinds.vjp, kinds.jvp)]
+    results += [each(sum_cubes, both, vectors, **options) for each in (kinds.vhp, kinds.hvp)]
+    results += [kinds.jacobian(pool.double, one, **options), kinds.vjp(sum_cubes, both, **options)]
+    for each in (kinds.jacobian, kinds.hessian, kinds.hvp, kinds.vhp):
+        results.append(attempt(each, lambda first, second: first.sum(), both, strict=strict))
+    results += [attempt(kinds.vjp, join_values, both), attempt(kinds.vjp, join_values, both, one)]
+    return [*results, attempt(kinds.jvp, lambda a: a.tolist(), one, one)]
 
 
 def ask_gradients(accumulate: bool = False) -> Any:
     """Return what grad and backward give with each option, and what they refuse."""
     rows, other = pool.make_value("$grown"), pool.make_value("$x2").requires_grad_()
-    grad, results = torch.autograd.grad, []
-    product = rows * other
-    one = torch.ones(4, 3)
-    results += [grad(product, [rows, other], one, retain_graph=True)]
-    results += [grad([product, rows.sum()], rows, [one, None], retain_graph=True)]
-    results += [tell_refusal(grad, rows.sum(), other), grad(rows.sum(), other, allow_unused=True)]
-    results += [grad(rows.sum(), other, materialize_grads=True), tell_refusal(grad, product, rows)]
+    taken = take_gradients(rows, other)
+    return [taken, accumulate_gradients(rows, other, accumulate), change_in_place(rows)]
+
+
+def take_gradients(rows: Any, other: Any) -> list[Any]:
+    """Return what grad gives with each option."""
+    grad, product, one = torch.autograd.grad, rows * other, torch.ones(4, 3)
     batch = torch.eye(12)[:2].reshape(2, 4, 3)
-    results += [grad(product, rows, batch, is_grads_batched=True, retain_graph=True)]
-    results += [
-        tell_refusal(grad, product, rows, torch.ones(2)),
-        tell_refusal(grad, one.sum(), rows),
+    return [
+        grad(product, [rows, other], one, retain_graph=True),
+        grad([product, rows.sum()], rows, [one, None], retain_graph=True),
+        grad(rows.sum(), other, allow_unused=True),
+        grad(rows.sum(), other, materialize_grads=True),
+        grad(product, rows, batch, is_grads_batched=True, retain_graph=True),
+        attempt(grad, rows.sum(), other),
+        attempt(grad, product, rows),
+        attempt(grad, product, rows, torch.ones(2)),
+        attempt(grad, one.sum(), rows),
     ]
+
+
+def accumulate_gradients(rows: Any, other: Any, accumulate: bool) -> list[Any]:
+    """Return what backward leaves in two tensors with each option."""
+    product, one = rows * other, torch.ones(4, 3)
     product.backward(one, retain_graph=True, inputs=[rows])
-    results += [rows.grad, other.grad]
+    results = [rows.grad.clone(), other.grad]
     torch.autograd.backward([product, other.sum()], [one * 2, None], retain_graph=True)
-    results += [rows.grad, other.grad]
+    results += [rows.grad.clone(), other.grad.clone()]
     with torch.autograd.set_multithreading_enabled(False):
         product.backward(one)
-    results += [rows.grad, tell_refusal(product.backward, one)]
+    results += [rows.grad.clone(), attempt(product.backward, one)]
     if not accumulate:
         rows.grad = None
-    deep = (rows.square() * 3).sum()
-    deep.backward(create_graph=True)
+    (rows.square() * 3).sum().backward(create_graph=True)
     results += [rows.grad, rows.grad.requires_grad]
     rows.grad = None
-    for refused in (torch.ones(2), 3, rows.detach().double()):
-        results.append(tell_refusal(setattr, rows, "grad", refused))
-    return finish_ask_gradients(rows, results)
+    wrong = (torch.ones(2), 3, rows.detach().double())
+    return [*results, *(attempt(setattr, rows, "grad", each) for each in wrong)]
 
 
-def finish_ask_gradients(rows: Any, results: Any) -> Any:
-    """Return all results of `ask_gradients`."""
+def change_in_place(rows: Any) -> list[Any]:
+    """Return what is refused after a change in place, and what is not."""
+    results: list[Any] = []
+    nothing = rows.detach().requires_grad_() * 0
     with torch.autograd.detect_anomaly(check_nan=True):
-        results.append(
-            tell_refusal(
-                lambda: (rows.detach().requires_grad_() * 0).log().mul(0).sqrt().sum().backward()
-            )
-        )
+        results.append(attempt(lambda: nothing.log().mul(0).sqrt().sum().backward()))
     view = rows.clone()
     square = view.square()
     view.add_(1)
-    results += [tell_refusal(square.sum().backward), view._version, tell_refusal(rows.add_, 1)]
+    results += [attempt(square.sum().backward), view._version, attempt(rows.add_, 1)]
     with torch.autograd.graph.allow_mutation_on_saved_tensors():
         changed = rows.clone()
         square = changed.square()
         changed.mul_(3)
         square.sum().backward()
-    results += [
-        rows.grad,
-        tell_refusal(rows[0].add_, 1),
-        tell_refusal(rows.detach().sum().backward),
-    ]
-    return collect_leaves(results)
+    return [results, rows.grad, attempt(rows[0].add_, 1), attempt(rows.detach().sum().backward)]
 
 
 def note(seen: list[Any], value: Any, given: Any) -> Any:
@@ -215,7 +199,7 @@ def hook_tensors(prepend: bool = False) -> Any:
     """Return what hooks of tensors and of the graph saw and changed."""
     rows: Any = pool.make_value("$grown")
     seen: list[Any] = []
-    graph = torch.autograd.graph
+    watch = torch.autograd.graph.register_multi_grad_hook
     middle = rows * 2
     middle.retain_grad()
     last = middle.square()
@@ -228,34 +212,33 @@ def hook_tensors(prepend: bool = False) -> Any:
         rows.register_post_accumulate_grad_hook(lambda t: seen.append(["done", t.grad.clone()])),
     ]
     results: list[Any] = [last.grad_fn.name(), [n.name() for n, _ in last.grad_fn.next_functions]]
-    results += [tell_refusal(last.register_post_accumulate_grad_hook, pool.double)]
-    results += [tell_refusal(rows.detach().register_hook, pool.double)]
-    with graph.register_multi_grad_hook((rows, middle), lambda gs: seen.append([*gs])):
+    results += [attempt(last.register_post_accumulate_grad_hook, pool.double)]
+    results += [attempt(rows.detach().register_hook, pool.double)]
+    with watch((rows, middle), lambda gs: seen.append([*gs])):
         last.sum().backward(retain_graph=True)
-    with graph.register_multi_grad_hook(
-        (rows, middle), lambda g: seen.append(["any", g]), mode="any"
-    ):
+    with watch((rows, middle), lambda g: seen.append(["any", g]), mode="any"):
         last.sum().backward(retain_graph=True)
     results += [rows.grad, middle.grad, middle.retains_grad]
     for each in handles if not prepend else handles[::2]:
         each.remove()
     rows.grad = None
     last.sum().backward()
+    return [results, rows.grad.clone(), hook_saved(rows), seen]
+
+
+def hook_saved(rows: Any) -> list[Any]:
+    """Return what hooks of saved tensors see and change."""
+    graph = torch.autograd.graph
     packed: list[Any] = []
-    return finish_hook_tensors(rows, seen, graph, results, packed)
-
-
-def finish_hook_tensors(rows: Any, seen: Any, graph: Any, results: Any, packed: Any) -> Any:
-    """Return all results of `hook_tensors`."""
     with graph.saved_tensors_hooks(lambda t: note(packed, t.shape, t * 2), lambda t: t + 1):
         square = (rows * rows).exp()
     square.sum().backward()
-    results += [packed, rows.grad, graph.get_gradient_edge(square).node.name()]
+    results = [packed, rows.grad.clone(), graph.get_gradient_edge(square).node.name()]
     with graph.disable_saved_tensors_hooks("none here"):
-        results.append(tell_refusal(lambda: graph.saved_tensors_hooks(id, id).__enter__()))
+        results.append(attempt(lambda: graph.saved_tensors_hooks(id, id).__enter__()))
     with graph.save_on_cpu():
         (rows.sin() * rows).sum().backward()
-    return collect_leaves([results, seen, rows.grad])
+    return [*results, rows.grad]
 
 
 OF_AUTOGRAD = (

@@ -9,14 +9,14 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
 from .of_weights import make_layer
+from .telling import attempt
 
 
-def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> Any:
-    """Return averaged weights over steps, their buffers, and those that are loaded."""
+def list_averages(decay: float) -> dict[str, dict[str, Any]]:
+    """Return the options of each way of averaging."""
     tools = torch.optim.swa_utils
-    ways: dict[str, dict[str, Any]] = {
+    return {
         "mean": {},
         "ema": {"multi_avg_fn": tools.get_ema_multi_avg_fn(decay)},
         "ema_one": {"avg_fn": tools.get_ema_avg_fn(decay)},
@@ -24,71 +24,65 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
         "swa_one": {"avg_fn": tools.get_swa_avg_fn()},
         "own": {"avg_fn": lambda old, new, count: old * 0.3 + new * 0.7 + count * 0.01},
     }
-    net = pool.make_value("$net")
+
+
+def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> Any:
+    """Return averaged weights over steps, their buffers, and those that are loaded."""
+    tools, options = torch.optim.swa_utils, list_averages(decay)[way]
+    net, rows = pool.make_value("$net"), pool.make_value("$x")
     net[0].bias.requires_grad_(False)
-    averaged = tools.AveragedModel(net, use_buffers=use_buffers, **ways[way])
+    averaged = tools.AveragedModel(net, use_buffers=use_buffers, **options)
     optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.5)
-    anneal = "linear" if use_buffers else "cos"
-    schedule = tools.SWALR(optimizer, 0.02, 3, anneal)
+    schedule = tools.SWALR(optimizer, 0.02, 3, "linear" if use_buffers else "cos")
     results: list[Any] = []
-    return finish_average_models(
-        (way, use_buffers, tools, ways, net, averaged, optimizer, schedule, results)
-    )
-
-
-def finish_average_models(state: tuple[Any, ...]) -> Any:
-    """Return all results of `average_models`."""
-    way, use_buffers, tools, ways, net, averaged, optimizer, schedule, results = state
     for step in range(4):
         optimizer.zero_grad()
-        net(pool.make_value("$x") + step).square().mean().backward()
+        net(rows + step).square().mean().backward()
         optimizer.step()
         averaged.update_parameters(net)
         schedule.step()
-        results += [
-            schedule.get_last_lr(),
-            averaged.n_averaged.clone(),
-            [p.detach().clone() for p in averaged.parameters()],
-        ]
+        held = [p.detach().clone() for p in averaged.parameters()]
+        results += [schedule.get_last_lr(), averaged.n_averaged.clone(), held]
         if step == 1:
             torch.save([averaged.state_dict(), schedule.state_dict()], "state.pt")
-            averaged = tools.AveragedModel(
-                pool.make_value("$net"), use_buffers=use_buffers, **ways[way]
-            )
+            fresh = pool.make_value("$net")
+            averaged = tools.AveragedModel(fresh, use_buffers=use_buffers, **options)
             states = torch.load("state.pt", weights_only=False)
             averaged.load_state_dict(states[0])
             schedule.load_state_dict(states[1])
     results.append([b.clone() for b in averaged.buffers()])
     averaged.eval()
-    batches = [(pool.make_value("$x"), 1), [pool.make_value("$x2")], pool.make_value("$x") * 3]
+    batches = [(rows, 1), [pool.make_value("$x2")], rows * 3]
     tools.update_bn(batches, averaged, "cpu" if use_buffers else None)
-    return finish_finish_average_models((averaged, net, optimizer, results, tools, ways))
-
-
-def finish_finish_average_models(state: tuple[Any, ...]) -> Any:
-    """Return all results of `finish_average_models`."""
-    averaged, net, optimizer, results, tools, ways = state
-    results += [
-        [*averaged.buffers()],
-        averaged.training,
-        averaged(pool.make_value("$x")),
-        [*averaged.state_dict()],
-    ]
+    results += [[*averaged.buffers()], averaged.training, averaged(rows), [*averaged.state_dict()]]
     results += [averaged.module[1].momentum, [p.requires_grad for p in averaged.parameters()]]
-    results += [
-        tell_refusal(tools.get_ema_avg_fn, 1.5),
-        tell_refusal(tools.get_ema_multi_avg_fn, -0.1),
+    return [results, refuse_averages(net, optimizer)]
+
+
+def refuse_averages(net: Any, optimizer: Any) -> list[Any]:
+    """Return what is refused of averages."""
+    tools, ways = torch.optim.swa_utils, list_averages(0.5)
+    return [
+        attempt(tools.get_ema_avg_fn, 1.5),
+        attempt(tools.get_ema_multi_avg_fn, -0.1),
+        attempt(tools.SWALR, optimizer, 0.1, -1),
+        attempt(tools.SWALR, optimizer, 0.1, 3, "none"),
+        attempt(lambda: str(tools.AveragedModel(net, **ways["ema"], **ways["ema_one"]))),
     ]
-    results += [
-        tell_refusal(tools.SWALR, optimizer, 0.1, -1),
-        tell_refusal(tools.SWALR, optimizer, 0.1, 3, "none"),
-    ]
-    both = {
-        "avg_fn": ways["ema_one"].get("avg_fn"),
-        "multi_avg_fn": ways["ema"].get("multi_avg_fn"),
-    }
-    results.append(str(tell_refusal(tools.AveragedModel, net, **both))[:20])
-    return collect_leaves(results)
+
+
+INITIAL: dict[str, tuple[dict[str, Any], ...]] = {
+    "kaiming_normal_": ({}, {"mode": "fan_out"}, {"a": 0.3}, {"nonlinearity": "relu"}),
+    "kaiming_uniform_": ({}, {"mode": "fan_out"}, {"a": 0.3}, {"nonlinearity": "tanh"}),
+    **dict.fromkeys(("xavier_normal_", "xavier_uniform_", "orthogonal_"), ({}, {"gain": 2.0})),
+    "uniform_": ({}, {"a": -2.0, "b": 3.0}),
+    "normal_": ({}, {"mean": 2.0, "std": 0.3}),
+    "trunc_normal_": ({}, {"a": -0.3, "b": 0.2}, {"mean": 1.0, "std": 0.5}),
+    "sparse_": ({"sparsity": 0.4}, {"sparsity": 0.4, "std": 2.0}),
+    "dirac_": ({}, {"groups": 2}),
+    "constant_": ({"val": 0.3},),
+    **dict.fromkeys(("eye_", "ones_", "zeros_"), ({},)),
+}
 
 
 def fuse_layers(transposed: bool = False, shared: bool = False) -> Any:
@@ -115,67 +109,33 @@ def fuse_layers(transposed: bool = False, shared: bool = False) -> Any:
     )
     results += [flipped.weight.stride(), flipped.weight]
     stateless = utils.stateless.functional_call(linear, {"bias": torch.ones(3)}, torch.ones(1, 3))
-    return collect_leaves([*results, stateless])
+    return [*results, stateless]
 
 
 def begin_weights(name: str) -> Any:
     """Return initial values of many shapes with every option, and what is refused."""
     init, shapes = torch.nn.init, ((4, 3), (3, 2, 3), (4, 3, 2, 2), (2, 2, 2, 2, 2), (3,))
-    ways: dict[str, list[dict[str, Any]]] = {
-        "kaiming_normal_": [{}, {"mode": "fan_out"}, {"a": 0.3}, {"nonlinearity": "relu"}],
-        "kaiming_uniform_": [{}, {"mode": "fan_out"}, {"a": 0.3}, {"nonlinearity": "tanh"}],
-        "xavier_normal_": [{}, {"gain": 2.0}],
-        "xavier_uniform_": [{}, {"gain": 2.0}],
-        "uniform_": [{}, {"a": -2.0, "b": 3.0}],
-        "normal_": [{}, {"mean": 2.0, "std": 0.3}],
-        "trunc_normal_": [{}, {"a": -0.3, "b": 0.2}, {"mean": 1.0, "std": 0.5}],
-        "orthogonal_": [{}, {"gain": 2.0}],
-        "sparse_": [{"sparsity": 0.4}, {"sparsity": 0.4, "std": 2.0}],
-        "dirac_": [{}, {"groups": 2}],
-        "eye_": [{}],
-        "constant_": [{"val": 0.3}],
-        "ones_": [{}],
-        "zeros_": [{}],
-    }
     results: list[Any] = []
     for shape in shapes:
-        for options in ways[name]:
+        for options in INITIAL[name]:
             pool.set_seeds()
             made = torch.nn.Parameter(torch.full(shape, 9.0))
-            given = tell_refusal(getattr(init, name), made, **options)
-            results += [given, made, given is made, made.requires_grad]
-            if name not in ("dirac_", "eye_", "constant_", "ones_", "zeros_"):
-                own = torch.Generator().manual_seed(3)
-                results.append(tell_refusal(getattr(init, name), made, **options, generator=own))
-    gains = ("linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "none")
-    results += [tell_refusal(init.calculate_gain, each) for each in gains]
-    return finish_begin_weights(init, results)
-
-
-def finish_begin_weights(init: Any, results: Any) -> Any:
-    """Return all results of `begin_weights`."""
-    results += [
-        init.calculate_gain("leaky_relu", 0.5),
-        tell_refusal(init.calculate_gain, "leaky_relu", "a"),
-    ]
-    results += [tell_refusal(init.kaiming_normal_, torch.ones(2, 2), mode="none")]
-    return collect_leaves(results)
+            given = attempt(getattr(init, name), made, **options)
+            results += [given, made.detach().clone(), given is made, made.requires_grad]
+            own = torch.Generator().manual_seed(3)
+            results.append(attempt(getattr(init, name), made, **options, generator=own))
+    gains = ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "none"]
+    results += [attempt(init.calculate_gain, each) for each in gains]
+    results += [attempt(init.calculate_gain, "leaky_relu", each) for each in (0.5, "a")]
+    return [*results, attempt(init.kaiming_normal_, torch.ones(2, 2), mode="none")]
 
 
 OF_AVERAGES = (
     Family(
         average_models,
-        lambda: ["mean", "ema", "ema_one", "swa", "swa_one", "own"],
+        lambda: [*list_averages(0.8)],
         lambda _: {"use_buffers": False, "decay": 0.8},
     ),
     Family(fuse_layers, lambda: [""], lambda _: {"transposed": False}),
-    Family(
-        begin_weights,
-        lambda: [
-            *("kaiming_normal_", "kaiming_uniform_", "xavier_normal_", "xavier_uniform_"),
-            *("uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_", "dirac_", "eye_"),
-            *("constant_", "ones_", "zeros_"),
-        ],
-        lambda _: {},
-    ),
+    Family(begin_weights, lambda: [*INITIAL], lambda _: {}),
 )

@@ -11,7 +11,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 ASKED = (
     *("mean", "mode", "variance", "stddev", "batch_shape", "event_shape", "has_rsample"),
@@ -101,23 +101,23 @@ def describe(name: str, **options: Any) -> Any:
     results: list[Any] = [repr(made)[:60], [*made.arg_constraints]]
     for method, shape in itertools.product(("sample", "rsample"), ((), (2,))):
         pool.set_seeds()
-        results.append(tell_refusal(getattr(made, method), torch.Size(shape)))
+        results.append(attempt(getattr(made, method), torch.Size(shape)))
     for each in ASKED:
-        given = tell_refusal(getattr, made, each, None)
-        given = tell_refusal(given) if inspect.ismethod(given) else given
+        given = attempt(getattr, made, each, None)
+        given = attempt(given) if inspect.ismethod(given) else given
         results.append(str(given) if each == "support" else given)
     drawn = results[2]
     for value in (drawn, results[3], *(torch.full_like(drawn, place) for place in PLACES)):
         for method in ("log_prob", "cdf"):
-            results.append(tell_refusal(getattr(made, method), value))
-    results.append(tell_refusal(made.icdf, torch.tensor([[0.1], [0.8]]).expand(2, 3)))
+            results.append(attempt(getattr(made, method), value))
+    results.append(attempt(made.icdf, torch.tensor([[0.1], [0.8]]).expand(2, 3)))
     for shape in ((4, *made.batch_shape), (2,)):
-        larger = tell_refusal(made.expand, torch.Size(shape))
+        larger = attempt(made.expand, torch.Size(shape))
         wanted = ("batch_shape", "mean", "variance")
-        results.append([tell_refusal(getattr, larger, each) for each in wanted])
-        results.append(tell_refusal(lambda one: one.log_prob(drawn), larger))
+        results.append([attempt(getattr, larger, each) for each in wanted])
+        results.append(attempt(lambda one: one.log_prob(drawn), larger))
     grown = [each for each in own.values() if isinstance(each, torch.Tensor) and each.requires_grad]
-    scored = tell_refusal(made.log_prob, drawn.detach())
+    scored = attempt(made.log_prob, drawn.detach())
     if isinstance(scored, torch.Tensor) and scored.requires_grad and grown:
         results.append(
             torch.autograd.grad(scored.sum(), grown, allow_unused=True, retain_graph=True)
@@ -126,8 +126,8 @@ def describe(name: str, **options: Any) -> Any:
         results.append(torch.autograd.grad(results[4].sum(), grown, allow_unused=True))
     for key in made.arg_constraints:
         bad = {**own, key: torch.tensor(-3.0)}
-        results.append(str(tell_refusal(type(made), **bad))[:10])
-    return collect_leaves(results)
+        results.append(str(attempt(type(made), **bad))[:10])
+    return results
 
 
 def list_distributions() -> list[str]:
@@ -152,11 +152,11 @@ def compare(name: str) -> Any:
         matching = kinds.kl._dispatch_kl(type(first), getattr(kinds, other))
         if matching is not NotImplemented:
             second = make_distribution(other, True)
-            given = tell_refusal(kinds.kl_divergence, first, second)
-            results.append([other, given, tell_refusal(kinds.kl_divergence, second, first)])
-            same = tell_refusal(kinds.kl_divergence, make_distribution(other), first)
-            results.append([same, tell_refusal(kinds.kl_divergence, second, second)])
-    return collect_leaves(results)
+            given = attempt(kinds.kl_divergence, first, second)
+            results.append([other, given, attempt(kinds.kl_divergence, second, first)])
+            same = attempt(kinds.kl_divergence, make_distribution(other), first)
+            results.append([same, attempt(kinds.kl_divergence, second, second)])
+    return results
 
 
 TRANSFORMS: dict[str, tuple[Any, ...]] = {
@@ -185,28 +185,25 @@ def transform(name: str, **options: Any) -> Any:
     """Return what a transform makes, its inverse, the size of its changes, and its parts."""
     made = make_transform(name, **options)
     results: list[Any] = [made.bijective, repr(made)[:40], str(made.domain), str(made.codomain)]
-    results += [made.domain.event_dim, made.codomain.event_dim, tell_refusal(getattr, made, "sign")]
+    results += [made.domain.event_dim, made.codomain.event_dim, attempt(getattr, made, "sign")]
     values = (pool.make_value("$unit") + 0.1, pool.make_value("$x"), pool.make_value("$positive"))
     for value in values:
         value.requires_grad_()
-        given = tell_refusal(made, value)
+        given = attempt(made, value)
         results.append(given)
         if isinstance(given, str):
             continue
+        results += [attempt(made.log_abs_det_jacobian, value, given), attempt(made.inv, given)]
+        results += [attempt(made.inv.log_abs_det_jacobian, given, value)]
         results += [
-            tell_refusal(made.log_abs_det_jacobian, value, given),
-            tell_refusal(made.inv, given),
-        ]
-        results += [tell_refusal(made.inv.log_abs_det_jacobian, given, value)]
-        results += [
-            tell_refusal(made.forward_shape, value.shape),
-            tell_refusal(made.inverse_shape, given.shape),
+            attempt(made.forward_shape, value.shape),
+            attempt(made.inverse_shape, given.shape),
         ]
         given.square().sum().backward()
         results += [value.grad, made.inv.inv is made, made == make_transform(name, **options)]
-    cached = tell_refusal(made.with_cache, 1)
-    results.append(tell_refusal(lambda: cached(values[0]) is cached(values[0])))
-    return collect_leaves(results)
+    cached = attempt(made.with_cache, 1)
+    results.append(attempt(lambda: cached(values[0]) is cached(values[0])))
+    return results
 
 
 LIMITS: dict[str, tuple[float, ...]] = {
@@ -232,19 +229,16 @@ def check_constraints() -> Any:
         one = getattr(limits, name)(*kind) if isinstance(kind, tuple) else kind
         if not isinstance(one, limits.Constraint):
             continue
-        results += [
-            name,
-            *(tell_refusal(getattr, one, each) for each in ("is_discrete", "event_dim")),
-        ]
-        results += [tell_refusal(one.check, each) for each in squares]
+        results += [name, *(attempt(getattr, one, each) for each in ("is_discrete", "event_dim"))]
+        results += [attempt(one.check, each) for each in squares]
         for registry in (torch.distributions.biject_to, torch.distributions.transform_to):
-            leads = tell_refusal(registry, one)
-            results.append(leads if isinstance(leads, str) else tell_refusal(leads, numbers))
+            leads = attempt(registry, one)
+            results.append(leads if isinstance(leads, str) else attempt(leads, numbers))
     joined = limits.cat([limits.positive, limits.unit_interval], -1, [1, 2])
     stacked = limits.stack([limits.positive, limits.real, limits.boolean], -1)
     for one in (joined, stacked, limits.independent(limits.positive, 1)):
-        results += [one.check(numbers), tell_refusal(torch.distributions.transform_to, one)]
-    return collect_leaves(results[:3] + [each for each in results[3:] if not callable(each)])
+        results += [one.check(numbers), attempt(torch.distributions.transform_to, one)]
+    return results[:3] + [each for each in results[3:] if not callable(each)]
 
 
 def list_transforms() -> list[str]:
@@ -261,9 +255,7 @@ def list_transforms() -> list[str]:
 OF_DISTRIBUTIONS = (
     Family(describe, list_distributions, lambda _: {}),
     Family(
-        compare,
-        lambda: [each for each in list_distributions() if "=" not in each],
-        lambda _: {},
+        compare, lambda: [each for each in list_distributions() if "=" not in each], lambda _: {}
     ),
     Family(transform, list_transforms, lambda _: {"cache_size": 0}),
     Family(check_constraints, lambda: [""], lambda _: {}),

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import pool
+from .clocks import drop_clocks
 from .families import Family, find_in, list_kinds_of
-from .packing import pack, tell
+from .telling import attempt
 
 ENV_STEPS = 40
 RESETS: tuple[Any, ...] = (
@@ -33,7 +34,7 @@ def roll_vec(name: str, *values: Any, **options: Any) -> Any:
     steps = [copy.deepcopy(envs.reset())]
     for step in range(ENV_STEPS):
         steps.append(copy.deepcopy(envs.step(np.array([step % 2, step % 3 == 0], dtype=int))))
-    return steps
+    return drop_clocks(steps)
 
 
 def roll(env_id: str, **options: Any) -> Any:
@@ -45,18 +46,18 @@ def roll(env_id: str, **options: Any) -> Any:
     env = gym.make(env_id, **options)
     results = [roll_env(env), env.spec.pprint(disable_print=True) if env.spec else None]
     bare = gym.make(env_id, **options)
-    results.append([tell(lambda: bare.step(bare.action_space.sample()))])
+    results.append([attempt(lambda: bare.step(bare.action_space.sample()))])
     for wanted in RESETS:
-        results.append(tell(lambda w=wanted: env.reset(seed=3, options=w)))
+        results.append(attempt(lambda w=wanted: env.reset(seed=3, options=w)))
         env.action_space.seed(5)
-        results.append(tell(lambda: [env.step(env.action_space.sample()) for _ in range(3)]))
-    results += [tell(lambda a=action: env.step(a)) for action in (99, -1, "a", None, [0.5], 0.3)]
+        results.append(attempt(lambda: [env.step(env.action_space.sample()) for _ in range(3)]))
+    results += [attempt(lambda a=action: env.step(a)) for action in (99, -1, "a", None, [0.5], 0.3)]
     inner = env.unwrapped
     parts = ("state", "s", "P", "initial_state_distrib", "desc", "locs", "dealer", "player")
     results += [getattr(inner, each, None) for each in parts]
-    results += [tell(lambda: [*inner.decode(237)]), tell(lambda: inner.encode(2, 3, 1, 0))]
-    results += [tell(lambda: inner.action_mask(237)), env.action_space, env.observation_space]
-    return pack([str(each) if hasattr(each, "contains") else each for each in results])
+    results += [attempt(lambda: [*inner.decode(237)]), attempt(lambda: inner.encode(2, 3, 1, 0))]
+    results += [attempt(lambda: inner.action_mask(237)), env.action_space, env.observation_space]
+    return [str(each) if hasattr(each, "contains") else each for each in results]
 
 
 def list_options_of(env_id: str) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def draw_text(env_id: str, **options: Any) -> Any:
     results = [env.reset(seed=pool.SEED), env.render()]
     for _ in range(12):
         results += [env.step(env.action_space.sample())[:4], env.render()]
-    return pack(results)
+    return results
 
 
 def roll_env(env: Any) -> Any:
@@ -97,7 +98,7 @@ def roll_env(env: Any) -> Any:
     ]
     env.close()
     spaces = [str(env.observation_space), str(env.action_space), str(env.metadata)]
-    return pack(steps, spaces, [*map(list_queue, results)])
+    return drop_clocks([steps, spaces, [*map(list_queue, results)]])
 
 
 def list_queue(value: Any) -> Any:
@@ -157,11 +158,7 @@ def learn(name: str, **options: Any) -> Any:
 
 
 OF_GYMNASIUM = (
-    Family(
-        roll,
-        lambda: sorted(importlib.import_module("gymnasium").registry),
-        list_options_of,
-    ),
+    Family(roll, lambda: sorted(importlib.import_module("gymnasium").registry), list_options_of),
     Family(
         draw_text,
         lambda: ["FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v3", "CliffWalking-v1"],

@@ -9,7 +9,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 
 def make_deep() -> Any:
@@ -27,12 +27,8 @@ def save_memory(
 ) -> Any:
     """Return results and gradients of checkpoints, with dropout and several inputs."""
     checkpoints = torch.utils.checkpoint
-    net, inputs = make_deep(), pool.make_value("$grown")
-    options: dict[str, Any] = {
-        "use_reentrant": use_reentrant,
-        "preserve_rng_state": preserve_rng_state,
-    }
-    counts = [0]
+    net, inputs, counts = make_deep(), pool.make_value("$grown"), [0]
+    options = {"use_reentrant": use_reentrant, "preserve_rng_state": preserve_rng_state}
 
     def run(first: Any, second: Any, factor: float = 1.0) -> Any:
         counts[0] += 1
@@ -46,26 +42,23 @@ def save_memory(
             given = checkpoints.checkpoint(run, inputs, (torch.ones(2), 3), **options, **own)
         rest = torch.rand(2)
         given[0].square().sum().backward()
-        results += [given, rest, torch.rand(2), inputs.grad, counts[0]]
-    return finish_save_memory(
-        (determinism_check, checkpoints, inputs, net, options, run, results, given)
-    )
-
-
-def finish_save_memory(state: tuple[Any, ...]) -> Any:
-    """Return all results of `save_memory`."""
-    determinism_check, checkpoints, inputs, net, options, run, results, given = state
+        results += [given, rest, torch.rand(2), inputs.grad.clone(), counts[0]]
     for parts in (1, 2, 3):
         inputs.grad = None
         pool.set_seeds()
         given = checkpoints.checkpoint_sequential(net, parts, inputs, **options)
         given.square().sum().backward()
-        results += [given, inputs.grad, [p.grad for p in net.parameters()]]
-    results.append(
-        tell_refusal(checkpoints.checkpoint, run, inputs, use_reentrant=True, factor=2.0)
-    )
-    results.append(tell_refusal(change_inputs, net, inputs, determinism_check))
-    return collect_leaves(results)
+        results += [given, inputs.grad, [p.grad.clone() for p in net.parameters()]]
+    results.append(attempt(checkpoints.checkpoint, run, inputs, use_reentrant=True, factor=2.0))
+    return [results, attempt(change_inputs, net, inputs, determinism_check)]
+
+
+def look_at_types(net: Any, rows: Any) -> list[str]:
+    """Return the types that operations give here, and the state of autocast."""
+    loss = torch.nn.functional.mse_loss(net[0](rows), torch.ones(4, 4))
+    given = (net[0](rows), rows @ rows.T, rows.exp(), rows.sum(), loss)
+    state = (torch.is_autocast_enabled("cpu"), torch.is_autocast_cache_enabled())
+    return [*(str(each.dtype) for each in given), str(torch.get_autocast_dtype("cpu")), str(state)]
 
 
 def change_inputs(net: Any, inputs: Any, check: str) -> Any:
@@ -104,7 +97,7 @@ def keep_some(kind: str) -> Any:
         context_fn=make_contexts,
     )
     given.sum().backward()
-    return collect_leaves([given, inputs.grad, weights.grad, counts])
+    return [given, inputs.grad, weights.grad, counts]
 
 
 class Scaled(torch.autograd.Function):  # type: ignore[misc] # torch has no types here
@@ -140,47 +133,37 @@ class InSingle(Scaled):
 
 def cast_types(dtype: str = "bfloat16", enabled: bool = True, cache_enabled: bool = True) -> Any:
     """Return the types that autocast gives in every nesting, and what becomes of gradients."""
-    kind = getattr(torch, dtype)
-    options: dict[str, Any] = {"dtype": kind, "enabled": enabled, "cache_enabled": cache_enabled}
+    cast = torch.autocast("cpu", getattr(torch, dtype), enabled, cache_enabled)
     net, rows = pool.make_value("$net"), pool.make_value("$grown")
     results: list[Any] = []
 
-    def look() -> Any:
-        kinds = [net[0](rows).dtype, (rows @ rows.T).dtype, rows.exp().dtype, rows.sum().dtype]
-        kinds += [torch.nn.functional.mse_loss(net[0](rows), torch.ones(4, 4)).dtype]
-        state = [torch.is_autocast_enabled("cpu"), torch.is_autocast_cache_enabled()]
-        return [kinds, state, torch.get_autocast_dtype("cpu"), torch.is_autocast_enabled()]
+    def look() -> None:
+        results.append(attempt(look_at_types, net, rows))
 
-    results.append(tell_refusal(look))
-    with torch.autocast("cpu", **options):
-        results.append(tell_refusal(look))
+    look()
+    with cast:
+        look()
         with torch.autocast("cpu", enabled=False):
-            results.append(tell_refusal(look))
+            look()
             with torch.autocast("cpu", torch.float16):
-                results.append(tell_refusal(look))
+                look()
         with torch.amp.autocast("cpu"), torch.no_grad():
-            results.append(tell_refusal(look))
+            look()
         given = net(rows)
         own = [Scaled.apply(rows, 2.0), InSingle.apply(rows.bfloat16(), 2.0, rows)]
-        results.append([given, own, look()])
-    results.append(tell_refusal(look))
+        results.append([given, own])
+        look()
+    look()
     (given.float().sum() + sum(each.float().sum() for each in own)).backward()
-    results += [rows.grad, [p.grad for p in net.parameters()], look()]
-    again = torch.autocast("cpu", **options)
-    decorated = again(look)
-    results += [decorated(), decorated(), [again.fast_dtype, again.device]]
-    return finish_cast_types(rows, results, look)
-
-
-def finish_cast_types(rows: Any, results: Any, look: Any) -> Any:
-    """Return all results of `cast_types`."""
-    results.append(torch.amp.autocast_mode.is_autocast_available("cpu"))
+    results += [rows.grad.clone(), [p.grad for p in net.parameters()]]
+    for _ in range(2):
+        cast(look)()
+    results += [str(cast.fast_dtype), torch.amp.autocast_mode.is_autocast_available("cpu")]
     for refused in (("none",), (3,), ("cpu", torch.float64), ("cpu", torch.int8)):
-        results.append(str(tell_refusal(torch.autocast, *refused))[:9])
+        results.append(str(attempt(torch.autocast, *refused))[:9])
     rows.grad = None
     Scaled.apply(rows, 3.0).sum().backward()
-    results += [rows.grad, look()]
-    return collect_leaves(results)
+    return [results, rows.grad]
 
 
 def scale_gradients(
@@ -197,103 +180,73 @@ def scale_gradients(
     net[0].bias.requires_grad_(False)
     both = [torch.optim.SGD(net[:2].parameters(), 0.1), torch.optim.Adam(net[2].parameters(), 0.1)]
     results: list[Any] = [scaler.state_dict(), scaler.get_scale(), scaler.is_enabled()]
-    return finish_scale_gradients(values, scaler, net, both, results)
-
-
-def finish_scale_gradients(values: Any, scaler: Any, net: Any, both: Any, results: Any) -> Any:
-    """Return all results of `scale_gradients`."""
     for step in range(7):
-        for each in both:
-            each.zero_grad()
-        loss = net(pool.make_value("$x") * (step + 1)).square().mean()
-        scaled = scaler.scale([loss, loss * 2])
-        scaled[0].backward()
-        if step in (2, 5):
-            net[2].weight.grad[0, 0] = float("inf" if step == 2 else "nan")
-        if step in (1, 2, 3):
-            scaler.unscale_(both[1])
-            results.append(torch.nn.utils.clip_grad_norm_(net[2].parameters(), 0.5))
-            results.append(tell_refusal(scaler.unscale_, both[1]))
-        results.append([net[2].weight.grad.clone(), scaled])
-        results += [[tell_refusal(scaler.step, each) for each in both], scaler.get_scale()]
-        results.append(tell_refusal(scaler.step, both[0]))
-        scaler.update(*([64.0] if step == 4 else []))
-        results += [
-            scaler.get_scale(),
-            scaler.state_dict(),
-            [p.detach().clone() for p in net.parameters()],
-        ]
+        results.append(step_scaled(scaler, net, both, step))
         if step == 3:
             state, scaler = scaler.state_dict(), torch.amp.GradScaler("cpu", *values)
             scaler.load_state_dict(state)
     scaler.set_growth_factor(3.0)
     scaler.set_backoff_factor(0.3)
     scaler.set_growth_interval(9)
-    return finish_finish_scale_gradients(scaler, results)
+    results += [scaler.get_growth_factor(), scaler.get_backoff_factor()]
+    results += [scaler.get_growth_interval(), copy.deepcopy(scaler).state_dict()]
+    results.append(attempt(scaler.load_state_dict, {}))
+    for wrong in ({"growth_factor": 0.5}, {"backoff_factor": 1.5}):
+        results.append(attempt(lambda w=wrong: str(torch.amp.GradScaler("cpu", **w))))
+    return results
 
 
-def finish_finish_scale_gradients(scaler: Any, results: Any) -> Any:
-    """Return all results of `finish_scale_gradients`."""
-    results += [
-        scaler.get_growth_factor(),
-        scaler.get_backoff_factor(),
-        scaler.get_growth_interval(),
-    ]
-    results += [tell_refusal(scaler.load_state_dict, {}), copy.deepcopy(scaler).state_dict()]
-    results.append(tell_refusal(torch.amp.GradScaler, "cpu", growth_factor=0.5))
-    results.append(tell_refusal(torch.amp.GradScaler, "cpu", backoff_factor=1.5))
-    return collect_leaves(results)
+def step_scaled(scaler: Any, net: Any, both: Any, step: int) -> list[Any]:
+    """Return the gradients of a step, what the scaler refuses, and the weights after it."""
+    results: list[Any] = []
+    for each in both:
+        each.zero_grad()
+    loss = net(pool.make_value("$x") * (step + 1)).square().mean()
+    scaled = scaler.scale([loss, loss * 2])
+    scaled[0].backward()
+    if step in (2, 5):
+        net[2].weight.grad[0, 0] = float("inf" if step == 2 else "nan")
+    if step in (1, 2, 3):
+        scaler.unscale_(both[1])
+        results.append(torch.nn.utils.clip_grad_norm_(net[2].parameters(), 0.5))
+        results.append(attempt(scaler.unscale_, both[1]))
+    results += [net[2].weight.grad.clone(), scaled]
+    results += [[attempt(scaler.step, each) for each in both], scaler.get_scale()]
+    results.append(attempt(scaler.step, both[0]))
+    scaler.update(*([64.0] if step == 4 else []))
+    results += [scaler.get_scale(), scaler.state_dict()]
+    return [results, [p.detach().clone() for p in net.parameters()]]
 
 
 def clip_gradients(
     norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Any:
     """Return gradients that were clipped in every way, with an absent, a large and an odd one."""
-    utils = torch.nn.utils
-    results: list[Any] = []
-
-    def make() -> Any:
-        net = (
-            pool.make_value("$net").double()
-            if results and len(results) % 2
-            else pool.make_value("$net")
-        )
+    utils, results = torch.nn.utils, []
+    options: dict[str, Any] = {"norm_type": norm_type, "error_if_nonfinite": error_if_nonfinite}
+    for most, dtype in ((0.5, torch.float32), (1e6, torch.float64), (3.0, torch.float32)):
+        net = pool.make_value("$net").to(dtype)
         net[0].bias.requires_grad_(False)
-        dtype = net[0].weight.dtype
         (net(pool.make_value("$x").to(dtype)) * 4 - 3).square().sum().backward()
         net[0].weight.grad *= 3
         net[1].bias.grad = None
-        return net, [*net.parameters()]
-
-    options: dict[str, Any] = {"norm_type": norm_type, "error_if_nonfinite": error_if_nonfinite}
-    for most in (0.5, 1e6, 3.0):
-        net, parameters = make()
-        results.append(utils.clip_grad_norm_(parameters, most, foreach=foreach, **options))
-        results.append([p.grad for p in parameters])
-        one = utils.clip_grad_norm_(net[2].weight, most / 4, foreach=foreach, **options)
+        parameters = [*net.parameters()]
+        results += [utils.clip_grad_norm_(parameters, most, foreach=foreach, **options)]
+        results += [[p.grad.clone() for p in parameters if p.grad is not None]]
+        results += [utils.clip_grad_norm_(net[2].weight, most / 4, foreach=foreach, **options)]
         utils.clip_grad_value_(iter(parameters), most / 8, foreach)
-        results.append([one, [p.grad for p in parameters]])
-    given = getattr(utils, "get_total_norm", None)
-    return finish_clip_gradients(
-        (norm_type, error_if_nonfinite, foreach, utils, results, options, parameters, given)
-    )
-
-
-def finish_clip_gradients(state: tuple[Any, ...]) -> Any:
-    """Return all results of `clip_gradients`."""
-    norm_type, error_if_nonfinite, foreach, utils, results, options, parameters, given = state
-    if given:
+        results += [[p.grad.clone() for p in parameters if p.grad is not None]]
+    if hasattr(utils, "get_total_norm"):
         grads = [p.grad for p in parameters if p.grad is not None]
-        total = given(grads, norm_type, error_if_nonfinite, foreach)
+        total = utils.get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
         utils.clip_grads_with_norm_(parameters, 0.1, total * 2, foreach)
-        results += [total, [p.grad for p in parameters]]
+        results += [total, [each.clone() for each in grads]]
     parameters[-1].grad[0] = float("nan")
-    results.append(tell_refusal(utils.clip_grad_norm_, parameters, 1.0, **options))
+    results.append(attempt(utils.clip_grad_norm_, parameters, 1.0, **options))
     results += [[p.grad for p in parameters], utils.clip_grad_norm_([], 1.0)]
     vector = utils.parameters_to_vector(parameters)
     utils.vector_to_parameters(vector * 2, parameters)
-    results += [vector, parameters, tell_refusal(utils.vector_to_parameters, [1], parameters)]
-    return collect_leaves(results)
+    return [results, vector, parameters, attempt(utils.vector_to_parameters, [1], parameters)]
 
 
 OF_GRADIENTS = (
@@ -312,9 +265,7 @@ OF_GRADIENTS = (
     ),
     Family(keep_some, lambda: ["list", "chosen"], lambda _: {}),
     Family(
-        cast_types,
-        lambda: ["", "'float16'"],
-        lambda _: {"enabled": True, "cache_enabled": True},
+        cast_types, lambda: ["", "'float16'"], lambda _: {"enabled": True, "cache_enabled": True}
     ),
     Family(
         scale_gradients,

@@ -12,7 +12,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 VALUES = (
     *("3,4,3", "3,4", "8,2", "3,2", "3", "2", "2,3", "1,2", "8,2,16", ""),
@@ -34,14 +34,11 @@ def make_inputs(text: str) -> list[Any]:
     return [pool.make_value(each) for each in pool.read_tokens(text)[0]]
 
 
-def run_module(module: Any) -> Any:
+def run_module(module: Any, texts: tuple[str, ...] = INPUTS) -> Any:
     """Return what a module gives for the first inputs that it takes. Raises ValueError."""
-    for text in INPUTS:
+    for text in texts:
         values = make_inputs(text)
-        values = [
-            v.requires_grad_() if v.is_floating_point() and not i else v
-            for i, v in enumerate(values)
-        ]
+        values[0].requires_grad_(values[0].is_floating_point())
         try:
             pool.set_seeds()
             return text, module(*values), values[0]
@@ -81,21 +78,12 @@ def list_with_state() -> list[str]:
 
 def tell_module(module: Any) -> list[Any]:
     """Return what a copy of a module may lose."""
-    parameters = [(n, p.requires_grad, type(p), p.dtype) for n, p in module.named_parameters()]
-    buffers = [(n, type(b), b.dtype) for n, b in module.named_buffers()]
+    parameters = [
+        (n, p.requires_grad, type(p), str(p.dtype), p.grad) for n, p in module.named_parameters()
+    ]
+    buffers = [(n, type(b), str(b.dtype)) for n, b in module.named_buffers()]
     modules = [(n, type(m), m.training) for n, m in module.named_modules()]
-    return [parameters, buffers, modules, [*module.state_dict()], repr(module)]
-
-
-def learn_from(module: Any) -> list[Any]:
-    """Return what a module gives, the gradients of that, and its state then."""
-    text, given, first = run_module(module)
-    parts = [*given] if isinstance(given, tuple) else [given]
-    parts = [each for each in parts if isinstance(each, torch.Tensor) and each.requires_grad]
-    if parts:
-        sum(each.square().mean() for each in parts).backward()
-    grads = [p.grad for p in module.parameters()]
-    return [text, given, first.grad, grads, [b.clone() for b in module.buffers()]]
+    return [parameters, buffers, modules, module.state_dict(), repr(module)]
 
 
 def copy_module(name: str, *values: Any) -> Any:
@@ -105,23 +93,23 @@ def copy_module(name: str, *values: Any) -> Any:
         run_module(module)
     for parameter in itertools.islice(module.parameters(), 1):
         parameter.requires_grad_(False)
-    begun = tell_module(module)
-    learned = learn_from(module)
-    module.eval()
-    torch.save(module, "module.pt")
-    copies = [
-        copy.deepcopy(module),
-        torch.load("module.pt", weights_only=False),
-        copy.deepcopy(module).to(torch.float64).zero_grad(set_to_none=False),
-        copy.deepcopy(module).bfloat16().train(),
-        copy.deepcopy(module).requires_grad_(False),
-    ]
-    copies[2] = copy.deepcopy(module).double()
-    copies[2].zero_grad(set_to_none=False)
+    text, given, first = run_module(module)
+    parts = [*given] if isinstance(given, tuple) else [given]
+    parts = [each for each in parts if isinstance(each, torch.Tensor) and each.requires_grad]
+    if parts:
+        sum(each.square().mean() for each in parts).backward()
+    results = [text, given, first.grad, copy.deepcopy(tell_module(module))]
+    if not module.state_dict():
+        return [*results, run_module(copy.deepcopy(module).eval(), (text,))[1]]
+    torch.save(module.eval(), "module.pt")
+    copies = [copy.deepcopy(module) for _ in range(4)]
+    copies[1].double().zero_grad(set_to_none=False)
+    copies[2].bfloat16().train()
+    copies[3].requires_grad_(False)
+    copies.append(torch.load("module.pt", weights_only=False))
     shown = [tell_module(each) for each in copies]
-    grads = [[p.grad is not None and p.grad for p in each.parameters()] for each in copies[:3]]
-    again = [run_module(each)[1] for each in (module, *copies[:2])]
-    return collect_leaves([begun, learned, shown, grads, again])
+    again = [run_module(each, (text,))[1] for each in (module, copies[0], copies[-1])]
+    return [results, shown, again]
 
 
 WAYS: tuple[dict[str, Any], ...] = ({}, {"strict": False}, {"assign": True})
@@ -142,7 +130,7 @@ def load_module(name: str, *values: Any) -> Any:
         for options in WAYS:
             pool.set_seeds(11)
             other = kind(*values)
-            result = tell_refusal(other.load_state_dict, given, **options)
+            result = attempt(other.load_state_dict, given, **options)
             keys = [*result] if isinstance(result, tuple) else result
             kept = [p.requires_grad for p in other.parameters()]
             results.append([keys, kept, [*other.state_dict().values()]])
@@ -151,7 +139,7 @@ def load_module(name: str, *values: Any) -> Any:
     error = tell_error(other.load_state_dict, {**less, "extra": torch.ones(1)})
     results.append([key in error for key in (*tensors, "extra")])
     results.append([*other.state_dict(prefix="net.", keep_vars=True).items()])
-    return collect_leaves(results)
+    return results
 
 
 def tell_error(called: Any, *values: Any) -> str:
@@ -202,30 +190,31 @@ class SmallNet(torch.nn.Module):  # type: ignore[misc] # torch has no types here
 def ask_module() -> Any:
     """Return what the methods of a module tell of its parts, and what they refuse."""
     net = SmallNet()
-    results: list[Any] = [
-        tell_module(net),
-        [n for n, _ in net.named_children()],
-        len([*net.modules()]),
-    ]
-    results.append([n for n, _ in net.named_parameters(remove_duplicate=False)])
-    results.append([n for n, _ in net.named_modules(prefix="p", remove_duplicate=False)])
-    results.append([n for n, _ in net.named_parameters(prefix="q", recurse=False)])
-    results.append([n for n, _ in net.named_buffers(prefix="r", recurse=False)])
-    results.append(
-        [[*net.parameters(recurse=False)], [*net.buffers()], [type(c) for c in net.children()]]
+    listed = (
+        net.named_children(),
+        net.named_parameters(remove_duplicate=False),
+        net.named_modules(prefix="p", remove_duplicate=False),
+        net.named_parameters(prefix="q", recurse=False),
+        net.named_buffers(prefix="r", recurse=False),
     )
+    results: list[Any] = [tell_module(net), [[name for name, _ in each] for each in listed]]
+    results += [[*net.parameters(recurse=False)], [*net.buffers()], len([*net.modules()])]
     names = ("parts.a", "first.weight", "mean", "", "parts.c", "passing", "rows.0", "first")
     for get in (net.get_submodule, net.get_parameter, net.get_buffer):
-        results.append([type(tell_refusal(get, each)).__name__ for each in names])
+        results.append([type(attempt(get, each)).__name__ for each in names])
     seen: list[str] = []
     net.apply(lambda module: seen.append(type(module).__name__))
-    results += [seen, tell_refusal(net.set_submodule, "parts.a", torch.nn.Identity()), repr(net)]
+    results += [seen, attempt(net.set_submodule, "parts.a", torch.nn.Identity()), repr(net)]
     results += [sorted(set(dir(net)) - set(dir(torch.nn.Module))), net.train(False).training]
-    return finish_ask_module(net, results)
+    results += refuse_parts(net)
+    del net.scale, net.mean, net.first
+    net.add_module("late", None)
+    net.new, net.other = torch.nn.Parameter(torch.ones(1)), torch.nn.Linear(1, 1)
+    return [results, tell_module(net), net.to("cpu", torch.float64).state_dict()]
 
 
-def finish_ask_module(net: Any, results: Any) -> Any:
-    """Return all results of `ask_module`."""
+def refuse_parts(net: Any) -> list[Any]:
+    """Return which errors tell what a module does not take."""
     refused = (
         lambda: net.register_buffer("first", torch.ones(1)),
         lambda: net.register_buffer("a.b", torch.ones(1)),
@@ -243,19 +232,12 @@ def finish_ask_module(net: Any, results: Any) -> Any:
         lambda: net.to(torch.int64),
         lambda: net.load_state_dict([1]),
     )
-    results += [
-        [type(tell_refusal(each)).__name__ + str(tell_refusal(each))[:12] for each in refused]
-    ]
-    del net.scale, net.mean, net.first
-    net.add_module("late", None)
-    net.new, net.other = torch.nn.Parameter(torch.ones(1)), torch.nn.Linear(1, 1)
-    return collect_leaves([results, tell_module(net), net.to("cpu", torch.float64).state_dict()])
+    return [attempt(each) for each in refused]
 
 
 def hook_module(place: str, first: bool = False, always: bool = False) -> Any:
     """Return what hooks of each kind see and change, before and after they are removed."""
-    net = SmallNet()
-    seen: list[Any] = []
+    net, seen = SmallNet(), []
 
     def note(name: str, change: Any = None) -> Any:
         def hook(module: Any, *values: Any) -> Any:
@@ -264,49 +246,57 @@ def hook_module(place: str, first: bool = False, always: bool = False) -> Any:
 
         return hook
 
-    handles = [
-        net.register_forward_pre_hook(note("before", lambda a: (a[0] + 1,)), prepend=first),
-        net.register_forward_pre_hook(
-            note("before, named", lambda a, k: (a, {"factor": 3.0})), with_kwargs=True
-        ),
-        net.register_forward_hook(note("after", lambda a, o: o * 2), always_call=always),
-        net.register_forward_hook(
-            note("after, named", lambda a, k, o: o + 1), with_kwargs=True, prepend=first
-        ),
-        net.register_full_backward_pre_hook(note("pre", lambda g: (g[0] * 2,)), prepend=first),
-        net.first.register_full_backward_hook(note("full", lambda i, o: i), prepend=first),
-        net.parts["a"].register_full_backward_hook(note("a", lambda i, o: (i[0] * 0.5,))),
-        net.register_state_dict_pre_hook(note("saving")),
-        net.register_state_dict_post_hook(lambda m, s, p, meta: seen.append([*s, p])),
-        net.register_load_state_dict_pre_hook(
-            lambda m, s, p, meta, strict, missing, extra, errors: seen.append([*s, p, strict])
-        ),
-        net.register_load_state_dict_post_hook(lambda m, keys: keys.missing_keys.clear()),
-    ]
-    return finish_hook_module((place, always, net, seen, note, handles))
-
-
-def finish_hook_module(state: tuple[Any, ...]) -> Any:
-    """Return all results of `hook_module`."""
-    place, always, net, seen, note, handles = state
+    handles = hook_passes(net, note, first, always) + hook_states(net, seen, note)
     if place == "everywhere":
-        of_all = torch.nn.modules.module
-        handles += [
-            of_all.register_module_forward_pre_hook(note("all, before")),
-            of_all.register_module_forward_hook(note("all, after"), always_call=always),
-            of_all.register_module_full_backward_pre_hook(note("all, pre")),
-            of_all.register_module_full_backward_hook(note("all, full")),
-            of_all.register_module_module_registration_hook(lambda m, n, s: seen.append(n)),
-            of_all.register_module_parameter_registration_hook(lambda m, n, s: seen.append(n)),
-            of_all.register_module_buffer_registration_hook(lambda m, n, s: seen.append(n)),
-        ]
+        handles += hook_everywhere(seen, note, always)
     try:
         results = step_hooked(net)
     finally:
         for each in handles:
             each.remove()
     net.zero_grad()
-    return collect_leaves([seen, results, step_hooked(net), len(seen)])
+    count = len(seen)
+    return [seen, results, step_hooked(net), count]
+
+
+def hook_passes(net: Any, note: Any, first: bool, always: bool) -> list[Any]:
+    """Return the handles of hooks of calls and gradients."""
+    named = {"with_kwargs": True}
+    before, after = net.register_forward_pre_hook, net.register_forward_hook
+    change = note("before, named", lambda a, k: (a, {"factor": 3.0}))
+    return [
+        before(note("before", lambda a: (a[0] + 1,)), prepend=first),
+        before(change, **named),
+        after(note("after", lambda a, o: o * 2), always_call=always),
+        after(note("after, named", lambda a, k, o: o + 1), prepend=first, **named),
+        net.register_full_backward_pre_hook(note("pre", lambda g: (g[0] * 2,)), prepend=first),
+        net.first.register_full_backward_hook(note("full", lambda i, o: i), prepend=first),
+        net.parts["a"].register_full_backward_hook(note("a", lambda i, o: (i[0] * 0.5,))),
+    ]
+
+
+def hook_states(net: Any, seen: list[Any], note: Any) -> list[Any]:
+    """Return the handles of hooks of states."""
+    return [
+        net.register_state_dict_pre_hook(note("saving")),
+        net.register_state_dict_post_hook(lambda m, s, p, meta: seen.append([*s, p])),
+        net.register_load_state_dict_pre_hook(lambda m, s, p, *more: seen.append([*s, p, more[1]])),
+        net.register_load_state_dict_post_hook(lambda m, keys: keys.missing_keys.clear()),
+    ]
+
+
+def hook_everywhere(seen: list[Any], note: Any, always: bool) -> list[Any]:
+    """Return the handles of hooks of all modules."""
+    kinds = torch.nn.modules.module
+    return [
+        kinds.register_module_forward_pre_hook(note("all, before")),
+        kinds.register_module_forward_hook(note("all, after"), always_call=always),
+        kinds.register_module_full_backward_pre_hook(note("all, pre")),
+        kinds.register_module_full_backward_hook(note("all, full")),
+        kinds.register_module_module_registration_hook(lambda m, n, s: seen.append(n)),
+        kinds.register_module_parameter_registration_hook(lambda m, n, s: seen.append(n)),
+        kinds.register_module_buffer_registration_hook(lambda m, n, s: seen.append(n)),
+    ]
 
 
 def step_hooked(net: Any) -> list[Any]:
@@ -320,8 +310,8 @@ def step_hooked(net: Any) -> list[Any]:
     again = copied.eval()(inputs)
     state = net.state_dict()
     state.pop("mean")
-    keys = tell_refusal(net.load_state_dict, state)
-    wrong = tell_refusal(net, pool.make_value("$pictures"))
+    keys = attempt(net.load_state_dict, state)
+    wrong = attempt(net, pool.make_value("$pictures"))
     net.register_buffer("late", torch.ones(1))
     net.late_part = torch.nn.Linear(2, 2)
     grads = [parameter.grad for parameter in net.parameters()]

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from .. import pool
+from .copied_tensors import describe_copy
 from .families import Family
-from .leaves import collect_leaves, tell_refusal, tell_tensor
+from .telling import attempt
 
 
 def make_objects() -> dict[str, Any]:
@@ -64,7 +65,7 @@ def tell_loaded(loaded: Any) -> Any:
     if isinstance(loaded, torch.nn.Module):
         return [[*loaded.named_parameters()], [p.requires_grad for p in loaded.parameters()]]
     if isinstance(loaded, torch.Tensor):
-        return [*tell_tensor(loaded), getattr(loaded, "label", None), loaded.is_conj()]
+        return [*describe_copy(loaded), getattr(loaded, "label", None), loaded.is_conj()]
     if isinstance(loaded, list | tuple):
         return [type(loaded), [tell_loaded(each) for each in loaded]]
     if isinstance(loaded, dict):
@@ -75,78 +76,64 @@ def tell_loaded(loaded: Any) -> Any:
 
 
 def save_object(
-    kind: str,
-    weights_only: bool = True,
-    mmap: bool = False,
-    old: bool = False,
-    protocol: int = 2,
+    kind: str, weights_only: bool = True, mmap: bool = False, old: bool = False, protocol: int = 2
 ) -> Any:
     """Return what is loaded of an object that was saved, and whether its parts are still shared."""
     saved = make_objects()[kind]
     torch.save(saved, "new.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
     options: dict[str, Any] = {"weights_only": weights_only, **({"mmap": True} if mmap else {})}
-    loaded = tell_refusal(torch.load, "new.pt", **options)
-    results = [tell_loaded(loaded), tell_loaded(tell_refusal(copy.deepcopy, loaded))]
+    loaded = attempt(torch.load, "new.pt", **options)
+    results = [tell_loaded(loaded), tell_loaded(attempt(copy.deepcopy, loaded))]
     if kind == "shared" and isinstance(loaded, list):
         loaded[0].add_(100)
         results.append(loaded)
     memory = io.BytesIO()
     torch.save(saved, memory)
     memory.seek(0)
-    results.append(tell_loaded(tell_refusal(torch.load, memory, torch.device("cpu"), **options)))
-    return collect_leaves(results)
+    results.append(tell_loaded(attempt(torch.load, memory, torch.device("cpu"), **options)))
+    return results
 
 
 def load_files() -> Any:
     """Return what loading does with options of each kind, and with files that are none."""
-    base = {"w": torch.ones(3), "d": pool.make_value("$normal")}
+    base, load = {"w": torch.ones(3), "d": pool.make_value("$normal")}, torch.load
     torch.save(base, "all.pt")
     torch.save(base["w"], "one.pt")
-    load, safe = torch.load, torch.serialization
-    known = safe.get_safe_globals()
     results: list[Any] = []
-    for place in (None, "cpu", torch.device("cpu"), {"cpu": "cpu"}, lambda s, p: s, "meta"):
-        results.append(str(tell_refusal(load, "one.pt", map_location=place)))
-    for place in ("cuda:0", {"cpu": "cuda:0"}, 3, lambda s, p: None):
-        results.append(str(tell_refusal(load, "one.pt", map_location=place)))
-    results += [tell_refusal(load, "all.pt"), [*load("all.pt", weights_only=False)]]
+    cpu, absent = torch.device("cpu"), {"cpu": "cuda:0"}
+    for place in (None, "cpu", cpu, {"cpu": "cpu"}, lambda s, p: s, "meta", "cuda:0", absent, 3):
+        results.append(str(attempt(load, "one.pt", map_location=place)))
+    results += [attempt(load, "all.pt"), [*load("all.pt", weights_only=False)]]
+    results.append(allow_classes(base["d"]))
+    data = Path("all.pt").read_bytes()
+    Path("no.pt").write_bytes(b"no tensors at all")
+    for wrong in (io.BytesIO(data[:300]), "absent.pt", "no.pt", 3):
+        results.append(attempt(load, wrong, weights_only=False))
+    results += [attempt(load, io.BytesIO(data), mmap=True), attempt(torch.save, base, 3)]
+    results += [attempt(torch.save, lambda: 1, "f")]
+    safe = torch.serialization
+    results += [safe.get_default_load_endianness(), safe.get_crc32_options()]
+    with safe.skip_data():
+        torch.save(torch.ones(3), "skipped.pt")
+    return [*results, load("skipped.pt").shape]
+
+
+def allow_classes(normal: Any) -> list[Any]:
+    """Return what is loaded with classes that are allowed for a while, and for good."""
+    safe, kinds = torch.serialization, [type(normal), type(normal.support)]
+    known = safe.get_safe_globals()
     unsafe = getattr(safe, "get_unsafe_globals_in_checkpoint", None)
-    results.append(sorted(unsafe("all.pt")) if unsafe else None)
-    with safe.safe_globals([torch.distributions.Normal, type(base["d"].support)]):
+    results: list[Any] = [sorted(unsafe("all.pt")) if unsafe else None]
+    with safe.safe_globals(kinds):
         results.append(sorted({*safe.get_safe_globals()} - {*known}, key=str))
-        results.append(str(type(tell_refusal(load, "all.pt")).__name__))
+        results.append(type(attempt(torch.load, "all.pt")))
     results.append(len(safe.get_safe_globals()) - len(known))
-    safe.add_safe_globals([torch.distributions.Normal])
+    safe.add_safe_globals(kinds[:1])
     results.append(len(safe.get_safe_globals()) - len(known))
     safe.clear_safe_globals()
     results.append(safe.get_safe_globals())
     safe.add_safe_globals(known)
-    Path("no.pt").write_bytes(b"no tensors at all")
-    with Path("all.pt").open("rb") as file:
-        results.append([*load(file, weights_only=False)])
-        file.seek(0)
-        half = file.read()[:300]
-    results += [tell_refusal(load, io.BytesIO(half)), tell_refusal(load, "absent.pt")]
-    results += [tell_refusal(load, "no.pt"), tell_refusal(load, "no.pt", weights_only=False)]
-    return finish_load_files(base, load, safe, results, half)
-
-
-def finish_load_files(base: Any, load: Any, safe: Any, results: Any, half: Any) -> Any:
-    """Return all results of `load_files`."""
-    results += [tell_refusal(load, 3), tell_refusal(torch.save, base, 3)]
-    results += [
-        tell_refusal(load, io.BytesIO(half), mmap=True),
-        tell_refusal(torch.save, lambda: 1, "f"),
-    ]
-    results += [safe.get_default_load_endianness(), safe.get_crc32_options()]
-    results += [
-        safe.normalize_storage_type(torch.FloatStorage),
-        safe.location_tag(torch.ones(1).storage()),
-    ]
-    with safe.skip_data():
-        torch.save(torch.ones(3), "skipped.pt")
-    results.append(load("skipped.pt").shape)
-    return collect_leaves(results)
+    return results
 
 
 SAVING_OPTIONS = {"weights_only": True, "mmap": False, "old": False, "protocol": 2}

@@ -9,7 +9,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 LENGTHS = ([4, 2, 1], [2, 4, 3])
 
@@ -44,13 +44,10 @@ def run_recurrent(name: str, **options: Any) -> Any:
     other = copy.deepcopy(net).eval().double()
     results += [other(rows.detach().double())]
     wrong = (rows[..., :2], rows[0, 0], rows[None], rows.double())
-    results += [tell_refusal(net, each) for each in wrong]
-    results += [
-        tell_refusal(net, rows, torch.ones(1, 2, 3)),
-        tell_refusal(net, rows, (torch.ones(1),)),
-    ]
+    results += [attempt(net, each) for each in wrong]
+    results += [attempt(net, rows, torch.ones(1, 2, 3)), attempt(net, rows, (torch.ones(1),))]
     net.flatten_parameters()
-    return collect_leaves(results)
+    return results
 
 
 def run_cells(name: str, bias: bool = True, nonlinearity: str = "tanh") -> Any:
@@ -64,9 +61,9 @@ def run_cells(name: str, bias: bool = True, nonlinearity: str = "tanh") -> Any:
         state = cell(rows[1], state)
         results.append([step, state])
     refused = (rows, rows[0, :, :2])
-    results += [tell_refusal(cell, each) for each in refused]
-    results += [tell_refusal(cell, rows[0], (torch.ones(1, 1, 1),) * 2)]
-    return collect_leaves(results)
+    results += [attempt(cell, each) for each in refused]
+    results += [attempt(cell, rows[0], (torch.ones(1, 1, 1),) * 2)]
+    return results
 
 
 def pack_sequences(batch_first: bool = False, enforce_sorted: bool = True) -> Any:
@@ -87,16 +84,16 @@ def pack_sequences(batch_first: bool = False, enforce_sorted: bool = True) -> An
         )
     for total in (None, 6):
         results.append(rnn.pad_packed_sequence(packed, batch_first, -1.0, total))
-    results.append(tell_refusal(rnn.pad_packed_sequence, packed, batch_first, 0.0, 2))
+    results.append(attempt(rnn.pad_packed_sequence, packed, batch_first, 0.0, 2))
     for side in ("right", "left"):
         results.append(rnn.pad_sequence(parts, batch_first, 5.0, side))
     padded = rnn.pad_sequence(parts, batch_first)
     results.append(rnn.unpad_sequence(padded, torch.tensor([4, 3, 1]), batch_first))
     results.append(rnn.unpack_sequence(packed))
-    results.append(tell_refusal(rnn.pack_sequence, parts[::-1]))
-    results.append(tell_refusal(rnn.pack_padded_sequence, padded, [0, 1, 1], batch_first))
-    results.append(tell_refusal(rnn.pack_padded_sequence, padded, [3, 1], batch_first))
-    return collect_leaves(results)
+    results.append(attempt(rnn.pack_sequence, parts[::-1]))
+    results.append(attempt(rnn.pack_padded_sequence, padded, [0, 1, 1], batch_first))
+    results.append(attempt(rnn.pack_padded_sequence, padded, [3, 1], batch_first))
+    return results
 
 
 OF_RECURRENT: dict[str, Any] = {
@@ -116,25 +113,14 @@ def find_recurrent(name: str) -> dict[str, Any]:
 
 def attend(mode: str, **options: Any) -> Any:
     """Return what attention gives with masks of each kind, and its gradients in training."""
-    with torch.set_grad_enabled(mode == "train"):
-        return attend_with(mode, options)
-
-
-def attend_with(mode: str, options: dict[str, Any]) -> Any:
-    """Return what attention gives with masks of each kind."""
     options = {"dropout": 0.0, **options}
-    first = bool(options.get("batch_first"))
-    net = torch.nn.MultiheadAttention(4, 2, **options)
-    rows, other = make_rows(), make_rows(3, 5, 4)
+    net = torch.nn.MultiheadAttention(4, 2, **options).train(mode != "eval")
     wide = [make_rows(3, 5, options.get(key) or 4) for key in ("kdim", "vdim")]
-    if mode == "eval":
-        net.eval()
     padding = torch.tensor([[0, 0, 0, 0, 1], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]]).bool()
     mask = torch.ones(4, 5).triu(1).bool()
     numbers = torch.where(mask, -2.0, 0.5)
-    own = torch.ones(4, 4).triu(1).bool()
-    values = [rows, *wide]
-    values = values if first else [each.transpose(0, 1) for each in values]
+    values = [make_rows(), *wide]
+    values = values if options.get("batch_first") else [each.transpose(0, 1) for each in values]
     values[0].requires_grad_(mode != "eval")
     ways: tuple[dict[str, Any], ...] = (
         {},
@@ -146,24 +132,19 @@ def attend_with(mode: str, options: dict[str, Any]) -> Any:
         {"attn_mask": mask.repeat(6, 1, 1), "need_weights": False},
         {"attn_mask": mask, "is_causal": True, "need_weights": False},
     )
-    results: list[Any] = [net(*values, **each) for each in ways]
-    sum(each[0].square().mean() for each in results).backward() if mode != "eval" else None
-    results += [values[0].grad, [p.grad for p in net.parameters()], [*net.state_dict()]]
-    return finish_attend_with((options, net, other, rows, padding, mask, own, values, results))
-
-
-def finish_attend_with(state: tuple[Any, ...]) -> Any:
-    """Return all results of `attend_with`."""
-    options, net, other, rows, padding, mask, own, values, results = state
-    results += [
-        tell_refusal(net, *values, attn_mask=mask[:2]),
-        tell_refusal(net, *values, is_causal=True),
-    ]
-    if not options.get("kdim") and not options.get("vdim"):
-        itself = values[0].detach()
-        results += [net(itself, itself, itself, attn_mask=own), net(itself, itself, itself)]
-        results += [net(rows[0], other[0], other[0], key_padding_mask=padding[0])]
-    return collect_leaves(results)
+    with torch.set_grad_enabled(mode == "train"):
+        results: list[Any] = [net(*values, **each) for each in ways]
+        if mode == "train":
+            sum(each[0].square().mean() for each in results).backward()
+        results += [values[0].grad, [p.grad for p in net.parameters()], [*net.state_dict()]]
+        for wrong in ({"attn_mask": mask[:2]}, {"is_causal": True}):
+            results.append(attempt(lambda w=wrong: net(*values, **w)))
+        if not options.get("kdim") and not options.get("vdim"):
+            itself = values[0].detach()
+            own, one = torch.ones(4, 4).triu(1).bool(), make_rows(3, 5, 4)[0]
+            results += [net(itself, itself, itself, attn_mask=own), net(itself, itself, itself)]
+            results.append(net(make_rows()[0], one, one, key_padding_mask=padding[0]))
+    return results
 
 
 OF_ATTENTION: dict[str, Any] = {
@@ -184,43 +165,33 @@ def run_transformer(kind: str, **options: Any) -> Any:
     rows, target = make_rows(2, 4, 4), make_rows(2, 3, 4)
     if not options.get("batch_first"):
         rows, target = rows.transpose(0, 1), target.transpose(0, 1)
-    padding = torch.tensor([[0, 0, 0, 1], [0, 0, 1, 1]]).bool()
-    late = torch.tensor([[0, 0, 0], [0, 1, 1]]).bool()
     causal = both.generate_square_subsequent_mask(4)
-    small = both.generate_square_subsequent_mask(3)
     results: list[Any] = [causal, repr(encoder.layers[0]), [*decoder.state_dict()]]
-    return finish_run_transformer(
-        (encoder, decoder, both, rows, target, padding, late, causal, small, results)
-    )
-
-
-def finish_run_transformer(state: tuple[Any, ...]) -> Any:
-    """Return all results of `run_transformer`."""
-    encoder, decoder, both, rows, target, padding, late, causal, small, results = state
     for training in (True, False):
         for net in (encoder, decoder, both):
             net.train(training)
         with torch.set_grad_enabled(training):
-            results += [
-                encoder(rows),
-                encoder(rows, mask=causal),
-                encoder(rows, causal, padding, True),
-            ]
-            memory = encoder(rows, src_key_padding_mask=padding)
-            named: dict[str, Any] = {"tgt_mask": small, "tgt_key_padding_mask": late}
-            known: dict[str, Any] = {"memory_key_padding_mask": padding}
-            results += [memory, decoder(target, rows), decoder(target, memory, **named, **known)]
-            results += [decoder(target, rows, memory_mask=torch.ones(3, 4).triu(2).bool())]
-            results += [
-                both(rows, target),
-                both(rows, target, tgt_is_causal=True, **named, **known),
-            ]
-            results += [both(rows, target, causal, small, src_key_padding_mask=padding)]
-    net = encoder.train()
-    net(rows, causal).square().mean().backward()
-    results += [[p.grad for p in net.parameters()]]
-    results += [tell_refusal(both, rows, target[:, :1]), tell_refusal(both, rows[..., :2], target)]
-    return collect_leaves(results)
+            results.append(mask_sequences(encoder, decoder, both, rows, target))
+    encoder.train()(rows, causal).square().mean().backward()
+    results += [p.grad for p in encoder.parameters()]
+    return [*results, attempt(both, rows, target[:, :1]), attempt(both, rows[..., :2], target)]
+
+
+def mask_sequences(encoder: Any, decoder: Any, both: Any, rows: Any, target: Any) -> list[Any]:
+    """Return what parts of a transformer give with masks of each kind."""
+    padding = torch.tensor([[0, 0, 0, 1], [0, 0, 1, 1]]).bool()
+    late = torch.tensor([[0, 0, 0], [0, 1, 1]]).bool()
+    causal, small = (both.generate_square_subsequent_mask(size) for size in (4, 3))
+    memory = encoder(rows, src_key_padding_mask=padding)
+    named: dict[str, Any] = {"tgt_mask": small, "tgt_key_padding_mask": late}
+    named |= {"memory_key_padding_mask": padding}
+    return [
+        *(encoder(rows), encoder(rows, mask=causal), encoder(rows, causal, padding, True), memory),
+        *(decoder(target, rows), decoder(target, memory, **named)),
+        decoder(target, rows, memory_mask=torch.ones(3, 4).triu(2).bool()),
+        *(both(rows, target), both(rows, target, tgt_is_causal=True, **named)),
+        both(rows, target, causal, small, src_key_padding_mask=padding),
+    ]
 
 
 OF_TRANSFORMER: dict[str, Any] = {

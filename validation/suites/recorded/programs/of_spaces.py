@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import pool
 from .families import Family
-from .packing import pack, tell
+from .telling import attempt
 
 SPACES: dict[str, Callable[[Any], Any]] = {
     "box": lambda s: s.Box(-1, 2, (3,)),
@@ -95,22 +95,22 @@ def open_graph(value: Any) -> Any:
 def sample_space(name: str, **options: Any) -> Any:
     """Return what a space gives with seeds, masks and chances."""
     space = SPACES[name](get_spaces())
-    seeds = [tell(lambda: space.seed(pool.SEED))]
+    seeds = [attempt(lambda: space.seed(pool.SEED))]
     drawn = [open_graph(space.sample()) for _ in range(4)]
     ways: list[dict[str, Any]] = [{"mask": MASKS[name]()}] if name in MASKS else []
     ways += [{"probability": CHANCES[name]()}] if name in CHANCES else []
     ways += [{"mask": np.ones(9, ONE)}, {"mask": (1, 2, 3)}, {"probability": np.ones(2)}]
     for way in ways:
-        drawn += [tell(lambda w=way: open_graph(space.sample(**w))) for _ in range(3)]
+        drawn += [attempt(lambda w=way: open_graph(space.sample(**w))) for _ in range(3)]
     if name in MASKS and name in CHANCES:
-        drawn.append(tell(lambda: space.sample(**ways[0], **ways[1])))
+        drawn.append(attempt(lambda: space.sample(**ways[0], **ways[1])))
     if name in ("graph", "bare_graph"):
         sizes = {"num_nodes": options.get("nodes", 3), "num_edges": options.get("edges", 4)}
-        drawn.append(tell(lambda: open_graph(space.sample(**sizes))))
-        drawn.append(tell(lambda: open_graph(space.sample(num_nodes=1))))
-    seeds += [tell(lambda s=s: space.seed(s)) for s in (3, [1, 2, 3], (4, 5), "a", -1)]
-    seeds.append(tell(lambda: space.seed({"a": 1, "b": 2, "c": 3})))
-    return pack(seeds, drawn, [tell(lambda: open_graph(space.sample()))])
+        drawn.append(attempt(lambda: open_graph(space.sample(**sizes))))
+        drawn.append(attempt(lambda: open_graph(space.sample(num_nodes=1))))
+    seeds += [attempt(lambda s=s: space.seed(s)) for s in (3, [1, 2, 3], (4, 5), "a", -1)]
+    seeds.append(attempt(lambda: space.seed({"a": 1, "b": 2, "c": 3})))
+    return [seeds, drawn, [attempt(lambda: open_graph(space.sample()))]]
 
 
 def use_space(name: str, *, other: str = "box") -> Any:
@@ -119,30 +119,30 @@ def use_space(name: str, *, other: str = "box") -> Any:
     space, same = SPACES[name](spaces), SPACES[name](spaces)
     space.seed(pool.SEED)
     drawn = [space.sample() for _ in range(3)]
-    results = [str(space), space.shape, space.dtype, tell(lambda: space.is_np_flattenable)]
+    results = [str(space), space.shape, space.dtype, attempt(lambda: space.is_np_flattenable)]
     results += [space == same, space != same, space == SPACES[other](spaces), space == 3]
-    results += [tell(lambda v=v: v in space) for v in [*drawn, *STRANGE]]
+    results += [attempt(lambda v=v: v in space) for v in [*drawn, *STRANGE]]
     results += [SPACES[each](spaces) == space for each in SPACES]
     results += [
-        tell(lambda: len(space)),
-        tell(lambda: [*map(str, space)]),
-        tell(lambda: str(space[0])),
+        attempt(lambda: len(space)),
+        attempt(lambda: [*map(str, space)]),
+        attempt(lambda: str(space[0])),
     ]
-    results += [tell(lambda: [*map(str, space.keys())]), tell(lambda: str(space["a"]))]
-    results.append(tell(lambda: [space.is_bounded(each) for each in ("both", "below", "above")]))
-    results.append(tell(lambda: space.is_bounded("no")))
+    results += [attempt(lambda: [*map(str, space.keys())]), attempt(lambda: str(space["a"]))]
+    results.append(attempt(lambda: [space.is_bounded(each) for each in ("both", "below", "above")]))
+    results.append(attempt(lambda: space.is_bounded("no")))
     for each in ("low", "high", "n", "start", "nvec", "max_length", "characters", "stack"):
-        results.append(tell(lambda e=each: getattr(space, e)))
+        results.append(attempt(lambda e=each: getattr(space, e)))
     copied = pickle.loads(pickle.dumps(space))  # noqa: S301 - its own
     results += [
         copied == space,
         open_graph(copied.sample()),
         open_graph(copy.deepcopy(space).sample()),
     ]
-    lines = tell(lambda: space.to_jsonable(drawn))
-    results += [tell(lambda: [*map(open_graph, lines)])]
-    results += [tell(lambda: [*map(open_graph, space.from_jsonable(lines))])]
-    return pack(results, [*map(open_graph, drawn)])
+    lines = attempt(lambda: space.to_jsonable(drawn))
+    results += [attempt(lambda: [*map(open_graph, lines)])]
+    results += [attempt(lambda: [*map(open_graph, space.from_jsonable(lines))])]
+    return [results, [*map(open_graph, drawn)]]
 
 
 def flatten_space(name: str, *, count: int = 2) -> Any:
@@ -152,23 +152,28 @@ def flatten_space(name: str, *, count: int = 2) -> Any:
     space = SPACES[name](spaces)
     space.seed(pool.SEED)
     drawn = [space.sample() for _ in range(count)]
-    results = [tell(lambda: flat.flatdim(space)), tell(lambda: str(flat.flatten_space(space)))]
+    results = [
+        attempt(lambda: flat.flatdim(space)),
+        attempt(lambda: str(flat.flatten_space(space))),
+    ]
     for each in drawn:
-        laid = tell(lambda e=each: flat.flatten(space, e))
+        laid = attempt(lambda e=each: flat.flatten(space, e))
         results.append(open_graph(laid))
-        results.append(tell(lambda v=laid: open_graph(flat.unflatten(space, v))))
-    batch = tell(lambda: utils.batch_space(space, count))
-    results += [str(batch), tell(lambda: open_graph(batch.sample()))]
+        results.append(attempt(lambda v=laid: open_graph(flat.unflatten(space, v))))
+    batch = attempt(lambda: utils.batch_space(space, count))
+    results += [str(batch), attempt(lambda: open_graph(batch.sample()))]
     for maker in (np.zeros, np.ones):
-        filled = tell(lambda m=maker: utils.create_empty_array(space, count, fn=m))
-        joined = tell(lambda f=filled: utils.concatenate(space, drawn, f))
+        filled = attempt(lambda m=maker: utils.create_empty_array(space, count, fn=m))
+        joined = attempt(lambda f=filled: utils.concatenate(space, drawn, f))
         results += [[*map(open_graph, joined)] if isinstance(joined, tuple) else joined]
-        parts = tell(lambda j=joined: [open_graph(e) for e in utils.iterate(batch, j)])
+        parts = attempt(lambda j=joined: [open_graph(e) for e in utils.iterate(batch, j)])
         results.append(parts)
-    results.append(tell(lambda: [*utils.iterate(space, drawn[0])]))
-    results.append(tell(lambda: str(utils.batch_differing_spaces([space, SPACES[name](spaces)]))))
-    results.append(tell(lambda: str(utils.batch_differing_spaces([space, spaces.Discrete(9)]))))
-    return pack(results)
+    results.append(attempt(lambda: [*utils.iterate(space, drawn[0])]))
+    results.append(
+        attempt(lambda: str(utils.batch_differing_spaces([space, SPACES[name](spaces)])))
+    )
+    results.append(attempt(lambda: str(utils.batch_differing_spaces([space, spaces.Discrete(9)]))))
+    return results
 
 
 WRONG: tuple[Callable[[Any], Any], ...] = (
@@ -219,7 +224,7 @@ WRONG: tuple[Callable[[Any], Any], ...] = (
 def make_spaces() -> Any:
     """Return which spaces are refused, and what others give with seeds at once."""
     spaces = get_spaces()
-    return pack([tell(lambda m=make: str(open_graph(m(spaces)))) for make in WRONG])
+    return [attempt(lambda m=make: str(open_graph(m(spaces)))) for make in WRONG]
 
 
 OF_SPACES = (

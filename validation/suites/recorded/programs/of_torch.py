@@ -11,7 +11,7 @@ import torch
 
 from .. import pool
 from .families import Family, find_in, list_kinds_of
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 NET_STEPS = 4
 SECOND_GROUP: dict[str, Any] = {
@@ -92,7 +92,7 @@ def train_with(name: str, **options: Any) -> Any:
         compute_loss = functools.partial(take_gradients, net, optimizer, step)
         losses.append(optimizer.step(compute_loss).detach())
     weights = [parameter.detach() for parameter in net.parameters()]
-    return collect_leaves(losses + weights), collect_leaves(optimizer.state_dict())
+    return losses + weights, optimizer.state_dict()
 
 
 def train_through(name: str, **options: Any) -> Any:
@@ -142,22 +142,20 @@ def watch_optimizer(name: str) -> Any:
     for each in handles:
         each.remove()
     optimizer.step()
-    groups = state["param_groups"]
-    wrong = [{**state, "param_groups": groups[:-1]}, {**state, "param_groups": [{"params": [0]}]}]
-    refused = [tell_refusal(optimizer.load_state_dict, each) for each in wrong]
-    other = torch.nn.Parameter(torch.ones(2))
-    return finish_watch_optimizer((name, net, optimizer, seen, state, rates, refused, other))
-
-
-def finish_watch_optimizer(state: tuple[Any, ...]) -> Any:
-    """Return all results of `watch_optimizer`."""
-    name, net, optimizer, seen, state, rates, refused, other = state
-    texts = [{"params": [net]}, {"params": [*net.parameters()]}, {"params": {other}}, [other]]
-    refused += [tell_refusal(optimizer.add_param_group, each) for each in texts]
-    refused += [tell_refusal(getattr(torch.optim, name), [other], lr=-1.0)]
-    refused += [tell_refusal(getattr(torch.optim, name), [])]
     copied = copy.deepcopy(optimizer)
-    return collect_leaves([seen, [*state], rates, refused, copied.state_dict(), repr(copied)])
+    refused = refuse_groups(optimizer, net, state)
+    return [seen, [*state], rates, copied.state_dict(), repr(copied), refused]
+
+
+def refuse_groups(optimizer: Any, net: Any, state: dict[str, Any]) -> list[Any]:
+    """Return what an optimizer refuses: states, groups and rates."""
+    groups, other = state["param_groups"], torch.nn.Parameter(torch.ones(2))
+    wrong = [groups[:-1], [{"params": [0]}]]
+    results = [attempt(optimizer.load_state_dict, {**state, "param_groups": g}) for g in wrong]
+    added = [{"params": [net]}, {"params": [*net.parameters()]}, {"params": {other}}, [other]]
+    results += [attempt(optimizer.add_param_group, each) for each in added]
+    kind = type(optimizer)
+    return [*results, attempt(kind, [other], lr=-1.0), attempt(kind, [])]
 
 
 METRICS = (0.5, 0.49999, 0.6, 0.6, 0.3, 0.3, 0.31, 0.2999, 0.4, 0.4, 0.1, 0.2)
@@ -209,11 +207,9 @@ def follow_combined(name: str, warmup: int = 3, power: float = 0.9) -> Any:
     def begin() -> tuple[Any, Any]:
         optimizer = make_momentum()
         first = kinds.LinearLR(optimizer, 0.1, total_iters=warmup)
-        second = kinds.ExponentialLR(optimizer, power)
-        third = kinds.StepLR(optimizer, 2, 0.5)
+        parts = [first, kinds.ExponentialLR(optimizer, power), kinds.StepLR(optimizer, 2, 0.5)]
         if name == "ChainedScheduler":
-            return optimizer, kinds.ChainedScheduler([first, second, third])
-        parts: list[Any] = [first, second, third]
+            return optimizer, kinds.ChainedScheduler(parts)
         return optimizer, kinds.SequentialLR(optimizer, parts, [warmup, warmup + 3])
 
     optimizer, schedule = begin()
@@ -229,21 +225,15 @@ def follow_combined(name: str, warmup: int = 3, power: float = 0.9) -> Any:
             optimizer.load_state_dict(states[0])
             schedule.load_state_dict(states[1])
     optimizer = make_momentum()
-    one = kinds.ConstantLR(optimizer)
-    two = kinds.ConstantLR(make_momentum())
-    return finish_follow_combined(kinds, optimizer, rates, one, two)
-
-
-def finish_follow_combined(kinds: Any, optimizer: Any, rates: Any, one: Any, two: Any) -> Any:
-    """Return all results of `follow_combined`."""
-    refused = [
-        tell_refusal(kinds.ChainedScheduler, [one, two]),
-        tell_refusal(kinds.SequentialLR, optimizer, [one, two], [2]),
-        tell_refusal(kinds.SequentialLR, optimizer, [one], [2]),
-        tell_refusal(kinds.LambdaLR, optimizer, [pool.double]),
-        tell_refusal(kinds.StepLR, optimizer, 2, last_epoch=4),
-    ]
-    return rates, [each if isinstance(each, str) else "taken" for each in refused]
+    one, two = kinds.ConstantLR(optimizer), kinds.ConstantLR(make_momentum())
+    refused = (
+        lambda: kinds.ChainedScheduler([one, two]),
+        lambda: kinds.SequentialLR(optimizer, [one, two], [2]),
+        lambda: kinds.SequentialLR(optimizer, [one], [2]),
+        lambda: kinds.LambdaLR(optimizer, [pool.double]),
+        lambda: kinds.StepLR(optimizer, 2, last_epoch=4),
+    )
+    return rates, [attempt(lambda e=each: type(e()).__name__) for each in refused]
 
 
 TOGETHER = (

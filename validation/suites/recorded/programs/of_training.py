@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from .. import pool
+from .clocks import drop_clocks
 from .families import Family
 from .of_agents import build_agent
-from .packing import pack, tell
+from .telling import attempt
 
 ROWS = 14
 
@@ -22,6 +23,13 @@ ROWS = 14
 def get_common(name: str) -> Any:
     """Return a module of what agents have in common."""
     return importlib.import_module(f"stable_baselines3.common.{name}")
+
+
+def join_rows(rows: list[Any]) -> Any:
+    """Return observations of several environments in one."""
+    if isinstance(rows[0], dict):
+        return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+    return np.stack(rows)
 
 
 def fill_buffer(name: str, space: str = "box", **options: Any) -> Any:
@@ -32,98 +40,104 @@ def fill_buffer(name: str, space: str = "box", **options: Any) -> Any:
     observed = spaces.Box(0, 255, (3, 2, 2), np.uint8, seed=3) if space == "picture" else observed
     kinds = {"discrete": spaces.Discrete(3, seed=4), "bits": spaces.MultiBinary(2, seed=4)}
     acted = kinds.get(space, spaces.Box(-1, 1, (2,), seed=4))
-    rolls = "Rollout" in name
     made = getattr(get_common("buffers"), name)(10, observed, acted, "cpu", n_envs=2, **options)
     random = np.random.default_rng(5)
+    rolls = "Rollout" in name
     for row in range(10 if rolls else ROWS):
         drawn = [observed.sample() for _ in range(4)]
-        rows = [
-            {key: np.stack([one[key], other[key]]) for key in one}
-            if isinstance(one, dict)
-            else np.stack([one, other])
-            for one, other in (drawn[:2], drawn[2:])
-        ]
         acts = np.stack([acted.sample(), acted.sample()])
         rewards, ended = random.random(2), np.array([row % 3 == 2, row % 4 == 3])
         if rolls:
             values = [torch.as_tensor(random.random(2)) for _ in range(2)]
-            made.add(rows[0], acts, rewards, ended, *values)
+            made.add(join_rows(drawn[:2]), acts, rewards, ended, *values)
         else:
             infos = [{"TimeLimit.truncated": bool(row % 2)}, {}]
-            made.add(*rows, acts, rewards, ended, infos)
-    results = [made.pos, made.full, made.size()]
-    if rolls:
-        made.compute_returns_and_advantage(torch.tensor([0.5, -0.5]), np.array([True, False]))
-        results += [made.advantages, made.returns, [each._asdict() for each in made.get(7)]]
-        results += [[each._asdict() for each in made.get()], made.generator_ready]
-    else:
-        results += [tell(lambda: made.sample(6)._asdict()), made.observations, made.timeouts]
-    held = [made.actions, made.rewards, tell(lambda: made.dones)]
+            made.add(join_rows(drawn[:2]), join_rows(drawn[2:]), acts, rewards, ended, infos)
+    held = [made.pos, made.full, made.size(), made.actions.copy(), made.rewards.copy()]
+    held += draw_rows(made, rolls)
     made.reset()
-    return pack(results, held, made.pos, made.full, tell(lambda: made.to_torch(np.ones(2))))
+    return [held, made.pos, made.full, made.to_torch(np.ones(2))]
+
+
+def draw_rows(made: Any, rolls: bool) -> list[Any]:
+    """Return what is drawn from a memory."""
+    if not rolls:
+        sampled = attempt(lambda: made.sample(6)._asdict())
+        return [sampled, made.observations, made.timeouts, made.dones]
+    made.compute_returns_and_advantage(torch.tensor([0.5, -0.5]), np.array([True, False]))
+    results = [made.advantages, made.returns, [each._asdict() for each in made.get(7)]]
+    return [*results, [each._asdict() for each in made.get()], made.generator_ready]
+
+
+def make_envs(count: int = 2, steps: int = 5) -> Any:
+    """Return several environments whose episodes last for some steps."""
+    make = get_common("env_util").make_vec_env
+    return make("CartPole-v1", count, 5, env_kwargs={"max_episode_steps": steps})
+
+
+BEST = {"log_path": "log", "best_model_save_path": "best", "n_eval_episodes": 3}
+
+
+SAVING = {"name_prefix": "kept", "save_replay_buffer": True, "save_vecnormalize": True}
+
+
+def list_callbacks(seen: list[Any], **options: Any) -> dict[str, Callable[[], Any]]:
+    """Return what makes a callback of each kind."""
+    kinds = get_common("callbacks")
+    envs = make_envs(2, 6)
+    stop = kinds.StopTrainingOnRewardThreshold(options.pop("threshold", 3.0), verbose=0)
+    quiet = kinds.StopTrainingOnNoModelImprovement(1, 1, verbose=0)
+    ends = kinds.StopTrainingOnMaxEpisodes(options.pop("episodes", 2))
+
+    def stop_late(local: Any, _: Any) -> bool:
+        seen.append(sorted(local))
+        return len(seen) < 10
+
+    return {
+        "eval": lambda: kinds.EvalCallback(envs, eval_freq=7, **{**BEST, **options}),
+        "eval best": lambda: kinds.EvalCallback(envs, stop, quiet, eval_freq=5, **BEST),
+        "eval worse": lambda: kinds.EvalCallback(envs, None, quiet, eval_freq=4),
+        "save": lambda: kinds.CheckpointCallback(9, "saved", **{**SAVING, **options}),
+        "episodes": lambda: ends,
+        "every": lambda: kinds.EveryNTimesteps(8, kinds.ConvertCallback(stop_late)),
+        "function": lambda: stop_late,
+        "list": lambda: [kinds.CheckpointCallback(11, "saved"), ends],
+    }
 
 
 def call_back(kind: str, name: str = "PPO", **options: Any) -> Any:
     """Return what a callback does while an agent learns: its calls, its files, and its end."""
-    callbacks = get_common("callbacks")
-    made = importlib.import_module("stable_baselines3.common.env_util").make_vec_env
     agent = build_agent(name, "cart")
-    results: list[Any] = []
-    envs = made("CartPole-v1", 2, 5, env_kwargs={"max_episode_steps": 6})
-    best = {"log_path": "log", "best_model_save_path": "best", "n_eval_episodes": 3}
-    stop = callbacks.StopTrainingOnRewardThreshold(options.pop("threshold", 3.0), verbose=0)
-    quiet = callbacks.StopTrainingOnNoModelImprovement(1, 1, verbose=0)
-    ends = callbacks.StopTrainingOnMaxEpisodes(options.pop("episodes", 2))
-    saving = {"name_prefix": "kept", "save_replay_buffer": True, "save_vecnormalize": True}
-
-    def stop_late(local: Any, _: Any) -> bool:
-        results.append(sorted(local))
-        return len(results) < 10
-
-    ways: dict[str, Callable[[], Any]] = {
-        "eval": lambda: callbacks.EvalCallback(envs, eval_freq=7, **{**best, **options}),
-        "eval best": lambda: callbacks.EvalCallback(envs, stop, quiet, eval_freq=5, **best),
-        "eval worse": lambda: callbacks.EvalCallback(envs, None, quiet, eval_freq=4),
-        "save": lambda: callbacks.CheckpointCallback(9, "saved", **{**saving, **options}),
-        "episodes": lambda: ends,
-        "every": lambda: callbacks.EveryNTimesteps(8, callbacks.ConvertCallback(stop_late)),
-        "function": lambda: stop_late,
-        "list": lambda: [callbacks.CheckpointCallback(11, "saved"), ends],
-    }
-    callback = ways[kind]()
+    seen: list[Any] = []
+    callback = list_callbacks(seen, **options)[kind]()
     agent.learn(30, callback=callback, log_interval=1)
-    files = sorted(map(str, Path().rglob("*")))
-    results += [files, agent.num_timesteps]
+    results = [seen, sorted(map(str, Path().rglob("*"))), agent.num_timesteps]
     for each in ("n_calls", "num_timesteps", "best_mean_reward", "last_mean_reward", "n_episodes"):
         results.append(getattr(callback, each, None))
     if Path("log/evaluations.npz").is_file():
         with np.load("log/evaluations.npz") as kept:
             results += [[name, kept[name]] for name in sorted(kept)]
-    results += [
-        [key, each] for key, each in agent.logger.name_to_value.items() if "time/" not in key
-    ]
-    return pack(results)
+    logged = agent.logger.name_to_value
+    return [*results, {key: each for key, each in logged.items() if "time/" not in key}]
 
 
 def evaluate(**options: Any) -> Any:
     """Return the rewards and lengths of episodes of an agent, and of what is called at each."""
     evaluation = get_common("evaluation").evaluate_policy
     agent = build_agent("PPO", "cart")
-    make = importlib.import_module("stable_baselines3.common.env_util").make_vec_env
     results: list[Any] = []
 
     def note(local: Any, _: Any) -> None:
         results.append([local["i"], local["current_rewards"].copy(), local["done"]])
 
     for count in (1, 2):
-        envs = make("CartPole-v1", count, 5, env_kwargs={"max_episode_steps": 9})
+        envs = make_envs(count, 9)
         given = {"n_eval_episodes": 3, "callback": note, **options}
-        results.append(tell(lambda e=envs, g=given: evaluation(agent, e, **g)))
-        results.append(tell(lambda e=envs: evaluation(agent, e, 2, reward_threshold=99.0)))
-        results.append(tell(lambda e=envs: evaluation(agent, e, 3, return_episode_rewards=True)))
-    gym = importlib.import_module("gymnasium")
-    bare = gym.make("CartPole-v1", max_episode_steps=5)
-    return pack(results, evaluation(agent, bare, 2, deterministic=False, warn=False))
+        results.append(attempt(evaluation, agent, envs, **given))
+        results.append(attempt(evaluation, agent, envs, 2, reward_threshold=99.0))
+        results.append(attempt(evaluation, agent, envs, 3, return_episode_rewards=True))
+    bare = importlib.import_module("gymnasium").make("CartPole-v1", max_episode_steps=5)
+    return [results, evaluation(agent, bare, 2, deterministic=False, warn=False)]
 
 
 def write_log(form: str, **options: Any) -> Any:
@@ -151,47 +165,51 @@ def write_log(form: str, **options: Any) -> Any:
     files = {path.name: path.read_text() for path in sorted(Path("logs").iterdir())}
     read = {"json": logger.read_json, "csv": logger.read_csv}.get(form)
     results.append(read(f"logs/progress.{form}").to_dict() if read else None)
-    results.append([tell(lambda: logger.make_output_format("no", "logs")), made.get_dir()])
-    return pack(results, files)
+    results.append([attempt(lambda: logger.make_output_format("no", "logs")), made.get_dir()])
+    return [results, files]
 
 
 def keep_envs(name: str, **options: Any) -> Any:
     """Return what many environments tell through a wrapper that is saved, loaded and copied."""
-    common = importlib.import_module("stable_baselines3.common.vec_env")
-    make = importlib.import_module("stable_baselines3.common.env_util").make_vec_env
-    world = "Pendulum-v1" if name == "VecNormalize" else "CartPole-v1"
-    inner = make(world, 2, 5, monitor_dir="logs", env_kwargs={"max_episode_steps": 5})
+    make, kind = get_common("env_util").make_vec_env, getattr(get_common("vec_env"), name)
+    normal = name == "VecNormalize"
+    world, more = "Pendulum-v1" if normal else "CartPole-v1", {"max_episode_steps": 5}
+    inner = make(world, 2, 5, monitor_dir="logs", env_kwargs=more)
     needed: dict[str, Any] = {"VecFrameStack": {"n_stack": 3}, "VecMonitor": {"filename": "m"}}
-    kind = getattr(common, name)
     envs = kind(inner, **{**needed.get(name, {}), **options})
     results: list[Any] = [envs.seed(9), copy.deepcopy(envs.reset()), str(envs.observation_space)]
     for step in range(ROWS):
-        if step == ROWS - 3 and name == "VecNormalize":
-            envs.save("norm.pkl")
-            loaded = kind.load("norm.pkl", inner)
-            results += [vars(loaded.obs_rms), vars(loaded.ret_rms), loaded.training, loaded.gamma]
-            envs.training, envs.norm_reward = False, step % 2 == 0
-            results += [envs.get_original_obs(), envs.get_original_reward()]
-            results += [envs.unnormalize_obs(np.ones((2, 3))), envs.unnormalize_reward(np.ones(2))]
-            results += [loaded.normalize_obs(np.ones((2, 3))), envs.normalize_reward(np.ones(2))]
-        acts = np.full((2, 1), step / 9) if name == "VecNormalize" else np.array([step % 2, 1])
+        if step == ROWS - 3 and normal:
+            results += keep_averages(envs, inner)
+        acts = np.full((2, 1), step / 9) if normal else np.array([step % 2, 1])
         results.append(copy.deepcopy(envs.step(acts)))
-    results += [envs.get_attr("spec", 0)[0].id, envs.env_is_wrapped(get_common("monitor").Monitor)]
-    results += [envs.set_attr("mark", 3, [1]), tell(lambda: envs.get_attr("mark")), envs.num_envs]
-    results += [
-        envs.env_method("get_wrapper_attr", "mark", indices=1),
-        envs.unwrapped is inner.unwrapped,
-    ]
-    results += [[str(each) for each in common.unwrap_vec_wrapper(envs, kind) and [kind]]]
-    results += [tell(lambda: envs.set_options({"low": -0.01, "high": 0.01})), envs.reset()]
-    for nan in (np.nan, np.inf):
-        results.append(tell(lambda n=nan: envs.step(np.full((2, 1), n))))
+    results += ask_envs(envs, inner)
     envs.close()
-    files = {str(path): path.read_text().splitlines()[1:] for path in Path("logs").iterdir()}
-    results += [
-        [name, [row.rsplit(",", 1)[0] for row in rows]] for name, rows in sorted(files.items())
-    ]
-    return pack(results)
+    files = {path.name: path.read_text().splitlines()[1:] for path in Path("logs").iterdir()}
+    rows = [(name, [row.rsplit(",", 1)[0] for row in files[name]]) for name in sorted(files)]
+    return [drop_clocks(results), rows]
+
+
+def keep_averages(envs: Any, inner: Any) -> list[Any]:
+    """Return what averages of observations are saved and loaded, and what they do."""
+    envs.save("norm.pkl")
+    loaded = type(envs).load("norm.pkl", inner)
+    results = [vars(loaded.obs_rms), vars(loaded.ret_rms), loaded.training, loaded.gamma]
+    envs.training, envs.norm_reward = False, False
+    results += [envs.get_original_obs(), envs.get_original_reward()]
+    results += [envs.unnormalize_obs(np.ones((2, 3))), envs.unnormalize_reward(np.ones(2))]
+    results += [loaded.normalize_obs(np.ones((2, 3))), envs.normalize_reward(np.ones(2))]
+    return copy.deepcopy(results)
+
+
+def ask_envs(envs: Any, inner: Any) -> list[Any]:
+    """Return what a wrapper of many environments tells of them, and what it refuses."""
+    results = [envs.get_attr("spec", 0)[0].id, envs.env_is_wrapped(get_common("monitor").Monitor)]
+    results += [envs.set_attr("mark", 3, [1]), attempt(envs.get_attr, "mark"), envs.num_envs]
+    results.append(envs.env_method("get_wrapper_attr", "mark", indices=1))
+    results.append(envs.unwrapped is inner.unwrapped)
+    results += [attempt(envs.set_options, {"low": -0.01, "high": 0.01}), envs.reset()]
+    return [*results, *(attempt(envs.step, np.full((2, 1), n)) for n in (np.nan, np.inf))]
 
 
 SPACES: tuple[Callable[[Any], Any], ...] = (
@@ -210,29 +228,28 @@ SPACES: tuple[Callable[[Any], Any], ...] = (
 def prepare(normalized: bool = False) -> Any:
     """Return how observations of each space are made ready for a network."""
     spaces, ready = importlib.import_module("gymnasium.spaces"), get_common("preprocessing")
+    make_distribution = get_common("distributions").make_proba_distribution
     results: list[Any] = []
     for make in SPACES:
         space = make(spaces)
         space.seed(3)
         drawn = space.sample()
-        tensors = (
-            {key: torch.as_tensor(each)[None] for key, each in drawn.items()}
-            if isinstance(drawn, dict)
-            else tell(lambda d=drawn: torch.as_tensor(d)[None])
-        )
-        for call in (
-            lambda s=space: ready.get_obs_shape(s),
-            lambda s=space: ready.get_flattened_obs_dim(s),
-            lambda s=space: ready.get_action_dim(s),
-            lambda s=space: [ready.is_image_space(s, c, normalized) for c in (False, True)],
-            lambda s=space: ready.is_image_space_channels_first(s),
-            lambda s=space, t=tensors: ready.preprocess_obs(t, s, not normalized),
-            lambda s=space, d=drawn: ready.maybe_transpose(np.asarray(d), s),
-            lambda s=space: ready.check_for_nested_spaces(s),
-            lambda s=space: type(get_common("distributions").make_proba_distribution(s)).__name__,
-        ):
-            results.append(tell(call))
-    return pack(results)
+        parts = drawn if isinstance(drawn, dict) else {"": drawn}
+        tensors = attempt(lambda p=parts: {k: torch.as_tensor(v)[None] for k, v in p.items()})
+        if not isinstance(drawn, dict) and not isinstance(tensors, str):
+            tensors = tensors[""]
+        results += [
+            attempt(ready.get_obs_shape, space),
+            attempt(ready.get_flattened_obs_dim, space),
+            attempt(ready.get_action_dim, space),
+            *(attempt(ready.is_image_space, space, c, normalized) for c in (False, True)),
+            attempt(ready.is_image_space_channels_first, space),
+            attempt(ready.preprocess_obs, tensors, space, not normalized),
+            attempt(lambda s=space, d=drawn: ready.maybe_transpose(np.asarray(d), s)),
+            attempt(ready.check_for_nested_spaces, space),
+            type(attempt(make_distribution, space)).__name__,
+        ]
+    return results
 
 
 def draw_from(name: str, **options: Any) -> Any:
@@ -253,12 +270,12 @@ def draw_from(name: str, **options: Any) -> Any:
         made = made.proba_distribution(mean, spread + 0.3)
     actions = made.get_actions(deterministic=False)
     results = [actions, made.get_actions(deterministic=True), made.log_prob(actions)]
-    results += [tell(made.entropy), tell(made.mode), tell(made.sample)]
+    results += [attempt(made.entropy), attempt(made.mode), attempt(made.sample)]
     again = (mean,) if spread is None else (mean, spread)
     more = (hidden,) if "StateDependent" in name else ()
-    results.append(tell(lambda: made.actions_from_params(*again, *more, deterministic=True)))
-    results.append(tell(lambda: made.log_prob_from_params(*again, *more)))
-    return pack(results, tell(lambda: kinds.kl_divergence(made, made)), [*net.parameters()])
+    results.append(attempt(lambda: made.actions_from_params(*again, *more, deterministic=True)))
+    results.append(attempt(lambda: made.log_prob_from_params(*again, *more)))
+    return [results, attempt(lambda: kinds.kl_divergence(made, made)), [*net.parameters()]]
 
 
 def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any:
@@ -273,7 +290,7 @@ def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any
         many = noise.VectorizedActionNoise(made, 3)
         results += [[made() for _ in range(3)], made.reset(), made(), str(made)]
         results += [many(), many.reset(), many.reset([1]), many(), str(many), len(many.noises)]
-        results += [tell(lambda m=made: noise.VectorizedActionNoise(m, 0))]
+        results += [attempt(lambda m=made: noise.VectorizedActionNoise(m, 0))]
     made = [utils.get_schedule_fn(0.5), utils.get_linear_fn(1.0, 0.1, 0.5), utils.constant_fn(3)]
     for name in ("LinearSchedule", "ConstantSchedule", "FloatSchedule"):
         kind = getattr(utils, name)
@@ -282,7 +299,7 @@ def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any
     results += [[each(left) for left in (1.0, 0.8, 0.5, 0.0)] for each in made]
     pair, tensors = (np.arange(4.0), np.array([1.0, 2, 2, 4])), torch.arange(3.0)
     results += [utils.explained_variance(*pair), utils.safe_mean([]), utils.safe_mean([1, 2])]
-    results += [utils.explained_variance(*pair[::-1]), utils.should_collect_more_steps.__name__]
+    results.append(utils.explained_variance(*pair[::-1]))
     target, source = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
     utils.polyak_update(source.parameters(), target.parameters(), 0.3)
     results += [target.weight, utils.get_parameters_by_name(target, ["wei"]), tensors]
@@ -290,7 +307,7 @@ def make_noise(sigma: float = 0.5, theta: float = 0.15, dt: float = 0.01) -> Any
     mean.update(np.arange(6.0).reshape(3, 2))
     mean.combine(mean.copy())
     mean.update(np.ones((1, 2)))
-    return pack(results, vars(mean))
+    return [results, vars(mean)]
 
 
 VECS = ("VecNormalize", "VecFrameStack", "VecMonitor", "VecCheckNan")

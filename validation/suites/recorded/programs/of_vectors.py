@@ -8,13 +8,13 @@ import copy
 import importlib
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from .. import pool
 from .families import Family
-from .packing import pack, tell
+from .telling import attempt
 
 MANY_STEPS = 26
 SAME = "NextStep"
@@ -30,8 +30,7 @@ def roll_many(
     num_envs: int = 3,
 ) -> Any:
     """Return all that several environments tell together, over some episodes of each."""
-    vector = importlib.import_module("gymnasium.vector")
-    gym = importlib.import_module("gymnasium")
+    gym, vector = (importlib.import_module(f"gymnasium{name}") for name in ("", ".vector"))
     mode = [*vector.AutoresetMode][WORDS.get(autoreset, 0)]
     made = [lambda n=place: gym.make(env_id, max_episode_steps=9 + n) for place in range(num_envs)]
     envs = vector.SyncVectorEnv(made, copied, observation_mode, autoreset_mode=mode)
@@ -44,19 +43,14 @@ def roll_many(
         ended = np.logical_or(step[2], step[3])
         if autoreset == "Disabled" and ended.any():
             results.append(copy.deepcopy(envs.reset(options={"reset_mask": ended})))
-    results += [
-        str(envs.observation_space),
-        envs.num_envs,
-        str(envs.metadata),
-        envs.get_attr("spec"),
-    ]
-    results += [tell(lambda: [each.elapsed for each in envs.envs]), envs.call("has_reset")]
+    results += [str(envs.observation_space), envs.num_envs, str(envs.metadata), envs.render_mode]
+    results += [str(envs.get_attr("spec")), envs.call("has_reset")]
     envs.set_attr("mark", [*range(num_envs)])
-    results += [envs.get_attr("mark"), tell(lambda: envs.set_attr("mark", [1])), envs.render_mode]
-    results += [tell(lambda: envs.step(np.array([9]))), tell(lambda: envs.reset(seed=[1]))]
-    results += [tell(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
+    results += [envs.get_attr("mark"), attempt(envs.set_attr, "mark", [1])]
+    results += [attempt(envs.step, np.array([9])), attempt(envs.reset, seed=[1])]
+    results += [attempt(envs.reset, seed=3, options={"low": -0.01, "high": 0.02})]
     envs.close()
-    return pack(results, tell(lambda: envs.reset()), envs.closed)
+    return [results, attempt(envs.reset), envs.closed]
 
 
 def make_many(env_id: str, way: str = "sync", autoreset: str = SAME, **options: Any) -> Any:
@@ -70,40 +64,40 @@ def make_many(env_id: str, way: str = "sync", autoreset: str = SAME, **options: 
     results = [envs.reset(seed=pool.SEED), str(envs.spec), envs.spec.max_episode_steps]
     envs.action_space.seed(pool.SEED)
     results += [copy.deepcopy(envs.step(envs.action_space.sample())) for _ in range(MANY_STEPS)]
-    results += [tell(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
-    results += [str(envs.observation_space), str(envs.metadata), tell(lambda: envs.spec.to_json())]
-    return pack(results)
+    results += [attempt(lambda: envs.reset(seed=3, options={"low": -0.01, "high": 0.02}))]
+    results += [
+        str(envs.observation_space),
+        str(envs.metadata),
+        attempt(lambda: envs.spec.to_json()),
+    ]
+    return results
 
 
 def build_env(observed: Any, acted: Any, **methods: Any) -> Any:
     """Return a small environment with these spaces whose episodes last for five steps."""
-    gym = importlib.import_module("gymnasium")
+    base = importlib.import_module("gymnasium").Env
 
-    class Small(gym.Env):  # type: ignore[misc, name-defined]  # it is imported here
-        metadata: ClassVar[dict[str, Any]] = {
-            "render_modes": ["ansi", "rgb_array"],
-            "render_fps": 4,
-        }
+    def begin(self: Any, render_mode: str | None = None, step_size: float = 1.0) -> None:
+        self.observation_space, self.action_space = observed, acted
+        self.render_mode, self.step_size, self.steps = render_mode, step_size, 0
 
-        def __init__(self, render_mode: str | None = None, step_size: float = 1.0) -> None:
-            self.observation_space, self.action_space = observed, acted
-            self.render_mode, self.step_size, self.steps = render_mode, step_size, 0
+    def reset(self: Any, *, seed: int | None = None, options: Any = None) -> Any:
+        base.reset(self, seed=seed)
+        self.steps = 0
+        observed.seed(int(self.np_random.integers(99)))
+        return observed.sample(), {"first": True}
 
-        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-            super().reset(seed=seed)
-            self.steps = 0
-            observed.seed(int(self.np_random.integers(99)))
-            return observed.sample(), {"first": True}
+    def step(self: Any, action: Any) -> Any:
+        self.steps += 1
+        return observed.sample(), self.steps * self.step_size, self.steps > 4, False, {"n": 1}
 
-        def step(self, action: Any) -> Any:
-            self.steps += 1
-            return observed.sample(), self.steps * self.step_size, self.steps > 4, False, {"n": 1}
+    def render(self: Any) -> Any:
+        place = f"step {self.steps}"
+        return place if self.render_mode == "ansi" else np.full((4, 4, 3), self.steps, np.uint8)
 
-        def render(self) -> Any:
-            place = f"step {self.steps}"
-            return place if self.render_mode == "ansi" else np.full((4, 4, 3), self.steps, np.uint8)
-
-    return type("Small", (Small,), methods)
+    own = {"__init__": begin, "reset": reset, "step": step, "render": render}
+    shown = {"metadata": {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}}
+    return type("Small", (base,), {**shown, **own, **methods})
 
 
 def observe_badly(*_: Any, **__: Any) -> Any:
@@ -135,13 +129,7 @@ BAD: dict[str, Callable[[Any], dict[str, Any]]] = {
         "step": lambda self, action: (np.full(2, 7, np.float32), 1.0, False, False, {})
     },
     "random": lambda _: {
-        "step": lambda self, action: (
-            np.random.rand(2).astype(np.float32),
-            1.0,
-            False,
-            False,
-            {},
-        )
+        "step": lambda self, action: (np.random.rand(2).astype(np.float32), 1.0, False, False, {})
     },
     "close": lambda _: {"close": lambda self: 1 / 0},
     "render": lambda _: {"render": lambda self: 3, "metadata": {"render_modes": []}},
@@ -172,7 +160,7 @@ def check_envs(package: str) -> Any:
     def look(kind: Any, **options: Any) -> None:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            results.append(tell(lambda: check(kind(), **options)))
+            results.append(attempt(lambda: check(kind(), **options)))
         results.append([str(each.message)[:60] for each in warned])
 
     for make in BAD.values():
@@ -184,7 +172,7 @@ def check_envs(package: str) -> Any:
         look(build_env(spaces.Discrete(2), unusual(spaces)))
     look(lambda: 3)
     look(lambda: build_env(spaces.Discrete(2), spaces.Discrete(2))(render_mode="ansi"))
-    return pack(results)
+    return results
 
 
 def pass_checks(name: str = "good", render_mode: str | None = None) -> Any:
@@ -197,16 +185,16 @@ def pass_checks(name: str = "good", render_mode: str | None = None) -> Any:
         warnings.simplefilter("always")
         made = build_env(box, spaces.Discrete(2), **BAD[name](spaces))
         env = wrappers.OrderEnforcing(wrappers.PassiveEnvChecker(made(render_mode)))
-        results.append(tell(lambda: env.step(0)))
-        results.append(tell(lambda: env.render()))
-        results.append(tell(lambda: env.reset(seed=3)))
-        results += [tell(lambda: env.step(0)) for _ in range(6)]
+        results.append(attempt(lambda: env.step(0)))
+        results.append(attempt(lambda: env.render()))
+        results.append(attempt(lambda: env.reset(seed=3)))
+        results += [attempt(lambda: env.step(0)) for _ in range(6)]
         results += [
-            tell(lambda: env.render()),
-            tell(lambda: env.close()),
-            tell(lambda: env.step(3)),
+            attempt(lambda: env.render()),
+            attempt(lambda: env.close()),
+            attempt(lambda: env.step(3)),
         ]
-    return pack(results, [str(each.message)[:60] for each in warned])
+    return [results, [str(each.message)[:60] for each in warned]]
 
 
 def register_small(**options: Any) -> Any:
@@ -224,23 +212,23 @@ def register_small(**options: Any) -> Any:
             gym.register("Inner-v3", kind, kwargs={"step_size": 2.0}, **given)
         results += [sorted(registration.registry), gym.pprint_registry(disable_print=True)]
         for name in ("Small-v0", "Small", "Small-v1", "Small-v9", "mine/Small-v1", "space/Inner"):
-            results.append(tell(lambda n=name: roll_small(gym, n)))
+            results.append(attempt(lambda n=name: roll_small(gym, n)))
         for name in ("other/Small-v1", "Smal-v0", "a b", "mine/Small-v5", "Loose-v1", "Loose", ""):
-            results.append(tell(lambda n=name: roll_small(gym, n)))
-            results.append(tell(lambda n=name: registration.parse_env_id(n)))
+            results.append(attempt(lambda n=name: roll_small(gym, n)))
+            results.append(attempt(lambda n=name: registration.parse_env_id(n)))
         for wanted in ({"step_size": 3}, {"max_episode_steps": -1}, {"max_episode_steps": 2}):
-            results.append(tell(lambda w=wanted: roll_small(gym, "Small-v2", **w)))
+            results.append(attempt(lambda w=wanted: roll_small(gym, "Small-v2", **w)))
         for mode in ("ansi", "rgb_array", "ansi_list", "rgb_array_list", "human", "no"):
-            results.append(tell(lambda m=mode: roll_small(gym, "Small-v0", render_mode=m)))
-        results.append(tell(lambda: gym.register("bad name", kind)))
-        results.append(tell(lambda: gym.register("Small-v0", kind, max_episode_steps=3)))
-        results.append(tell(lambda: gym.spec("Small-v0").max_episode_steps))
+            results.append(attempt(lambda m=mode: roll_small(gym, "Small-v0", render_mode=m)))
+        results.append(attempt(lambda: gym.register("bad name", kind)))
+        results.append(attempt(lambda: gym.register("Small-v0", kind, max_episode_steps=3)))
+        results.append(attempt(lambda: gym.spec("Small-v0").max_episode_steps))
         results += [registration.find_highest_version("mine", "Small")]
         results += [registration.get_env_id("a", "B", 3), registration.get_env_id(None, "B", None)]
     finally:
         registration.registry.clear()
         registration.registry.update(kept)
-    return pack(results)
+    return results
 
 
 def roll_small(gym: Any, name: str, **options: Any) -> Any:
@@ -251,9 +239,13 @@ def roll_small(gym: Any, name: str, **options: Any) -> Any:
         [env.step(1) for _ in range(3)],
         env.spec.pprint(disable_print=True),
     ]
-    results += [tell(lambda: env.step(0)), tell(lambda: env.render()), tell(lambda: env.step(7))]
     results += [
-        tell(lambda: type(env.spec).from_json(env.spec.to_json()) == env.spec),
+        attempt(lambda: env.step(0)),
+        attempt(lambda: env.render()),
+        attempt(lambda: env.step(7)),
+    ]
+    results += [
+        attempt(lambda: type(env.spec).from_json(env.spec.to_json()) == env.spec),
         str(env)[:9],
     ]
     again = gym.make(gym.spec(name), **options)
@@ -272,7 +264,7 @@ def use_utilities() -> Any:
     checker = importlib.import_module("gymnasium.utils.env_checker")
     forms = importlib.import_module("gymnasium.utils.step_api_compatibility")
     match = importlib.import_module("gymnasium.utils.env_match").check_environments_match
-    results: list[Any] = [tell(lambda s=s: seeding.np_random(s)[1]) for s in (3, -1, 1.5, 2**40)]
+    results: list[Any] = [attempt(lambda s=s: seeding.np_random(s)[1]) for s in (3, -1, 1.5, 2**40)]
     results.append(seeding.np_random(3)[0].random(3))
     values = (1, 1.0, "a", (1, 2), [1, 2], {"a": np.ones(2)}, np.ones(2), np.ones(2, np.float32))
     results += [checker.data_equivalence(a, b) for a in values for b in values]
@@ -283,15 +275,15 @@ def use_utilities() -> Any:
         for step in ((1, 2.0, *ends, {}), (1, 2.0, ends[0], info), (1, 2.0, ends[0], {}), (1, 2)):
             for new in (True, False):
                 results.append(
-                    tell(lambda s=step, n=new, m=many: forms.step_api_compatibility(s, n, m))
+                    attempt(lambda s=step, n=new, m=many: forms.step_api_compatibility(s, n, m))
                 )
     results += [utils.colorize("a", each, bold=True, highlight=True) for each in ("red", "gray")]
-    results.append(tell(lambda: utils.colorize("a", "pink")))
+    results.append(attempt(lambda: utils.colorize("a", "pink")))
     for way in ("equivalence", "superset", "keys-equivalence", "keys-superset", "skip", "no"):
         for other in ("CartPole-v1", "CartPole-v0", "Taxi-v3"):
             made = [gym.make(name) for name in ("CartPole-v1", other)]
-            results.append(tell(lambda m=made, w=way: match(*m, 9, 3, info_comparison=w)))
-    return pack(results)
+            results.append(attempt(lambda m=made, w=way: match(*m, 9, 3, info_comparison=w)))
+    return results
 
 
 IDS = ["CartPole-v1", "Pendulum-v1", "Taxi-v3", "Blackjack-v1", "MountainCar-v0"]

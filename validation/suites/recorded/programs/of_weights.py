@@ -10,7 +10,7 @@ from torch.nn.utils import prune
 
 from .. import pool
 from .families import Family
-from .leaves import collect_leaves, tell_refusal
+from .telling import attempt
 
 
 class Symmetric(torch.nn.Module):  # type: ignore[misc] # torch has no types here
@@ -65,14 +65,10 @@ def parametrize_layer(unsafe: bool = False, leave: bool = True) -> Any:
     tools.register_parametrization(layer, "weight", Symmetric(), unsafe=unsafe)
     results: list[Any] = [layer.parametrizations.weight.original.requires_grad]
     layer.weight.requires_grad, layer.parametrizations.weight.original.requires_grad = True, True
-    results += [tell_layer(layer), repr(layer), tools.is_parametrized(layer), type(layer).__name__]
+    results += [tell_layer(layer), repr(layer), type(layer).__name__]
     tools.register_parametrization(layer, "bias", Split(), unsafe=unsafe)
     tools.register_parametrization(layer, "weight", torch.nn.Tanh(), unsafe=True)
-    results += [
-        tell_layer(layer),
-        tools.is_parametrized(layer, "bias"),
-        tools.is_parametrized(layer, "x"),
-    ]
+    results += [tell_layer(layer), *(tools.is_parametrized(layer, n) for n in ("bias", "x", None))]
     with tools.cached():
         results.append(layer.weight is layer.weight)
     results.append(layer.weight is layer.weight)
@@ -81,87 +77,73 @@ def parametrize_layer(unsafe: bool = False, leave: bool = True) -> Any:
     other = make_layer()
     tools.register_parametrization(other, "weight", Symmetric())
     tools.register_parametrization(other, "bias", Split())
+    results += [attempt(torch.save, layer, "layer.pt"), tell_layer(copy.deepcopy(other))]
     other.load_state_dict(torch.load("state.pt"))
-    results += [
-        tell_layer(other),
-        tell_refusal(torch.save, layer, "layer.pt"),
-        tell_layer(copy.deepcopy(other)),
-    ]
     tools.transfer_parametrizations_and_params(other, plain := make_layer())
-    return finish_parametrize_layer(leave, tools, results, other, plain)
-
-
-def finish_parametrize_layer(leave: Any, tools: Any, results: Any, other: Any, plain: Any) -> Any:
-    """Return all results of `parametrize_layer`."""
     results += [tools.type_before_parametrizations(plain).__name__, tell_layer(plain)]
-    refused = (
+    return [results, tell_layer(other), *remove_parametrizations(other, leave)]
+
+
+def remove_parametrizations(layer: Any, leave: bool) -> list[Any]:
+    """Return what is refused of parametrizations, and a layer without them."""
+    tools = torch.nn.utils.parametrize
+    wrong = (
         ("none", Symmetric()),
         ("weight", torch.nn.Flatten(0)),
         ("bias", torch.nn.Linear(3, 1)),
     )
-    results += [
-        tell_refusal(tools.register_parametrization, make_layer(), *each) for each in refused
-    ]
-    results += [tell_refusal(setattr, copy.deepcopy(other), "weight", torch.ones(2, 2))]
-    for name, kept in (("weight", leave), ("bias", True)):
-        results.append(tell_refusal(tools.remove_parametrizations, other, name, kept))
-    results += [tell_refusal(tools.remove_parametrizations, other, "bias"), tell_layer(other)]
-    return collect_leaves([each for each in results if not isinstance(each, torch.nn.Module)])
+    results = [attempt(tools.register_parametrization, make_layer(), *each) for each in wrong]
+    results.append(attempt(setattr, copy.deepcopy(layer), "weight", torch.ones(2, 2)))
+    tools.remove_parametrizations(layer, "weight", leave)
+    tools.remove_parametrizations(layer, "bias")
+    return [*results, attempt(tools.remove_parametrizations, layer, "bias"), tell_layer(layer)]
 
 
 def normalize_weight(kind: str, layer: str = "Linear", **options: Any) -> Any:
     """Return a layer with normalized weights over steps in training and after it, and without."""
     utils, new = torch.nn.utils, torch.nn.utils.parametrizations
-    made = make_layer(layer)
-    if kind == "orthogonal":
-        made = torch.nn.Linear(3, 3 if layer == "Linear" else 5)
-    ways: dict[str, Any] = {
-        "weight_norm": new.weight_norm,
-        "spectral_norm": new.spectral_norm,
-        "orthogonal": new.orthogonal,
-        "old_weight_norm": utils.weight_norm,
-        "old_spectral_norm": utils.spectral_norm,
-    }
-    normal = ways[kind](made, "weight", **options)
+    old = {"old_weight_norm": utils.weight_norm, "old_spectral_norm": utils.spectral_norm}
+    ways = {name: getattr(new, name) for name in ("weight_norm", "spectral_norm", "orthogonal")}
+    wrap = {**ways, **old}[kind]
+
+    def make() -> Any:
+        wide = torch.nn.Linear(3, 3 if layer == "Linear" else 5)
+        return wrap(make_layer(layer) if kind != "orthogonal" else wide, "weight", **options)
+
+    normal = make()
     results: list[Any] = [tell_layer(normal), repr(normal)]
-    optimizer = torch.optim.SGD(normal.parameters(), 0.1)
-    optimizer.step()
+    torch.optim.SGD(normal.parameters(), 0.1).step()
     results += [tell_layer(normal), tell_layer(normal.eval()), tell_layer(normal)]
-    state = copy.deepcopy(normal.state_dict())
-    pool.set_seeds(5)
-    other = (
-        ways[kind](
-            make_layer(layer) if kind != "orthogonal" else copy.deepcopy(made), "weight", **options
-        )
-        if kind != "orthogonal"
-        else copy.deepcopy(normal)
-    )
-    other.load_state_dict(state)
+    other = copy.deepcopy(normal) if kind == "orthogonal" else make()
+    other.load_state_dict(copy.deepcopy(normal.state_dict()))
     results.append(tell_layer(other.train()))
-    return finish_normalize_weight((kind, options, utils, made, ways, normal, results))
-
-
-def finish_normalize_weight(state: tuple[Any, ...]) -> Any:
-    """Return all results of `normalize_weight`."""
-    kind, options, utils, made, ways, normal, results = state
-    if kind in ("orthogonal", "weight_norm") and made.weight.dim() == 2:
-        results.append(tell_refusal(setattr, normal, "weight", torch.eye(*made.weight.shape) * 2))
-        results.append(normal.weight)
-    results.append(
-        tell_refusal(ways[kind], normal, "weight", **options) if kind[:3] == "old" else None
-    )
-    remove = {
-        "old_weight_norm": utils.remove_weight_norm,
-        "old_spectral_norm": utils.remove_spectral_norm,
-    }
-    if kind in remove:
-        results += [tell_layer(remove[kind](normal)), tell_refusal(remove[kind], normal)]
+    if kind in ("orthogonal", "weight_norm") and normal.weight.dim() == 2:
+        wanted = torch.eye(*normal.weight.shape) * 2
+        results += [attempt(setattr, normal, "weight", wanted), normal.weight.detach()]
+    if kind in old:
+        results.append(attempt(lambda: repr(wrap(normal, "weight", **options))))
+        remove = getattr(utils, kind.replace("old", "remove"))
+        results += [tell_layer(remove(normal)), attempt(lambda: repr(remove(normal)))]
     else:
         utils.parametrize.remove_parametrizations(normal, "weight")
-        results += [tell_layer(normal), tell_refusal(ways[kind], normal, "none")]
-    return collect_leaves(
-        [each if not isinstance(each, torch.nn.Module) else 1 for each in results]
-    )
+        results += [tell_layer(normal), attempt(lambda: repr(wrap(normal, "none")))]
+    return results
+
+
+PRUNINGS: dict[str, Any] = {
+    "l1": lambda one, amount, _: prune.l1_unstructured(one, "weight", amount),
+    "l1_scores": lambda one, amount, _: prune.l1_unstructured(
+        one, "weight", amount, one.weight.detach()
+    ),
+    "random": lambda one, amount, _: prune.random_unstructured(one, "weight", amount),
+    "ln": lambda one, amount, rows: prune.ln_structured(one, "weight", amount, 2, rows),
+    "ln_max": lambda one, amount, rows: prune.ln_structured(
+        one, "weight", amount, float("inf"), rows
+    ),
+    "random_rows": lambda one, amount, rows: prune.random_structured(one, "weight", amount, rows),
+    "custom": lambda one, *_: prune.custom_from_mask(one, "weight", one.weight.detach() > 0),
+    "identity": lambda one, *_: prune.identity(one, "weight"),
+}
 
 
 OF_NORMS: dict[str, dict[str, Any]] = {
@@ -174,58 +156,33 @@ OF_NORMS: dict[str, dict[str, Any]] = {
 
 
 def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
-    """Return masks and weights of pruning in one and two steps, saved, and made permanent."""
+    """Return masks and weights of pruning in one and two steps, copied, and made permanent."""
     layer, conv = make_layer(), make_layer("Conv2d")
-    ways: dict[str, Any] = {
-        "l1": lambda one: prune.l1_unstructured(one, "weight", amount),
-        "l1_scores": lambda one: prune.l1_unstructured(one, "weight", amount, one.weight.detach()),
-        "random": lambda one: prune.random_unstructured(one, "weight", amount),
-        "ln": lambda one: prune.ln_structured(one, "weight", amount, 2, rows),
-        "ln_max": lambda one: prune.ln_structured(one, "weight", amount, float("inf"), rows),
-        "random_rows": lambda one: prune.random_structured(one, "weight", amount, rows),
-        "custom": lambda one: prune.custom_from_mask(one, "weight", one.weight.detach() > 0),
-        "identity": lambda one: prune.identity(one, "weight"),
-    }
     if kind == "global":
         pairs = [(layer, "weight"), (conv, "weight"), (conv, "bias")]
         prune.global_unstructured(pairs, prune.L1Unstructured, amount=amount)
     else:
-        ways[kind](layer), ways[kind](conv)
+        for each in (layer, conv):
+            PRUNINGS[kind](each, amount, rows)
     results: list[Any] = [tell_layer(layer), tell_layer(conv), prune.is_pruned(layer)]
     prune.l1_unstructured(layer, "weight", 2)
     prune.random_unstructured(layer, "bias", 1)
-    results += [tell_layer(layer), [type(h).__name__ for h in layer._forward_pre_hooks.values()]]
-    results += [
-        [
-            type(each).__name__
-            for h in layer._forward_pre_hooks.values()
-            for each in getattr(h, "_pruning_methods", [])
-        ]
-    ]
-    return finish_prune_layers(layer, results)
-
-
-def finish_prune_layers(layer: Any, results: Any) -> Any:
-    """Return all results of `prune_layers`."""
+    hooks = [*layer._forward_pre_hooks.values()]
+    parts = [each for hook in hooks for each in getattr(hook, "_pruning_methods", [])]
+    results += [tell_layer(layer), [type(each).__name__ for each in (*hooks, *parts)]]
     with torch.no_grad():
         layer(torch.ones(1, 3))  # what is copied must not depend on gradients
         copied = copy.deepcopy(layer)
         copied.weight_orig += 1
-    results += [
-        tell_layer(copied),
-        tell_layer(prune.remove(copied, "weight")),
-        prune.is_pruned(copied),
-    ]
-    results += [
-        tell_refusal(prune.remove, copied, "weight"),
-        tell_refusal(prune.l1_unstructured, copied, "bias", 1.5),
-    ]
-    results += [
-        tell_refusal(prune.ln_structured, copied, "weight", 9, 2, 0),
-        tell_refusal(prune.l1_unstructured, copied, "weight", -1),
-    ]
-    results += [tell_refusal(prune.ln_structured, copied, "weight", 1, 2, 7)]
-    return collect_leaves([1 if isinstance(each, torch.nn.Module) else each for each in results])
+    results += [tell_layer(copied), tell_layer(prune.remove(copied, "weight"))]
+    refused = (
+        lambda: prune.remove(copied, "weight"),
+        lambda: prune.l1_unstructured(copied, "bias", 1.5),
+        lambda: prune.ln_structured(copied, "weight", 9, 2, 0),
+        lambda: prune.l1_unstructured(copied, "weight", -1),
+        lambda: prune.ln_structured(copied, "weight", 1, 2, 7),
+    )
+    return [results, prune.is_pruned(copied), *(type(attempt(e)).__name__ for e in refused)]
 
 
 OF_WEIGHTS = (
@@ -239,19 +196,5 @@ OF_WEIGHTS = (
         ],
         lambda name: OF_NORMS[name.partition(",")[0].strip("'")],
     ),
-    Family(
-        prune_layers,
-        lambda: [
-            "l1",
-            "l1_scores",
-            "random",
-            "ln",
-            "ln_max",
-            "random_rows",
-            "custom",
-            "identity",
-            "global",
-        ],
-        lambda _: {"amount": 2, "rows": 0},
-    ),
+    Family(prune_layers, lambda: [*PRUNINGS, "global"], lambda _: {"amount": 2, "rows": 0}),
 )

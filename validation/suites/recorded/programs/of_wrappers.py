@@ -13,7 +13,7 @@ import numpy as np
 from .families import Family
 from .of_environments import roll_env
 from .of_vectors import build_env
-from .packing import pack, tell
+from .telling import attempt
 
 Makers = tuple[Callable[[Any], Any], Callable[[Any, Any, Any], Any]]
 WRAPPED: dict[str, Makers] = {
@@ -129,13 +129,21 @@ def ask_wrapper(env: Any, inner: Any) -> list[Any]:
     """Return what a wrapper tells of itself, and of the environment in it."""
     results: list[Any] = []
     env.reset(seed=4)
-    results += [tell(lambda: env.render()), env.has_wrapper_attr("steps"), str(env.unwrapped)[:6]]
-    results += [env.get_wrapper_attr("steps"), tell(lambda: env.get_wrapper_attr("no"))]
-    results += [tell(lambda: env.set_wrapper_attr("steps", 3)), inner.steps, env.class_name()]
-    results += [tell(lambda: env.set_wrapper_attr("no", 3, force=False)), str(env).count("<")]
-    results += [tell(lambda: type(env).wrapper_spec(env).name), env.render_mode, env.np_random_seed]
+    results += [
+        attempt(lambda: env.render()),
+        env.has_wrapper_attr("steps"),
+        str(env.unwrapped)[:6],
+    ]
+    results += [env.get_wrapper_attr("steps"), attempt(lambda: env.get_wrapper_attr("no"))]
+    results += [attempt(lambda: env.set_wrapper_attr("steps", 3)), inner.steps, env.class_name()]
+    results += [attempt(lambda: env.set_wrapper_attr("no", 3, force=False)), str(env).count("<")]
+    results += [
+        attempt(lambda: type(env).wrapper_spec(env).name),
+        env.render_mode,
+        env.np_random_seed,
+    ]
     for place in range(6):  # an action beyond its bounds, too
-        results.append(tell(lambda p=place: env.step(np.array([p - 2.0, 0.5], np.float32))))
+        results.append(attempt(lambda p=place: env.step(np.array([p - 2.0, 0.5], np.float32))))
     return results
 
 
@@ -164,14 +172,14 @@ def wrap_small(name: str) -> Any:
         return step(action)
 
     inner.step = note
-    env = tell(lambda: wrap(wrappers, inner, spaces))
+    env = attempt(lambda: wrap(wrappers, inner, spaces))
     if isinstance(env, str):
         return env
-    results = [tell(lambda: roll_env(env)), seen, str(env.action_space)]
+    results = [attempt(lambda: roll_env(env)), seen, str(env.action_space)]
     results += ask_wrapper(env, inner)
     with env as entered:
         results.append(entered is env)
-    return pack(results)
+    return results
 
 
 OF_WRAPPERS = (Family(wrap_small, lambda: [*WRAPPED], lambda _: {}),)
