@@ -45,6 +45,7 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
 
 MAX_CALLS = 40
 MAX_EACH = 12
+MAX_CLASS_CALLS = 700
 MAX_PAIRS = 2
 ALWAYS = {"HOME", "PATH", "LANG", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV"}
 
@@ -63,7 +64,8 @@ def choose_calls(path: str, texts: list[str]) -> list[str]:
             if pairs[name] > MAX_PAIRS:
                 continue
         groups.setdefault(name, []).append(text)
-    most = max(MAX_CALLS, len(groups) * MAX_EACH if is_scenario else len(groups) * 3)
+    most = len(groups) * MAX_EACH if is_scenario else min(MAX_CLASS_CALLS, len(groups) * 3)
+    most = max(MAX_CALLS, most)
     rounds = zip_longest(*(groups[name] for name in sorted(groups, key=rank_method)))
     chosen = (text for each in rounds for text in each if text is not None)
     return [*islice(chosen, most)]

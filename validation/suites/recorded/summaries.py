@@ -29,6 +29,7 @@ MAX_DEPTH = 9
 OBJECT_DEPTH = 2
 """So many levels is an object: most of what it holds is its own business."""
 
+NAMED = (types.ModuleType, torch.dtype, torch.device, torch.layout, torch.memory_format, np.dtype)
 ADDRESS = re.compile(r"\b0x[0-9a-f]{4,}\b")
 
 
@@ -88,8 +89,8 @@ def _collect(value: Any, into: _Collected, depth: int) -> None:
         into.texts.append(f"{_kind(value)}{sorted(map(str, value))[:MAX_ITEMS]}")
     elif isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
         into.texts.append(f"{getattr(value, '__qualname__', '?')};")
-    elif isinstance(value, types.ModuleType):
-        into.texts.append(f"{value.__name__};")
+    elif isinstance(value, NAMED):
+        into.texts.append(f"{getattr(value, '__name__', value)};")
     else:
         into.seen[id(value)] = value  # held, so that no other one gets its number
         _collect_parts(value, into, depth)
