@@ -54,6 +54,8 @@ def play_call(called: Any, text: str) -> str:
         return f"{MISSING}{error}"
     except Exception as error:  # what it refuses is a result, too
         return f"!{type(error).__name__}"
+    finally:
+        remove_files()
 
 
 def is_repeated(method: str) -> bool:
@@ -77,10 +79,16 @@ def _summarise(result: Any, before: dict[int, tuple[Any, str]], made: Any = None
     for value, summary in before.values():
         after = summaries.summarise(value) if value is not made and value is not result else summary
         parts += [after] if after != summary else []
+    files = remove_files()
+    return "|".join(parts + ([summaries.summarise(files)] if files else []))
+
+
+def remove_files() -> list[str]:
+    """Empty the current folder; return the names of what was there."""
     files = sorted(Path().iterdir())
     for each in files:
         shutil.rmtree(each) if each.is_dir() else each.unlink()
-    return "|".join(parts + ([summaries.summarise([each.name for each in files])] if files else []))
+    return [each.name for each in files]
 
 
 def _look_at(values: list[Any]) -> dict[int, tuple[Any, str]]:

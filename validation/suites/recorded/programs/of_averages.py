@@ -35,6 +35,7 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
     optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.5)
     schedule = tools.SWALR(optimizer, 0.02, 3, "linear" if use_buffers else "cos")
     results: list[Any] = []
+    states: list[Any] = []
     for step in range(4):
         optimizer.zero_grad()
         net(rows + step).square().mean().backward()
@@ -51,6 +52,7 @@ def average_models(way: str, use_buffers: bool = False, decay: float = 0.8) -> A
             averaged.load_state_dict(states[0])
             schedule.load_state_dict(states[1])
     results.append([b.clone() for b in averaged.buffers()])
+    results.append(states)  # what was loaded stays as it was
     averaged.eval()
     batches = [(rows, 1), [pool.make_value("$x2")], rows * 3]
     tools.update_bn(batches, averaged, "cpu" if use_buffers else None)

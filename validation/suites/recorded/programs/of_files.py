@@ -187,6 +187,7 @@ def save_frames(form: str) -> list[Any]:
         for mode in ("RGB", "P", "RGBA"):
             frames = [make_picture(mode) for _ in range(4)]
             frames[1].paste(frames[1].crop((0, 0, 5, 6)), (4, 7))
+            frames[2] = frames[1].copy()  # a picture that stays
             frames[3].paste(frames[1].crop((1, 0, 4, 6)), (2, 3))
             given = {"save_all": True, "append_images": frames[1:], **options}
             rows.append(telling.attempt(save_again, form, frames[0], given))

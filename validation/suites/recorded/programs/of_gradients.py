@@ -185,6 +185,7 @@ def scale_gradients(
         if step == 3:
             state, scaler = scaler.state_dict(), torch.amp.GradScaler("cpu", *values)
             scaler.load_state_dict(state)
+            results.append(state)  # what was loaded stays as it was
     scaler.set_growth_factor(3.0)
     scaler.set_backoff_factor(0.3)
     scaler.set_growth_interval(9)

@@ -75,6 +75,7 @@ def keep(kind: str, **options: Any) -> Any:
     config.vocab_size = 44
     more = {"config": config, "ignore_mismatched_sizes": True}
     results.append(attempt(lambda: cls.from_pretrained("kept", **more).num_parameters()))
+    results.append(attempt(lambda: cls.from_pretrained("kept", config=config).num_parameters()))
     results.append(attempt(cls.from_pretrained, "none", local_files_only=True))
     base = get_library().AutoModel.from_pretrained("kept")
     results += [type(base).__name__, sorted(base.state_dict())]

@@ -54,6 +54,8 @@ f.pivot_table("count", "key", aggfunc="sum", margins=True)
 f.pivot(index="count", columns="key", values="value")
 f.drop_duplicates("key").pivot(index="key", columns="count", values="value")
 f.melt("key", ["count", "value"], "what", "number")
+f.set_index("day").melt("key", ["count", "value"], "what", "number", ignore_index=False)
+f.sort_values("count", ignore_index=True)
 f.set_index(["key", "count"])["value"].unstack(fill_value=-1)
 f[["count", "value"]].stack()
 f[["count", "value"]].T

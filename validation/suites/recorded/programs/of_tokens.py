@@ -78,6 +78,20 @@ def call_tokenizer(fast: Any) -> list[Any]:
     return [*results, attempt(lambda: [encoded.char_to_token(1, 2), encoded.token_to_chars(1, 2)])]
 
 
+def change_between_calls(fast: Any) -> list[Any]:
+    """Return what a tokenizer gives after each change of a setting or an option."""
+    texts = pool.make_value("$texts")
+    results = [dict(fast(texts, padding=True))]
+    names = "padding_side padding_side model_max_length truncation_side pad_token model_max_length"
+    values: tuple[Any, ...] = ("left", "right", 5, "right", "[MASK]", 7)
+    for name, value in zip(names.split(), values, strict=True):
+        setattr(fast, name, value)
+        results.append(dict(fast(texts, padding=True, truncation=True)))
+    for options in ({"pad_to_multiple_of": 8}, {}, {"padding_side": "left"}, {}):
+        results.append(dict(fast(texts, padding=True, **options)))
+    return results
+
+
 def keep_tokenizer(setting: str) -> Any:
     """Return what a tokenizer gives with other settings, and after it is saved and loaded."""
     library = importlib.import_module("transformers")
@@ -103,6 +117,7 @@ def keep_tokenizer(setting: str) -> Any:
         "kept", **{"pad_token": "[SEP]", "truncation_side": "left"}
     )
     results += [[str(getattr(other, name, None)) for name in held], other("the dog")["input_ids"]]
+    results += change_between_calls(other)
     letters = [
         each for each in fast.train_new_from_iterator(TEXTS[:3], 60).get_vocab() if len(each) == 1
     ]

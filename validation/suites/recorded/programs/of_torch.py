@@ -79,7 +79,8 @@ def train_with(name: str, **options: Any) -> Any:
     options = {"lr": 0.05, **({"max_iter": 4} if name == "LBFGS" else {}), **options}
     net = make_network(name)
     optimizer = make_groups(torch.optim, name, net, options)
-    losses = []
+    losses: list[Any] = []
+    states: list[Any] = []
     for step in range(NET_STEPS):
         if step == NET_STEPS - 1:
             torch.save([net.state_dict(), optimizer.state_dict()], "state.pt")
@@ -92,7 +93,7 @@ def train_with(name: str, **options: Any) -> Any:
         compute_loss = functools.partial(take_gradients, net, optimizer, step)
         losses.append(optimizer.step(compute_loss).detach())
     weights = [parameter.detach() for parameter in net.parameters()]
-    return losses + weights, optimizer.state_dict()
+    return losses + weights, optimizer.state_dict(), states  # what was loaded stays as it was
 
 
 def train_through(name: str, **options: Any) -> Any:
@@ -196,8 +197,8 @@ def follow(name: str, *values: Any, **options: Any) -> Any:
         other.load_state_dict(saved[0])
         loaded.load_state_dict(saved[1])
         rates.append([advance(other, loaded, step), advance(optimizer, schedule, step)])
-    state = schedule.state_dict()
-    return rates, {key: value for key, value in state.items() if not callable(value)}
+    states = (saved[1], schedule.state_dict())  # what was loaded stays as it was
+    return rates, saved[0], [{k: v for k, v in each.items() if not callable(v)} for each in states]
 
 
 def follow_combined(name: str, warmup: int = 3, power: float = 0.9) -> Any:
