@@ -76,7 +76,7 @@ CALL_S = 1
 MAX_S = 0.06
 """Of one call that is kept: the check makes thousands."""
 
-MAX_SCENARIO_S = 0.4
+MAX_SCENARIO_S = 1.0
 TOTAL_S = 0.7
 METHOD_S = 0.25
 KEPT = 3
