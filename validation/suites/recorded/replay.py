@@ -57,7 +57,9 @@ def main(record: Path, report: Path, order: str = "") -> None:
     if order:
         results = dict(reversed(results.items()))
     # A number that no call closes.
-    descriptor = fcntl.fcntl(os.open(report, os.O_WRONLY | os.O_CREAT), fcntl.F_DUPFD, 100)
+    descriptor = fcntl.fcntl(
+        os.open(report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), fcntl.F_DUPFD, 100
+    )
     with os.fdopen(descriptor, "w", encoding="utf-8", buffering=1) as stream:
         for path, given in play_all(results):
             stream.write(f"{json.dumps([path, given])}\n")
