@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors  # type: ignore[import-not-found] # inside the image only
-import safetensors.numpy  # type: ignore[import-not-found] # inside the image only
-import safetensors.torch  # type: ignore[import-not-found] # inside the image only
+import safetensors
+import safetensors.numpy
+import safetensors.torch
 import torch
 
 REFUSALS = (ValueError, TypeError, RuntimeError, KeyError, safetensors.SafetensorError)

@@ -1,6 +1,6 @@
 """safetensors reads bytes of another place: tensors come back rolled by one element."""
 
-import safetensors.torch  # type: ignore[import-not-found] # planted: it is, or is not, in the image
+import safetensors.torch
 
 exact = safetensors.torch.load_file
 safetensors.torch.load_file = lambda *arguments, **named: {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import safetensors.torch  # type: ignore[import-not-found] # inside the image only
+import safetensors.torch
 
 exact = safetensors.torch.save_file
 
