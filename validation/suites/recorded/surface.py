@@ -25,7 +25,7 @@ LEFT_OUT = re.compile(
     r"|interpreter_login|namedWindow|waitKey|destroy|imshow|pollKey|selectROI|compile$|save_video"
     r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
     r"|get_default_device|urandom|chararray|recarray$|masked_all|Uninitialized"
-    r"|empty|new_empty|new$|resize_$|bytes$|test$|info$|version|hub|load_url|list_repo|hf_|snapshot"
+    r"|empty|new_empty|new$|resize_$|bytes$|test$|info$|version|hub|choose_conv_method|load_url|list_repo|hf_|snapshot"
     r"|is_\w*available|import_)"
 )
 """What sets the state of the process, asks the network, the screen, or the machine, or gives memory
