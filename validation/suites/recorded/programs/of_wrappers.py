@@ -23,7 +23,6 @@ WRAPPED: dict[str, Makers] = {
     "flatten": (lambda s: s["dict"], lambda w, e, _: w.FlattenObservation(e)),
     "gray": (lambda s: s["picture"], lambda w, e, _: w.GrayscaleObservation(e)),
     "gray kept": (lambda s: s["picture"], lambda w, e, _: w.GrayscaleObservation(e, True)),
-    "resize": (lambda s: s["picture"], lambda w, e, _: w.ResizeObservation(e, (3, 5))),
     "reshape": (lambda s: s["picture"], lambda w, e, _: w.ReshapeObservation(e, (6, 4, 3))),
     "reshape no": (lambda s: s["picture"], lambda w, e, _: w.ReshapeObservation(e, (5, 4))),
     "rescale": (lambda s: s["box"], lambda w, e, _: w.RescaleObservation(e, -2.0, 3.0)),
