@@ -13,7 +13,8 @@ from runner.untrusted import clean_text
 
 _NEEDS_ENTITIES = re.compile(r"[`|\\<>&]")
 _ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
-_PUNCTUATION = r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+_EMPHASIS = r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+_PUNCTUATION = rf"[&<>|`\\*\[\]~#$]|{_EMPHASIS}"
 _ADDRESS = r"[A-Za-z]{0,10}://|[Ww]{3}(?=\.)"
 """The begin of an address."""
 _GROWS = (
@@ -97,8 +98,9 @@ def _escape_line(line: str, live: str = "<code>{}</code>") -> Markup:
     def escape_one(found: re.Match[str]) -> str:
         if not found["live"]:
             return _ENTITY.get(found[0], f"\\{found[0]}")
-        # behind `://` code ends, else the address is whole
-        return "".join(live.format(each) for each in re.split("(?<=://)", found[0]) if each)
+        # behind `://` code ends, else the address is whole; between tags `_1_` is emphasis still
+        parts = re.split("(?<=://)", found[0])
+        return "".join(live.format(re.sub(_EMPHASIS, r"\\_", each)) for each in parts if each)
 
     return Markup(_SPECIAL.sub(escape_one, line))
 
