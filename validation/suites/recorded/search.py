@@ -166,8 +166,8 @@ def limit_time(seconds: float) -> Iterator[None]:
 class Search:
     """One search: what is called, of which package, and until which time of the processor.
 
-    `max_s` is the time
-    of the processor for one call: what waits is ended by the alarm of the process.
+    `max_s` is the time of the processor for one call: what waits is ended by the alarm of the
+    process.
     """
 
     package: str
