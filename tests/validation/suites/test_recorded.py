@@ -87,6 +87,12 @@ def test_the_most_changed_function_comes_first() -> None:
     )
 
 
+def test_a_program_comes_after_single_functions() -> None:
+    recorded = {"scenarios.train": {"": "1;"}, "f": {"1": "1;", "2": "2;"}}
+    found = comparison.find_differences({"f": {"1": "1;", "2": "3;"}}, recorded)
+    assert [each.path for each in found] == ["f", "scenarios.train"]
+
+
 def test_a_function_that_is_gone_is_named() -> None:
     found = comparison.find_differences({"f": RECORDED["f"], "g": {}}, RECORDED)
     assert [str(each) for each in found] == ["g() gives nothing, recorded is 1;"]

@@ -49,7 +49,10 @@ class ChangedResult:
 
 
 def find_differences(given: Results, recorded: Results) -> list[ChangedResult]:
-    """Return the calls that give something else, those of the most changed functions first."""
+    """Return the calls that give something else, those of the most changed functions first.
+
+    Programs come last: they use many functions, so they tell less about the cause.
+    """
     found: dict[str, list[ChangedResult]] = defaultdict(list)
     for path, results in recorded.items():
         for text, wanted in results.items():
@@ -58,7 +61,9 @@ def find_differences(given: Results, recorded: Results) -> list[ChangedResult]:
             if not is_elsewhere(got) and not recorded_results.is_same(got, wanted):
                 found[path].append(ChangedResult(path, text, got, wanted))
     shares = {path: len(each) / len(recorded[path]) for path, each in found.items()}
-    return [each for path in sorted(found, key=lambda path: -shares[path]) for each in found[path]]
+    programs = f"{surface.SCENARIOS}."
+    paths = sorted(found, key=lambda path: (path.startswith(programs), -shares[path]))
+    return [each for path in paths for each in found[path]]
 
 
 def is_elsewhere(got: str) -> bool:
