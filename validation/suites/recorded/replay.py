@@ -21,14 +21,21 @@ from ..contract.recorded_results import MISSING, Given, Results
 from . import calls, scenarios, surface
 
 
-def play_all(record: Results) -> Iterator[tuple[str, Given]]:
-    """Yield each name with what its calls give; nothing for a name that is gone.
+def order_names(record: Results, *, is_reversed: bool) -> list[str]:
+    """Return the names in the order in which they are called.
 
-    Programs come first: single calls of functions may leave something behind in the process.
+    Programs come first, always in the same order: single calls may leave something behind in the
+    process, and programs register environments and formats that others list.
     """
+    programs = [path for path in record if path.startswith(f"{surface.SCENARIOS}.")]
+    functions = [path for path in record if not path.startswith(f"{surface.SCENARIOS}.")]
+    return programs + (functions[::-1] if is_reversed else functions)
+
+
+def play_all(record: Results, names: list[str]) -> Iterator[tuple[str, Given]]:
+    """Yield each name with what its calls give; nothing for a name that is gone."""
     torch.set_num_threads(1)
-    paths = sorted(record, key=lambda path: not path.startswith(f"{surface.SCENARIOS}."))
-    for path in paths:
+    for path in names:
         wanted = record[path]  # texts, or texts with what they gave
         yield path, {}
         with calls.quietly():
@@ -54,14 +61,13 @@ def main(record: Path, report: Path, order: str = "") -> None:
     """Make the calls in a folder that they may fill."""
     results: Results = json.loads(record.read_text())
     os.chdir(tempfile.mkdtemp())
-    if order:
-        results = dict(reversed(results.items()))
+    names = order_names(results, is_reversed=bool(order))
     # A number that no call closes.
     descriptor = fcntl.fcntl(
         os.open(report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), fcntl.F_DUPFD, 100
     )
     with os.fdopen(descriptor, "w", encoding="utf-8", buffering=1) as stream:
-        for path, given in play_all(results):
+        for path, given in play_all(results, names):
             stream.write(f"{json.dumps([path, given])}\n")
         stream.write('["", {}]\n')
     os._exit(0)  # what calls left running must not hold it

@@ -153,6 +153,12 @@ def keep_same(results: Results, others: list[Results]) -> Results:
     return same
 
 
+def is_left_out(path: str) -> bool:
+    """Return whether a function is not called; a program may have any name."""
+    module, _, name = path.rpartition(".")
+    return module != surface.SCENARIOS and surface.is_left_out(name)
+
+
 def find_version(package: str) -> str:
     """Return the version of the distribution that a package is of."""
     return version(packages_distributions()[package][0])
@@ -168,7 +174,7 @@ def main(source: Path, target: Path, *packages: str) -> None:
             chosen = {
                 path: choose_calls(path, texts)
                 for path, texts in calls.items()
-                if not surface.is_left_out(path.rpartition(".")[2])
+                if not is_left_out(path)
             }
             mine = Path(folder) / f"{package}.json"
             mine.write_text(json.dumps(chosen))

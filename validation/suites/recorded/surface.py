@@ -21,7 +21,7 @@ SCENARIOS = "scenarios"
 LEFT_OUT = re.compile(
     r"^_|^mro$|^\w+(Tensor|Storage)$|^(set_|enable|disable|use_|download|fork_rng|seed$|manual_seed"
     r"|initial_seed|get_rng|wait"
-    r"|register_|show|main$|breakpoint|exit|quit|abort|notebook|login|logout|push_|upload|create_|delete_"
+    r"|register(ed)?_|show|main$|breakpoint|exit|quit|abort|notebook|login|logout|push_|upload|create_|delete_"
     r"|interpreter_login|namedWindow|waitKey|destroy|imshow|pollKey|selectROI|compile$|save_video"
     r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
     r"|get_default_device|urandom|chararray|recarray$|masked_all|Uninitialized"
