@@ -141,6 +141,7 @@ def _pytest_arguments(root: Path, file: str, test_timeout_s: str, workers: int) 
         f"--report-log={root / 'out' / REPORT}",
         f"--timeout={test_timeout_s}",
         f"--numprocesses={workers}",
+        "--maxschedchunk=1",  # or long tests that follow each other wait in one process
         f"--max-worker-restart={WORKER_RESTARTS}",
         "--verbose",
         "--tb=short",

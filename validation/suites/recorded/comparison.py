@@ -6,10 +6,8 @@ import importlib.util
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
-from itertools import chain, zip_longest
 from pathlib import Path
 
 from .. import installed, new_python
@@ -24,7 +22,7 @@ OTHER_RESULTS = (
     "code of the package that does something else than in the locked wheels, "
     "or a setting of the image that changes results"
 )
-IN_BASE = ("torch", "torchvision", "torchaudio", "numpy", "PIL")
+IN_EACH_IMAGE = {"torch", "torchvision", "numpy", "PIL"}
 LIMIT_S = 240
 """For all calls of a package: a hang, not slowness."""
 
@@ -83,35 +81,18 @@ def describe_differences(differences: list[ChangedResult], count: int) -> str:
     return f"{len(differences)} of {count} recorded calls give something else: {shown}{last}"
 
 
-@dataclass(frozen=True)
-class ComparedPackage:
-    """How many calls were made, and what differs."""
+def require_results(expected: Expected, package: str, folder: Path) -> int:
+    """Fail the check unless a package gives what is recorded; return how many calls were made.
 
-    calls: int
-    differences: tuple[ChangedResult, ...]
-
-
-def require_results(expected: Expected, packages: Iterable[str], folder: Path) -> int:
-    """Fail the check unless packages give what is recorded; return how many calls were made."""
-    found = [compare_package(expected, package, folder) for package in packages]
-    count = sum(each.calls for each in found)
-    # Of each package the most changed first.
-    mixed = chain.from_iterable(zip_longest(*(each.differences for each in found)))
-    differences = [each for each in mixed if each]
-    wanted = "what the locked wheels gave on a clean machine"
-    require(not differences, describe_differences(differences, count), wanted, OTHER_RESULTS)
-    return count
-
-
-def compare_package(expected: Expected, package: str, folder: Path) -> ComparedPackage:
-    """Compare what the calls of a package give with the record, in a process of their own.
-
-    Fails the check if nothing is recorded for the locked version.
+    None are made if the lock of the image does not have the package, or if a derived image has
+    another version. Fails the check if nothing is recorded for the locked version.
     """
-    line = pristine_state.line_of(expected)
-    record = recorded_results.read_record(line, package)
     name = find_distribution(package)
     locked = dict(expected.packages).get(installed.normalise_name(name), "")
+    if not locked and package not in IN_EACH_IMAGE:
+        return 0
+    line = pristine_state.line_of(expected)
+    record = recorded_results.read_record(line, package)
     has = f"results of {record.version}" if record else "no results"
     require(
         record is not None and (record.version == locked or expected.derived),
@@ -120,9 +101,19 @@ def compare_package(expected: Expected, package: str, folder: Path) -> ComparedP
         NOT_WRITTEN,
     )
     if record is None or version(name) != record.version:  # a derived image may have another one
-        return ComparedPackage(0, ())
-    calls, report = folder / f"{package}.json", folder / f"{package}.report"
-    calls.write_text(json.dumps(record.results))
+        return 0
+    given = make_calls(package, record.results, folder)
+    differences = find_differences(given, record.results)
+    count = sum(map(len, record.results.values()))
+    wanted = "what the locked wheels gave on a clean machine"
+    require(not differences, describe_differences(differences, count), wanted, OTHER_RESULTS)
+    return count
+
+
+def make_calls(package: str, recorded: Results, folder: Path) -> Results:
+    """Return what the recorded calls of a package give, made in a process of their own."""
+    calls, report = folder / "calls.json", folder / "report"
+    calls.write_text(json.dumps(recorded))
     variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     ended = new_python.run_python(starting.start_words(calls, report), folder, variables, LIMIT_S)
     given, last = recorded_results.read_report(report)
@@ -132,20 +123,9 @@ def compare_package(expected: Expected, package: str, folder: Path) -> ComparedP
         "all calls to be made",
         "a function that ends the process, or does not end",
     )
-    differences = find_differences(given, record.results)
-    return ComparedPackage(sum(map(len, record.results.values())), tuple(differences))
+    return given
 
 
 def find_distribution(package: str) -> str:
     """Return the name of the distribution that a package is of."""
     return packages_distributions().get(package, [package])[0]
-
-
-def list_of_stacks(expected: Expected) -> list[str]:
-    """Return the packages with results that stacks bring: base has none of them."""
-    locked = {name for name, _ in expected.packages}
-    return [
-        package
-        for package in surface.list_packages()
-        if package not in IN_BASE and installed.normalise_name(find_distribution(package)) in locked
-    ]

@@ -132,9 +132,9 @@ def settle(calls: Path, folder: Path) -> Results:
     first, *others = [play_with(calls, folder, place) for place in range(len(CONDITIONS))]
     settled = keep_same(first, others)
     start = time.monotonic()
-    for _ in range(MAX_ROUNDS):
+    for number in range(MAX_ROUNDS):
         calls.write_text(json.dumps(settled))
-        alone = keep_same(settled, [play_with(calls, folder, 0)])
+        alone = keep_same(settled, [play_with(calls, folder, number % 2)])
         if alone == settled and time.monotonic() - start > ROUNDS_SECONDS:
             break
         settled = alone

@@ -11,31 +11,17 @@ import pytest
 import torch
 
 from ..conftest import Answers, Figures
-from ..contract import questions
+from ..contract import questions, recorded_results
 from ..contract.expected import Expected
 from ..declared import reports
 from . import comparison
 
 
 @reports("calls", "calls")
-@pytest.mark.parametrize("package", ["torch", "torchvision", "numpy", "PIL"])
+@pytest.mark.parametrize("package", sorted(recorded_results.MODULES))
 def test_results(package: str, expected: Expected, tmp_path: Path, figure: Figures) -> None:
-    """Each call of the record gives what it gave."""
-    figure("calls", comparison.require_results(expected, [package], tmp_path), "calls")
-
-
-@reports("calls", "calls")
-def test_sounds(expected: Expected, tmp_path: Path, figure: Figures) -> None:
-    """Each call of torchaudio gives what it gave; lines without torchaudio have none."""
-    packages = ["torchaudio"] if expected.torchaudio else []
-    figure("calls", comparison.require_results(expected, packages, tmp_path), "calls")
-
-
-@reports("calls", "calls")
-def test_stacks(expected: Expected, tmp_path: Path, figure: Figures) -> None:
-    """Each call of what the stacks bring gives what it gave."""
-    packages = comparison.list_of_stacks(expected)
-    figure("calls", comparison.require_results(expected, packages, tmp_path), "calls")
+    """Each call of the record gives what it gave; a package of other images has no calls."""
+    figure("calls", comparison.require_results(expected, package, tmp_path), "calls")
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
