@@ -102,7 +102,10 @@ DEFECTS = (
     Defect(
         "pictures from arrays as they lie in memory",
         "recorded",
-        (("results[PIL]", "scenarios."), ("results[torchvision]", "scenarios.")),
+        (
+            ("results[PIL]", "scenarios.make_from_arrays"),
+            ("results[torchvision]", "torchvision.utils.draw_keypoints"),
+        ),
         patched("columns_taken_for_rows"),
     ),
     Defect(
@@ -136,7 +139,10 @@ DEFECTS = (
     Defect(
         "options that leak into other environments",
         "recorded",
-        (("results[gymnasium]", "scenarios."),),
+        (
+            ("results[gymnasium]", "($cartpole)"),
+            ("results[stable_baselines3]", "stable_baselines3."),
+        ),
         patched("options_leak"),
         image="rl",
     ),
