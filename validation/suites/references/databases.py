@@ -20,6 +20,10 @@ def _load_database(module: str) -> Any:
     name = "torch.utils.cpp_extension"
     if name not in sys.modules and importlib.util.find_spec("setuptools") is None:
         sys.modules[name] = torch.utils.cpp_extension = types.ModuleType(name)
+    tools = importlib.import_module("torch.testing._internal.common_utils")
+    # They look through all frames of the stack for the test that asks for samples. Nobody wants to
+    # know it here, and below pytest this takes ten times as long as all operators.
+    vars(tools).update(extract_test_fn=lambda: None)
     return importlib.import_module(f"torch.testing._internal.{module}")
 
 
