@@ -117,10 +117,11 @@ SUITES = (
         timeout_s=600,
         of_the_image=True,
         writes_root=True,
+        processes=2,
     ),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
-    Suite("compute", "base", test_timeout_s=120, timeout_s=600),
+    Suite("compute", "base", test_timeout_s=120, timeout_s=600, processes=2),
     # Its times are ratios, and other processes would only make them worse.
     Suite("cost", "base", test_timeout_s=400, timeout_s=1200, alone=True),
     Suite("references", "base", test_timeout_s=300, timeout_s=900, processes=2),
