@@ -171,7 +171,12 @@ def list_readers() -> dict[str, Reader]:
                 read = found if callable(found) else partial(getattr, owner, name, None)
                 readers[f"{path}.{name}"] = read
     first, second = read_switches(readers), read_switches(readers)
-    return {name: read for name, read in readers.items() if first[name] == second[name]}
+    # An object with an address is a new one for each call: it may be where the last one was.
+    return {
+        name: read
+        for name, read in readers.items()
+        if first[name] == second[name] and " at 0x" not in str(first[name])
+    }
 
 
 def read_switches(readers: dict[str, Reader]) -> dict[str, Any]:

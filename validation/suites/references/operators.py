@@ -188,7 +188,7 @@ def compare_samples(operator: Any, reference: Reference, device: str, dtype: Any
     """
     samples = operator.sample_inputs(device, dtype)
     for number, sample in enumerate(itertools.islice(samples, SAMPLES[dtype])):
-        given = [*_list_tensors((sample.input, sample.args))]
+        given = [*list_tensors((sample.input, sample.args))]
         if any(not tensor.numel() for tensor in given):
             continue
         try:
@@ -210,10 +210,11 @@ def show_option(value: Any) -> str:
     return f"{tuple(value.shape)}" if isinstance(value, torch.Tensor) else str(value)[:40]
 
 
-def _list_tensors(values: Any) -> Iterator[Any]:
+def list_tensors(values: Any) -> Iterator[Any]:
+    """Yield the tensors in a tensor or in lists of lists of them."""
     for value in values if isinstance(values, tuple | list) else (values,):
         if isinstance(value, tuple | list):
-            yield from _list_tensors(value)
+            yield from list_tensors(value)
         elif isinstance(value, torch.Tensor):
             yield value
 
@@ -289,7 +290,7 @@ def check_gradient(operator: Any, sample: Any) -> str:
     inputs = [each for each in (sample.input, *sample.args) if isinstance(each, torch.Tensor)]
     inputs = [each for each in inputs if each.requires_grad]
     if isinstance(sample.input, tuple | list):
-        inputs = [each for each in _list_tensors(sample.input) if each.requires_grad]
+        inputs = [each for each in list_tensors(sample.input) if each.requires_grad]
 
     def compute(*_: Any) -> Any:
         result = operator.gradcheck_wrapper(

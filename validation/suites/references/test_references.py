@@ -32,6 +32,7 @@ from . import (
     boxes,
     contexts,
     continuing,
+    decompositions,
     documented,
     freed,
     geometry,
@@ -62,7 +63,11 @@ DOCUMENTED_S = 12
 
 MIN_GRADIENTS = 350
 MIN_LAYERS = 90
+MIN_DECOMPOSITIONS = 300
+"""2.6 uses 403."""
+
 SHOWN = 3
+LIMIT_S = 240
 LOAD_S = 90
 """For a process that loads everything: a hang, not slowness."""
 
@@ -102,6 +107,19 @@ def test_operator_gradients(device: str, figure: Figures) -> None:
     found = operators.check_gradients(device)
     figure("operators", found.compared, "operators")
     _require_same(found, MIN_GRADIENTS, f"gradients on {device}", "a wrong derivative")
+
+
+@reports("definitions", "definitions")
+def test_decompositions(tmp_path: Path, figure: Figures) -> None:
+    """What `torch.compile` and `torch.export` compute in place of an operator gives the same."""
+    tools = str(Path(pytest.__file__).parent.parent)
+    ended = new_python.run_python(decompositions.start_words(tools), tmp_path, limit_s=LIMIT_S)
+    require(ended.code == 0, f"the comparison {ended}", "it to end", "a definition that cannot run")
+    compared, wrong = json.loads((tmp_path / decompositions.FILE).read_text())
+    found = ReferenceComparison(compared, tuple(wrong))
+    figure("definitions", found.compared, "definitions")
+    cause = "a wrong definition: compiled programs give something else than eager ones"
+    _require_same(found, MIN_DECOMPOSITIONS, "definitions of operators", cause)
 
 
 @reports("layers", "layers")
