@@ -353,4 +353,16 @@ DEFECTS = (
         (("layers[cpu]", "in training with key_padding_mask and attn_mask is off by"),),
         patched("padding_dropped"),
     ),
+    Defect(
+        "compiled losses that count ignored targets",
+        "references",
+        (("decompositions", "nn.functional.cross_entropy(ignore_index=1) by the definition of"),),
+        patched("ignored_targets_counted"),
+    ),
+    Defect(
+        "compiled activations that are approximated",
+        "references",
+        (("decompositions", "nn.functional.gelu(approximate=none) by the definition of"),),
+        patched("compiled_gelu_is_tanh"),
+    ),
 )

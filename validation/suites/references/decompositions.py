@@ -29,7 +29,10 @@ from .operators import (
     show_option,
 )
 
-SAMPLES = 100
+SAMPLES = 40
+"""Of each operator at most, from all places of its list: options come at its end, too."""
+
+SHOWN = 3
 UNUSED_SAMPLES = 2
 """So many samples of an operator that no definition was used for are enough."""
 
@@ -64,12 +67,14 @@ class UsesDefinitions(TorchDispatchMode):  # type: ignore[misc]
         super().__init__()
         self.table = table
         self.used: set[str] = set()
+        self.called: set[Any] = set()
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Compute one operator. Some definitions decline their arguments."""
         options = kwargs or {}
+        self.called.add(function)
         definition = self.table.get(function)
         result = definition(*args, **options) if definition else NotImplemented
         if result is NotImplemented:
@@ -120,25 +125,34 @@ def compare_decompositions() -> ReferenceComparison:
 def compare_definitions(operator: Any, tables: list[Table], used: set[str]) -> Iterator[str]:
     """Yield for each sample and table how the definitions are off; add those that were used."""
     is_trained = torch.float64 in operator.supported_backward_dtypes("cpu")
-    samples = operator.sample_inputs("cpu", torch.float64, requires_grad=is_trained)
+    every = operator.sample_inputs("cpu", torch.float64, requires_grad=is_trained)
+    samples = [*itertools.islice(every, 5 * SAMPLES)]  # some have thousands
     has_definitions = False
-    for number, sample in enumerate(itertools.islice(samples, SAMPLES)):
+    for number, sample in enumerate(samples[:: -(-len(samples) // SAMPLES) or 1]):
         if number >= UNUSED_SAMPLES and not has_definitions:
             return
         wanted = compute_all(operator, sample)
         if any(each.layout != torch.strided for each in wanted):
             continue
+        called = set[Any]()
         for table in tables:
+            if called and not any(each in table for each in called):
+                continue
             with UsesDefinitions(table) as mode:
                 given = compute_all(operator, sample)
+            called |= mode.called
             has_definitions |= bool(mode.used)
             used |= mode.used
             apart = max(map(measure_difference, given, wanted), default=0.0)
             if len(given) != len(wanted) or not apart <= LIMIT:
-                pairs = sample.kwargs.items()
-                options = ", ".join(f"{name}={show_option(value)}" for name, value in pairs)
-                by = ", ".join(sorted(mode.used)[:3])
-                yield f"{operator.full_name}({options}) by the definition of {by}: {apart:.1e} off"
+                yield describe_sample(operator, sample, mode, apart)
+
+
+def describe_sample(operator: Any, sample: Any, mode: UsesDefinitions, apart: float) -> str:
+    """Return which operator and options give something else by which definitions."""
+    options = ", ".join(f"{name}={show_option(value)}" for name, value in sample.kwargs.items())
+    by = ", ".join(sorted(mode.used)[:SHOWN])
+    return f"{operator.full_name}({options}) by the definition of {by} is off by {apart:.1e}"
 
 
 def compute_all(operator: Any, sample: Any) -> list[torch.Tensor]:
