@@ -111,7 +111,7 @@ def test_operator_gradients(device: str, figure: Figures) -> None:
 
 @reports("definitions", "definitions")
 def test_decompositions(tmp_path: Path, figure: Figures) -> None:
-    """What `torch.compile` and `torch.export` compute in place of an operator gives the same."""
+    """Each definition that `torch.compile` and `torch.export` use gives what its operator gives."""
     tools = str(Path(pytest.__file__).parent.parent)
     ended = new_python.run_python(decompositions.start_words(tools), tmp_path, limit_s=LIMIT_S)
     require(ended.code == 0, f"the comparison {ended}", "it to end", "a definition that cannot run")
