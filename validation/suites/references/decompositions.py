@@ -60,7 +60,7 @@ LEFT_OUT = {
 """Operators by name, and why they are not compared."""
 
 
-class UsesDefinitions(TorchDispatchMode):  # type: ignore[misc] - torch tells no types here
+class UsesDefinitions(TorchDispatchMode):  # type: ignore[misc] # torch is not in the harness' own environment
     """Computes each operator that has a definition in `table` by it."""
 
     def __init__(self, table: Table) -> None:
