@@ -11,6 +11,7 @@ from typing import Any
 
 from .programs import (
     of_agents,
+    of_answers,
     of_arrays,
     of_audio,
     of_augmentations,
@@ -18,6 +19,7 @@ from .programs import (
     of_averages,
     of_boxes,
     of_changes,
+    of_chats,
     of_compositions,
     of_datasets,
     of_detection,
@@ -36,6 +38,7 @@ from .programs import (
     of_modules,
     of_numbers,
     of_pictures,
+    of_pipelines,
     of_records,
     of_saving,
     of_sequences,
@@ -94,7 +97,10 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "transformers": of_texts.OF_TRANSFORMERS
     + of_tokens.OF_FAST
     + of_models.OF_MODELS
-    + of_generation.OF_GENERATION,
+    + of_generation.OF_GENERATION
+    + of_pipelines.OF_READERS
+    + of_chats.OF_CHATS
+    + of_answers.OF_ANSWERS,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,
