@@ -20,6 +20,7 @@ from .programs import (
     of_boxes,
     of_changes,
     of_chats,
+    of_checkpoints,
     of_compositions,
     of_datasets,
     of_detection,
@@ -49,6 +50,7 @@ from .programs import (
     of_tokenizers,
     of_tokens,
     of_torch,
+    of_trainers,
     of_training,
     of_transforms,
     of_vectors,
@@ -100,7 +102,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_generation.OF_GENERATION
     + of_pipelines.OF_READERS
     + of_chats.OF_CHATS
-    + of_answers.OF_ANSWERS,
+    + of_answers.OF_ANSWERS
+    + of_trainers.OF_TRAINERS
+    + of_checkpoints.OF_CHECKPOINTS,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,

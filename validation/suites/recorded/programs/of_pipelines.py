@@ -32,12 +32,12 @@ def get_library() -> Any:
 def make_reader(head: str, labels: tuple[str, ...] = TAGS, **options: Any) -> Any:
     """Return a small model whose results differ from word to word."""
     library = get_library()
-    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes: dict[str, Any] = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes["initializer_range"] = 1.0
     pool.set_seeds()
     config = library.BertConfig(
         vocab_size=40,
         intermediate_size=16,
-        initializer_range=1.0,
         id2label=dict(enumerate(labels)),
         label2id={label: place for place, label in enumerate(labels)},
         **{**sizes, **options},
