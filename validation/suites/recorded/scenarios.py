@@ -40,6 +40,7 @@ from .programs import (
     of_numbers,
     of_pictures,
     of_pipelines,
+    of_processors,
     of_records,
     of_saving,
     of_sequences,
@@ -104,7 +105,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_chats.OF_CHATS
     + of_answers.OF_ANSWERS
     + of_trainers.OF_TRAINERS
-    + of_checkpoints.OF_CHECKPOINTS,
+    + of_checkpoints.OF_CHECKPOINTS
+    + of_processors.OF_PROCESSORS,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,

@@ -84,7 +84,7 @@ def mix(  # noqa: PLR0913, PLR0917 - a hint of each kind
     return f
 
 
-class Counter:
+class WordCounter:
     """Has a method that is a tool."""
 
     def count(self, words: list[str]) -> object:
@@ -148,7 +148,14 @@ def list_hints() -> tuple[Any, ...]:
 def describe_tools() -> Any:
     """Return the schemas of functions with all kinds of hints, and what hints are refused."""
     made = importlib.import_module("transformers.utils.chat_template_utils")
-    tools: tuple[Any, ...] = (find_weather, mix, Counter().count, Counter.count, with_star, bare)
+    tools: tuple[Any, ...] = (
+        find_weather,
+        mix,
+        WordCounter().count,
+        WordCounter.count,
+        with_star,
+        bare,
+    )
     tools += (
         do_undescribed,
         do_unhinted,

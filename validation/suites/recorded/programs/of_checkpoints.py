@@ -16,8 +16,8 @@ from .of_pipelines import get_library, make_reader
 from .telling import attempt
 
 
-class Held:
-    """What the methods of a training that save and tell use."""
+class SavedTraining:
+    """Holds what the methods of a training that save and tell use."""
 
     def __init__(self) -> None:
         self.args, self.model = SimpleNamespace(output_dir="."), pool.make_value("$net")
@@ -33,7 +33,7 @@ class Held:
 
 def tell_metrics() -> Any:
     """Return what a training tells and saves of its numbers and its rates."""
-    made, held = get_library().trainer_pt_utils, Held()
+    made, held = get_library().trainer_pt_utils, SavedTraining()
     numbers = {"train_loss": 0.123456, "train_runtime": 3661.5, "total_flos": 5e12, "epoch": 3}
     numbers |= {"init_mem_cpu_alloc_delta": 5 << 20}
     results: list[Any] = [made.metrics_format(numbers), numbers, made.save_state(held)]
@@ -84,7 +84,7 @@ def keep_checkpoints(limit: int = 2) -> Any:
     results.append(collator([{"a": 1, "c": 2}, {"b": 3}, 4]))
     for given in ([1], iter([1]), 3, torch.utils.data.TensorDataset(torch.ones(2))):
         results.append(kinds.has_length(given))
-    return [*results, align_tokens(), load_shards()]
+    return [*results, align_tokens()]
 
 
 def align_tokens() -> list[Any]:
@@ -132,15 +132,15 @@ def choose_optimizer(name: str) -> Any:
     made = importlib.import_module("transformers.trainer_optimizer")
     kinds = importlib.import_module("transformers.training_args")
     optim = kinds.OptimizerNames(name)
-    told = attempt(made._parse_optim_args, OPTIMIZERS[name])
+    chosen = attempt(made._parse_optim_args, OPTIMIZERS[name])
     adam = {"betas": (0.8, 0.9), "eps": 1e-6}
     plan = SimpleNamespace(optim=optim, adam_beta1=0.8, adam_beta2=0.9, adam_epsilon=1e-6)
     options: Any
-    for options in (told, {}):
+    for options in (chosen, {}):
         context = made.OptimizerContext(plan, None, {"lr": 0.1}, dict(adam), options)
         kind, given = attempt(made._OPTIMIZER_HANDLERS[optim], context)
     net = pool.make_value("$net")
-    results = [told, kind.__name__, given, made.is_optimizer_factory(kind)]
+    results = [chosen, kind.__name__, given, made.is_optimizer_factory(kind)]
     optimizer = kind(net.parameters(), **given)
     net(pool.make_value("$x")).square().sum().backward()
     optimizer.step()
@@ -150,5 +150,6 @@ def choose_optimizer(name: str) -> Any:
 OF_CHECKPOINTS = (
     Family(tell_metrics, lambda: [""], lambda _: {}),
     Family(keep_checkpoints, lambda: [""], lambda _: {"limit": 2}),
+    Family(load_shards, lambda: [""], lambda _: {}),
     Family(choose_optimizer, lambda: [*OPTIMIZERS], lambda _: {}),
 )

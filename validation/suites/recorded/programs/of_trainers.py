@@ -131,7 +131,7 @@ def smooth_labels(epsilon: float = 0.1, ignore_index: int = -100) -> Any:
 LENGTHS = [3, 9, 4, 1, 7, 7, 2, 8, 5, 6, 12, 1, 3]
 
 
-class Numbers:
+class DrawnRows:
     """Rows without a known number, which are drawn anew in each epoch."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ def group_rows(size: int = 2, drop_last: bool = False, seed: int = 3, processes:
         places = made.DistributedLengthGroupedSampler(size, rows, seed=seed, **shared)
         sharing: dict[str, Any] = {"num_processes": processes, "process_index": rank}
         shard = made.ShardSampler(rows, size, drop_last, **sharing)
-        parts = made.IterableDatasetShard(Numbers(), size, drop_last, seed=seed, **sharing)
+        parts = made.IterableDatasetShard(DrawnRows(), size, drop_last, seed=seed, **sharing)
         small = made.IterableDatasetShard([1], size, drop_last, **sharing)
         loop = made.DistributedSamplerWithLoop(rows, size, seed=seed, **shared)
         balanced = made.BatchRebalanceSampler(
@@ -204,9 +204,9 @@ def gather_results(joined: bool = True, padding: int = -100) -> Any:
         results.append(made.is_attention_mask_causal(mask))
         results.append(made.is_attention_mask_causal(None if mask is None else mask[:, None]))
     for given in ({}, {"inputs": [3]}, {"losses": [4]}, {"inputs": 1, "losses": 2}):
-        told = kinds.EvalPrediction([1], [2], **given)
-        results += [[*told], told[0], attempt(lambda e=told: e[1]), attempt(lambda e=told: e[3])]
-        results.append(attempt(lambda e=told: e[2]))
+        pair = kinds.EvalPrediction([1], [2], **given)
+        results += [[*pair], pair[0], attempt(lambda e=pair: e[1]), attempt(lambda e=pair: e[3])]
+        results.append(attempt(lambda e=pair: e[2]))
     numbers = {"a": np.float32(2), "b": [torch.tensor([3])], "c": (torch.ones(2), "x")}
     return [
         *results,
