@@ -26,6 +26,7 @@ from .programs import (
     of_detection,
     of_distributions,
     of_drawing,
+    of_encodings,
     of_environments,
     of_files,
     of_filters,
@@ -106,7 +107,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_answers.OF_ANSWERS
     + of_trainers.OF_TRAINERS
     + of_checkpoints.OF_CHECKPOINTS
-    + of_processors.OF_PROCESSORS,
+    + of_processors.OF_PROCESSORS
+    + of_encodings.OF_ENCODINGS,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,
