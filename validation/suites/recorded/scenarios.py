@@ -35,6 +35,7 @@ from .programs import (
     of_gradients,
     of_hub,
     of_loading,
+    of_memories,
     of_models,
     of_modes,
     of_modules,
@@ -108,7 +109,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_trainers.OF_TRAINERS
     + of_checkpoints.OF_CHECKPOINTS
     + of_processors.OF_PROCESSORS
-    + of_encodings.OF_ENCODINGS,
+    + of_encodings.OF_ENCODINGS
+    + of_memories.OF_MEMORIES,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,
