@@ -292,7 +292,8 @@ def use_template_parts() -> Any:
     results += [attempt(lambda: made.Chat(TALK).messages), attempt(made.Chat, [{"role": "x"}])]
     for text in (PLAIN, LOOPS, TOOLS, None):
         results += [sorted(attempt(made._get_template_variables, text))]
-        results += [attempt(made._get_template_literal_text, text)]
+        literal = attempt(made._get_template_literal_text, text)
+        results += [sorted(literal.split("\0"))]  # its order is that of a set
     for way in WAYS:
         results.append(attempt(made.render_jinja_template, [TALK], chat_template=PLAIN, **way))
     values = [np.bool_(False), np.float32(0.5), Colour.RED, (1, {2: b"x"}), object, {"a": [None]}]
