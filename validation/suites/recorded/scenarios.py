@@ -11,6 +11,7 @@ from typing import Any
 
 from .programs import (
     of_agents,
+    of_answers,
     of_arrays,
     of_audio,
     of_augmentations,
@@ -18,11 +19,14 @@ from .programs import (
     of_averages,
     of_boxes,
     of_changes,
+    of_chats,
+    of_checkpoints,
     of_compositions,
     of_datasets,
     of_detection,
     of_distributions,
     of_drawing,
+    of_encodings,
     of_environments,
     of_files,
     of_filters,
@@ -31,11 +35,14 @@ from .programs import (
     of_gradients,
     of_hub,
     of_loading,
+    of_memories,
     of_models,
     of_modes,
     of_modules,
     of_numbers,
     of_pictures,
+    of_pipelines,
+    of_processors,
     of_records,
     of_saving,
     of_sequences,
@@ -46,6 +53,7 @@ from .programs import (
     of_tokenizers,
     of_tokens,
     of_torch,
+    of_trainers,
     of_training,
     of_transforms,
     of_vectors,
@@ -94,7 +102,15 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "transformers": of_texts.OF_TRANSFORMERS
     + of_tokens.OF_FAST
     + of_models.OF_MODELS
-    + of_generation.OF_GENERATION,
+    + of_generation.OF_GENERATION
+    + of_pipelines.OF_READERS
+    + of_chats.OF_CHATS
+    + of_answers.OF_ANSWERS
+    + of_trainers.OF_TRAINERS
+    + of_checkpoints.OF_CHECKPOINTS
+    + of_processors.OF_PROCESSORS
+    + of_encodings.OF_ENCODINGS
+    + of_memories.OF_MEMORIES,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,
