@@ -16,6 +16,7 @@ from .programs import (
     of_augmentations,
     of_autograd,
     of_averages,
+    of_bins,
     of_boxes,
     of_changes,
     of_compositions,
@@ -30,6 +31,8 @@ from .programs import (
     of_generation,
     of_gradients,
     of_hub,
+    of_joins,
+    of_labels,
     of_loading,
     of_models,
     of_modes,
@@ -39,6 +42,7 @@ from .programs import (
     of_records,
     of_saving,
     of_sequences,
+    of_shapes,
     of_spaces,
     of_tables,
     of_tensors,
@@ -51,6 +55,7 @@ from .programs import (
     of_vectors,
     of_weight_files,
     of_weights,
+    of_windows,
     of_wrappers,
 )
 from .programs.families import Family
@@ -74,7 +79,12 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "torchaudio": of_audio.OF_TORCHAUDIO,
     "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
     "PIL": of_files.OF_FILES + of_changes.OF_CHANGES + of_drawing.OF_DRAWING,
-    "pandas": of_tables.OF_PANDAS,
+    "pandas": of_tables.OF_PANDAS
+    + of_bins.OF_BINS
+    + of_joins.OF_JOINS
+    + of_shapes.OF_SHAPES
+    + of_windows.OF_WINDOWS
+    + of_labels.OF_LABELS,
     "scipy": of_filters.OF_SCIPY,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
