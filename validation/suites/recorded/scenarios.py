@@ -34,6 +34,8 @@ from .programs import (
     of_joins,
     of_labels,
     of_loading,
+    of_logs,
+    of_memories,
     of_models,
     of_modes,
     of_modules,
@@ -100,7 +102,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_wrappers.OF_WRAPPERS,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3
     + of_agents.OF_AGENTS
-    + of_training.OF_TRAINING,
+    + of_training.OF_TRAINING
+    + of_logs.OF_LOGS
+    + of_memories.OF_MEMORIES,
     "transformers": of_texts.OF_TRANSFORMERS
     + of_tokens.OF_FAST
     + of_models.OF_MODELS
