@@ -35,6 +35,7 @@ from .programs import (
     of_labels,
     of_loading,
     of_logs,
+    of_matrices,
     of_memories,
     of_models,
     of_modes,
@@ -43,6 +44,7 @@ from .programs import (
     of_pictures,
     of_records,
     of_saving,
+    of_science,
     of_sequences,
     of_shapes,
     of_spaces,
@@ -87,7 +89,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_shapes.OF_SHAPES
     + of_windows.OF_WINDOWS
     + of_labels.OF_LABELS,
-    "scipy": of_filters.OF_SCIPY,
+    "scipy": of_filters.OF_SCIPY + of_science.OF_SCIENCE + of_matrices.OF_MATRICES,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_boxes.OF_BOXES

@@ -6,7 +6,7 @@ import ast
 import functools
 import importlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -109,13 +109,13 @@ def do_steps(made: dict[str, Any], text: str) -> Any:
     return names["f"]
 
 
-def play_parts(line: str, names: dict[str, Any]) -> list[str]:
+def play_parts(line: str, names: dict[str, Any], tell: Callable[[Any], Any]) -> list[str]:
     """Return what each part of a line with commas gives, as a text, or the name of its error."""
     whole = ast.parse(line, mode="eval").body
     pieces = whole.elts if isinstance(whole, ast.Tuple) else [whole]
     codes = [compile(ast.Expression(each), line, "eval") for each in pieces]
     played = [functools.partial(eval, each, names) for each in codes]
-    return [attempt(lambda play=each: repr(tell_cells(play()))) for each in played]
+    return [attempt(lambda play=each: repr(tell(play()))) for each in played]
 
 
 def play_tables(lines: str) -> list[str]:
@@ -129,7 +129,7 @@ def play_tables(lines: str) -> list[str]:
     for line in lines.replace("\n ", " ").splitlines():
         names = {name: each.copy() for name, each in made.items()}
         names |= {"pd": pandas, "np": np, "io": io, "do": functools.partial(do_steps, made)}
-        parts = play_parts(line, names) if line else []
+        parts = play_parts(line, names, tell_cells) if line else []
         kept = [attempt(made[name].equals, names[name]) for name in made]
         results += [*parts, str(kept)] if line else []
     return results

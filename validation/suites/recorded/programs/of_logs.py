@@ -165,7 +165,8 @@ def judge(count: int = 2, episodes: int = 3, deterministic: bool = True) -> Any:
     gym = importlib.import_module("gymnasium")
     results: list[Any] = []
     for threshold, full in ((None, False), (None, True), (3.0, False), (99.0, False), (3.0, True)):
-        model, seen = Repeater(), []
+        model = Repeater()
+        seen: list[Any] = []
 
         def note(local: Any, _: Any, seen: list[Any] = seen) -> None:
             seen.append([local["i"], local["episode_counts"].tolist(), bool(local["done"])])

@@ -33,8 +33,8 @@ def fill_goals(goals: str = "future", count: int = 4, **options: Any) -> Any:
         acted = np.array([step * 3 % 4])
         after, rewards, ended, infos = envs.step(acted)
         follows = infos[0].get("terminal_observation") if ended[0] else None
-        told = {key: follows[key][None] for key in follows} if follows else after
-        made.add(seen, told, acted, rewards, ended, infos)
+        final = {key: follows[key][None] for key in follows} if follows else after
+        made.add(seen, final, acted, rewards, ended, infos)
         seen = copy.deepcopy(after)
         results += [made.pos, made.full, made.ep_length.ravel().tolist(), made._current_ep_start]
     for batch in (5, 9):
