@@ -194,11 +194,7 @@ def note_calls(name: str = "PPO", steps: int = 30, **options: Any) -> Any:
     kinds, agent = get_common("callbacks"), build_agent(name, "cart", **options)
     calls: list[Any] = []
 
-    class Noting(kinds.BaseCallback):  # type: ignore[misc, name-defined, unused-ignore]
-        """Notes all calls."""
-
-        def _on_step(self) -> bool:
-            return True
+    noting = type("Noting", (kinds.BaseCallback,), {"_on_step": lambda _: True})
 
     def follow(made: Any, step: str) -> Callable[[], bool]:
         def note() -> bool:
@@ -208,7 +204,7 @@ def note_calls(name: str = "PPO", steps: int = 30, **options: Any) -> Any:
 
         return note
 
-    inner, outer = Noting(), Noting()
+    inner, outer = noting(), noting()
     every = kinds.EveryNTimesteps(7, inner)
     kept = kinds.CheckpointCallback(8, "kept", "m", save_replay_buffer=name == "DQN")
     for made in (inner, outer):

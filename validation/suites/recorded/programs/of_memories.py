@@ -98,7 +98,6 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "steps": ("DQN", "cart", {"train_freq": (5, "step"), "gradient_steps": -1}),
     "episode": ("DQN", "cart", {"train_freq": (1, "episode"), "gradient_steps": 1}),
     "all": ("DQN", "cart", {"train_freq": (2, "episode"), "gradient_steps": -1}),
-    "target": ("DQN", "cart", {"target_update_interval": 6, "tau": 0.3, "train_freq": 2}),
     "late": ("DQN", "cart", {"learning_starts": 15, "train_freq": 4}),
     "explore": ("DQN", "cart", {"exploration_fraction": 0.5, "exploration_initial_eps": 0.8}),
     "soft": ("SAC", "pendulum", {"tau": 0.2, "target_update_interval": 2}),

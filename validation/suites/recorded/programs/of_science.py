@@ -67,7 +67,7 @@ op.linprog([-1, -2], [[1, 1], [1, 3]], [4, 6]).x, op.linprog([1, 2], A_eq=[[1, 1
  bounds=[(0, 2), (0, None)]).x
 op.milp([-1, -2], constraints=op.LinearConstraint([[2, 3]], -np.inf, 7), integrality=1).x
 op.nnls(np.array([[1.0, 2], [3, 4], [5, 6]]), np.array([1.0, 0, -3])), op.lsq_linear([[1, 2], [3,
- 4]], [1, 2], bounds=(0, 1)).x
+ 4]], [1, 2], bounds=(0, 1)).x.round(2)
 op.fixed_point(math.cos, 0.5), op.approx_fprime([1.0, 2.0], lambda p: p[0] * p[1]),
  op.isotonic_regression([1, 3, 2, 4]).x
 op.isotonic_regression([1, 3, 2, 4], increasing=False).x, op.check_grad(lambda p: p[0] ** 2,
