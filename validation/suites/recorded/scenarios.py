@@ -17,7 +17,9 @@ from .programs import (
     of_augmentations,
     of_autograd,
     of_averages,
+    of_bins,
     of_boxes,
+    of_buffers,
     of_changes,
     of_chats,
     of_checkpoints,
@@ -34,7 +36,11 @@ from .programs import (
     of_generation,
     of_gradients,
     of_hub,
+    of_joins,
+    of_labels,
     of_loading,
+    of_logs,
+    of_matrices,
     of_memories,
     of_models,
     of_modes,
@@ -45,7 +51,9 @@ from .programs import (
     of_processors,
     of_records,
     of_saving,
+    of_science,
     of_sequences,
+    of_shapes,
     of_spaces,
     of_tables,
     of_tensors,
@@ -59,6 +67,7 @@ from .programs import (
     of_vectors,
     of_weight_files,
     of_weights,
+    of_windows,
     of_wrappers,
 )
 from .programs.families import Family
@@ -82,8 +91,13 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "torchaudio": of_audio.OF_TORCHAUDIO,
     "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
     "PIL": of_files.OF_FILES + of_changes.OF_CHANGES + of_drawing.OF_DRAWING,
-    "pandas": of_tables.OF_PANDAS,
-    "scipy": of_filters.OF_SCIPY,
+    "pandas": of_tables.OF_PANDAS
+    + of_bins.OF_BINS
+    + of_joins.OF_JOINS
+    + of_shapes.OF_SHAPES
+    + of_windows.OF_WINDOWS
+    + of_labels.OF_LABELS,
+    "scipy": of_filters.OF_SCIPY + of_science.OF_SCIENCE + of_matrices.OF_MATRICES,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_boxes.OF_BOXES
@@ -98,7 +112,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_wrappers.OF_WRAPPERS,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3
     + of_agents.OF_AGENTS
-    + of_training.OF_TRAINING,
+    + of_training.OF_TRAINING
+    + of_logs.OF_LOGS
+    + of_buffers.OF_BUFFERS,
     "transformers": of_texts.OF_TRANSFORMERS
     + of_tokens.OF_FAST
     + of_models.OF_MODELS
