@@ -215,6 +215,29 @@ DEFECTS = (
         patched("norms_not_shared"),
     ),
     Defect(
+        "a hook in half precision that sums",
+        "ddp",
+        (("communication_hooks", "public hooks, fp16_compress_hook, step 1: off by 1.0e+00"),),
+        patched("hook_sums"),
+    ),
+    Defect(
+        "a sharded optimizer that saves one rank's state",
+        "ddp",
+        (("parallel_trainings", "sharded state, "),),
+        patched("sharded_state_lost"),
+    ),
+    Defect(
+        "join that always divides by all ranks",
+        "ddp",
+        (
+            (
+                "parallel_trainings",
+                "uneven inputs, model.join, divide_by_initial_world_size=False: off by",
+            ),
+        ),
+        patched("join_divides_by_all"),
+    ),
+    Defect(
         "torchrun that hides failures",
         "ddp",
         (("torchrun_exit_code", "torchrun ended with 0 after a rank that ended with 3"),),
