@@ -33,6 +33,10 @@ def _over(backend: str, checks: tuple[str, ...], says: str) -> tuple[tuple[str, 
     return tuple((f"{check}[{backend}]", says) for check in checks)
 
 
+HOOK_TAKEN = "can only be called once"
+"""A planted hook leaves no room for another one."""
+
+OTHER_HOOKS = (("communication_hooks", HOOK_TAKEN), ("parallel_trainings", HOOK_TAKEN))
 DEFECTS = (
     Defect(
         "DDP comm hook that sums",
@@ -41,6 +45,7 @@ DEFECTS = (
             ("gloo_gradients", "2.000 times as long"),
             *_over("gloo", COMPARED, "gradients were summed over the ranks instead of averaged"),
             ("challenge", "the answer to `gradient gloo rank 0 of 2` has"),
+            *OTHER_HOOKS,
         ),
         patched("ddp_sums"),
         representative=True,
@@ -53,6 +58,7 @@ DEFECTS = (
             *_over("gloo", COMPARED, "gradients were not synchronised: each rank kept its own"),
             ("amp_overflow[gloo]", "rank 0 of 2 skipped steps []"),
             ("challenge", "the answer to `gradient gloo rank 0 of 2` has"),
+            *OTHER_HOOKS,
         ),
         patched("ddp_does_not_sync"),
     ),
@@ -64,6 +70,7 @@ DEFECTS = (
                 "small_buckets[gloo]",
                 "a bucket was left out: parameters [2] of 6 are zero, the others right",
             ),
+            *OTHER_HOOKS,
         ),
         patched("ddp_drops_bucket"),
     ),
@@ -75,6 +82,7 @@ DEFECTS = (
                 "integer_gradients[gloo]",
                 "integer gradients of rank 0 of 2 differ, expected equality",
             ),
+            *OTHER_HOOKS,
         ),
         patched("ddp_rounds"),
     ),
@@ -127,7 +135,10 @@ DEFECTS = (
     Defect(
         "join that does nothing",
         "ddp",
-        (("uneven_inputs[gloo]", "a rank left while others still waited for it"),),
+        (
+            ("uneven_inputs[gloo]", "a rank left while others still waited for it"),
+            ("parallel_trainings", "of 2 still ran after"),
+        ),
         patched("ddp_ignores_join"),
     ),
     Defect(
@@ -213,6 +224,29 @@ DEFECTS = (
         "ddp",
         (("shared_norms[gloo]", "0 of 2 batch norms were converted"),),
         patched("norms_not_shared"),
+    ),
+    Defect(
+        "a hook in half precision that sums",
+        "ddp",
+        (("communication_hooks", "public hooks, fp16_compress_hook, step 1: off by 1.0e+00"),),
+        patched("hook_sums"),
+    ),
+    Defect(
+        "a sharded optimizer that saves one rank's state",
+        "ddp",
+        (("parallel_trainings", "sharded state, "),),
+        patched("sharded_state_lost"),
+    ),
+    Defect(
+        "join that always divides by all ranks",
+        "ddp",
+        (
+            (
+                "parallel_trainings",
+                "uneven inputs, model.join, divide_by_initial_world_size=False: off by",
+            ),
+        ),
+        patched("join_divides_by_all"),
     ),
     Defect(
         "torchrun that hides failures",

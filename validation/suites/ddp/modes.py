@@ -203,7 +203,7 @@ def train_uneven_inputs(rank: int, world_size: int, placement: str) -> Told:
     with model.join():
         for step in range(UNEVEN_STEPS[rank]):
             inputs, targets = (
-                part.to(device_of(rank, placement)) for part in _uneven_batch(rank, step)
+                part.to(device_of(rank, placement)) for part in uneven_batch(rank, step)
             )
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(model(inputs), targets).backward()
@@ -212,11 +212,11 @@ def train_uneven_inputs(rank: int, world_size: int, placement: str) -> Told:
     return {"gradients": steps, "weights": _copy_weights(model)}
 
 
-def compute_uneven_reference() -> tuple[ReferenceGradients, Step]:
+def compute_uneven_reference(*, by_all: bool = True) -> tuple[ReferenceGradients, Step]:
     """Return the gradients and the last weights of one process.
 
     A gradient is the sum over the ranks that still have a batch, divided by the number of all
-    ranks.
+    ranks, or of those that still have one.
     """
     model, result = gradients.build_mlp(0), ReferenceGradients([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -225,7 +225,9 @@ def compute_uneven_reference() -> tuple[ReferenceGradients, Step]:
             [_uneven_mean(model, step, [rank], 1) for rank in range(len(UNEVEN_STEPS))]
         )
         active = [rank for rank, steps in enumerate(UNEVEN_STEPS) if step < steps]
-        result.whole.append(_uneven_mean(model, step, active, len(UNEVEN_STEPS)))
+        result.whole.append(
+            _uneven_mean(model, step, active, len(UNEVEN_STEPS if by_all else active))
+        )
         optimizer.step()
     return result, _copy_weights(model)
 
@@ -233,12 +235,13 @@ def compute_uneven_reference() -> tuple[ReferenceGradients, Step]:
 def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:
     model.zero_grad()
     for rank in ranks:
-        inputs, targets = _uneven_batch(rank, step)
+        inputs, targets = uneven_batch(rank, step)
         (torch.nn.functional.mse_loss(model(inputs), targets) / divisor).backward()
     return gradients.copy_gradients(model)
 
 
-def _uneven_batch(rank: int, step: int) -> tuple[Any, Any]:
+def uneven_batch(rank: int, step: int) -> tuple[Any, Any]:
+    """Return a batch of those that only one rank has."""
     inputs, targets = gradients.draw_batch()
     first = (sum(UNEVEN_STEPS[:rank]) + step) * _UNEVEN_BATCH
     return inputs[first : first + _UNEVEN_BATCH], targets[first : first + _UNEVEN_BATCH]

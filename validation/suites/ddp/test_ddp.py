@@ -24,7 +24,22 @@ from ..declared import needs_gpus, reports
 from ..gpus import require_gpus
 from ..outcome import require
 from ..ranks import RankGroup, Work, run_ranks, run_to_exit
-from . import amp, buffers, challenge, collectives, failures, gradients, modes, nccl_debug
+from . import (
+    amp,
+    buffers,
+    challenge,
+    collectives,
+    failures,
+    gradients,
+    hooks,
+    messages,
+    modes,
+    nccl_debug,
+    optimizers,
+    sharding,
+    stores,
+)
+from .cases import SHOWN, work_off
 from .gradients import ReferenceGradients, Step
 
 TWO = 2
@@ -401,6 +416,41 @@ def test_shared_norms(placement: str, tmp_path: Path) -> None:
         )
 
 
+def test_communication_hooks(tmp_path: Path) -> None:
+    """Each hook of torch, also in its wrappers, gives the mean gradient, or what it is for."""
+    cause = "a communication hook that sums, drops or keeps gradients, or forgets what it left out"
+    _require_faultless(hooks.find_wrong_hooks, tmp_path, cause)
+
+
+def test_parallel_trainings(tmp_path: Path) -> None:
+    """Options of DDP, optimizers over ranks and uneven inputs: the weights of one process."""
+    cause = "an option, an optimizer over ranks or a join that does not do what it is for"
+    _require_faultless(optimizers.find_wrong_trainings, tmp_path, cause)
+
+
+def test_sharded_models(tmp_path: Path) -> None:
+    """Tensors, models and checkpoints in parts on each rank: the same as whole ones."""
+    saved, to_save = str(tmp_path / "of one"), str(tmp_path / "of all")
+    sharding.save_checkpoint(saved)
+    cause = "parts that are cut, added up or put together in another way"
+    work = partial(sharding.find_wrong_shards, saved=saved, to_save=to_save)
+    _require_faultless(work, tmp_path, cause)
+    wrong = work_off((partial(sharding.load_checkpoint, to_save),), 0, 1)["wrong"]
+    require(not wrong, "; ".join(wrong), "the weights that ranks saved", cause)
+
+
+def test_messages(tmp_path: Path) -> None:
+    """Every way to reduce, gradients of collective calls, objects and groups, as defined."""
+    cause = "a call that adds up, sends or differentiates something else than its definition"
+    _require_faultless(messages.find_wrong_messages, tmp_path, cause)
+
+
+def test_stores(tmp_path: Path) -> None:
+    """The stores by which ranks meet keep, count, compare and wait."""
+    cause = "a store that loses or invents values, or does not keep its limit"
+    _require_faultless(stores.find_wrong_stores, tmp_path, cause)
+
+
 def test_torchrun_exit_code(tmp_path: Path) -> None:
     """A script that fails in one rank makes torchrun fail, and one that does not makes it pass."""
     script = tmp_path / "script.py"
@@ -483,6 +533,19 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Pa
         work = partial(challenge.compute_averaged_gradient, nonce=nonce)
         for rank, gradient in enumerate(run_ranks(work, RankGroup(ranks, placement, tmp_path))):
             answer(f"gradient {placement} rank {rank} of {ranks}", gradient.flatten().tolist())
+
+
+def _require_faultless(work: Work, folder: Path, cause: str) -> None:
+    """Fail the check if one of two ranks over gloo found a result that is not as wanted."""
+    for rank, found in enumerate(run_ranks(work, RankGroup(TWO, GLOO, folder))):
+        wrong = found["wrong"]
+        require(
+            found["made"] and not wrong,
+            f"{len(wrong)} of {found['made']} results of rank {rank} of {TWO} are wrong: "
+            f"{'; '.join(wrong[:SHOWN])}",
+            "those of one process",
+            cause,
+        )
 
 
 def _require_transport(
