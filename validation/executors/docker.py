@@ -41,6 +41,10 @@ PURPOSE = "suite"
 
 POLL_S = 0.2
 STACKS_S = 2.0
+PAUSES, MAX_PAUSE_S = 9, 5.0
+"""Between two looks at what a container writes: so many times as long as a look takes, so that it
+leaves the cores to the container, and at most so long, since a disk is soon full."""
+
 ANSWER_S = 300
 """How long the engine may take for one answer.
 
@@ -343,14 +347,13 @@ def _visible_container_id(container: EngineObject) -> str:
 def _wait_for_end(container: EngineObject, bounds: Bounds, folder: Path) -> ContainerExit:
     """Return when the container has ended, or why it must be ended."""
     deadline = time.monotonic() + bounds.seconds
-    measured, allowed = 0.0, (bounds.root_bytes, bounds.root_entries)
+    next_look, allowed = 0.0, (bounds.root_bytes, bounds.root_entries)
     disks = free_space.disks_of(container.client, folder)
     while (now := time.monotonic()) < deadline:
         container.reload()
         if container.status in ("exited", "dead"):
             return ContainerExit(None)
-        if now - measured >= staging.MEASURE_EVERY_S:
-            measured = now
+        if now >= next_look:
             problem = staging.describe_excess(folder)
             if bounds.root_bytes:
                 problem = problem or root_usage.describe_excess(container, *allowed)
@@ -358,6 +361,9 @@ def _wait_for_end(container: EngineObject, bounds: Bounds, folder: Path) -> Cont
                 return ContainerExit(None, malformed=problem)
             if problem := free_space.find_full_disk(disks):
                 return ContainerExit(None, host_problem=problem)
+            # A root with many files takes long to read, and the container needs the cores.
+            took = time.monotonic() - now
+            next_look = now + took + max(staging.MEASURE_EVERY_S, min(PAUSES * took, MAX_PAUSE_S))
         time.sleep(POLL_S)
     return ContainerExit(None, timed_out=True)
 
