@@ -45,6 +45,7 @@ ABOVE_ZERO = frozenset(
             "layers",
             "states",
             "operators",
+            "definitions",
             "examples",
             "optimizers",
             "sequences",

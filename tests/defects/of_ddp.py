@@ -238,6 +238,24 @@ DEFECTS = (
         patched("sharded_state_lost"),
     ),
     Defect(
+        "objects that are gathered in reverse order",
+        "ddp",
+        (("messages", "objects, gather_object on 0: got"),),
+        patched("gathered_names_reversed"),
+    ),
+    Defect(
+        "a store that swaps without comparing",
+        "ddp",
+        (("stores", "compare_set of HashStore: got"),),
+        patched("swaps_always"),
+    ),
+    Defect(
+        "sharded tensors that are never whole",
+        "ddp",
+        (("sharded_models", "in distributed tensors: RuntimeError"),),
+        patched("sums_stay_apart"),
+    ),
+    Defect(
         "join that always divides by all ranks",
         "ddp",
         (

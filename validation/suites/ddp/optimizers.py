@@ -29,9 +29,6 @@ UNTRIED = ("LBFGS", "Muon", "Optimizer", "SparseAdam")
 """Optimizers that need a closure, matrices alone, or sparse gradients."""
 
 STEPS = 3
-SINGLE = 1e-5
-"""Largest difference allowed where torch has fp32 alone."""
-
 LOCAL_STEPS, WARM_UP, PERIOD = 7, 2, 3
 
 
@@ -39,7 +36,6 @@ def find_wrong_trainings(rank: int, world: int, placement: str) -> Told:
     """Return what is wrong with ways to train over ranks."""
     cases = (
         _options,
-        _delayed_parameters,
         _sharded_optimizers,
         _sharded_groups,
         _sharded_state,
@@ -62,20 +58,6 @@ def _options(rank: int, world: int) -> Iterator[CaseResult]:
         model = DistributedDataParallel(gradients.build_mlp(start), **turned)
         got = _train(model, gradients.take_share(rank, world))
         yield CaseResult(" and ".join(f"{name}={on}" for name, on in turned.items()), got, wanted)
-
-
-def _delayed_parameters(rank: int, world: int) -> Iterator[CaseResult]:
-    """Parameters whose gradients are sent once another one has its own."""
-    name = "delay_all_reduce_named_params"
-    if name not in inspect.signature(DistributedDataParallel.__init__).parameters:
-        return
-    inner = gradients.build_mlp(rank).float()
-    late = [each for each in inner.named_parameters() if each[0].startswith("4.")]
-    options = {name: late, "param_to_hook_all_reduce": inner[0].weight}
-    model = DistributedDataParallel(inner, **options)
-    wanted = _train(gradients.build_mlp(0), gradients.draw_batch())
-    share = tuple(part.float() for part in gradients.take_share(rank, world))
-    yield CaseResult(name, _train(model, share), wanted, SINGLE)
 
 
 def _sharded_optimizers(rank: int, world: int) -> Iterator[CaseResult]:
