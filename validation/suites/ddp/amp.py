@@ -81,7 +81,7 @@ def _train_steps(
     scaler = torch.amp.GradScaler(device.type, init_scale=SCALE)
     inputs, targets = (part.to(device) for part in gradients.take_share(rank, world_size))
     for step in range(gradients.STEPS):
-        row = {"scales": scaler.get_scale(), "weights_at_start": _copy_weights(model)}
+        row = {"scales": scaler.get_scale(), "weights_at_start": gradients.copy_weights(model)}
         optimizer.zero_grad()
         loss = _compute_loss(model, inputs, targets) * (float("inf") if step in overflows_in else 1)
         scaler.scale(loss).backward()
@@ -90,7 +90,7 @@ def _train_steps(
         row["gradients"] = gradients.copy_gradients(model)
         scaler.step(optimizer)
         scaler.update()
-        yield {**row, "weights": _copy_weights(model), "scales_after": scaler.get_scale()}
+        yield {**row, "weights": gradients.copy_weights(model), "scales_after": scaler.get_scale()}
 
 
 def _scaled_by_hand(model: Any, inputs: Any, targets: Any) -> Step:
@@ -109,10 +109,6 @@ def _compute_loss(model: Any, inputs: Any, targets: Any) -> Any:
 
 def _build_model(rank: int) -> Any:
     return gradients.build_mlp(rank).float()
-
-
-def _copy_weights(model: Any) -> Step:
-    return [parameter.detach().cpu().clone() for parameter in model.parameters()]
 
 
 def _collect_columns(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:

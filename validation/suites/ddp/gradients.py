@@ -21,7 +21,7 @@ _TELLING = 1e-6
 """Smaller differences, relative to the largest gradient, do not count in a diagnosis."""
 
 Step = list[Any]
-"""The gradient of every parameter, in the model's order."""
+"""The gradient or the value of every parameter, in the model's order."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,18 @@ def train_steps(model: Any, inputs: Any, targets: Any) -> list[Step]:
         steps.append(_compute_gradient(model, inputs, targets))
         optimizer.step()
     return steps
+
+
+def train_weights(
+    model: Any, batch: tuple[Any, Any], optimizer: Any = None, steps: int = STEPS
+) -> Step:
+    """Train a model, by SGD with momentum if there is no other optimizer; return its weights."""
+    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    for _ in range(steps):
+        model.zero_grad()
+        torch.nn.functional.mse_loss(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+    return copy_weights(model)
 
 
 def build_mlp(rank: int) -> Any:
@@ -112,6 +124,12 @@ def copy_gradients(model: Any) -> Step:
         else parameter.grad.detach().cpu().clone()
         for parameter in model.parameters()
     ]
+
+
+def copy_weights(model: Any) -> Step:
+    """Return a copy on the CPU of every parameter; whole, if ranks have parts of it."""
+    wholes = (getattr(each, "full_tensor", lambda each=each: each)() for each in model.parameters())
+    return [each.detach().cpu().clone() for each in wholes]
 
 
 def require_same(

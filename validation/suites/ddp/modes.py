@@ -209,7 +209,7 @@ def train_uneven_inputs(rank: int, world_size: int, placement: str) -> Told:
             torch.nn.functional.mse_loss(model(inputs), targets).backward()
             steps.append(gradients.copy_gradients(model))
             optimizer.step()
-    return {"gradients": steps, "weights": _copy_weights(model)}
+    return {"gradients": steps, "weights": gradients.copy_weights(model)}
 
 
 def compute_uneven_reference(*, by_all: bool = True) -> tuple[ReferenceGradients, Step]:
@@ -229,7 +229,7 @@ def compute_uneven_reference(*, by_all: bool = True) -> tuple[ReferenceGradients
             _uneven_mean(model, step, active, len(UNEVEN_STEPS if by_all else active))
         )
         optimizer.step()
-    return result, _copy_weights(model)
+    return result, gradients.copy_weights(model)
 
 
 def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:
@@ -332,7 +332,3 @@ def _train_share(model: Any, rank: int, world_size: int, placement: str) -> Told
         part.to(device_of(rank, placement)) for part in gradients.take_share(rank, world_size)
     )
     return {"gradients": gradients.train_steps(model, inputs, targets)}
-
-
-def _copy_weights(model: Any) -> Step:
-    return [parameter.detach().cpu().clone() for parameter in model.parameters()]

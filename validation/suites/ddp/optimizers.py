@@ -28,7 +28,6 @@ from .cases import CaseResult, Told, work_off
 UNTRIED = ("LBFGS", "Muon", "Optimizer", "SparseAdam")
 """Optimizers that need a closure, matrices alone, or sparse gradients."""
 
-STEPS = 3
 LOCAL_STEPS, WARM_UP, PERIOD = 7, 2, 3
 
 
@@ -51,12 +50,12 @@ def _options(rank: int, world: int) -> Iterator[CaseResult]:
     """Each option that is on or off, alone and with each other one."""
     signature = inspect.signature(DistributedDataParallel.__init__).parameters.values()
     options = {each.name: each.default for each in signature if isinstance(each.default, bool)}
-    wanted = _train(gradients.build_mlp(0), gradients.draw_batch())
+    wanted = gradients.train_weights(gradients.build_mlp(0), gradients.draw_batch())
     for names in itertools.chain(*(itertools.combinations(options, size) for size in range(3))):
         turned = {name: not options[name] for name in names}
         start = 0 if "init_sync" in turned else rank
         model = DistributedDataParallel(gradients.build_mlp(start), **turned)
-        got = _train(model, gradients.take_share(rank, world))
+        got = gradients.train_weights(model, gradients.take_share(rank, world))
         yield CaseResult(" and ".join(f"{name}={on}" for name, on in turned.items()), got, wanted)
 
 
@@ -72,8 +71,8 @@ def _sharded_optimizers(rank: int, world: int) -> Iterator[CaseResult]:
             shared = ZeroRedundancyOptimizer(
                 model.parameters(), kind, parameters_as_bucket_view=as_view, lr=0.01
             )
-            wanted = _train(plain, gradients.draw_batch(), alone)
-            got = _train(model, gradients.take_share(rank, world), shared)
+            wanted = gradients.train_weights(plain, gradients.draw_batch(), alone)
+            got = gradients.train_weights(model, gradients.take_share(rank, world), shared)
             yield CaseResult(f"{name}, parameters_as_bucket_view={as_view}", got, wanted)
 
 
@@ -95,9 +94,9 @@ def _sharded_groups(rank: int, world: int) -> Iterator[CaseResult]:
         optimizer = kind(groups, lr=0.1, **options)
         optimizer.add_param_group({"params": parts[4:], "lr": 0.03, "weight_decay": 0.1})
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
-        weights = _train(each, batch, optimizer)
+        weights = gradients.train_weights(each, batch, optimizer)
         schedule.step()
-        results.append([*weights, *_train(each, batch, optimizer)])
+        results.append([*weights, *gradients.train_weights(each, batch, optimizer)])
     yield CaseResult("weights", results[1], results[0])
 
 
@@ -107,8 +106,8 @@ def _sharded_state(rank: int, world: int) -> Iterator[CaseResult]:
         plain, model = _build_pair(rank)
         alone = torch.optim.Adam(plain.parameters(), lr=0.01)
         shared = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=0.01)
-        _train(plain, gradients.draw_batch(), alone)
-        _train(model, gradients.take_share(rank, world), shared)
+        gradients.train_weights(plain, gradients.draw_batch(), alone)
+        gradients.train_weights(model, gradients.take_share(rank, world), shared)
         shared.consolidate_state_dict(to=other)
         box: Any = [shared.state_dict() if rank == other else None]
         dist.broadcast_object_list(box, src=other)
@@ -117,8 +116,8 @@ def _sharded_state(rank: int, world: int) -> Iterator[CaseResult]:
         yield CaseResult(f"state on {other}", _list_tensors(states), _list_tensors(wanted))
         again = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=0.5)
         again.load_state_dict(copy.deepcopy(box[0]))
-        later = _train(plain, gradients.draw_batch(), alone)
-        got = _train(model, gradients.take_share(rank, world), again)
+        later = gradients.train_weights(plain, gradients.draw_batch(), alone)
+        got = gradients.train_weights(model, gradients.take_share(rank, world), again)
         yield CaseResult(f"weights after loading the state of {other}", got, later)
 
 
@@ -134,17 +133,19 @@ def _local_steps(rank: int, world: int) -> Iterator[CaseResult]:
     replicas = [gradients.build_mlp(0) for _ in range(world)]
     steppers = [torch.optim.SGD(each.parameters(), lr=0.1, momentum=0.5) for each in replicas]
     for step in range(LOCAL_STEPS):
-        got = _train(model, gradients.take_share(rank, world), optimizer, 1)
+        got = gradients.train_weights(model, gradients.take_share(rank, world), optimizer, 1)
         for other, replica in enumerate(replicas):
             share = gradients.take_share(other, world)
             batch = gradients.draw_batch() if step < WARM_UP else share
-            _train(replica, batch, steppers[other], 1)
+            gradients.train_weights(replica, batch, steppers[other], 1)
         if step >= WARM_UP and (step - WARM_UP) % PERIOD == 0:
             for parts in zip(*(each.parameters() for each in replicas), strict=True):
                 mean = torch.stack([part.detach() for part in parts]).mean(0)
                 for part in parts:
                     part.data.copy_(mean)
-        yield CaseResult(f"weights after step {step + 1}", got, _copy(replicas[rank]))
+        yield CaseResult(
+            f"weights after step {step + 1}", got, gradients.copy_weights(replicas[rank])
+        )
     yield CaseResult("step in the state", optimizer.state_dict()["step"], LOCAL_STEPS)
 
 
@@ -156,10 +157,12 @@ def _uneven_inputs(rank: int, world: int) -> Iterator[CaseResult]:
         options = {"divide_by_initial_world_size": by_all}
         with Join([model], **options) if by_class else model.join(**options):
             for step in range(modes.UNEVEN_STEPS[rank]):
-                _train(model, modes.uneven_batch(rank, step), optimizer, 1)
+                gradients.train_weights(model, modes.uneven_batch(rank, step), optimizer, 1)
         wanted = modes.compute_uneven_reference(by_all=by_all)[1]
         how = "Join" if by_class else "model.join"
-        yield CaseResult(f"{how}, divide_by_initial_world_size={by_all}", _copy(model), wanted)
+        yield CaseResult(
+            f"{how}, divide_by_initial_world_size={by_all}", gradients.copy_weights(model), wanted
+        )
 
 
 def _uneven_steps(rank: int, world: int) -> Iterator[CaseResult]:
@@ -175,7 +178,7 @@ def _uneven_steps(rank: int, world: int) -> Iterator[CaseResult]:
         for _ in range(modes.UNEVEN_STEPS[rank]):
             Join.notify_join_context(shared)
             shared.step()
-    yield CaseResult("weights", _copy(model), _copy(plain))
+    yield CaseResult("weights", gradients.copy_weights(model), gradients.copy_weights(plain))
 
 
 def _early_termination(rank: int, world: int) -> Iterator[CaseResult]:
@@ -185,7 +188,7 @@ def _early_termination(rank: int, world: int) -> Iterator[CaseResult]:
     try:
         with model.join(throw_on_early_termination=True):
             for step in range(modes.UNEVEN_STEPS[rank]):
-                _train(model, modes.uneven_batch(rank, step), steps=1)
+                gradients.train_weights(model, modes.uneven_batch(rank, step), steps=1)
                 made += 1
     except RuntimeError as error:
         message = str(error)
@@ -196,21 +199,6 @@ def _early_termination(rank: int, world: int) -> Iterator[CaseResult]:
 def _build_pair(rank: int) -> tuple[Any, Any]:
     """Return the same model for one process and for ranks."""
     return gradients.build_mlp(0), DistributedDataParallel(gradients.build_mlp(rank))
-
-
-def _train(model: Any, batch: Any, optimizer: Any = None, steps: int = STEPS) -> list[Any]:
-    """Train a model; return a copy of its weights."""
-    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
-    inputs, targets = batch
-    for _ in range(steps):
-        model.zero_grad()
-        torch.nn.functional.mse_loss(model(inputs), targets).backward()
-        optimizer.step()
-    return _copy(model)
-
-
-def _copy(model: Any) -> list[Any]:
-    return [each.detach().clone() for each in model.parameters()]
 
 
 def _list_tensors(states: dict[Any, dict[str, Any]]) -> list[Any]:

@@ -22,7 +22,6 @@ from torch.distributed.tensor.parallel import (
 from . import gradients
 from .cases import CaseResult, Told, work_off
 
-STEPS = 3
 SHAPES = ((4, 6), (5, 3), (1, 7))
 """Also some that ranks cannot share evenly."""
 
@@ -49,7 +48,7 @@ def find_wrong_shards(rank: int, world: int, placement: str, *, saved: str, to_s
 def save_checkpoint(folder: str) -> None:
     """Save a model of one process, trained a while."""
     model = gradients.build_mlp(3)
-    _train(model, gradients.draw_batch())
+    gradients.train_weights(model, gradients.draw_batch())
     distributed_checkpoint.save(model.state_dict(), checkpoint_id=folder)
 
 
@@ -58,7 +57,9 @@ def load_checkpoint(folder: str, rank: int, world: int) -> Iterator[CaseResult]:
     model, wanted = gradients.build_mlp(1), gradients.build_mlp(0)
     state = model.state_dict()
     distributed_checkpoint.load(state, checkpoint_id=folder)
-    yield CaseResult("weights of all ranks in one process", [*state.values()], _copy(wanted))
+    yield CaseResult(
+        "weights of all ranks in one process", [*state.values()], gradients.copy_weights(wanted)
+    )
 
 
 def _distributed_tensors(rank: int, world: int) -> Iterator[CaseResult]:
@@ -116,21 +117,21 @@ def _sharded_model(rank: int, world: int) -> Iterator[CaseResult]:
     if not hasattr(torch.cpu.Stream, "record_event"):
         return
     mesh = init_device_mesh("cpu", (world,))
-    wanted = _train(gradients.build_mlp(0), gradients.draw_batch())
+    wanted = gradients.train_weights(gradients.build_mlp(0), gradients.draw_batch())
     for each_layer, reshard in itertools.product((True, False), (True, False)):
         model = gradients.build_mlp(0)
         for layer in model if each_layer else ():
             if isinstance(layer, torch.nn.Linear):
                 fully_shard(layer, mesh=mesh, reshard_after_forward=reshard)
         fully_shard(model, mesh=mesh, reshard_after_forward=reshard)
-        _train(model, gradients.take_share(rank, world))
+        gradients.train_weights(model, gradients.take_share(rank, world))
         got = [each.full_tensor().detach() for each in model.parameters()]
         yield CaseResult(f"{each_layer=}, reshard_after_forward={reshard}", got, wanted)
 
 
 def _sharded_module(rank: int, world: int) -> Iterator[CaseResult]:
     """FullyShardedDataParallel trains as one process does, by each strategy."""
-    wanted = _train(gradients.build_mlp(0), gradients.draw_batch())
+    wanted = gradients.train_weights(gradients.build_mlp(0), gradients.draw_batch())
     for strategy in ShardingStrategy:
         if strategy in UNSHARDED:
             continue
@@ -141,9 +142,9 @@ def _sharded_module(rank: int, world: int) -> Iterator[CaseResult]:
                 device_id=torch.device("cpu"),
                 use_orig_params=original,
             )
-            _train(model, gradients.take_share(rank, world))
+            gradients.train_weights(model, gradients.take_share(rank, world))
             with FullyShardedDataParallel.summon_full_params(model):
-                got = _copy(model)
+                got = gradients.copy_weights(model)
             what = f"{strategy.name}, use_orig_params={original}"
             flat = [torch.cat([each.flatten() for each in parts]) for parts in (got, wanted)]
             yield CaseResult(what, *flat)
@@ -157,11 +158,11 @@ def _parallel_layers(rank: int, world: int) -> Iterator[CaseResult]:
         "columns": {"4": ColwiseParallel(output_layouts=Replicate())},
         "rows": {"4": RowwiseParallel(input_layouts=Replicate())},
     }
-    wanted = _train(gradients.build_mlp(0), gradients.draw_batch())
+    wanted = gradients.train_weights(gradients.build_mlp(0), gradients.draw_batch())
     for name, plan in plans.items():
         model = parallelize_module(gradients.build_mlp(0), mesh, plan)
-        _train(model, gradients.draw_batch())
-        yield CaseResult(name, _copy(model), wanted)
+        gradients.train_weights(model, gradients.draw_batch())
+        yield CaseResult(name, gradients.copy_weights(model), wanted)
     inputs = _draw(2, 4, 6)
     norm = torch.nn.LayerNorm(6).double()
     expected = norm(inputs).detach()
@@ -174,35 +175,16 @@ def _checkpoint(rank: int, world: int, *, saved: str, to_save: str) -> Iterator[
     """Ranks load the parts of what one process saved, and save theirs for one process."""
     mesh = init_device_mesh("cpu", (world,))
     wanted = gradients.build_mlp(3)
-    _train(wanted, gradients.draw_batch())
+    gradients.train_weights(wanted, gradients.draw_batch())
     model = gradients.build_mlp(4)
     fully_shard(model, mesh=mesh)
     state = model.state_dict()
     distributed_checkpoint.load(state, checkpoint_id=saved)
     got = [each.full_tensor() for each in state.values()]
-    yield CaseResult("weights of one process in all ranks", got, _copy(wanted))
+    yield CaseResult("weights of one process in all ranks", got, gradients.copy_weights(wanted))
     other = gradients.build_mlp(0)
     fully_shard(other, mesh=mesh)
     distributed_checkpoint.save(other.state_dict(), checkpoint_id=to_save)
-
-
-def _train(model: Any, batch: Any) -> list[Any]:
-    """Train a model; return a copy of its weights."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
-    inputs, targets = batch
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        torch.nn.functional.mse_loss(model(inputs), targets).backward()
-        optimizer.step()
-    return _copy(model)
-
-
-def _copy(model: Any) -> list[Any]:
-    """Return a copy of the whole weights."""
-    return [
-        (each.full_tensor() if isinstance(each, DTensor) else each).detach().clone()
-        for each in model.parameters()
-    ]
 
 
 def _draw(*shape: int) -> Any:
