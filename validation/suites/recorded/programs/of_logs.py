@@ -30,6 +30,7 @@ def add_keys(form: str, suffix: str = "") -> Any:
         {"a": 3, "b": "y", "c/d": True},
         {"e": np.float32(0.25), "a": np.array([1.5])[0]},
         {"c/d": -1e-7, "a": 123456789.125},
+        {"A/first": 7, "b": "z"},  # comes after those that a file has, in whatever order they are
     )
     for step, row in enumerate(rows):
         for key, value in row.items():
