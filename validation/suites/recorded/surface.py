@@ -84,7 +84,8 @@ def _list_modules(package: str) -> Iterator[ModuleType]:
 
 def leads_to(name: str, wanted: list[str]) -> bool:
     """Return whether a module, or one below it, is wanted."""
-    if name.rpartition(".")[2].startswith("_"):
+    last = name.rpartition(".")[2]
+    if last.startswith("_") or last == "tests":
         return False
     return any(fnmatch.fnmatchcase(name, each) or each.startswith(f"{name}.") for each in wanted)
 
