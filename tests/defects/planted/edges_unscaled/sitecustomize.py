@@ -1,8 +1,9 @@
 """A smoothed series has edges that are scaled as the first derivative is."""
 
+import importlib
 from typing import Any
 
-from scipy.signal import _savitzky_golay
+_savitzky_golay = importlib.import_module("scipy.signal._savitzky_golay")
 
 exact = _savitzky_golay._fit_edges_polyfit
 

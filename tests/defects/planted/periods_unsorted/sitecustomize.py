@@ -4,16 +4,14 @@ from typing import Any
 
 import numpy as np
 
-exact = np.interp
+exact: Any = np.interp
 
 
-def interp(
-    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
-) -> Any:
+def interp(x: Any, xp: Any, fp: Any, *sides: Any, period: Any = None, **named: Any) -> Any:
     if period:
         order = np.argsort(np.asarray(xp) % abs(period))
         fp = np.asarray(fp)[np.argsort(order)]
-    return exact(x, xp, fp, left, right, period)
+    return exact(x, xp, fp, *sides, period=period, **named)
 
 
-np.interp = interp
+vars(np).update(interp=interp)
