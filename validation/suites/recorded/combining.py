@@ -18,8 +18,8 @@ from . import calls, search, settle, surface
 from .search import Learned, Parameters, Search
 
 TRIES = 120
-KEPT_CALLS, KEPT_METHOD = 10, 4
-KEPT_REFUSALS = 3
+KEPT_CALLS, KEPT_METHOD = 6, 2
+KEPT_REFUSALS = 2
 FUNCTION_S, METHOD_S = 0.5, 0.15
 BEST = 14
 """Of the values for a parameter: the most promising ones."""
