@@ -118,6 +118,12 @@ def hold_module(text: str) -> Iterator[types.ModuleType]:
         path.unlink(missing_ok=True)
 
 
+def read_code(tree: ast.Module | ast.Expression, mode: str) -> types.CodeType:
+    """Return the code of a statement or an expression, with annotations that are objects."""
+    code: types.CodeType = compile(tree, f"{MODULE}.py", mode, dont_inherit=True)
+    return code
+
+
 def play_text(text: str, **names: Any) -> list[str]:
     """Return what each expression of a text gives, the parts of those with commas one by one.
 
@@ -130,13 +136,13 @@ def play_text(text: str, **names: Any) -> list[str]:
         known.update(names)
         for each in ast.parse(text).body:
             if not isinstance(each, ast.Expr):
-                code = compile(ast.Module([each], []), f"{MODULE}.py", "exec")
+                code = read_code(ast.Module([each], []), "exec")
                 told = try_telling(functools.partial(exec, code, known))  # all texts are our own
                 results += [told] if told != "None" else []
                 continue
             parts = each.value.elts if isinstance(each.value, ast.Tuple) else [each.value]
             for part in parts:
-                code = compile(ast.Expression(part), f"{MODULE}.py", "eval")
+                code = read_code(ast.Expression(part), "eval")
                 results.append(try_telling(functools.partial(eval, code, known)))
         known.clear()  # what it holds may be large
     return results
