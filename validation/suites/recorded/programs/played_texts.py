@@ -22,7 +22,7 @@ from .telling import tell_digits
 MODULE = "played"
 MAX_MESSAGE = 500
 PLACES = re.compile(
-    r"___torch_mangle_\d+\.|__compiled_fn_\d+\w*|\b0x[0-9a-f]{4,}\b|\b\d{9,}\b"
+    r"___torch_mangle_\d+\.|__compiled_fn_\d+\w*|\b0x[0-9a-f]{4,}\b|\b\d{7,}\b"
     r"|(?m:^ *File .*\n(?: {4,}.*\n)*)|(?:/[\w.+-]+)+\.py(?::\d+)?|, line \d+|\.py:\d+"
 )
 """What differs between two processes or two machines: counts, addresses, paths, lines."""
@@ -144,5 +144,4 @@ def play_text(text: str, **names: Any) -> list[str]:
             for part in parts:
                 code = read_code(ast.Expression(part), "eval")
                 results.append(try_telling(functools.partial(eval, code, known)))
-        known.clear()  # what it holds may be large
     return results

@@ -8,8 +8,6 @@ def f(x, n):
     y = x.clone()
     y.add_(n).mul_(x.shape[0])
     return torch.nn.functional.layer_norm(y, [3]) + torch.ones(2, 1), x.size(1)
-for way in ("real", "fake", "symbolic", "none"):
-    make_fx(f, tracing_mode=way)(x, 2)
 ways = [make_fx(f, tracing_mode=way)(x, 2) for way in ("real", "fake", "symbolic")]
 ways, [w(x * 2, 2) for w in ways], [w(torch.ones(5, 3), 2) for w in ways]
 make_fx(f, pre_dispatch=True)(x, 2).code, make_fx(f, tracing_mode="none")(x, 2)
