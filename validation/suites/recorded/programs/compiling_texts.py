@@ -61,25 +61,16 @@ def four(x):
     a = x.sin()
     dynamo.graph_break()
     return plain(a) + 1
-def inner(x):
-    y = x + 2
-    dynamo.graph_break()
-    return y - 1
-def five(x, n=3):
-    made = []
-    for i in range(2):
-        made.append(inner(x) * i + n)
-    return made
 def six(x):
     with torch.no_grad():
         y = x * 2
         dynamo.graph_break()
         z = y + x
     return z.relu()
-broken(one, x), broken(two, x), broken(three, x), broken(four, x), broken(six, x)
+broken(one, x), broken(three, x), broken(six, x)
 ran(two, (x,), (-x,), (x,)), ran(one, (x,), fullgraph=True), ran(two, (x,), fullgraph=True)
 ran(three, (x,), fullgraph=True), ran(four, (x,), fullgraph=True)
-e = dynamo.explain(five)(x)
+e = dynamo.explain(four)(x)
 sorted({(g.name, g.inner_create_fn().__name__) for g in e.out_guards or []}), e.ops_per_graph
 len(e.compile_times) > 0, str(e).split("Out Guards")[0].split("Compile")[0]
 with dynamo.config.patch(capture_scalar_outputs=True):
@@ -95,7 +86,7 @@ torch.compiler.disable(nn.ReLU())(x), plain(x), torch.compiler.disable(one_more,
 @torch.compiler.allow_in_graph
 def opaque(x):
     return x * int(x.numel())
-ran(lambda x: opaque(x) + 1, (x,), (y,)), torch.compiler.allow_in_graph([one_more])[0](x)
+ran(lambda x: opaque(x) + 1, (x,)), torch.compiler.allow_in_graph([one_more])[0](x)
 torch.compiler.allow_in_graph(3)
 @torch.compiler.assume_constant_result
 def fixed():
@@ -121,9 +112,8 @@ def told(f, *calls, **k):
     return results, made, failed
 def by(x, n):
     return x * n
-told(by, (x, 2), (x, 3), (x, 4), (x, "a"), (x, True), (x, x))
-told(by, (x, 2), (y, 2), (y[:3], 2), (x[:1], 2), (x.double(), 2), (x.clone().requires_grad_(), 2))
-told(by, (x, 2), (y, 3), dynamic=True)
+told(by, (x, 2), (x, 3), (x, "a"), (x, True), (x, x))
+told(by, (x, 2), (y, 2), (y[:3], 2), (x[:1], 2), (x.clone().requires_grad_(), 2))
 def uses(x):
     global scale
     return x * scale + table["a"] + len(seen) + box.m + box.n
@@ -144,7 +134,6 @@ def moded(x):
 with torch.no_grad():
     off = ran(moded, (x,))
 off[:2], ran(moded, (x,))[:2]
-ran(lambda x: x + (torch.get_default_dtype() == torch.float32), (x,))[:2]
 def marked(mark, *calls, f=lambda x: x.reshape(-1) + x.shape[0], **k):
     a = x.clone()
     try:
@@ -160,15 +149,12 @@ marked(lambda a: dynamo.mark_static(a, 0), (y,), (y[:3],))
 marked(lambda a: dynamo.mark_dynamic(a, 5)), marked(lambda a: dynamo.decorators.mark_unbacked(a, 0))
 with dynamo.config.patch(cache_size_limit=2):
     limited = ran(by, (x, 1), (x, 2.5), (x, True), (x, x))
-    strict = ran(by, (x, 1), (x, 2.5), (x, True), fullgraph=True)
 with dynamo.config.patch(error_on_recompile=True):
     refused = ran(by, (x, 1), (x, 2))
-with dynamo.config.patch(automatic_dynamic_shapes=False):
-    never = ran(by, (x, 1), (y, 1), (y[:3], 1))
-limited[:2], strict[:2], refused, never[:2]
+limited[:2], refused
 told(lambda x, d: x + sum(d.values()), (x, {"a": 1}), (x, {"a": 1, "b": 2}), (x, {"b": 1}))
-told(lambda x, d: x + d[0], (x, [1]), (x, [1, 2]), (x, (1,)))
-told(lambda x, *a, **k: x + len(a) + len(k), (x,), (x, 1), (x, 1, 2))
+told(lambda x, d: x + d[0], (x, [1]), (x, (1,)))
+told(lambda x, *a, **k: x + len(a) + len(k), (x,), (x, 1))
 with torch.compiler.set_stance("force_eager"):
     eager = ran(by, (x, 1))
 c = torch.compile(by, backend=keep)

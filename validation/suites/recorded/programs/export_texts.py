@@ -57,7 +57,7 @@ s.inputs_to_parameters, s.lifted_custom_objs
 k = export(net, (x,), {"gain": 3.0, "more": {"a": x}})
 k.graph_module.code, k.module()(x, gain=3.0, more={"a": x}), k.module()(x, more={"a": x}, gain=3.0)
 k.module()(x, gain=3.0), k.module()(x, gain=2.0, more={"a": x}), k.call_spec
-export(net, (x,), strict=True).graph_module.code, export(lambda x: x, (x,)), export(net, x)
+export(lambda x: x, (x,)), export(net, x)
 export(net, (x, x)), export(net, (x,), [3]), export(net, ()), export(net, (x,), {"none": 3})
 export(torch.jit.script(nn.ReLU()), (x,)), export(3, (x,))
 torch.export.save(k, "k.pt2"), k.module().train()

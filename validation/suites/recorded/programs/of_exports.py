@@ -22,6 +22,7 @@ def play_exports(kind: str) -> Any:
         return play_text(START + TEXTS[kind])
     finally:
         torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
 
 
 OF_EXPORTS = (Family(play_exports, lambda: [*TEXTS], lambda _: {}),)

@@ -19,7 +19,7 @@ TEXTS = {**TRACED, **PASSED, **MADE}
 def play_graphs(kind: str) -> Any:
     """Return what torch.fx makes of functions and of a module in one part of its work."""
     pool.set_seeds()
-    wrapped = torch.fx._symbolic_trace._wrapped_fns_to_patch
+    wrapped: Any = getattr(torch.fx._symbolic_trace, "_wrapped_fns_to_patch", {})
     kept = dict(wrapped)
     try:
         return play_text(START + TEXTS[kind])

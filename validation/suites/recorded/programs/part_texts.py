@@ -96,7 +96,7 @@ ns = [n for n in h.graph.nodes]
 get_param(h, ns[0]), get_buffer(h, ns[4]), get_lifted_tensor_constant(h, ns[-1])
 ns[5].meta.get("nn_module_stack"), ns[10].meta.get("source_fn_stack"), ns[10].meta.get("torch_fn")
 ns[9].meta["val"], ns[3].meta["val"]
-bad = copy.deepcopy(h)
+bad = export(net, (x,))
 bad.graph.call_function(len, (ns[0],)), bad.validate(), setattr(h, "graph_module", 3)
 setattr(h, "graph", 3)
 """,
@@ -138,9 +138,6 @@ out_dtype(torch.ops.aten.mm.default, torch.int32, i, i)
 out_dtype(torch.ops.aten.sin_.default, torch.int32, i)
 told(lambda a: out_dtype(torch.ops.aten.mm.default, torch.int32, a, a), i)
 out_dtype(3, torch.int32, i)
-from torch._higher_order_ops.strict_mode import strict_mode
-strict_mode(lambda a: a + 1, (x,))
-torch.vmap(lambda a: torch.cond(a.sum() > 0, torch.relu, torch.neg, (a,)))(x)
 lib = torch.library.Library("played", "FRAGMENT")
 lib.define("twice(Tensor a, int n=2) -> Tensor")
 lib.impl("twice", lambda a, n=2: a * n, "CompositeExplicitAutograd"), torch.ops.played.twice(x)

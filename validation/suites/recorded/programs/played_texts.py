@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import gc
 import importlib.util
+import itertools
 import linecache
 import re
 import sys
@@ -20,6 +22,10 @@ import torch
 from .telling import tell_digits
 
 MODULE = "played"
+NUMBERS = itertools.count(1)
+"""So that each module has a name of its own: torch keeps what it saw of one, by its name."""
+
+NUMBERED = re.compile(rf"{MODULE}_\d{{4}}")
 MAX_MESSAGE = 500
 PLACES = re.compile(
     r"___torch_mangle_\d+\.|__compiled_fn_\d+\w*|\b0x[0-9a-f]{4,}\b|\b\d{7,}\b"
@@ -31,7 +37,8 @@ FLOAT = re.compile(r"-?\d+\.\d{5,}(?:e-?\d+)?")
 
 def clean_text(text: str) -> str:
     """Return a text without what differs between two machines; numbers get few digits."""
-    return FLOAT.sub(lambda found: f"{float(found[0]) * 1.000731:.4g}", PLACES.sub("", text))
+    named = PLACES.sub("", NUMBERED.sub(MODULE, text))
+    return FLOAT.sub(lambda found: f"{float(found[0]) * 1.000731:.4g}", named)
 
 
 def tell_text(value: Any) -> str:
@@ -101,26 +108,40 @@ def try_telling(called: Callable[[], Any]) -> str:
 
 
 @contextlib.contextmanager
+def keep_garbage() -> Iterator[None]:
+    """Look for no garbage meanwhile: of what graphs hold, that takes longer than the graphs."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@contextlib.contextmanager
 def hold_module(text: str) -> Iterator[types.ModuleType]:
     """Yield an empty module with a source file in the current folder, which goes afterwards."""
-    path = Path(f"{MODULE}.py")
+    name = f"{MODULE}_{next(NUMBERS) % 10000:04}"
+    path = Path(f"{name}.py")
     path.write_text(text, encoding="utf-8")
-    spec = importlib.util.spec_from_loader(MODULE, loader=None, origin=path.name)
-    module = importlib.util.module_from_spec(spec) if spec else types.ModuleType(MODULE)
+    spec = importlib.util.spec_from_loader(name, loader=None, origin=path.name)
+    module = importlib.util.module_from_spec(spec) if spec else types.ModuleType(name)
     module.__file__ = path.name
-    sys.modules[MODULE] = module
-    linecache.cache.pop(path.name, None)
+    sys.modules[name] = module
     try:
         yield module
     finally:
-        del sys.modules[MODULE]
+        del sys.modules[name]
         linecache.cache.pop(path.name, None)
         path.unlink(missing_ok=True)
 
 
-def read_code(tree: ast.Module | ast.Expression, mode: str) -> types.CodeType:
+def read_code(
+    tree: ast.Module | ast.Expression, module: types.ModuleType, mode: str
+) -> types.CodeType:
     """Return the code of a statement or an expression, with annotations that are objects."""
-    code: types.CodeType = compile(tree, f"{MODULE}.py", mode, dont_inherit=True)
+    code: types.CodeType = compile(tree, str(module.__file__), mode, dont_inherit=True)
     return code
 
 
@@ -131,17 +152,17 @@ def play_text(text: str, **names: Any) -> list[str]:
     """
     text = textwrap.dedent(text)
     results: list[str] = []
-    with hold_module(text) as module:
+    with keep_garbage(), hold_module(text) as module:
         known = vars(module)
         known.update(names)
         for each in ast.parse(text).body:
             if not isinstance(each, ast.Expr):
-                code = read_code(ast.Module([each], []), "exec")
+                code = read_code(ast.Module([each], []), module, "exec")
                 told = try_telling(functools.partial(exec, code, known))  # all texts are our own
                 results += [told] if told != "None" else []
                 continue
             parts = each.value.elts if isinstance(each.value, ast.Tuple) else [each.value]
             for part in parts:
-                code = read_code(ast.Expression(part), "eval")
+                code = read_code(ast.Expression(part), module, "eval")
                 results.append(try_telling(functools.partial(eval, code, known)))
     return results

@@ -117,17 +117,14 @@ def sized(x):
 def same(f, *a, **k):
     results, made, _ = ran(f, a, **k)
     return results[0], made, repr(f(*a)) == repr(results[0])
-same(containers, x), same(functions, x), same(classes, x), same(flows, x, 4), same(flows, x, 1)
+same(containers, x), same(functions, x), same(classes, x), same(flows, x, 4)
 same(lambda x: sum(t.sum() for t in counts(x, 2)), x), same(sized, x)
-same(containers, x, fullgraph=True)[1:], same(flows, x, 4, fullgraph=True)[1:]
 same(within, x.clone().requires_grad_()), seen
-ran(lambda x: [*counts(x, 2)], (x,))[:2]
 ran(lambda x: x + int("3") + ord("a") + len(str(2.5)), (x,))
-ran(lambda x: sorted([x, x + 1], key=lambda t: t.sum()), (x,))[:2]
 ran(lambda x: {x: 1}[x], (x,))[:2], ran(lambda x: x.no_such(), (x,))
 ran(lambda x: undefined + x, (x,)), ran(lambda x: 1 / 0, (x,)), ran(lambda x: x @ x, (x,))
 ran(lambda x: [][1], (x,)), ran(lambda: 3, ()), ran(3, (x,)), ran(lambda x: None, (x,))
-ran(lambda x: x, (x,)), ran(torch.sin, (x,)), ran(functools.partial(torch.add, x), (y[0],))
+ran(lambda x: x, (x,)), ran(functools.partial(torch.add, x), (y[0],))
 """,
     "changes": """
 def told(f, *values, backend="aot_eager", **k):
@@ -162,7 +159,7 @@ def outs(x):
     return out
 told(fill, x), told(twice, x, y, backend="eager"), told(lists, x, [x, x * 2], {"old": 1})
 told(returns, x), told(outs, x), told(lambda x: x.set_(torch.ones(2)), x)
-told(lambda x: x.copy_(x.flip(0)), x), told(lambda x: x * 2 if x.is_leaf else x, x)
+told(lambda x: x * 2 if x.is_leaf else x, x)
 c = torch.compile(twice, backend="aot_eager")
 a, v = x.clone(), y.clone()
 c(a, a), a, c(v, v[:2]), v, c(v[:2], v[2:]), v
@@ -178,7 +175,7 @@ class Holds(nn.Module):
         return x * self.n
 h = Holds()
 k = torch.compile(h, backend=keep)
-graphs.clear(), k(x), k(x), k(x), h.n, h.count, h.last, len(graphs)
+graphs.clear(), k(x), k(x), k(x), h.n, h.count, h.last
 class Object:
     pass
 def store(x, o):
@@ -197,7 +194,7 @@ def shared(x):
 s = torch.compile(shared, backend="eager")
 s(x), s(x), total, state
 g = x.clone().requires_grad_()
-def graded(f, *a, backend="aot_eager", **k):
+def graded(f, *a, backend="aot_eager_default_partitioner", **k):
     dynamo.reset()
     inputs = [v.clone().requires_grad_() for v in a]
     try:
@@ -207,9 +204,9 @@ def graded(f, *a, backend="aot_eager", **k):
         return cut(error)
 graded(lambda a: a.sin() * a, x)
 graded(lambda a, b: (a * b).relu() + a.detach() + 0 * b.detach(), x, x + 1)
-graded(lambda a: a.sigmoid(), x, backend="aot_eager_decomp_partition")
+graded(lambda a: a.sigmoid(), x, backend="aot_eager_default_partitioner", dynamic=True)
 graded(lambda a: a.sin(), x, backend="eager")
-d = torch.compile(lambda a: a.sin().sum(), backend="aot_eager")(g)
+d = torch.compile(lambda a: a.sin().sum(), backend="aot_eager_default_partitioner")(g)
 torch.autograd.grad(torch.autograd.grad(d, g, create_graph=True)[0].sum(), g)
 """,
     "wrappers": """
@@ -274,9 +271,8 @@ class Doubled(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         return grad * 3 + ctx.saved_tensors[0]
-f = lambda a: torch.func.grad(lambda b: (b.sin() * b).sum())(a)
-v = lambda a: torch.func.vmap(torch.dot)(a, a)
-ran(f, (x,)), ran(v, (x,), fullgraph=True)
+v = lambda a: torch.func.vmap(torch.func.grad(lambda b: (b.sin() * b).sum()))(a)
+ran(v, (x,), fullgraph=True)
 def graded(f, **k):
     g = x.clone().requires_grad_()
     made, count, texts = ran(f, (g,), **k)
@@ -296,15 +292,5 @@ def modes(x):
     return a, b, d
 ran(modes, (x,)), torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
 torch.is_grad_enabled()
-w = nn.Parameter(torch.ones(3))
-o = torch.optim.SGD([w], 0.1)
-@torch.compile(backend="eager")
-def step(x):
-    o.zero_grad()
-    loss = (x * w).sum()
-    loss.backward()
-    o.step()
-    return loss
-step(x), step(x), w
 """,
 }
