@@ -113,20 +113,18 @@ class Cond(nn.Module):
     def forward(self, x):
         return torch.cond(x.sum() > 5, self.a, self.b, (x,)) + 1
 c = export(Cond(), (x,))
-c.graph_module.code, {n: m.code for n, m in c.graph_module.named_children()}, c.module()(x)
-c.module()(x + 5), c.graph_signature.parameters
+c.graph_module.code, {n: m.code for n, m in c.graph_module.named_children()}, c.module()(x + 5)
+c.graph_signature.parameters
 torch.cond(True, torch.sin, torch.cos, (x,)), torch.cond(3, torch.sin, torch.cos, (x,))
 torch.cond(True, 3, torch.cos, (x,)), torch.cond(True, torch.sin, torch.cos, x)
 torch.cond(torch.ones(2), torch.sin, torch.cos, (x,))
 torch.cond(True, lambda a: a, lambda a: a[0], (x,))
 torch.cond(False, lambda a, b: {"s": a + b}, lambda a, b: {"s": a - b}, (x, x))
-torch.cond(x.sum() > 3, lambda: x.sin(), lambda: x.cos())
 def told(f, *a, **k):
     e = of(f, *a, **k)
     return e.graph_module.code, {n: m.code for n, m in e.graph_module.named_children()}, e.module()(
         *a)
 told(lambda a: torch.cond(a.shape[0] > 1, torch.sin, torch.cos, (a,)), x)
-of(lambda a: torch.cond(a.sum() > 1, lambda b: b[:1], lambda b: b, (a,)), x)
 while_loop(3, 4, (x,))
 hop_map(lambda a, b: a + b, x, torch.ones(3))
 told(lambda a: hop_map(lambda b, w: b * w + 1, a, torch.ones(3)), x), hop_map(lambda a: a, 3)

@@ -158,7 +158,7 @@ def outs(x):
     out.resize_(3, 2)
     return out
 told(fill, x), told(twice, x, y, backend="eager"), told(lists, x, [x, x * 2], {"old": 1})
-told(returns, x), told(outs, x), told(lambda x: x.set_(torch.ones(2)), x)
+told(returns, x), told(outs, x)
 told(lambda x: x * 2 if x.is_leaf else x, x)
 c = torch.compile(twice, backend="aot_eager")
 a, v = x.clone(), y.clone()
@@ -202,7 +202,6 @@ def graded(f, *a, backend="aot_eager_default_partitioner", **k):
         return made, torch.autograd.grad(made.sum(), inputs, allow_unused=True)
     except Exception as error:
         return cut(error)
-graded(lambda a: a.sin() * a, x)
 graded(lambda a, b: (a * b).relu() + a.detach() + 0 * b.detach(), x, x + 1)
 graded(lambda a: a.sigmoid(), x, backend="aot_eager_default_partitioner", dynamic=True)
 graded(lambda a: a.sin(), x, backend="eager")
