@@ -15,6 +15,7 @@ import torch
 from .telling import tell_array, tell_digits
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
+LONG = re.compile(r"\d+\.\d{5,}(e-?\d+)?|\d+\.\d+e-\d+")
 FILE = re.compile(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+")
 LISTED = " This could be because"
 """What follows it in a message lists all that the process has registered."""
@@ -26,8 +27,9 @@ NAMED = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.qsc
 
 
 def clean(text: str) -> str:
-    """Return a text without addresses of the process and files of the machine."""
-    return FILE.sub("FILE", ADDRESS.sub("ADDRESS", text))
+    """Return a text without addresses and files of the machine; numbers have few digits."""
+    short = LONG.sub(lambda found: f"{float(found[0]) * 1.000731:.4g}", text)
+    return FILE.sub("FILE", ADDRESS.sub("ADDRESS", short))
 
 
 def refuse(called: Callable[..., Any], *values: Any, **options: Any) -> str:
@@ -136,5 +138,5 @@ def tell_strided(tensor: torch.Tensor) -> str:
     found = tensor.resolve_conj().resolve_neg()
     if "float8" in str(found.dtype) or found.dtype == torch.bfloat16:
         found = found.float()
-    array = found.numpy()
+    array = found.clone().numpy()  # a storage that an array shares cannot be resized any more
     return f"{order}{tell_digits(array) if array.dtype.kind in 'fc' else array.tolist()}"
