@@ -55,13 +55,14 @@ plain, full = take(), take(record_shapes=True, profile_memory=True, with_flops=T
 def line(each):
     return [each.name, each.cpu_parent.name if each.cpu_parent else None, [child.name for child in
        each.cpu_children], each.count, each.scope, each.is_async, each.is_legacy, each.input_shapes,
-       each.flops, each.cpu_memory_usage, each.self_cpu_memory_usage, each.sequence_nr >= 0,
+       each.flops, each.sequence_nr >= 0,
        str(each.device_type), each.is_user_annotation, each.kernels, each.node_id]
-[line(each) for each in plain.events()], [line(each) for each in full.events()]
+[line(each) for each in plain.events()]
+[line(each) for each in full.events() if each.name != '[memory]']
 def group(found, **options):
     rows = found.key_averages(**options)
-    return sorted([each.key, each.count, str(each.input_shapes), each.flops, each.cpu_memory_usage,
-       each.self_cpu_memory_usage] for each in rows)
+    return sorted([each.key, each.count, str(each.input_shapes), each.flops] for each in rows
+        if each.key != '[memory]')
 group(plain), group(full, group_by_input_shape=True), group(full, group_by_stack_n=2)
 heads = [row.split() for row in full.key_averages().table(sort_by='count',
  row_limit=2).splitlines()[:2]]
@@ -130,14 +131,18 @@ def make(place, name, start, end, **options):
     more = {'stack': [], 'flops': 0, 'trace_name': name, 'fwd_thread': 1} | options
     return u.FunctionEvent(place, name, more.pop('thread', 1), start, end, **more)
 def build(device=None, **options):
-    rows = [('train', 0, 1000, {'input_shapes': []}), ('aten::linear', 100, 400, {'input_shapes':
-    [[2, 3], [4, 3]], 'flops': 48000, 'stack': ['a.py(1): f', 'b.py(2): g', 'c.py(3):
-    <module>']}), ('aten::addmm', 150, 350, {'input_shapes': [[2, 3], [4, 3]], 'flops': 48,
-    'cpu_memory_usage': 2048, 'sequence_nr': 3, 'fwd_thread': 1}), ('aten::addmm', 360, 380,
-    {'input_shapes': [[9]], 'cpu_memory_usage': -5000000}), ('aten::linear', 500, 900,
-    {'input_shapes': [[2, 3], [4, 3]], 'stack': ['a.py(1): f'], 'is_async': options.pop('late',
-    False)}), ('Back', 2000, 2000500, {'thread': 2, 'scope': 1, 'sequence_nr': 3,
-    'device_memory_usage': 3 * 2 ** 30})]
+    shapes = {'input_shapes': [[2, 3], [4, 3]]}
+    lines = ['a.py(1): f', 'b.py(2): g', 'c.py(3): <module>']
+    late = {'is_async': options.pop('late', False)}
+    rows = [
+     ('train', 0, 1000, {'input_shapes': []}),
+     ('aten::linear', 100, 400, {'flops': 48000, 'stack': lines} | shapes),
+     ('aten::addmm', 150, 350, {'flops': 48, 'cpu_memory_usage': 2048, 'sequence_nr': 3} | shapes),
+     ('aten::addmm', 360, 380, {'input_shapes': [[9]], 'cpu_memory_usage': -5000000}),
+     ('aten::linear', 500, 900, {'stack': lines[:1]} | shapes | late),
+     ('Back', 2000, 2000500, {'thread': 2, 'scope': 1, 'sequence_nr': 3,
+        'device_memory_usage': 1 << 30}),
+    ]
     rows += [('gemm', 160, 237, {'device_type': torch.autograd.DeviceType.CUDA})] if device else []
     return u.EventList([make(place, name, start, end, use_device=device, **more) for place, (name,
        start, end, more) in enumerate(rows)], use_device=device, **options)
@@ -194,11 +199,13 @@ class Net(nn.Module):
         given = self.conv(values)
         return self.rest(given), self.turn(given)
 net, pictures = Net(), torch.ones(2, 1, 4, 4, requires_grad=True)
+def sort(counts):
+    return {name: counts[name] for name in sorted(counts)}
 def count(run, **options):
     counter = f.FlopCounterMode(**{'display': False} | options)
     with counter:
         run()
-    return [counter.get_total_flops(), counter.get_flop_counts(), counter.get_table(),
+    return [counter.get_total_flops(), sort(counter.get_flop_counts()), counter.get_table(),
        counter.get_table(depth=1)]
 count(lambda: net(pictures)), count(lambda: sum(each.sum() for each in net(pictures)).backward())
 count(lambda: net(pictures), depth=0), count(lambda: net(pictures), mods=net), count(lambda: None)
@@ -234,7 +241,7 @@ shown = f.FlopCounterMode(net, 1, False)
 with shown:
     net(pictures)
     net.conv(pictures)
-shown.get_flop_counts(), shown.get_table(), shown.get_table(9)
+sort(shown.get_flop_counts()), shown.get_table(), shown.get_table(9)
 from torch.utils.module_tracker import ModuleTracker
 seen = []
 class Noting(nn.Module):
