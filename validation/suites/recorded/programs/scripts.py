@@ -16,8 +16,8 @@ from .telling import tell_array, tell_digits
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 LONG = re.compile(r"\d+\.\d{5,}(e-?\d+)?|\d+\.\d+e-\d+")
-PACKED = re.compile(r"torch_package_\d+")
-"""The number counts the archives that the process has opened."""
+COUNTED = re.compile(r"(torch_package_|\bj)\d+")
+"""Such a number counts what the process has opened or nested before."""
 
 FILE = re.compile(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+")
 LISTED = " This could be because"
@@ -32,7 +32,7 @@ NAMED = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.qsc
 def clean(text: str) -> str:
     """Return a text without addresses and files of the machine; numbers have few digits."""
     short = LONG.sub(lambda found: f"{float(found[0]) * 1.000731:.4g}", text)
-    return FILE.sub("FILE", ADDRESS.sub("ADDRESS", PACKED.sub("torch_package", short)))
+    return FILE.sub("FILE", ADDRESS.sub("ADDRESS", COUNTED.sub(r"\1N", short)))
 
 
 def refuse(called: Callable[..., Any], *values: Any, **options: Any) -> str:
