@@ -260,7 +260,7 @@ torch.quasirandom.SobolEngine(0), torch.quasirandom.SobolEngine(99999), soft.dra
 soft.num_generated
 utils = nn.utils
 quick = utils.skip_init(nn.Linear, 2, 3)
-quick, quick.weight.shape, utils.skip_init(nn.Linear, 2, 3, device='meta').weight.device
+repr(quick), quick.weight.shape, utils.skip_init(nn.Linear, 2, 3, device='meta').weight.device
 utils.skip_init(len), utils.skip_init(3), utils.skip_init(nn.ReLU)
 deep = nn.Sequential(nn.Conv2d(2, 2, 2), nn.ConvTranspose2d(2, 2, 2), nn.Conv3d(2, 2, 2))
 utils.convert_conv2d_weight_memory_format(deep, torch.channels_last)[0].weight.stride()
