@@ -54,7 +54,8 @@ plain, full = take(), take(record_shapes=True, profile_memory=True, with_flops=T
  with_modules=True, with_stack=False)
 def line(each):
     return [each.name, each.cpu_parent.name if each.cpu_parent else None, [child.name for child in
-       each.cpu_children], each.count, each.scope, each.is_async, each.is_legacy, each.input_shapes,
+       each.cpu_children if child.name != '[memory]'], each.count, each.scope, each.is_async,
+       each.is_legacy, each.input_shapes,
        each.flops, each.sequence_nr >= 0,
        str(each.device_type), each.is_user_annotation, each.kernels, each.node_id]
 [line(each) for each in plain.events()]
@@ -117,9 +118,11 @@ with a.emit_itt(False) as none, a.emit_nvtx(False) as other:
     torch.ones(2)
 none, other, a.emit_itt(record_shapes=True).record_shapes, a.emit_nvtx(record_shapes=True).enabled
 tracker = a.KinetoStepTracker
-tracker.init_step_count('mine'), tracker.increment_step('mine'), tracker.increment_step('mine')
-tracker.current_step() >= 2, tracker.erase_step_count('mine'), tracker.erase_step_count('mine')
-tracker.increment_step('other') >= 0, tracker.erase_step_count('other')
+begin = tracker.current_step()
+tracker.init_step_count('mine'), tracker.increment_step('mine') - begin
+tracker.increment_step('mine') - begin, tracker.current_step() - begin
+tracker.erase_step_count('mine'), tracker.erase_step_count('mine')
+tracker.increment_step('other') - begin, tracker.erase_step_count('other')
 unique = a.EnforceUnique()
 unique.see('a', 1), unique.see('a', 2), unique.see('a', 1)
 table = torch.autograd.profiler_util.StringTable()

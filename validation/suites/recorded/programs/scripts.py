@@ -23,7 +23,6 @@ FILE = re.compile(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+")
 LISTED = " This could be because"
 """What follows it in a message lists all that the process has registered."""
 
-MAX_TEXT = 9000
 
 PLAIN = (dict, list, tuple)
 NAMED = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.qscheme)
@@ -58,7 +57,7 @@ def play_script(script: str, names: dict[str, Any]) -> list[str]:
         parts = whole.elts if isinstance(whole, ast.Tuple) else [whole] if whole else []
         for part in parts:
             code = compile(ast.Expression(part), "script", "eval", dont_inherit=True)
-            results.append(refuse(functools.partial(eval, code, names))[:MAX_TEXT])
+            results.append(refuse(functools.partial(eval, code, names)))
         if not parts:
             body = ast.Module([node], [])
             code = compile(body, "script", "exec", dont_inherit=True)
