@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+import importlib.machinery
+import importlib.util
 import sys
-import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -270,8 +270,9 @@ LISTS = {
 def stand_in(name: str, **parts: Any) -> Iterator[None]:
     """Let a module that may be missing be imported with these parts, and forget it again."""
     before = {key: each for key, each in sys.modules.items() if key == name}
-    sys.modules[name] = types.ModuleType(name)
-    vars(sys.modules[name]).update(parts)
+    made = importlib.util.module_from_spec(importlib.machinery.ModuleSpec(name, None))
+    vars(made).update(parts)
+    sys.modules[name] = made
     try:
         yield
     finally:
