@@ -80,12 +80,21 @@ sorted({each['name'] for each in trace['traceEvents'] if each.get('cat') == 'cpu
 full.export_stacks('stacks.txt'), full.export_stacks('stacks.txt', 'zz'), p.profile().events()
 p.profile().key_averages()
 take(experimental_config=torch._C._profiler._ExperimentalConfig()).events()[0].name
-found = p.profile(activities=[p.ProfilerActivity.CPU], with_stack=True)
-found.start(), torch.ones(3).sum()
-found.toggle_collection_dynamic(False, [p.ProfilerActivity.CPU]), torch.ones(2).exp()
-found.toggle_collection_dynamic(True, [p.ProfilerActivity.CPU]), torch.ones(2).cos(), found.stop()
-[each.name for each in found.events() if each.name.startswith('aten')], len(found.events()) > 3
-found.toggle_collection_dynamic(True, [])
+def pause():
+    cpu = [p.ProfilerActivity.CPU]
+    with p.profile(activities=cpu, with_stack=True) as found:
+        torch.ones(3).sum(), found.toggle_collection_dynamic(False, cpu), torch.ones(2).exp()
+        found.toggle_collection_dynamic(True, cpu), torch.ones(2).cos()
+    return [each.name for each in found.events() if each.name.startswith('aten')]
+pause(), p.profile().toggle_collection_dynamic(True, [])
+def write(**options):
+    import os
+    folder = f'logs{len(options)}'
+    ready = p.tensorboard_trace_handler(folder, 'worker', **options)
+    with p.profile(activities=[p.ProfilerActivity.CPU], on_trace_ready=ready):
+        torch.ones(1)
+    return [[part for part in each.split('.') if not part.isdigit()] for each in os.listdir(folder)]
+write(), write(use_gzip=True)
 torch.profiler.kineto_available(), [each.name for each in take().profiler.function_events][:3]
 @p.record_function('whole')
 def whole(values):
