@@ -65,6 +65,7 @@ from .programs import (
     of_training,
     of_transforms,
     of_vectors,
+    of_voices,
     of_weight_files,
     of_weights,
     of_windows,
@@ -88,7 +89,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_functions.OF_FUNCTIONS,
         *of_tensors.OF_TENSORS,
     ),
-    "torchaudio": of_audio.OF_TORCHAUDIO,
+    "torchaudio": of_audio.OF_TORCHAUDIO + of_voices.OF_VOICES,
     "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
     "PIL": of_files.OF_FILES + of_changes.OF_CHANGES + of_drawing.OF_DRAWING,
     "pandas": of_tables.OF_PANDAS
