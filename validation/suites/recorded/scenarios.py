@@ -17,6 +17,7 @@ from .programs import (
     of_augmentations,
     of_autograd,
     of_averages,
+    of_beams,
     of_bins,
     of_boxes,
     of_buffers,
@@ -49,6 +50,7 @@ from .programs import (
     of_pictures,
     of_pipelines,
     of_processors,
+    of_recordings,
     of_records,
     of_saving,
     of_science,
@@ -89,7 +91,10 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_functions.OF_FUNCTIONS,
         *of_tensors.OF_TENSORS,
     ),
-    "torchaudio": of_audio.OF_TORCHAUDIO + of_voices.OF_VOICES,
+    "torchaudio": of_audio.OF_TORCHAUDIO
+    + of_voices.OF_VOICES
+    + of_recordings.OF_RECORDINGS
+    + of_beams.OF_BEAMS,
     "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
     "PIL": of_files.OF_FILES + of_changes.OF_CHANGES + of_drawing.OF_DRAWING,
     "pandas": of_tables.OF_PANDAS
