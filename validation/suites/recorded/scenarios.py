@@ -36,6 +36,7 @@ from .programs import (
     of_functions,
     of_generation,
     of_gradients,
+    of_helpers,
     of_hub,
     of_joins,
     of_labels,
@@ -71,6 +72,7 @@ from .programs import (
     of_weight_files,
     of_weights,
     of_windows,
+    of_worlds,
     of_wrappers,
 )
 from .programs.families import Family
@@ -120,7 +122,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_agents.OF_AGENTS
     + of_training.OF_TRAINING
     + of_logs.OF_LOGS
-    + of_buffers.OF_BUFFERS,
+    + of_buffers.OF_BUFFERS
+    + of_worlds.OF_WORLDS
+    + of_helpers.OF_HELPERS,
     "transformers": of_texts.OF_TRANSFORMERS
     + of_tokens.OF_FAST
     + of_models.OF_MODELS

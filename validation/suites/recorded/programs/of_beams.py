@@ -121,7 +121,7 @@ F.spectrogram(w, 0, h, 32, 16, 32, 2.0, False, return_complex=True)
 F.inverse_spectrogram(s.abs(), 600, 0, h, 32, 16, 32, False)
 F.inverse_spectrogram(s, None, 3, h, 32, 16, 32, False)
 F.inverse_spectrogram(s, 100, 0, h, 32, 16, 32, False)
-torch.manual_seed(2)
+seed(2)
 F.griffinlim(s.abs(), h, 32, 16, 32, 1.0, 3, 0.5, 600, True)
 F.griffinlim(s.abs(), h, 32, 16, 32, 2.0, 3, 0.0, None, False)
 F.griffinlim(s.abs(), h, 32, 16, 32, 1.0, 3, 1.0, 600, True)
@@ -138,7 +138,7 @@ F.phase_vocoder(s, 1.3, torch.linspace(0, 25, 17)[:, None])
 F.phase_vocoder(s, 1.0, torch.linspace(0, 25, 17)[:, None]).shape
 x = fill(1, 2, 8, 9)
 for axis in (0, 1, 2, 3):
-    torch.manual_seed(3)
+    seed(3)
     out += [tried(F.mask_along_axis, x, 4, 0.5, axis),
         tried(F.mask_along_axis_iid, x, 4, 0.5, axis)]
     out += [tried(F.mask_along_axis, x, 4, 0.5, axis, 0.3),
@@ -162,7 +162,7 @@ T.AddNoise()(w, w.flip(1), torch.tensor([1.0, 9.0]))
 T.AddNoise()(w, w.flip(1), torch.tensor([1.0, 9.0]), torch.tensor([300, 600]))
 F.speed(w, 8, 1.25, torch.tensor([600, 300])), F.speed(w, 8, 0.8)
 T.Speed(8, 0.8)(w, torch.tensor([600, 300]))
-torch.manual_seed(2)
+seed(2)
 m = T.SpeedPerturbation(8, [0.9, 1.1, 1.0])
 m(w), m(w, torch.tensor([600, 300])), m(w), m.speeders
 F.contrast(w, -1), F.contrast(w, 101), F.contrast(w, 0.0), F.dcshift(w, 0.3, 0.1)
@@ -188,7 +188,7 @@ T.TimeStretch(16, 17, 1.2)(s, 0.7), T.TimeStretch(16, 17, 1.2)(s.abs())
 T.TimeMasking(4, p=1.5), T.Vol(-1.0), T.Vol(-1.0, 'db')(w), T.Vol(0.0, 'power')
 T.Vol(2.0, 'no')(w)
 for options in ({}, {'iid_masks': True}, {'p': 0.2}, {'zero_masking': True}, {'p': 1.5}):
-    torch.manual_seed(3)
+    seed(3)
     out.append(tried(lambda: T.SpecAugment(2, 3, 1, 4, **options)(x)))
 F.sliding_window_cmn(fill(1, 30, 3), 8, 4, True, True)
 F.sliding_window_cmn(fill(1, 30, 3), 8, 4, False, True), F.sliding_window_cmn(fill(30, 3), 90)
@@ -203,7 +203,7 @@ def use_sums(name: str) -> list[Any]:
     home = importlib.import_module("torchaudio")
     names = {"F": home.functional, "T": home.transforms, "torch": torch, "fill": fill}
     out: list[Any] = []
-    return [play_steps(LISTS[name], out=out, tried=attempt, **names), out]
+    return [play_steps(LISTS[name], out=out, tried=attempt, seed=pool.set_seeds, **names), out]
 
 
 OF_BEAMS = (Family(use_sums, lambda: [*LISTS], lambda _: None),)

@@ -30,14 +30,14 @@ m = shake(au.wav2vec2_model('layer_norm',[(8, 10, 5), (6, 3, 2)],
 m(w, n), m(torch.nn.functional.layer_norm(w, (400,)), n), m.feature_extractor(w, n)
 m.feature_extractor(w[None], n), m.encoder.feature_projection, repr(m)
 m.train()
-torch.manual_seed(2)
+seed(2)
 m(w, n)[0].square().sum().backward()
 [(name, each.grad) for name, each in m.named_parameters() if each.grad is not None]
 m.eval().extract_features(w, n)[1], [*m.state_dict()]
 for names in ('no_norm', 'layer_norm'):
     out.append(tried(au.wav2vec2_model, names, [(8, 10)], *({SIZES},{REST},True,0.0,6)[2:]))
 m = au.wav2vec2_model({SIZES},0.1,24,0.1,0.1,False,0.5,6).train()
-torch.manual_seed(4)
+seed(4)
 m(w, n), m(w, n), m.extract_features(w, None)
 m.encoder.transformer.layers[0].attention(fill(2, 5, 16), attention_mask=torch.zeros(2, 1, 5, 5))
 m.encoder.transformer.layers[0].attention(fill(2, 5, 15))
@@ -79,10 +79,10 @@ for options in ({{}}, {{'other': 'uniform'}}, {{'other': 'normal'}}, {{'other': 
     'overlap': False}},
     {{'channels': 0.4, 'other': 'normal'}}):
     m = tried(make, **options)
-    torch.manual_seed(5)
+    seed(5)
     given = tried(lambda: m(w, y, n))
     out += [given]
-    torch.manual_seed(6)
+    seed(6)
     given = tried(lambda: m(w, y))
     out += [given]
     if not isinstance(given, str):
@@ -103,7 +103,7 @@ for options in ({}, {'activation': 'gelu'},
     {'weight_init_scale_strategy': None, 'negative_inf': -100.0, 'right_context_length': 2,
     'max_memory_size': 1},
     {'activation': 'no'}, {'weight_init_scale_strategy': 'no'}, {'dropout': 0.2}):
-    torch.manual_seed(8)
+    seed(8)
     m = tried(au.Emformer, 8, 2, 12, 2, 4, **options)
     out.append(m if isinstance(m, str) else [each for each in m.parameters()][:2])
     if isinstance(m, str):
@@ -119,7 +119,7 @@ for options in ({}, {'activation': 'gelu'},
         out += [given, state]
     out.append(tried(m.infer, x[:, :3], n, None))
     m.train()
-    torch.manual_seed(3)
+    seed(3)
     m(x[:, :10 + right], n)[0].square().sum().backward()
     out += [each.grad for each in m.parameters()]
 tried(au.Emformer, 9, 2, 12, 2, 4), [*m.state_dict()]
@@ -130,10 +130,10 @@ x = fill(3, 9, 8)
 n = torch.tensor([9, 5, 7])
 for options in ({}, {'use_group_norm': True}, {'convolution_first': True}, {'dropout': 0.2},
     {'use_group_norm': True, 'convolution_first': True}):
-    torch.manual_seed(8)
+    seed(8)
     m = shake(au.Conformer(8, 2, 12, 2, 3, **options))
     out += [m(x, n), tried(m, x, n - 1), tried(m, x, n[:2])]
-    torch.manual_seed(1)
+    seed(1)
     m.train()
     given = m(x, n)
     given[0].square().sum().backward()
@@ -171,7 +171,7 @@ def make(**options):
         'attention_rnn_dim': 8, 'attention_hidden_dim': 5, 'attention_location_n_filter': 3,
         'attention_location_kernel_size': 3, 'prenet_dim': 6, 'postnet_n_convolution': 3,
         'postnet_kernel_size': 3, 'postnet_embedding_dim': 7}
-    torch.manual_seed(8)
+    seed(8)
     return shake(au.Tacotron2(**{**sizes, **options}))
 t = torch.tensor([[3, 1, 4, 1, 5], [2, 6, 5, 0, 0]])
 n = torch.tensor([5, 3])
@@ -183,12 +183,12 @@ for options in ({}, {'mask_padding': True},
     {'decoder_dropout': 0.5, 'attention_dropout': 0.5}, {'n_frames_per_step': 2},
     {'encoder_kernel_size': 5}):
     m = tried(make, **options)
-    torch.manual_seed(3)
+    seed(3)
     out += [tried(m, t, n, mels, torch.tensor([8, 6]))]
-    torch.manual_seed(4)
+    seed(4)
     out += [tried(m.infer, t, n), tried(m.infer, t[:1])]
 m.train()
-torch.manual_seed(3)
+seed(3)
 sum(each.sum() for each in m(t, n, mels, torch.tensor([8, 6]))).backward()
 [(name, each.grad) for name, each in m.named_parameters()], [*m.state_dict()], repr(m)
 m(t, n.flip(0), mels, torch.tensor([8, 6]))
@@ -204,7 +204,7 @@ def make(**options):
         'transformer_weight_init_scale_strategy': 'depthwise', 'transformer_tanh_on_mem': True,
         'symbol_embedding_dim': 5, 'num_lstm_layers': 2, 'lstm_layer_norm': True,
         'lstm_layer_norm_epsilon': 1e-3, 'lstm_dropout': 0.0}
-    torch.manual_seed(8)
+    seed(8)
     return shake(au.RNNT(*parts(au.emformer_rnnt_model(**{**sizes, **options}))))
 def parts(model):
     return model.transcriber, model.predictor, model.joiner
@@ -251,7 +251,7 @@ for depth, more in ((2, {'nfft': 64}),
     (2, {'nfft': 64, 'kernel_size': 6}),
     (4, {'nfft': 256, 'dconv_attn': 9, 'dconv_lstm': 2, 'dconv_depth': 1, 'norm_starts': 2}),
     (5, {'nfft': 1024, 'dconv_attn': 9, 'dconv_lstm': 3, 'norm_groups': 2})):
-    torch.manual_seed(8)
+    seed(8)
     m = tried(au.HDemucs, ['one', 'two'], depth=depth, **{'channels': 4, **more})
     if not isinstance(m, str):
         m = shake(m, 0.05)
@@ -264,7 +264,7 @@ m.sources, m.hop_length, au.hdemucs_low(['a']).nfft, [*m.state_dict()]
 
 SOUNDS = """
 def make(scales=(2, 2), classes=8, hop=4, **more):
-    torch.manual_seed(8)
+    seed(8)
     return shake(au.WaveRNN([*scales], classes, hop, **{'n_res_block': 2, 'n_rnn': 6, 'n_fc': 7,
         'kernel_size': 3, 'n_freq': 5, 'n_hidden': 6, 'n_output': 8, **more}))
 for options in ({}, {'kernel_size': 5}, {'kernel_size': 4}, {'scales': (4,)}, {'n_output': 12},
@@ -273,7 +273,7 @@ for options in ({}, {'kernel_size': 5}, {'kernel_size': 4}, {'scales': (4,)}, {'
     size = 4 * (8 - options.get('kernel_size', 3))
     out += [tried(m, fill(2, 1, size), fill(2, 1, 5, 7)),
         tried(m, fill(2, 1, 16), fill(2, 1, 5, 7))]
-    torch.manual_seed(3)
+    seed(3)
     out += [tried(lambda: m.infer(fill(2, 5, 3))),
         tried(lambda: m.infer(fill(2, 5, 3), torch.tensor([3, 2])))]
 tried(m, fill(2, 2, 16), fill(2, 1, 5, 7)), tried(m, fill(2, 1, 16), fill(2, 2, 5, 7))
@@ -286,7 +286,7 @@ m.train()(fill(2, 1, 20), fill(2, 1, 5, 7)).square().sum().backward()
 
 GRADED = """
 for kind, more in (('LSTM', {}), ('GRU', {'chunk_stride': 5}), ('RNN', {}), ('no', {})):
-    torch.manual_seed(8)
+    seed(8)
     m = tried(au.squim_objective_model, 8, 6, 8, 2, 6, 2, kind, 7, **more)
     if not isinstance(m, str):
         m = shake(m)
@@ -363,7 +363,9 @@ def use_voices(name: str) -> list[Any]:
     pool.set_seeds()
     names = {"au": importlib.import_module("torchaudio.models"), "torch": torch, "fill": fill}
     out: list[Any] = []
-    given = play_steps(LISTS[name], out=out, tried=attempt, shake=shake, **names)
+    given = play_steps(
+        LISTS[name], out=out, tried=attempt, seed=pool.set_seeds, shake=shake, **names
+    )
     return [given, out]
 
 
