@@ -10,7 +10,7 @@ import torch
 from .. import pool
 from .families import Family
 from .of_voices import fill
-from .steps import play_steps
+from .steps import play_steps, tell_sums
 from .telling import attempt
 
 BEAMS = """
@@ -203,7 +203,8 @@ def use_sums(name: str) -> list[Any]:
     home = importlib.import_module("torchaudio")
     names = {"F": home.functional, "T": home.transforms, "torch": torch, "fill": fill}
     out: list[Any] = []
-    return [play_steps(LISTS[name], out=out, tried=attempt, seed=pool.set_seeds, **names), out]
+    given = play_steps(LISTS[name], out=out, tried=attempt, seed=pool.set_seeds, **names)
+    return [tell_sums(given), tell_sums(out)]
 
 
 OF_BEAMS = (Family(use_sums, lambda: [*LISTS], lambda _: None),)

@@ -14,7 +14,7 @@ from .families import Family
 from .of_agents import build_agent
 from .of_training import get_common
 from .of_worlds import WORLD, told, warned
-from .steps import play_steps
+from .steps import play_steps, tell_sums
 from .telling import attempt
 
 USED = """
@@ -352,7 +352,7 @@ for given in ({'n_envs': 2, 'seed': 3}, {'seed': 1, 'start_index': 4, 'monitor_d
 tried(lambda: eu.make_vec_env(lambda **options: cart(), 1, 3).reset())
 tried(lambda: eu.make_vec_env(Game).reset().shape), eu.is_wrapped(Won(cart()), Won)
 eu.is_wrapped(cart(), Won), eu.unwrap_wrapper(Won(cart()), Won) is None
-eu.make_atari_env(Game, wrapper_kwargs={'noop_max': 0})
+eu.make_atari_env(Game, wrapper_kwargs={'noop_max': 0}).num_envs
 for text in ('x', '#{"t_start": 0.0}\\nr,l,t\\n1.0,2,3.0\\n', ''):
     os.makedirs('empty', exist_ok=True)
     open('empty/a.monitor.csv', 'w').write(text)
@@ -373,7 +373,7 @@ def use_helpers(name: str) -> list[Any]:
     names |= {"warned": warned, "told": told, "build_agent": build_agent}
     out: list[Any] = []
     given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
-    return [given, out]
+    return [tell_sums(given), tell_sums(out)]
 
 
 OF_HELPERS = (Family(use_helpers, lambda: [*LISTS], lambda _: None),)

@@ -9,7 +9,7 @@ import torch
 
 from .. import pool
 from .families import Family
-from .steps import play_steps
+from .steps import play_steps, tell_sums
 from .telling import attempt
 
 SIZES = "'group_norm',[(8,10,5),(8,3,2)],False,16,0.0,7,4,2,2"
@@ -366,7 +366,7 @@ def use_voices(name: str) -> list[Any]:
     given = play_steps(
         LISTS[name], out=out, tried=attempt, seed=pool.set_seeds, shake=shake, **names
     )
-    return [given, out]
+    return [tell_sums(given), tell_sums(out)]
 
 
 OF_VOICES = (Family(use_voices, lambda: [*LISTS], lambda _: None),)

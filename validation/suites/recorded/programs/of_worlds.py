@@ -14,7 +14,7 @@ import torch
 from .. import pool
 from .families import Family
 from .of_training import get_common
-from .steps import play_steps
+from .steps import play_steps, tell_sums
 from .telling import attempt
 
 WORLD = """
@@ -356,7 +356,7 @@ def use_worlds(name: str) -> list[Any]:
     names |= {"copy": importlib.import_module("copy"), "warned": warned, "told": told}
     out: list[Any] = []
     given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
-    return [given, out]
+    return [tell_sums(given), tell_sums(out)]
 
 
 OF_WORLDS = (Family(use_worlds, lambda: [*LISTS], lambda _: None),)
