@@ -34,6 +34,7 @@ from .programs import (
     of_files,
     of_filters,
     of_functions,
+    of_games,
     of_generation,
     of_gradients,
     of_helpers,
@@ -117,7 +118,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "gymnasium": of_environments.OF_GYMNASIUM
     + of_spaces.OF_SPACES
     + of_vectors.OF_VECTORS
-    + of_wrappers.OF_WRAPPERS,
+    + of_wrappers.OF_WRAPPERS
+    + of_games.OF_GAMES,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3
     + of_agents.OF_AGENTS
     + of_training.OF_TRAINING
