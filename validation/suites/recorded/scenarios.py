@@ -54,6 +54,7 @@ from .programs import (
     of_processors,
     of_recordings,
     of_records,
+    of_rules,
     of_saving,
     of_science,
     of_sequences,
@@ -119,7 +120,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_spaces.OF_SPACES
     + of_vectors.OF_VECTORS
     + of_wrappers.OF_WRAPPERS
-    + of_games.OF_GAMES,
+    + of_games.OF_GAMES
+    + of_rules.OF_RULES,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3
     + of_agents.OF_AGENTS
     + of_training.OF_TRAINING

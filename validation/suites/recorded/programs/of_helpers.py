@@ -165,8 +165,7 @@ o.step()
 o.__setstate__({'state': {}, 'param_groups': [{'params': [w]}]}), o.param_groups[0]['momentum']
 o.param_groups[0]['centered']
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3, DDPG
-from stable_baselines3.common.policies import ActorCriticPolicy, ActorCriticCnnPolicy
-MultiInputActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy
 class Shrunk(t.BaseFeaturesExtractor):
     def __init__(self, space, size=3):
         super().__init__(space, size)
@@ -229,9 +228,7 @@ d.make_proba_distribution(both), d.make_proba_distribution(spaces.MultiBinary([2
 CALLED = """
 from stable_baselines3.common import vec_env as v_
 from stable_baselines3.common import callbacks as c, monitor, evaluation, noise
-from stable_baselines3.common.logger import Logger, Figure, Video, Image, HParam
-HumanOutputFormat, JSONOutputFormat, CSVOutputFormat, TensorBoardOutputFormat, make_output_format
-KVWriter, FormatUnsupportedError
+from stable_baselines3.common.logger import *
 def learn(callback, steps=30, name='PPO', world='cart', **options):
     agent = build_agent(name, world, **options)
     return [told(lambda: agent.learn(steps, callback).num_timesteps),
