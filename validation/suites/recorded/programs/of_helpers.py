@@ -293,7 +293,8 @@ for kind in ('log', 'json', 'csv', 'stdout'):
             'k/b': 3} if value != {} else {}, {'k/a': None, 'k/b': ('json',)}, 2))))
         out.append(told(lambda: made.write({'k/a': value}, {'k/a': (kind,)}, 2)))
     made.close()
-[[name, len(open('written/' + name).read())] for name in sorted(os.listdir('written'))]
+[[name,
+    len(open('written/' + name).read())] for name in sorted(os.listdir('written')) if 'csv' not in name]
 told(lambda: KVWriter().write({}, {})), told(lambda: KVWriter().close())
 from stable_baselines3.common import atari_wrappers as aw
 class Game(World):
