@@ -57,6 +57,7 @@ from .programs import (
     of_rules,
     of_saving,
     of_science,
+    of_scores,
     of_sequences,
     of_shapes,
     of_spaces,
@@ -140,7 +141,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_checkpoints.OF_CHECKPOINTS
     + of_processors.OF_PROCESSORS
     + of_encodings.OF_ENCODINGS
-    + of_memories.OF_MEMORIES,
+    + of_memories.OF_MEMORIES
+    + of_scores.OF_SCORES,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,

@@ -294,7 +294,8 @@ for kind in ('log', 'json', 'csv', 'stdout'):
         out.append(told(lambda: made.write({'k/a': value}, {'k/a': (kind,)}, 2)))
     made.close()
 [[name,
-    len(open('written/' + name).read())] for name in sorted(os.listdir('written')) if 'csv' not in name]
+    len(open('written/' + name).read())]
+    for name in sorted(os.listdir('written')) if 'csv' not in name]
 told(lambda: KVWriter().write({}, {})), told(lambda: KVWriter().close())
 from stable_baselines3.common import atari_wrappers as aw
 class Game(World):
