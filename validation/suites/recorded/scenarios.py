@@ -40,6 +40,7 @@ from .programs import (
     of_helpers,
     of_hub,
     of_joins,
+    of_kinds,
     of_labels,
     of_loading,
     of_logs,
@@ -107,7 +108,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_joins.OF_JOINS
     + of_shapes.OF_SHAPES
     + of_windows.OF_WINDOWS
-    + of_labels.OF_LABELS,
+    + of_labels.OF_LABELS
+    + of_kinds.OF_KINDS,
     "scipy": of_filters.OF_SCIPY + of_science.OF_SCIENCE + of_matrices.OF_MATRICES,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION

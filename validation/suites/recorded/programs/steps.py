@@ -16,6 +16,8 @@ from .telling import attempt, tell_bytes
 FEW = 4
 """So many numbers are told as they are."""
 
+MUCH = 1e3
+
 
 def keep_value(value: Any) -> Any:
     """Return a value as it is."""
@@ -49,6 +51,8 @@ def tell_sum(value: Any) -> list[Any]:
     finite = np.isfinite(flat)
     told.append(str([*np.flatnonzero(~finite)[:FEW], np.isnan(flat).sum()]))
     flat = np.where(finite, flat, 0.0)
+    sizes = np.abs(flat)  # a huge one must not hide all others
+    flat = np.sign(flat) * np.minimum(sizes, MUCH + np.log1p(sizes))
     if flat.size <= FEW:
         return [*told, flat]
     weights = 0.5 + (np.arange(flat.size) * 0.6180339887) % 1.0
