@@ -21,6 +21,7 @@ from .programs import (
     of_bins,
     of_boxes,
     of_buffers,
+    of_chances,
     of_changes,
     of_chats,
     of_checkpoints,
@@ -110,7 +111,10 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_windows.OF_WINDOWS
     + of_labels.OF_LABELS
     + of_kinds.OF_KINDS,
-    "scipy": of_filters.OF_SCIPY + of_science.OF_SCIENCE + of_matrices.OF_MATRICES,
+    "scipy": of_filters.OF_SCIPY
+    + of_science.OF_SCIENCE
+    + of_matrices.OF_MATRICES
+    + of_chances.OF_CHANCES,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_boxes.OF_BOXES
