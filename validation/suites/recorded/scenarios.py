@@ -50,6 +50,7 @@ from .programs import (
     of_models,
     of_modes,
     of_modules,
+    of_nets,
     of_numbers,
     of_pictures,
     of_pipelines,
@@ -119,7 +120,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_detection.OF_DETECTION
     + of_boxes.OF_BOXES
     + of_transforms.OF_TRANSFORMS
-    + of_datasets.OF_DATASETS,
+    + of_datasets.OF_DATASETS
+    + of_nets.OF_NETS,
     "albumentations": of_pictures.OF_ALBUMENTATIONS
     + of_augmentations.OF_AUGMENTATIONS
     + of_compositions.OF_COMPOSITIONS,
