@@ -64,6 +64,7 @@ from .programs import (
     of_sequences,
     of_shapes,
     of_spaces,
+    of_spellings,
     of_tables,
     of_tensors,
     of_texts,
@@ -150,7 +151,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_processors.OF_PROCESSORS
     + of_encodings.OF_ENCODINGS
     + of_memories.OF_MEMORIES
-    + of_scores.OF_SCORES,
+    + of_scores.OF_SCORES
+    + of_spellings.OF_SPELLINGS,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,

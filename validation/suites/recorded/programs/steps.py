@@ -71,11 +71,11 @@ def play_steps(text: str, tell: Callable[[Any], Any] = keep_value, **names: Any)
         if isinstance(step, ast.Expr):
             whole = step.value
             for part in whole.elts if isinstance(whole, ast.Tuple) else [whole]:
-                code = compile(ast.Expression(part), "steps", "eval")
+                code = compile(ast.Expression(part), "steps", "eval", dont_inherit=True)
                 played = functools.partial(eval, code, names)
                 results.append(attempt(lambda play=played: tell(play())))
         else:
-            code = compile(ast.Module([step], []), "steps", "exec")
+            code = compile(ast.Module([step], []), "steps", "exec", dont_inherit=True)
             refused = attempt(functools.partial(exec, code), names)  # all texts are our own
             results += [refused] if refused else []
     return results
