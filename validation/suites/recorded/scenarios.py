@@ -55,6 +55,7 @@ from .programs import (
     of_pictures,
     of_pipelines,
     of_processors,
+    of_readers,
     of_recordings,
     of_records,
     of_rules,
@@ -112,7 +113,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_shapes.OF_SHAPES
     + of_windows.OF_WINDOWS
     + of_labels.OF_LABELS
-    + of_kinds.OF_KINDS,
+    + of_kinds.OF_KINDS
+    + of_readers.OF_READERS,
     "scipy": of_filters.OF_SCIPY
     + of_science.OF_SCIENCE
     + of_matrices.OF_MATRICES
