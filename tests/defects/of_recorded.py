@@ -153,4 +153,43 @@ DEFECTS = (
         patched("labels_repeated"),
         image="rl",
     ),
+    Defect(
+        "pruned parts that one norm chooses",
+        "recorded",
+        (("results[torch]", "scenarios.prune_parts"),),
+        patched("norms_alike"),
+    ),
+    Defect(
+        "exported programs that take what is too large",
+        "recorded",
+        (("results[torch]", "scenarios."),),
+        patched("large_inputs_taken"),
+    ),
+    Defect(
+        "periods whose points are not sorted",
+        "recorded",
+        (("results[numpy]", "scenarios."),),
+        patched("periods_unsorted"),
+    ),
+    Defect(
+        "smoothed edges that are not scaled",
+        "recorded",
+        (("results[scipy]", "scenarios.use_science"),),
+        patched("edges_unscaled"),
+        image="cv",
+    ),
+    Defect(
+        "an evaluation that learns",
+        "recorded",
+        (("results[gymnasium]", "scenarios.normalize_many"),),
+        patched("evaluation_learns"),
+        image="rl",
+    ),
+    Defect(
+        "joined rows that are not checked",
+        "recorded",
+        (("results[pandas]", "scenarios.combine_rows"),),
+        patched("copies_unchecked"),
+        image="rl",
+    ),
 )

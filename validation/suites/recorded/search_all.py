@@ -1,5 +1,7 @@
 """Search calls of all packages that are installed: `... search_all KNOWN FOUND PACKAGE...`.
 
+With `--combine`, variations of the known calls are searched, with several options at once.
+
 KNOWN has calls by package and function; FOUND gets them, and those that are found besides. Of
 `PACKAGE=START` only the names are searched that begin so: `torch=scenarios.train_with`.
 """
@@ -24,9 +26,10 @@ from typing import Any
 
 import torch
 
-from . import calls, pool, scenarios, search, surface
+from . import calls, combining, pool, scenarios, search, surface
 from .executed_lines import Executed, Lines, find_root
 
+COMBINE = "--combine"
 LIMIT_S = 60
 """For the search of one function or class; some wait for something that does not come."""
 
@@ -43,6 +46,15 @@ class FoundCalls:
     others: list[str] = field(default_factory=list)
     lines: Lines = field(default_factory=dict)
     taken: search.Taken = field(default_factory=dict)
+
+
+def list_combining(package: str, known: Calls) -> list[tuple[str, Work]]:
+    """Return for each function and class what varies its known calls."""
+    return [
+        (path, functools.partial(combining.search_combinations, package, called, known[path]))
+        for path, called in surface.list_callables(package).items()
+        if path in known
+    ]
 
 
 def list_works(package: str, known: Calls) -> list[tuple[str, Work]]:
@@ -66,7 +78,7 @@ def list_works(package: str, known: Calls) -> list[tuple[str, Work]]:
     return works
 
 
-def search_package(package: str, start: str, known: Calls) -> Calls:
+def search_package(package: str, start: str, known: Calls, *, is_combining: bool) -> Calls:
     """Return the calls of each name of a package that begins so and that give something.
 
     Names that are known and not found stay: other versions have them.
@@ -74,7 +86,7 @@ def search_package(package: str, start: str, known: Calls) -> Calls:
     pool.list_kinds(package)  # once, not in each child
     learned = search.Learned(Executed(find_root(package)))
     found: dict[str, FoundCalls] = {}
-    for path, work in list_works(package, known):
+    for path, work in (list_combining if is_combining else list_works)(package, known):
         if not path.startswith(start):
             continue
         each = search_apart(work, learned)
@@ -152,10 +164,12 @@ def main(known: Path, found: Path, *packages: str) -> None:
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not live on in a child
     all_calls: dict[str, Calls] = json.loads(known.read_text(encoding="utf-8"))
-    starts = dict(each.partition("=")[::2] for each in packages)
+    starts = dict(each.partition("=")[::2] for each in packages if each != COMBINE)
     for package in [each for each in surface.list_packages() if each in starts]:
         known_calls = all_calls.get(package, {})
-        all_calls[package] = search_package(package, starts[package], known_calls)
+        all_calls[package] = search_package(
+            package, starts[package], known_calls, is_combining=COMBINE in packages
+        )
         count = sum(map(len, all_calls[package].values()))
         print(f"{package}: {len(all_calls[package])} names, {count} calls", file=sys.stderr)
     found.write_text(json.dumps(all_calls), encoding="utf-8")

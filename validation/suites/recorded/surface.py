@@ -26,10 +26,11 @@ LEFT_OUT = re.compile(
     r"|share_memory|pin_memory|cuda|xpu|ipu|hpu|mtia|to_mkldnn|__?setstate|data_ptr|storage_offset"
     r"|get_default_device|urandom|chararray|recarray$|masked_all|Uninitialized"
     r"|empty|new_empty|new$|resize_$|bytes$|test$|info$|version|hub|choose_conv_method|load_url|list_repo|hf_|snapshot"
-    r"|is_\w*available|import_|opt_func_info|checkHardware)"
+    r"|is_\w*available|import_|opt_func_info|checkHardware"
+    r"|get_system_info)"
 )
 """What sets the state of the process, asks the network, the screen, or the machine (also which
-instructions its processor has), or gives memory as it is.
+instructions its processor has and which system it runs), or gives memory as it is.
 """
 
 PRINCIPAL = {"forward", "__call__", "__getitem__", "__iter__"}
@@ -83,7 +84,8 @@ def _list_modules(package: str) -> Iterator[ModuleType]:
 
 def leads_to(name: str, wanted: list[str]) -> bool:
     """Return whether a module, or one below it, is wanted."""
-    if name.rpartition(".")[2].startswith("_"):
+    last = name.rpartition(".")[2]
+    if last.startswith("_") or last == "tests":
         return False
     return any(fnmatch.fnmatchcase(name, each) or each.startswith(f"{name}.") for each in wanted)
 

@@ -35,6 +35,7 @@ def main(folder: Path) -> None:
 
     if task["search"]:
         run("search_all", source, found, *task["packages"])
+        run("search_all", found, found, *task["packages"], "--combine")
         source = found
     run("settle", source, folder / "out" / "results.json", *task["packages"])
     found.unlink(missing_ok=True)

@@ -191,6 +191,11 @@ np.histogramdd(whole.reshape(4, 5)[:, :3], (2, 3, 2), density=True)
 np.bincount([1, 3, 1, 0], weights=[0.5, 1, 2, 3], minlength=6)
 np.digitize(whole, [-1, 2, 4], right=True)
 np.interp(whole, [0, 2, 5], [1, 0, 4], left=-1, right=7)
+np.interp(whole * 50, [350, 10, 100, 200], [1, 5, 2, 8], period=360)
+np.interp(whole * 50, [-10, 730, 100, 200], [1, 5, 2, 8], period=-360)
+np.interp([1, 9], [4, 2, 7], [1j, 2, 3], period=5, left=3, right=4)
+np.interp(1, [4, 2], [1, 2], period=0)
+np.interp([], [0, 1], [0, 1]), np.interp(0.5, [0, 1], [0]), np.interp([0.5, np.nan], [0, 1], [3, 4])
 """
 
 BINS = """

@@ -131,7 +131,6 @@ COLOURS = """
 "Downscale", scale_range=(0.3, 0.4)
 "RandomRain", rain_type="heavy"
 "RandomSnow", method="texture"
-"RandomSunFlare", src_radius=6
 "Spatter", mode="mud"
 "MultiplicativeNoise", elementwise=True
 "PlanckianJitter", mode="cied"

@@ -20,12 +20,14 @@ m["x"].join(o.set_index(["g", "h"]), how=HOW)
     HOW="'left' 'right' 'inner' 'outer'",
 ) + fill_lines(
     """
-f.merge(o, on="h", validate=CHECK)
-f.drop_duplicates("g").merge(o.drop_duplicates("g"), on="g", validate=CHECK)
-f.merge(o.drop_duplicates("g"), on="g", validate=CHECK)
-f.drop_duplicates("g").merge(o, on="g", validate=CHECK)
+f.merge(o, on="h", how=HOW, validate=CHECK)
+f.drop_duplicates("g").merge(o.drop_duplicates("g"), on="g", how=HOW, validate=CHECK)
+f.merge(o.drop_duplicates("g"), on="g", how=HOW, validate=CHECK)
+f.drop_duplicates("g").merge(o, on="g", how=HOW, validate=CHECK)
+f.join(o.set_index("g")[["v"]], on="g", how=HOW, validate=CHECK, rsuffix="_o")
 """,
-    CHECK="'1:1' '1:m' 'm:1' 'm:m'",
+    HOW="'left' 'right' 'inner' 'outer'",
+    CHECK="'1:1' '1:m' 'm:1' 'm:m' 'one_to_many' 'zz'",
 )
 AS_OF = fill_lines(
     """

@@ -12,6 +12,9 @@ from .. import pool
 from . import telling
 from .families import Family, find_in, list_kinds_of
 
+ROUNDED = ("RandomSunFlare",)
+"""What it blends is rounded otherwise by other processors, by whole steps of a pixel."""
+
 
 def run_vision(name: str, **options: Any) -> Any:
     """Return what a network of torchvision gives for a picture, and its gradients' sizes."""
@@ -89,6 +92,13 @@ def list_vision_models() -> list[str]:
     return [name for name in names if name.startswith(small) or name in more]
 
 
+def list_augmentations() -> list[str]:
+    """Return the names of all augmentations but those that processors round otherwise."""
+    home = "albumentations.core.transforms_interface"
+    names = list_kinds_of("albumentations", "BasicTransform", home)()
+    return [name for name in names if name not in ROUNDED]
+
+
 OF_TORCHVISION = (
     Family(
         transform_all,
@@ -104,11 +114,5 @@ OF_ALBUMENTATIONS = (
         lambda _: find_in("albumentations")("BboxParams"),
         1,
     ),
-    Family(
-        augment,
-        list_kinds_of(
-            "albumentations", "BasicTransform", "albumentations.core.transforms_interface"
-        ),
-        find_in("albumentations"),
-    ),
+    Family(augment, list_augmentations, find_in("albumentations")),
 )

@@ -233,7 +233,19 @@ MORE_TESTED = fill_lines(
     page_trend_test(w).pvalue dunnett(a,b,control=c,rng=1).statistic""",
 ).replace("&", " ")
 
+SMOOTHED = fill_lines(
+    "sg.savgol_filter(N8, 5, ORDER, mode='MODE', OPTIONS)\nsg.savgol_filter(x, 4, ORDER, OPTIONS)",
+    ORDER="1 2 4",
+    MODE="interp mirror nearest constant wrap",
+    OPTIONS="deriv=0 deriv=1 deriv=2 deriv=1,delta=0.5 deriv=2,delta=0.5 deriv=3,delta=2.0 cval=3.0"
+    " axis=0 deriv=2,axis=0,delta=0.25",
+) + fill_lines(
+    "\nsg.savgol_coeffs(5, 2, OPTIONS)",
+    OPTIONS="""deriv=1 deriv=2,delta=0.5 pos=0 pos=4,deriv=1 use="dot" use="dot",pos=1,deriv=1""",
+)
+
 LISTS = {
+    "smoothed": SMOOTHED,
     "fitted": FITTED + MORE_FITTED,
     "interpolated": INTERPOLATED + MORE_INTERPOLATED,
     "continuous": TESTED,
@@ -255,6 +267,7 @@ def play_science(lines: str) -> list[Any]:
     names |= {"b": np.array([0.9, 1.2, 2.8, 0.1, 2.0, 2.6]), "q": np.array([1.0, np.nan, 3, 2, 2])}
     names["c"] = np.array([0.5, 1.5, 2.5, 0.7, 4.1, 1.1])
     names["P"] = np.array([[0, 0], [1, 0.2], [0.3, 1.4], [2.5, 2], [3, 0.5], [1.2, 1.1]])
+    names["N8"] = np.stack([y, wild, x, y[::-1], np.sin(x), x**2])
     names["N"] = np.array([[1.0, 0, 2, 0], [0, 0, 3, -1], [4, 5, 0, 0]])
     names["S"] = np.array([[4.0, 1, 0.5], [1, 3, 0.2], [0.5, 0.2, 2]])
     parts = {"op": "optimize", "ip": "interpolate", "ig": "integrate", "st": "stats"}
@@ -265,6 +278,7 @@ def play_science(lines: str) -> list[Any]:
         "cl": "cluster",
         "sd": "spatial",
         "io": "io",
+        "sg": "signal",
     }
     for name, part in parts.items():
         names[name] = importlib.import_module(f"scipy.{part}")

@@ -288,7 +288,37 @@ def use_utilities() -> Any:
 
 IDS = ["CartPole-v1", "Pendulum-v1", "Taxi-v3", "Blackjack-v1", "MountainCar-v0"]
 MODES: dict[str, Any] = {"observation_mode": "same", "copied": True, "num_envs": 2}
+
+
+def normalize_many(name: str, autoreset: str = SAME, **options: Any) -> Any:
+    """Return what several environments tell through a wrapper that learns, and then does not."""
+    gym = importlib.import_module("gymnasium")
+    kinds = importlib.import_module("gymnasium.wrappers.vector")
+    mode = [*gym.vector.AutoresetMode][WORDS[autoreset]]
+    made = [lambda n=n: gym.make("CartPole-v1", max_episode_steps=6 + n) for n in range(3)]
+    envs = getattr(kinds, name)(gym.vector.SyncVectorEnv(made, autoreset_mode=mode), **options)
+    envs.action_space.seed(pool.SEED)
+    results: list[Any] = [envs.reset(seed=pool.SEED), envs.update_running_mean]
+    for place in range(MANY_STEPS):
+        if place in (9, 20):
+            envs.update_running_mean = place == 20  # an evaluation in between
+        results.append(copy.deepcopy(envs.step(envs.action_space.sample())))
+        for held in ("obs_rms", "return_rms"):
+            known = getattr(envs, held, None)
+            results += [[known.mean, known.var, known.count]] if known else []
+    results += [copy.deepcopy(envs.reset(seed=1)), attempt(getattr, envs, "epsilon")]
+    envs.close()
+    return results
+
+
 OF_VECTORS = (
+    Family(
+        normalize_many,
+        lambda: [
+            f"'Normalize{each}','{mode}'" for each in ("Observation", "Reward") for mode in WORDS
+        ],
+        lambda _: {"epsilon": 1e-8, "gamma": 0.99},
+    ),
     Family(
         roll_many,
         lambda: [f"'{each}','{mode}'" for each in IDS for mode in WORDS],

@@ -185,7 +185,39 @@ def prune_layers(kind: str, amount: Any = 0.4, rows: int = 0) -> Any:
     return [results, prune.is_pruned(copied), *(type(attempt(e)).__name__ for e in refused)]
 
 
+NORMS = ("1", "2", "3", "0.5", "0", "'inf'", "'-inf'", "'fro'", "'nuc'")
+"""What measures a part of a weight: each would keep others."""
+
+
+def prune_parts(norm: float | str, count: int = 4) -> list[Any]:
+    """Return which parts of a weight a norm leaves, along each dimension, alone and after others.
+
+    The parts have a few large numbers or many small ones, so norms differ about them.
+    """
+    norm = float(norm) if norm in ("inf", "-inf") else norm
+    sizes = torch.arange(1, 9.0)
+    weight = torch.stack([(sizes * (row + 1)).sin().abs() ** (row + 1) for row in range(8)])
+    weight = torch.stack([weight * 4 ** (-row / 4) for row in range(3)], 1)[:, :, :6]
+    results: list[Any] = []
+    for dim in (0, 1, 2, -1):
+        layer = torch.nn.Conv1d(3, 8, 6)
+        layer.weight.data.copy_(weight)
+        left = min(count, weight.shape[dim] - 1)
+        results.append(attempt(prune.ln_structured, layer, "weight", left, norm, dim))
+        results[-1] = getattr(layer, "weight_mask", results[-1])
+        results.append(attempt(prune.random_structured, layer, "weight", 0.4, dim))
+        results.append([*layer.state_dict()])
+        scored = torch.nn.Conv1d(3, 8, 6)
+        scores = weight.flip(0)
+        results.append(attempt(prune.ln_structured, scored, "weight", left, norm, dim, scores))
+        results[-1] = getattr(scored, "weight_mask", results[-1])
+    method = prune.LnStructured(count, norm, 0)
+    results += [attempt(method.compute_mask, weight, torch.ones_like(weight)), method.amount]
+    return [*results, attempt(method.prune, weight), method.PRUNING_TYPE, method.dim, method.n]
+
+
 OF_WEIGHTS = (
+    Family(prune_parts, lambda: [*NORMS], lambda _: {"count": 2}),
     Family(parametrize_layer, lambda: [""], lambda _: {"unsafe": False, "leave": True}),
     Family(
         normalize_weight,
