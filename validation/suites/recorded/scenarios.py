@@ -20,10 +20,12 @@ from .programs import (
     of_augmentations,
     of_autograd,
     of_averages,
+    of_beams,
     of_benchmarks,
     of_bins,
     of_boxes,
     of_buffers,
+    of_chances,
     of_changes,
     of_chats,
     of_checkpoints,
@@ -39,11 +41,14 @@ from .programs import (
     of_files,
     of_filters,
     of_functions,
+    of_games,
     of_generation,
     of_gradients,
     of_graphs,
+    of_helpers,
     of_hub,
     of_joins,
+    of_kinds,
     of_labels,
     of_layouts,
     of_loading,
@@ -54,6 +59,7 @@ from .programs import (
     of_modes,
     of_modules,
     of_nested,
+    of_nets,
     of_numbers,
     of_operators,
     of_pictures,
@@ -65,14 +71,19 @@ from .programs import (
     of_quantized_nets,
     of_quantized_parts,
     of_quantizing,
+    of_readers,
+    of_recordings,
     of_records,
     of_references,
+    of_rules,
     of_saving,
     of_science,
+    of_scores,
     of_scripts,
     of_sequences,
     of_shapes,
     of_spaces,
+    of_spellings,
     of_steps,
     of_tables,
     of_tensors,
@@ -84,9 +95,11 @@ from .programs import (
     of_training,
     of_transforms,
     of_vectors,
+    of_voices,
     of_weight_files,
     of_weights,
     of_windows,
+    of_worlds,
     of_wrappers,
 )
 from .programs.families import Family
@@ -126,7 +139,10 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         *of_steps.OF_STEPS,
         *of_quantized_parts.OF_QUANTIZED_PARTS,
     ),
-    "torchaudio": of_audio.OF_TORCHAUDIO,
+    "torchaudio": of_audio.OF_TORCHAUDIO
+    + of_voices.OF_VOICES
+    + of_recordings.OF_RECORDINGS
+    + of_beams.OF_BEAMS,
     "numpy": of_arrays.OF_ARRAYS + of_numbers.OF_NUMBERS + of_records.OF_RECORDS,
     "PIL": of_files.OF_FILES + of_changes.OF_CHANGES + of_drawing.OF_DRAWING,
     "pandas": of_tables.OF_PANDAS
@@ -134,25 +150,35 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_joins.OF_JOINS
     + of_shapes.OF_SHAPES
     + of_windows.OF_WINDOWS
-    + of_labels.OF_LABELS,
-    "scipy": of_filters.OF_SCIPY + of_science.OF_SCIENCE + of_matrices.OF_MATRICES,
+    + of_labels.OF_LABELS
+    + of_kinds.OF_KINDS
+    + of_readers.OF_READERS,
+    "scipy": of_filters.OF_SCIPY
+    + of_science.OF_SCIENCE
+    + of_matrices.OF_MATRICES
+    + of_chances.OF_CHANCES,
     "torchvision": of_pictures.OF_TORCHVISION
     + of_detection.OF_DETECTION
     + of_boxes.OF_BOXES
     + of_transforms.OF_TRANSFORMS
-    + of_datasets.OF_DATASETS,
+    + of_datasets.OF_DATASETS
+    + of_nets.OF_NETS,
     "albumentations": of_pictures.OF_ALBUMENTATIONS
     + of_augmentations.OF_AUGMENTATIONS
     + of_compositions.OF_COMPOSITIONS,
     "gymnasium": of_environments.OF_GYMNASIUM
     + of_spaces.OF_SPACES
     + of_vectors.OF_VECTORS
-    + of_wrappers.OF_WRAPPERS,
+    + of_wrappers.OF_WRAPPERS
+    + of_games.OF_GAMES
+    + of_rules.OF_RULES,
     "stable_baselines3": of_environments.OF_STABLE_BASELINES3
     + of_agents.OF_AGENTS
     + of_training.OF_TRAINING
     + of_logs.OF_LOGS
-    + of_buffers.OF_BUFFERS,
+    + of_buffers.OF_BUFFERS
+    + of_worlds.OF_WORLDS
+    + of_helpers.OF_HELPERS,
     "transformers": of_texts.OF_TRANSFORMERS
     + of_tokens.OF_FAST
     + of_models.OF_MODELS
@@ -164,7 +190,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     + of_checkpoints.OF_CHECKPOINTS
     + of_processors.OF_PROCESSORS
     + of_encodings.OF_ENCODINGS
-    + of_memories.OF_MEMORIES,
+    + of_memories.OF_MEMORIES
+    + of_scores.OF_SCORES
+    + of_spellings.OF_SPELLINGS,
     "tokenizers": of_tokenizers.OF_TOKENIZERS,
     "safetensors": of_weight_files.OF_SAFETENSORS,
     "huggingface_hub": of_hub.OF_HUB + of_weight_files.OF_WEIGHT_FILES,
