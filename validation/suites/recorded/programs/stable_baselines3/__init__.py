@@ -1,0 +1,1 @@
+"""Programs with Stable-Baselines3."""
