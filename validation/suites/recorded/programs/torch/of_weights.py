@@ -200,17 +200,14 @@ def prune_parts(norm: float | str, count: int = 4) -> list[Any]:
     weight = torch.stack([weight * 4 ** (-row / 4) for row in range(3)], 1)[:, :, :6]
     results: list[Any] = []
     for dim in (0, 1, 2, -1):
-        layer = torch.nn.Conv1d(3, 8, 6)
-        layer.weight.data.copy_(weight)
         left = min(count, weight.shape[dim] - 1)
-        results.append(attempt(prune.ln_structured, layer, "weight", left, norm, dim))
-        results[-1] = getattr(layer, "weight_mask", results[-1])
-        results.append(attempt(prune.random_structured, layer, "weight", 0.4, dim))
-        results.append([*layer.state_dict()])
-        scored = torch.nn.Conv1d(3, 8, 6)
-        scores = weight.flip(0)
-        results.append(attempt(prune.ln_structured, scored, "weight", left, norm, dim, scores))
-        results[-1] = getattr(scored, "weight_mask", results[-1])
+        for scores in (None, weight.flip(0)):
+            layer = torch.nn.Conv1d(3, 8, 6)
+            layer.weight.data.copy_(weight)
+            refused = attempt(prune.ln_structured, layer, "weight", left, norm, dim, scores)
+            results.append(getattr(layer, "weight_mask", str(refused)))
+            attempt(prune.random_structured, layer, "weight", 0.4, dim)
+            results += [[*layer.state_dict()], getattr(layer, "weight_mask", "")]
     method = prune.LnStructured(count, norm, 0)
     results += [attempt(method.compute_mask, weight, torch.ones_like(weight)), method.amount]
     return [*results, attempt(method.prune, weight), method.PRUNING_TYPE, method.dim, method.n]
