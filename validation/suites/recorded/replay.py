@@ -21,6 +21,9 @@ import torch
 from ..contract.recorded_results import MISSING, Given, Results
 from . import calls, scenarios, surface
 
+PERTURB = "MALLOC_PERTURB_"
+"""A variable of glibc: memory that is given out or back is filled with bytes that follow from it."""
+
 KEPT_SIZE = 1024
 KEPT_BLOCKS = 7
 """NumPy keeps so many freed blocks of each size in bytes below this one (its `alloc.c`)."""
@@ -40,6 +43,8 @@ def order_names(record: Results, *, is_reversed: bool) -> list[str]:
 def play_all(record: Results, names: list[str]) -> Iterator[tuple[str, Given]]:
     """Yield each name with what its calls give; nothing for a name that is gone."""
     torch.set_num_threads(1)
+    # A result that tells how many hooks the process has made differs then, and is not recorded.
+    torch.utils.hooks.RemovableHandle.next_id += int(os.environ.get(PERTURB, "0"))
     for path in names:
         wanted = record[path]  # texts, or texts with what they gave
         yield path, {}
@@ -65,7 +70,7 @@ def stir_memory() -> None:
     glibc does the same to all other memory. A call that reads what nobody wrote then gives
     something else than without the variable, so its result is not recorded.
     """
-    value = int(os.environ.get("MALLOC_PERTURB_", "0"))
+    value = int(os.environ.get(PERTURB, "0"))
     if value:
         for size in range(4, KEPT_SIZE, 4):
             _ = [np.full(size, value, dtype=np.uint8) for _ in range(KEPT_BLOCKS)]
