@@ -22,7 +22,7 @@ from ..contract.recorded_results import MISSING, Given, Results
 from . import calls, scenarios, surface
 
 PERTURB = "MALLOC_PERTURB_"
-"""A variable of glibc: memory that is given out or back is filled with bytes that follow from it."""
+"""A variable of glibc: it fills memory that is given out or back with bytes that follow from it."""
 
 KEPT_SIZE = 1024
 KEPT_BLOCKS = 7
