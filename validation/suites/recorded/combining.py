@@ -24,7 +24,7 @@ FUNCTION_S, METHOD_S = 0.5, 0.15
 BEST = 14
 """Of the values for a parameter: the most promising ones."""
 
-MOST_OPTIONS = 3
+MAX_OPTIONS = 3
 
 
 def search_combinations(package: str, called: Any, known: list[str], learned: Learned) -> None:
@@ -117,7 +117,7 @@ def change_words(words: str, values: Values, draw: random.Random) -> str:
         tokens[place] = draw.choice(needed[names[min(place, len(names) - 1)]])
     named = {word.partition("=")[0] for word in tokens if "=" in word}
     free = [name for name in options if name not in named]
-    for name in draw.sample(free, min(len(free), draw.randint(0, MOST_OPTIONS))):
+    for name in draw.sample(free, min(len(free), draw.randint(0, MAX_OPTIONS))):
         tokens.append(f"{name}={draw.choice(options[name])}")
     places = [word for word in tokens if "=" not in word]
     return ",".join([*places, *(word for word in tokens if "=" in word)])

@@ -49,7 +49,7 @@ Given = dict[Call, str]
 
 @dataclass
 class Played:
-    """What each call gave and took, and the calls that execute each function."""
+    """The results and times of calls, and the calls that execute each function."""
 
     given: Given = field(default_factory=dict)
     seconds: dict[Call, float] = field(default_factory=dict)
@@ -142,7 +142,7 @@ def try_changes(played: Played, key: Key, places: list[int]) -> Iterator[list[An
     """Yield what became of each change of a function."""
     chosen = {call: played.given[call] for call in choose_calls(played, key)}
     unsteady = work_apart(functools.partial(list_different, chosen, len(chosen))) or []
-    steady = {call: told for call, told in chosen.items() if [*call] not in unsteady}
+    steady = {call: result for call, result in chosen.items() if [*call] not in unsteady}
     for mutation in filter(None, (mutations.make_mutation(key, place) for place in places)):
         seen = work_apart(functools.partial(list_different, steady, 1), mutation)
         by = [DIED] if seen is None else seen

@@ -1,6 +1,6 @@
-"""Small changes of a package's functions, each as a slip in a release might make it.
+"""Small changes of a package's functions, as a slip in a release makes them.
 
-A change that no recorded call sees shows where a program is missing. Only the code of one function
+A change that no recorded call sees shows that a program is missing. Only the code of one function
 is made anew, and put into the function that the process already has.
 """
 
@@ -47,7 +47,7 @@ Key = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Mutation:
-    """What is changed in which line, and the code of the function with it."""
+    """A change of a line, and the code of the function with it."""
 
     key: Key
     line: int

@@ -123,7 +123,7 @@ def play_with(calls: Path, folder: Path, place: int) -> Results:
 
 def keep_given(given: Given) -> Given:
     """Return what calls gave, or how they were refused, if they make sense."""
-    return {text: told for text, told in given.items() if not told.startswith(USELESS)}
+    return {text: result for text, result in given.items() if not result.startswith(USELESS)}
 
 
 def settle(calls: Path, folder: Path) -> Results:

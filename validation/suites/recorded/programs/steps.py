@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,20 +44,20 @@ def tell_sums(value: Any) -> Any:
 
 def tell_sum(value: Any) -> list[Any]:
     """Return the type, the shape, the odd places, a weighted sum and the size of an array."""
-    told: list[Any] = [str(value.dtype), str(value.shape)]
+    parts: list[Any] = [str(value.dtype), str(value.shape)]
     if value.dtype.kind in "biu":
-        return [*told, tell_bytes(value.astype("i8").tobytes())]
+        return [*parts, tell_bytes(value.astype("i8").tobytes())]
     flat = np.stack([np.real(value), np.imag(value)]).ravel().astype("f8")
     flat = flat if value.dtype.kind == "c" else flat[: value.size]
     finite = np.isfinite(flat)
-    told.append(str([*np.flatnonzero(~finite)[:FEW], np.isnan(flat).sum()]))
+    parts.append(str([*np.flatnonzero(~finite)[:FEW], np.isnan(flat).sum()]))
     flat = np.where(finite, flat, 0.0)
     sizes = np.abs(flat)  # a huge one must not hide all others
     flat = np.sign(flat) * np.minimum(sizes, MUCH + np.log1p(sizes))
     if flat.size <= FEW:
-        return [*told, flat]
+        return [*parts, flat]
     weights = 0.5 + (np.arange(flat.size) * 0.6180339887) % 1.0
-    return [*told, float(weights @ flat) / flat.size**0.5, float(np.sqrt((flat**2).mean()))]
+    return [*parts, float(weights @ flat) / flat.size**0.5, float(np.sqrt((flat**2).mean()))]
 
 
 def play_steps(text: str, tell: Callable[[Any], Any] = keep_value, **names: Any) -> list[Any]:
@@ -79,3 +80,19 @@ def play_steps(text: str, tell: Callable[[Any], Any] = keep_value, **names: Any)
             refused = attempt(functools.partial(exec, code), names)  # all texts are our own
             results += [refused] if refused else []
     return results
+
+
+def note(called: Callable[[], Any]) -> list[Any]:
+    """Return what a call gives, and the texts of all its warnings."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        given = called()
+    return [given, [f"{each.category.__name__}: {each.message}" for each in found]]
+
+
+def ask(called: Callable[[], Any]) -> Any:
+    """Return what a call gives, or the whole text of the error that refuses it."""
+    try:
+        return called()
+    except Exception as error:  # what is refused is a result, too
+        return f"!{type(error).__name__}: {error}"

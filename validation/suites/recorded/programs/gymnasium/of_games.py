@@ -13,9 +13,9 @@ import numpy as np
 
 from ... import pool
 from ..families import Family
-from ..stable_baselines3.of_worlds import WORLD, told, warned
-from ..steps import play_steps, tell_sums
+from ..steps import ask, note, play_steps, tell_sums
 from ..telling import attempt, tell_bytes
+from ..worlds import WORLD
 
 DRAWN = """
 import types
@@ -66,7 +66,7 @@ with mock.patch.dict('sys.modules', {'pygame': fake, 'pygame.gfxdraw': Board('gf
             env = tried(lambda: gym.make(name, render_mode=mode, disable_env_checker=True,
                 **options).unwrapped)
             out += [name, mode, tried(lambda: env.reset(seed=3))]
-            out.append(warned(lambda: tried(lambda: env.render())))
+            out.append(note(lambda: tried(lambda: env.render())))
             for act in (0, 1):
                 pushed = 'Continuous' in name or 'Pendulum' in name
                 act = np.array([0.7 * act - 0.2]) if pushed else act
@@ -135,7 +135,7 @@ with mock.patch.dict('sys.modules', dict.fromkeys(names, clips)), mock.patch('gc
         films.clear()
     env = make(episode_trigger=lambda n: False)
     out += [tried(env.stop_recording), tried(env._capture_frame), env.start_recording('a'),
-        env._video_name, env.start_recording('b'), warned(env.stop_recording), [*films],
+        env._video_name, env.start_recording('b'), note(env.stop_recording), [*films],
         env.close()]
     from gymnasium.utils import save_video as s
     out.append([n for n in range(3000) if s.capped_cubic_video_schedule(n)])
@@ -145,7 +145,7 @@ with mock.patch.dict('sys.modules', dict.fromkeys(names, clips)), mock.patch('gc
         {'step_trigger': lambda n: n in (2, 4), 'step_starting_index': 1},
         {'step_trigger': lambda n: n == 2, 'video_length': 2}, {'name_prefix': 'x', 'fps': 3},
         {'episode_trigger': 3}, {'save_logger': 'bar'}):
-        out += [warned(lambda: tried(lambda: s.save_video(frames, 'saved',
+        out += [note(lambda: tried(lambda: s.save_video(frames, 'saved',
             **{'fps': 9, **options}))), [*films]]
         films.clear()
     out.append(tried(s.save_video, 3, 'saved'))
@@ -186,63 +186,63 @@ for given in (('Own-v0', Own), ('Own-v2', Own), ('own/Own-v1', Own), ('Plain', O
     ('Plain-v1', Own), ('Own', Own), ('a/b/c-v0', Own), ('Odd v1', Own), ('None-v0',), ('Only-v0',
     None), ('Many-v0', Own, 2.0, True, 7, True, False, (), None), ('Text-v0', 'json:no_such'),
     ('Text-v1', 'no_module:Own'), ('Silent-v0', Silent)):
-    out.append(warned(lambda: told(lambda: r.register(*given))))
+    out.append(note(lambda: ask(lambda: r.register(*given))))
 r.register('Vec-v0', Own, vector_entry_point=Many)
 r.register('OnlyVec-v0', vector_entry_point=Many)
 r.register('Own-v3', Own, kwargs={'more': 5}, max_episode_steps=2, order_enforce=False,
     disable_env_checker=True,
     additional_wrappers=(gym.wrappers.TimeAwareObservation.wrapper_spec(),))
-warned(lambda: r.register('Own-v0', Own)), sorted(r.registry)
-warned(lambda: told(lambda: r.register(3, Own)))
+note(lambda: r.register('Own-v0', Own)), sorted(r.registry)
+note(lambda: ask(lambda: r.register(3, Own)))
 with r.namespace('ns'):
-    out += [r.register('In-v0', Own), warned(lambda: r.register('other/In-v1', Own)),
-        told(lambda: r.spec('In-v0'))]
+    out += [r.register('In-v0', Own), note(lambda: r.register('other/In-v1', Own)),
+        ask(lambda: r.spec('In-v0'))]
 for name in ('Own-v0', 'Own', 'Own-v1', 'Own-v9', 'own-v0', 'Ownn-v0', 'Nothing', 'ns/In-v0',
     'ns/In', 'nz/In-v0', 'ns/Im-v0', 'Plain', 'Plain-v3', 'json:Own-v0', 'no_module:Own-v0',
     'Odd v1', 3, '', 'OnlyVec-v0', 'Text-v0', 'Text-v1', 'Only-v0', 'Silent-v0'):
-    out += [name, warned(lambda: told(lambda: r.spec(name).id)),
-        warned(lambda: told(lambda: repr(r.make(name)))),
-        told(lambda: r.find_highest_version('ns' if 'ns' in str(name) else None,
-        str(name).split('/')[-1].split('-')[0])), told(lambda: r.parse_env_id(name))]
+    out += [name, note(lambda: ask(lambda: r.spec(name).id)),
+        note(lambda: ask(lambda: repr(r.make(name)))),
+        ask(lambda: r.find_highest_version('ns' if 'ns' in str(name) else None,
+        str(name).split('/')[-1].split('-')[0])), ask(lambda: r.parse_env_id(name))]
 for options in ({'max_episode_steps': 4}, {'max_episode_steps': -1},
     {'disable_env_checker': True}, {'render_mode': 'human'}, {'render_mode': 'rgb_array_list'},
     {'render_mode': 'no'}, {'more': 9}, {'nothing': 1, 'end': 2}, {'end': 1,
     'render_mode': 'rgb_array'}):
     for name in ('Own-v0', 'Own-v3', 'Silent-v0', 'Many-v0'):
-        env = warned(lambda: told(lambda: r.make(name, **options)))
+        env = note(lambda: ask(lambda: r.make(name, **options)))
         out += [str(env[0]) if not isinstance(env[0], str) else env[0], env[1],
-            told(lambda: env[0].spec.to_json().replace(' ', '')) if not isinstance(env[0],
+            ask(lambda: env[0].spec.to_json().replace(' ', '')) if not isinstance(env[0],
             str) else 0]
         if not isinstance(env[0], str):
-            out += [told(lambda: env[0].spec.pprint(disable_print=True)),
+            out += [ask(lambda: env[0].spec.pprint(disable_print=True)),
                 env[0].unwrapped.__dict__.get('more'),
-                told(lambda: str(r.make(env[0].spec)) == str(env[0])),
-                told(lambda: r.EnvSpec.from_json(env[0].spec.to_json()) == env[0].spec)]
+                ask(lambda: str(r.make(env[0].spec)) == str(env[0])),
+                ask(lambda: r.EnvSpec.from_json(env[0].spec.to_json()) == env[0].spec)]
 spec = r.spec('Own-v3')
 spec.pprint(disable_print=True), spec.pprint(disable_print=True, include_entry_points=True)
 spec.pprint(disable_print=True, print_all=True), repr(spec.make())
 spec.make(more=7).unwrapped.more, spec.name, spec.version, spec.namespace
-told(lambda: r.make_vec(spec, 2).num_envs)
+ask(lambda: r.make_vec(spec, 2).num_envs)
 bad = r.EnvSpec.from_json
-told(lambda: bad('{"id": "A-v0", "additional_wrappers": [{"no": 1}]}'))
-told(lambda: bad('{"no": 1, "additional_wrappers": []}')), told(lambda: spec.to_json())
-told(lambda: r.spec('Text-v0').to_json()), told(lambda: bad(r.spec('Text-v0').to_json()).id)
+ask(lambda: bad('{"id": "A-v0", "additional_wrappers": [{"no": 1}]}'))
+ask(lambda: bad('{"no": 1, "additional_wrappers": []}')), ask(lambda: spec.to_json())
+ask(lambda: r.spec('Text-v0').to_json()), ask(lambda: bad(r.spec('Text-v0').to_json()).id)
 r.pprint_registry(disable_print=True), r.pprint_registry(disable_print=True, num_cols=1)
 r.pprint_registry(disable_print=True, exclude_namespaces=['ns']), r.get_env_id('a', 'b', 3)
 r.get_env_id(None, 'b', None), r.load_env_creator('json:loads') is json.loads
-told(lambda: r.load_env_creator('json')), r.current_namespace
+ask(lambda: r.load_env_creator('json')), r.current_namespace
 wrapped = gym.wrappers.TransformReward(spec.make(), abs)
-wrapped.spec, told(lambda: r.make(wrapped.spec)), told(lambda: wrapped.spec.to_json())
-told(lambda: gym.wrappers.TimeLimit(r.make('Own-v0'), 3).spec.pprint(True, True))
-told(lambda: r.make(gym.wrappers.TimeLimit(r.make('Own-v0'), 3).spec))
+wrapped.spec, ask(lambda: r.make(wrapped.spec)), ask(lambda: wrapped.spec.to_json())
+ask(lambda: gym.wrappers.TimeLimit(r.make('Own-v0'), 3).spec.pprint(True, True))
+ask(lambda: r.make(gym.wrappers.TimeLimit(r.make('Own-v0'), 3).spec))
 changed = copy.deepcopy(gym.wrappers.TimeLimit(r.make('Own-v0'), 3).spec)
 changed.additional_wrappers = None
-warned(lambda: told(lambda: repr(r.make(changed))))
+note(lambda: ask(lambda: repr(r.make(changed))))
 for mode in (None, 'sync', 'vector_entry_point', 'no', r.VectorizeMode.SYNC):
     for name in ('Own-v0', 'Vec-v0', 'OnlyVec-v0', 'Only-v0', 'Own-v3', 3):
         for more in ({}, {'wrappers': [lambda env: gym.wrappers.TimeLimit(env, 2)]},
             {'vector_kwargs': {'copy': False}}, {'more': 4}):
-            env = warned(lambda: told(lambda: r.make_vec(name, 3, mode, **copy.copy(more))))
+            env = note(lambda: ask(lambda: r.make_vec(name, 3, mode, **copy.copy(more))))
             out += [type(env[0]).__name__,
                 env[0] if isinstance(env[0], str) else [env[0].num_envs, getattr(env[0],
                 'options', None), str(env[0].spec)[:150]], env[1]]
@@ -291,18 +291,18 @@ envs.reset(options={'reset_mask': [True, False]})
 envs.reset(options={'reset_mask': np.array([1, 0])})
 envs.reset(options={'reset_mask': np.array([True])}), envs.reset(options={'a': 1})
 envs.call_async('name'), envs.call_wait(9)
-warned(lambda: [envs.call_async('name'), envs.close()][1:]), envs.reset()
+note(lambda: [envs.call_async('name'), envs.close()][1:]), envs.reset()
 envs.step(np.zeros(2, int)), envs.closed, envs.close()
 class Failing(Named):
     def step(self, action):
         raise ValueError('it broke')
 with mock.patch('multiprocessing.get_context', threads):
     envs = AsyncVectorEnv([lambda: Named(box), lambda: Failing(copy.deepcopy(box))])
-    out += [envs.reset(seed=1)[1], told(lambda: envs.step(np.zeros(2, int))), envs._state.value,
-        envs.parent_pipes[1], told(lambda: envs.close(terminate=True))]
-    out += [told(lambda: AsyncVectorEnv([lambda: World(box),
+    out += [envs.reset(seed=1)[1], ask(lambda: envs.step(np.zeros(2, int))), envs._state.value,
+        envs.parent_pipes[1], ask(lambda: envs.close(terminate=True))]
+    out += [ask(lambda: AsyncVectorEnv([lambda: World(box),
         lambda: World(box, spaces.Discrete(5))])),
-        told(lambda: AsyncVectorEnv([lambda: World(box), lambda: World(spaces.Box(0, 1, (2,)))]))]
+        ask(lambda: AsyncVectorEnv([lambda: World(box), lambda: World(spaces.Box(0, 1, (2,)))]))]
     out += [tried(lambda: AsyncVectorEnv([lambda: Named(copy.deepcopy(box))] * 2,
         observation_mode=(vu.batch_space(box, 2), box)).reset(seed=2))]
 for mode in ('NextStep', 'SameStep', 'Disabled', 'no', AutoresetMode.NEXT_STEP):
@@ -319,14 +319,14 @@ envs.reset(options={'reset_mask': np.array([False, False])})
 envs.reset(options={'reset_mask': np.array([1, 0])})
 envs.reset(options={'reset_mask': np.array([True])}), envs.render(), envs.call('call', 4)
 envs.call('name'), envs.set_attr('name', 'x'), envs.set_attr('name', ['a']), envs.get_attr('name')
-told(lambda: SyncVectorEnv([lambda: World(box), lambda: World(spaces.Box(0, 1, (2,)))]))
-told(lambda: SyncVectorEnv([lambda: World(box), lambda: World(box, spaces.Discrete(5))]))
-told(lambda: SyncVectorEnv([lambda: World(box), lambda: World(spaces.Box(0, 1, (3,)))],
+ask(lambda: SyncVectorEnv([lambda: World(box), lambda: World(spaces.Box(0, 1, (2,)))]))
+ask(lambda: SyncVectorEnv([lambda: World(box), lambda: World(box, spaces.Discrete(5))]))
+ask(lambda: SyncVectorEnv([lambda: World(box), lambda: World(spaces.Box(0, 1, (3,)))],
     observation_mode='different'))
 base = gym.vector.VectorEnv()
-told(base.step.__func__.__get__(base)), told(lambda: base.reset()), told(lambda: base.step(1))
-told(lambda: base.render()), base.close(), base.closed, str(envs)
-told(lambda: gym.vector.VectorWrapper(3))
+ask(base.step.__func__.__get__(base)), ask(lambda: base.reset()), ask(lambda: base.step(1))
+ask(lambda: base.render()), base.close(), base.closed, str(envs)
+ask(lambda: gym.vector.VectorWrapper(3))
 outer = gym.vector.VectorWrapper(envs)
 outer.render(), outer.num_envs, outer.metadata == envs.metadata, outer.unwrapped is envs
 outer.spec, outer.closed, str(outer), repr(outer), outer.single_action_space
@@ -425,7 +425,7 @@ def use_games(name: str) -> list[Any]:
     gym = importlib.import_module("gymnasium")
     names = {"gym": gym, "spaces": gym.spaces, "np": np, "mock": mock}
     names |= {each: importlib.import_module(each) for each in ("copy", "json")}
-    names |= {"warned": warned, "told": told, "threads": get_threads, "tell_bytes": tell_bytes}
+    names |= {"note": note, "ask": ask, "threads": get_threads, "tell_bytes": tell_bytes}
     out: list[Any] = []
     given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
     return [tell_sums(given), tell_sums(out)]

@@ -10,9 +10,9 @@ import numpy as np
 
 from ... import pool
 from ..families import Family
-from ..stable_baselines3.of_worlds import WORLD, told, warned
-from ..steps import play_steps, tell_sums
+from ..steps import ask, note, play_steps, tell_sums
 from ..telling import attempt
+from ..worlds import WORLD
 
 CHECKED = """
 from gymnasium.utils import passive_env_checker as p, env_checker as e, env_match as m
@@ -31,8 +31,8 @@ odd += [fresh(spaces.Discrete(2), n=0), fresh(spaces.Discrete(2), _shape=(2,)),
     spaces=()), fresh(both, spaces={}), both, 3, spaces.Tuple([box, box]), spaces.Graph(box,
     None), spaces.Text(2, charset='a')]
 for kind in odd:
-    out += [warned(lambda: told(lambda: p.check_space(kind, 'observation',
-        p.check_observation_space))), warned(lambda: told(lambda: p.check_space(kind, 'action',
+    out += [note(lambda: ask(lambda: p.check_space(kind, 'observation',
+        p.check_observation_space))), note(lambda: ask(lambda: p.check_space(kind, 'action',
         p.check_action_space)))]
 ok = np.zeros(2, np.float32)
 for seen, kind in ((ok, box), (np.zeros(3), box), ([0, 0], box), (ok.astype(float), box),
@@ -41,16 +41,16 @@ for seen, kind in ((ok, box), (np.zeros(3), box), ([0, 0], box), (ok.astype(floa
     ({'a': ok}, both), (3, both), ([1], spaces.MultiBinary(1)),
     (np.full(2, np.nan, np.float32), box), (np.full(2, 9, np.float32), box), ('x', box),
     ({'a': ok, 'b': np.zeros((2, 2, 1), np.uint8)}, both)):
-    out.append(warned(lambda: told(lambda: p.check_obs(seen, kind, 'reset'))))
+    out.append(note(lambda: ask(lambda: p.check_obs(seen, kind, 'reset'))))
 for given in ((ok, 1.0, False, False, {}), (ok, 1.0, False, {}), (ok, 1.0, 'x', {}),
     (ok, 1.0, False), [ok, 1.0, False, False, {}], (ok, 1.0, 0, False, {}), (ok, 1.0, False, 1,
     {}), (ok, 'x', False, False, {}), (ok, np.nan, False, False, {}), (ok, np.inf, False, False,
     {}), (ok, 1.0, False, False, 3), (3, 1.0, False, False, {}), (ok, 1, True, True, {})):
-    out.append(warned(lambda: told(lambda: p.env_step_passive_checker(World(box, given=given),
+    out.append(note(lambda: ask(lambda: p.env_step_passive_checker(World(box, given=given),
         0))))
 for started in ((ok, {}), ok, (ok, 3), (ok, {}, 1), [ok, {}], (9, {})):
-    out += [warned(lambda: told(lambda: p.env_reset_passive_checker(World(box, started=started),
-        seed=1))), told(lambda: e.check_reset_return_type(World(box, started=started)))]
+    out += [note(lambda: ask(lambda: p.env_reset_passive_checker(World(box, started=started),
+        seed=1))), ask(lambda: e.check_reset_return_type(World(box, started=started)))]
 for mode, modes, fps, picture in (('human', ['human'], 9, None), ('human', ['human'], 9, 3),
     ('rgb_array', ['rgb_array'], 9, np.zeros((2, 2, 3), np.uint8)), ('rgb_array', ['rgb_array'],
     9, np.zeros((2, 2, 3))), ('rgb_array', ['rgb_array'], 9, np.zeros((2, 2), np.uint8)),
@@ -64,7 +64,7 @@ for mode, modes, fps, picture in (('human', ['human'], 9, None), ('human', ['hum
     None), ('human', ['human'], -1, None), (None, [], 9, None), ('human', [], 9, None)):
     env = World(box, render_mode=mode)
     env.metadata, env.render = {'render_modes': modes, 'render_fps': fps}, lambda: picture
-    out.append(warned(lambda: told(lambda: p.env_render_passive_checker(env))))
+    out.append(note(lambda: ask(lambda: p.env_render_passive_checker(env))))
 class Fixed(World):
     def reset(self, seed=None, options=None):
         self.action_space.seed(seed)
@@ -104,21 +104,21 @@ for kind in (World, Fixed, Loose, Set, NoSeed, NoOptions, Info, Rough, Outside):
         e.check_seed_deprecation, e.check_reset_return_type, e.check_step_determinism,
         e.check_reset_seed_determinism):
         out.append([kind.__name__, called.__name__,
-            warned(lambda: told(lambda: called(kind(copy.deepcopy(box)))))])
-    out += [warned(lambda: told(lambda: e.check_env(kind(copy.deepcopy(box)), True, True))),
-        warned(lambda: told(lambda: e.check_env(gym.wrappers.TimeLimit(kind(copy.deepcopy(box)),
+            note(lambda: ask(lambda: called(kind(copy.deepcopy(box)))))])
+    out += [note(lambda: ask(lambda: e.check_env(kind(copy.deepcopy(box)), True, True))),
+        note(lambda: ask(lambda: e.check_env(gym.wrappers.TimeLimit(kind(copy.deepcopy(box)),
         3))))]
 for by, reward, ends, tells in ((1e-9, 0, 0, 0), (0.1, 0, 0, 0), (0, 1e-9, 0, 0), (0, 1, 0, 0),
     (0, 0, 1, 0), (0, 0, 0, 1)):
     env = Rough(copy.deepcopy(box))
     env.by, env.by_reward, env.ends, env.tells = by, reward, ends, tells
-    out.append(warned(lambda: tried(lambda: e.check_step_determinism(env))))
+    out.append(note(lambda: tried(lambda: e.check_step_determinism(env))))
 for name in ('action_space', 'observation_space'):
     env = Fixed(copy.deepcopy(box))
     delattr(env, name)
-    out.append(warned(lambda: told(lambda: e.check_env(env))))
-told(lambda: e.check_env(3)), warned(lambda: told(lambda: e.check_env(gym.make('CartPole-v1'))))
-warned(lambda: told(lambda: e.check_env(gym.make('CartPole-v1').unwrapped,
+    out.append(note(lambda: ask(lambda: e.check_env(env))))
+ask(lambda: e.check_env(3)), note(lambda: ask(lambda: e.check_env(gym.make('CartPole-v1'))))
+note(lambda: ask(lambda: e.check_env(gym.make('CartPole-v1').unwrapped,
     skip_close_check=True)))
 [e.data_equivalence(*each) for each in ((1, 1), (1, 1.0), (ok, ok), (ok, ok + 1),
     (ok, ok.astype(float)), ([1, ok], [1, ok]), ([1], [1, 2]), ({'a': 1}, {'a': 1}), ({'a': 1},
@@ -144,7 +144,7 @@ for options in ({}, {'skip_obs': True}, {'skip_rew': True}, {'skip_terminal': Tr
     {'info_comparison': 'keys-equivalance'}, {'info_comparison': 'keys-superset'},
     {'info_comparison': 'skip'}, {'info_comparison': 'no'}, {'skip_render': False}):
     for second in ({}, {'reward': 2.0}, {'end': 2}, {'size': 3}):
-        out.append(warned(lambda: tried(lambda: m.check_environments_match(twin(), twin(**second),
+        out.append(note(lambda: tried(lambda: m.check_environments_match(twin(), twin(**second),
             6, 3, **options))))
     first, second = Told(copy.deepcopy(box)), Told(copy.deepcopy(box))
     second.extra = {'more': 1}
@@ -195,7 +195,7 @@ for text in '''Box(0,1,(2,),np.uint8);Box(-1,1,(2,),np.uint8);Box(0,300,(2,),np.
     Dict([('b',Discrete(2)),('a',Discrete(3))]);Dict({3:Discrete(2),'a':Discrete(2)});
     Dict(seed=3,a=Discrete(2));
     Dict({'b':Discrete(2),'a':Discrete(2)},seed={'a':1,'b':2})'''.replace(chr(10), '').split(';'):
-    kind = told(lambda: eval(text.strip(), {'np': np, **vars(spaces)}))
+    kind = ask(lambda: eval(text.strip(), {'np': np, **vars(spaces)}))
     out += [text.strip(), str(kind)]
     if not isinstance(kind, str):
         out += [tried(lambda: str(flatten_space(kind))), tried(flatdim, kind),
@@ -239,12 +239,12 @@ for kind, given in pairs:
     for name in ('mask', 'probability'):
         kind.seed(3)
         drawn = lambda: [str(kind.sample(**{name: given})) for _ in range(3)]
-        out.append(warned(lambda: told(drawn)))
+        out.append(note(lambda: ask(drawn)))
     for wrong in (3, (), (ones,), {'a': ones}, (ones, ones, ones), ones * 3, ones[:1],
         ones.astype(float), 'x'):
         kind.seed(3)
-        out += [told(lambda: str(kind.sample(mask=wrong))),
-            told(lambda: str(kind.sample(probability=wrong)))]
+        out += [ask(lambda: str(kind.sample(mask=wrong))),
+            ask(lambda: str(kind.sample(probability=wrong)))]
     out.append(tried(lambda: kind.sample(mask=given, probability=given)))
 deep = spaces.Dict(a=spaces.Sequence(box),
     b=spaces.Tuple([spaces.Graph(box, None), spaces.Discrete(3)]), c=spaces.Text(2, charset='a'))
@@ -257,7 +257,7 @@ unflatten(spaces.MultiDiscrete([2, 2]), np.array([0, 1, 1, 0]))
 class Odd(spaces.Space):
     pass
 odd = Odd((2,), np.float32, 3)
-told(odd.sample), told(lambda: odd.contains(3)), told(lambda: odd.is_np_flattenable)
+ask(odd.sample), ask(lambda: odd.contains(3)), ask(lambda: odd.is_np_flattenable)
 flatdim(odd), flatten(odd, 1), unflatten(odd, 1), flatten_space(odd), odd.seed(), odd.seed('x')
 odd.to_jsonable([1, 2]), odd.from_jsonable([1]), 3 in spaces.Discrete(9)
 odd.__setstate__({'shape': (3,)}), odd.shape, odd.np_random is odd.np_random
@@ -307,7 +307,7 @@ for text in '''FilterObservation(e(both),['a']);FilterObservation(e(both),[]);
         'both': spaces.Dict(a=box, b=spaces.Box(0, 255, (2, 2, 1), np.uint8)),
         'tup': spaces.Tuple([box, spaces.Discrete(2)]), 'pic': spaces.Box(0, 255, (3, 3, 3),
         np.uint8), 'box': box, 'np': np, 'spaces': spaces}
-    env = told(lambda: eval(text.strip().replace('&', ' '), {**vars(w), **made}))
+    env = ask(lambda: eval(text.strip().replace('&', ' '), {**vars(w), **made}))
     out += [text.strip(), str(env)]
     if not isinstance(env, str):
         acts = 0 if isinstance(env.action_space, spaces.Discrete) else np.array([1.5, -0.25],
@@ -336,7 +336,7 @@ def use_rules(name: str) -> list[Any]:
     gym = importlib.import_module("gymnasium")
     names = {"gym": gym, "spaces": gym.spaces, "np": np, "mock": mock}
     names |= {each: importlib.import_module(each) for each in ("copy", "pickle")}
-    names |= {"warned": warned, "told": told}
+    names |= {"note": note, "ask": ask}
     out: list[Any] = []
     given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
     return [tell_sums(given), tell_sums(out)]

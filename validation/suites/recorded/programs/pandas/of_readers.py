@@ -10,8 +10,7 @@ import numpy as np
 
 from ..families import Family
 from ..of_frames import tell_cells
-from ..stable_baselines3.of_worlds import told, warned
-from ..steps import play_steps
+from ..steps import ask, note, play_steps
 from ..telling import attempt
 
 READ = """
@@ -44,7 +43,7 @@ for engine in ('c', 'python'):
         {'storage_options': {'a': 1}}, {'delim_whitespace': True}, {'delimiter': '|', 'sep': ';'},
         {'chunksize': 2}, {'iterator': True}, {'no': 1}, {'compression': 'gzip'},
         {'cache_dates': False, 'parse_dates': ['d']}):
-        given = warned(lambda: tried(lambda: pd.read_csv(io.StringIO(csv), engine=engine,
+        given = note(lambda: tried(lambda: pd.read_csv(io.StringIO(csv), engine=engine,
             **options)))
         made = given[0]
         out += [engine, str(sorted(options)),
@@ -252,7 +251,7 @@ LISTS = {"read": READ, "calendar": CALENDAR}
 def read_texts(name: str) -> list[Any]:
     """Return what the steps of a list with texts or calendars give, as texts."""
     names: dict[str, Any] = {"pd": importlib.import_module("pandas"), "np": np, "io": io}
-    names |= {"warned": warned, "told": told}
+    names |= {"note": note, "ask": ask}
     out: list[Any] = []
     given = play_steps(LISTS[name], tell_cells, out=out, tried=attempt, **names)
     return [*map(str, given), *(attempt(lambda held=each: repr(tell_cells(held))) for each in out)]

@@ -11,11 +11,11 @@ import torch
 
 from ... import pool
 from ..families import Family
-from ..steps import play_steps, tell_sums
+from ..steps import ask, note, play_steps, tell_sums
 from ..telling import attempt
+from ..worlds import WORLD
 from .of_agents import build_agent
 from .of_training import get_common
-from .of_worlds import WORLD, told, warned
 
 USED = """
 from stable_baselines3.common import utils as u
@@ -43,16 +43,16 @@ u.polyak_update(a.parameters(), [*b.parameters()][:1], 0.3), u.zip_strict([1], [
 for first, second in ((box, box), (box, spaces.Discrete(2)), (both, both), (both, box),
     (box, spaces.Box(-1, 1, (3,))), (both, spaces.Dict(a=box)), (spaces.Discrete(2),
     spaces.Discrete(3))):
-    out += [told(lambda: u.check_shape_equal(first, second)),
-        told(lambda: u.check_for_correct_spaces(World(first, second), second, first)),
-        told(lambda: u.check_for_correct_spaces(World(first, second), first, second))]
+    out += [ask(lambda: u.check_shape_equal(first, second)),
+        ask(lambda: u.check_for_correct_spaces(World(first, second), second, first)),
+        ask(lambda: u.check_for_correct_spaces(World(first, second), first, second))]
 for space in (box, spaces.Discrete(3), spaces.MultiDiscrete([2, 3]), spaces.MultiBinary(3),
     spaces.MultiBinary([2, 2]), both, spaces.Tuple([box])):
     for shape in ((), (2,), (3,), (1, 2), (4, 3), (2, 2), (5, 2, 2), (1, 2, 3)):
-        out.append(told(lambda: u.is_vectorized_observation(np.zeros(shape, int), space)))
+        out.append(ask(lambda: u.is_vectorized_observation(np.zeros(shape, int), space)))
 for first in ((2,), (3, 2), (4,)):
     for second in ((2, 2, 1), (3, 2, 2, 1), (7,)):
-        out.append(told(lambda: u.is_vectorized_observation({'a': np.zeros(first),
+        out.append(ask(lambda: u.is_vectorized_observation({'a': np.zeros(first),
             'b': np.zeros(second)}, both)))
 u.obs_as_tensor(np.ones(2), 'cpu'), u.obs_as_tensor({'a': np.ones(2)}, 'cpu')
 u.obs_as_tensor([1], 'cpu'), u.get_parameters_by_name(a, ['wei'])
@@ -72,9 +72,9 @@ for space in (box, spaces.Box(0, 255, (3, 40, 40), np.uint8),
     (40, 40, 3), np.uint8), spaces.Box(0, 255, (7, 7, 7), np.uint8)):
     out += [p.is_image_space(space), p.is_image_space(space, True),
         p.is_image_space(space, normalized_image=True),
-        told(lambda: p.is_image_space_channels_first(space)), p.get_obs_shape(space)]
+        ask(lambda: p.is_image_space_channels_first(space)), p.get_obs_shape(space)]
     for shape in ((3, 40, 40), (40, 40, 3), (1, 40, 40, 3), (2,)):
-        out.append(told(lambda: p.maybe_transpose(np.zeros(shape), space).shape))
+        out.append(ask(lambda: p.maybe_transpose(np.zeros(shape), space).shape))
 p.preprocess_obs(torch.ones(2), spaces.Tuple([box])), p.preprocess_obs(torch.ones(2), both)
 p.preprocess_obs({'a': torch.ones(2), 'b': torch.ones(2, 2, 1) * 51}, both)
 p.get_flattened_obs_dim(both), p.get_action_dim(both)
@@ -87,41 +87,41 @@ KEPT = """
 from stable_baselines3.common import save_util as s
 import io, pathlib, zipfile
 for path in ('a', 'a.zip', 'b/c', pathlib.Path('d/e.zip'), io.BytesIO()):
-    out += [warned(lambda: told(lambda: s.save_to_zip_file(path,
+    out += [note(lambda: ask(lambda: s.save_to_zip_file(path,
         {'n': 3, 'f': np.ones(2), 'g': len}, {'policy': {'w': torch.ones(2)}},
         {'v': torch.zeros(1)}, 2)))]
-    out.append(warned(lambda: told(lambda: [each if not isinstance(each,
+    out.append(note(lambda: ask(lambda: [each if not isinstance(each,
         dict) else sorted(each) for each in s.load_from_zip_file(path, verbose=2)])))
 s.load_from_zip_file('a', {'n': 7})[0]['n'], s.load_from_zip_file('a', load_data=False)[0]
-warned(lambda: told(lambda: s.load_from_zip_file('none')))
-pathlib.Path('text.zip').write_text('x'), told(lambda: s.load_from_zip_file('text'))
+note(lambda: ask(lambda: s.load_from_zip_file('none')))
+pathlib.Path('text.zip').write_text('x'), ask(lambda: s.load_from_zip_file('text'))
 s.load_from_zip_file('a', 3), os.makedirs('dir.zip')
-warned(lambda: told(lambda: s.save_to_zip_file('dir', {'n': 1})))
+note(lambda: ask(lambda: s.save_to_zip_file('dir', {'n': 1})))
 with zipfile.ZipFile('old.zip', 'w') as file:
     file.writestr('data', '{"n": 1}')
-warned(lambda: told(lambda: s.load_from_zip_file('old', print_system_info=True)))
-warned(lambda: told(lambda: s.load_from_zip_file('a', print_system_info=True)[0]['n']))
+note(lambda: ask(lambda: s.load_from_zip_file('old', print_system_info=True)))
+note(lambda: ask(lambda: s.load_from_zip_file('a', print_system_info=True)[0]['n']))
 for path, mode in (('a.zip', 'r'), ('q', 'w'), ('q', 'x'), (3, 'r'), (io.BytesIO(b'z'), 'r'),
     (io.BytesIO(), 'w'), (io.BytesIO(), 'x'), ('q', 'r'), ('b/none', 'r')):
-    out.append(warned(lambda: told(lambda: type(s.open_path(path, mode, 2, 'zip')).__name__)))
+    out.append(note(lambda: ask(lambda: type(s.open_path(path, mode, 2, 'zip')).__name__)))
 closed = io.BytesIO()
 closed.close()
-told(lambda: s.open_path(closed, 'r')), told(lambda: s.open_path(io.StringIO(), 'r'))
+ask(lambda: s.open_path(closed, 'r')), ask(lambda: s.open_path(io.StringIO(), 'r'))
 class OnlyWrite(io.RawIOBase):
     def writable(self):
         return True
-told(lambda: s.open_path(OnlyWrite(), 'r'))
-told(lambda: s.open_path(OnlyWrite(), 'w').writable()), s.is_json_serializable({'a': 1})
+ask(lambda: s.open_path(OnlyWrite(), 'r'))
+ask(lambda: s.open_path(OnlyWrite(), 'w').writable()), s.is_json_serializable({'a': 1})
 s.is_json_serializable(len), s.recursive_setattr.__name__
 text = s.data_to_json({'a': [1, 2], 'b': len, 'c': np.ones(1), 'd': None})
 sorted(json.loads(text)), sorted(json.loads(text)['b'])[:3], s.json_to_data(text)['a']
 s.json_to_data(text, {'b': 4})['b'], s.json_to_data(text, 3), s.json_to_data('[]')
 broken = json.loads(text)
 broken['b'][':serialized:'] = 'AAAA'
-warned(lambda: told(lambda: sorted(s.json_to_data(json.dumps(broken)).items(), key=str)[:2]))
+note(lambda: ask(lambda: sorted(s.json_to_data(json.dumps(broken)).items(), key=str)[:2]))
 s.save_to_pkl('memory', {'a': np.ones(2)}, 2), s.load_from_pkl('memory', 2)
-warned(lambda: told(lambda: s.save_to_pkl('x/y/z', 3, 2))), s.load_from_pkl('x/y/z')
-told(lambda: s.load_from_pkl('none'))
+note(lambda: ask(lambda: s.save_to_pkl('x/y/z', 3, 2))), s.load_from_pkl('x/y/z')
+ask(lambda: s.load_from_pkl('none'))
 s.save_to_pkl('m.pkl', 4), s.load_from_pkl('m'), s.load_from_pkl(pathlib.Path('m.pkl'))
 """
 
@@ -138,7 +138,7 @@ t.get_actor_critic_arch({'pi': [1]}), t.get_actor_critic_arch({'qf': [1]})
 t.get_actor_critic_arch(3)
 image = spaces.Box(0, 255, (3, 36, 36), np.uint8)
 torch.manual_seed(3)
-t.NatureCNN(box), told(lambda: t.NatureCNN(spaces.Box(0, 255, (3, 5, 5))))
+t.NatureCNN(box), ask(lambda: t.NatureCNN(spaces.Box(0, 255, (3, 5, 5))))
 t.NatureCNN(spaces.Box(0, 1, (3, 36, 36)), 4, True)(torch.ones(1, 3, 36, 36))
 t.FlattenExtractor(image).features_dim
 for arch in ([4], {'pi': [3], 'vf': [2, 2]}, {'vf': [2]}, {}, []):
@@ -231,7 +231,7 @@ from stable_baselines3.common import callbacks as c, monitor, evaluation, noise
 from stable_baselines3.common.logger import *
 def learn(callback, steps=30, name='PPO', world='cart', **options):
     agent = build_agent(name, world, **options)
-    return [told(lambda: agent.learn(steps, callback).num_timesteps),
+    return [ask(lambda: agent.learn(steps, callback).num_timesteps),
         dict(agent.logger.name_to_value) and sorted(agent.logger.name_to_value)]
 class Seen(c.BaseCallback):
     def _on_step(self):
@@ -247,7 +247,7 @@ learn(c.CheckpointCallback(9, 'made', 'cp', verbose=2)), sorted(os.listdir('made
 learn(c.CheckpointCallback(7, 'made2', save_replay_buffer=True, save_vecnormalize=True,
     verbose=2), 30, 'DQN'), sorted(os.listdir('made2'))
 learn(c.ProgressBarCallback())
-told(lambda: build_agent('PPO', 'cart').learn(5, progress_bar=True))
+ask(lambda: build_agent('PPO', 'cart').learn(5, progress_bar=True))
 c.BaseCallback.__abstractmethods__ and 1
 cart = lambda: gym.make('CartPole-v1', max_episode_steps=4)
 judge = c.EvalCallback(cart(), None, c.StopTrainingOnNoModelImprovement(1, 0, 1), 2, 9, 'log',
@@ -263,9 +263,9 @@ class Won(gym.Wrapper):
 judge = c.EvalCallback(Won(cart()), eval_freq=9, log_path='won', n_eval_episodes=2, verbose=1)
 learn(judge), judge._is_success_buffer, sorted(np.load('won/evaluations.npz'))
 np.load('won/evaluations.npz')['successes']
-warned(lambda: evaluation.evaluate_policy(build_agent('PPO', 'cart'), Won(cart()), 2))
+note(lambda: evaluation.evaluate_policy(build_agent('PPO', 'cart'), Won(cart()), 2))
 evaluation.evaluate_policy(build_agent('PPO', 'cart'), cart(), 1, reward_threshold=99)
-warned(lambda: learn(c.EvalCallback(v_.VecNormalize(v_.DummyVecEnv([cart])), eval_freq=9)))
+note(lambda: learn(c.EvalCallback(v_.VecNormalize(v_.DummyVecEnv([cart])), eval_freq=9)))
 for name, options in (('DQN', {'train_freq': (2.5, 'step')}), ('DQN', {'train_freq': (2, 'no')}),
     ('DQN', {'optimize_memory_usage': True}), ('PPO', {'n_steps': 1, 'batch_size': 1}), ('PPO',
     {'target_kl': 1e-9}), ('PPO', {'clip_range_vf': 0.1}), ('A2C', {'use_rms_prop': False}),
@@ -273,30 +273,30 @@ for name, options in (('DQN', {'train_freq': (2.5, 'step')}), ('DQN', {'train_fr
     'use_sde': True}), ('DQN', {'exploration_fraction': 0.9}), ('PPO', {'ent_coef': 0.1,
     'max_grad_norm': 0.01, 'gae_lambda': 0.5}), ('PPO', {'stats_window_size': 2, 'verbose': 2}),
     ('DQN', {'target_update_interval': 1, 'verbose': 1})):
-    out.append(warned(lambda: told(lambda: learn(Seen(), 18, name, **options))))
+    out.append(note(lambda: ask(lambda: learn(Seen(), 18, name, **options))))
 for left, right in ((3, None), (noise.NormalActionNoise(np.zeros(2), np.ones(2)), 2), (None, 2),
     (noise.NormalActionNoise(np.zeros(2), np.ones(2)), 2.5)):
-    out.append(told(lambda: noise.VectorizedActionNoise(left, right)().shape))
+    out.append(ask(lambda: noise.VectorizedActionNoise(left, right)().shape))
 n = noise.VectorizedActionNoise(noise.OrnsteinUhlenbeckActionNoise(np.zeros(2), np.ones(2)), 2)
 n(), n.reset([0]), n.reset()
-told(lambda: setattr(n, 'noises', [noise.NormalActionNoise(0, 1)] * 2))
-told(lambda: setattr(n, 'noises', n.noises[:1])), told(lambda: setattr(n, 'noises', [])), repr(n)
-told(lambda: setattr(n, 'base_noise', 3)), repr(n.base_noise)
-told(lambda: HParam({'a': 1}, {})), told(lambda: HumanOutputFormat(3))
-told(lambda: make_output_format('no', 'x')), told(lambda: TensorBoardOutputFormat('x'))
-told(lambda: make_output_format('tensorboard', 'x')), str(FormatUnsupportedError(['a', 'b'], 'c'))
+ask(lambda: setattr(n, 'noises', [noise.NormalActionNoise(0, 1)] * 2))
+ask(lambda: setattr(n, 'noises', n.noises[:1])), ask(lambda: setattr(n, 'noises', [])), repr(n)
+ask(lambda: setattr(n, 'base_noise', 3)), repr(n.base_noise)
+ask(lambda: HParam({'a': 1}, {})), ask(lambda: HumanOutputFormat(3))
+ask(lambda: make_output_format('no', 'x')), ask(lambda: TensorBoardOutputFormat('x'))
+ask(lambda: make_output_format('tensorboard', 'x')), str(FormatUnsupportedError(['a', 'b'], 'c'))
 for kind in ('log', 'json', 'csv', 'stdout'):
     made = make_output_format(kind, 'written', '_x')
     for value in (Figure(3, True), Video(torch.ones(1), 4), Image(np.ones(2), 'HW'),
         HParam({'a': 1}, {'b': 2}), {}, 'x' * 60, np.float32(2), torch.ones(2), None, 1e9):
-        out.append(warned(lambda: told(lambda: made.write({'k/a': value,
+        out.append(note(lambda: ask(lambda: made.write({'k/a': value,
             'k/b': 3} if value != {} else {}, {'k/a': None, 'k/b': ('json',)}, 2))))
-        out.append(told(lambda: made.write({'k/a': value}, {'k/a': (kind,)}, 2)))
+        out.append(ask(lambda: made.write({'k/a': value}, {'k/a': (kind,)}, 2)))
     made.close()
 [[name,
     len(open('written/' + name).read())]
     for name in sorted(os.listdir('written')) if 'csv' not in name]
-told(lambda: KVWriter().write({}, {})), told(lambda: KVWriter().close())
+ask(lambda: KVWriter().write({}, {})), ask(lambda: KVWriter().close())
 from stable_baselines3.common import atari_wrappers as aw
 class Game(World):
     def __init__(self, names=('NOOP', 'FIRE', 'UP'), lives=3, end=9):
@@ -355,8 +355,8 @@ eu.make_atari_env(Game, wrapper_kwargs={'noop_max': 0}).num_envs
 for text in ('x', '#{"t_start": 0.0}\\nr,l,t\\n1.0,2,3.0\\n', ''):
     os.makedirs('empty', exist_ok=True)
     open('empty/a.monitor.csv', 'w').write(text)
-    out += [told(lambda: monitor.load_results('empty').values.tolist())]
-told(lambda: monitor.load_results('none')), told(lambda: len(monitor.get_monitor_files('mon')))
+    out += [ask(lambda: monitor.load_results('empty').values.tolist())]
+ask(lambda: monitor.load_results('none')), ask(lambda: len(monitor.get_monitor_files('mon')))
 """
 
 LISTS = {"used": USED, "kept": KEPT, "layers": LAYERS, "called": CALLED}
@@ -369,7 +369,7 @@ def use_helpers(name: str) -> list[Any]:
     get_common("vec_env")
     names = {"gym": gym, "spaces": gym.spaces, "np": np, "torch": torch, "mock": mock}
     names |= {each: importlib.import_module(each) for each in ("copy", "json", "os")}
-    names |= {"warned": warned, "told": told, "build_agent": build_agent}
+    names |= {"note": note, "ask": ask, "build_agent": build_agent}
     out: list[Any] = []
     given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
     return [tell_sums(given), tell_sums(out)]

@@ -1,10 +1,8 @@
-"""Programs with odd worlds for the agents of Stable-Baselines3: checked, wrapped, drawn, told."""
+"""Programs with odd worlds for the agents of Stable-Baselines3: checked, wrapped and drawn."""
 
 from __future__ import annotations
 
 import importlib
-import warnings
-from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -13,43 +11,16 @@ import torch
 
 from ... import pool
 from ..families import Family
-from ..steps import play_steps, tell_sums
+from ..steps import ask, note, play_steps, tell_sums
 from ..telling import attempt
+from ..worlds import WORLD
 from .of_training import get_common
-
-WORLD = """
-class World(gym.Env):
-    metadata = {'render_modes': ['human', 'rgb_array'], 'render_fps': 9}
-    def __init__(self, seen, acts=None, render_mode=None, given=None, started=None, end=3,
-        reward=1.0, size=2):
-        self.observation_space, self.action_space = seen, acts or spaces.Discrete(2)
-        self.given, self.started, self.end, self.reward, self.count = given, started, end, reward, 0
-        self.render_mode, self.size, self.asked = render_mode, size, []
-        self.observation_space.seed(3)
-        self.action_space.seed(4)
-    def look(self):
-        return self.observation_space.sample()
-    def reset(self, seed=None, options=None):
-        super().reset(seed=seed)
-        self.count = 0
-        self.asked.append((seed, options))
-        return (self.look(), {'begun': True}) if self.started is None else self.started
-    def step(self, action):
-        self.count += 1
-        if self.given is not None:
-            return self.given
-        return self.look(), self.reward, self.count >= self.end, False, {'count': self.count}
-    def render(self):
-        return np.full((self.size, self.size + 1, 3), self.count, np.uint8)
-box = spaces.Box(-1, 1, (2,))
-both = spaces.Dict(a=spaces.Box(-1, 1, (2,)), b=spaces.Box(0, 255, (2, 2, 1), np.uint8))
-"""
 
 CHECKED = """
 from stable_baselines3.common import env_checker
 def check(*given, **options):
     env = World(*given, **options)
-    return [warned(lambda: told(lambda: env_checker.check_env(env))), env.count, len(env.asked)]
+    return [note(lambda: ask(lambda: env_checker.check_env(env))), env.count, len(env.asked)]
 for seen in (box, spaces.Discrete(3), spaces.Discrete(3, start=1), spaces.MultiDiscrete([2, 3]),
     spaces.MultiBinary(3),
     spaces.MultiDiscrete([[2, 3], [4, 2]]), spaces.Box(0, 1, (40, 40, 3)), spaces.Box(0, 255, (40,
@@ -94,13 +65,13 @@ for started in (({'a': ok}, {}), ({'a': ok, 'b': np.zeros((2, 2, 1), np.uint8)},
     out.append(check(both, started=started))
 for mode in (None, 'human', 'rgb_array', 'no'):
     out += [check(box, render_mode=mode),
-        warned(lambda: told(lambda: env_checker.check_env(World(box, render_mode=mode), False,
+        note(lambda: ask(lambda: env_checker.check_env(World(box, render_mode=mode), False,
         False)))]
-told(lambda: env_checker.check_env(3)), told(lambda: env_checker.check_env(World))
+ask(lambda: env_checker.check_env(3)), ask(lambda: env_checker.check_env(World))
 class Bare(gym.Env):
     def step(self, action):
         return None
-told(lambda: env_checker.check_env(Bare()))
+ask(lambda: env_checker.check_env(Bare()))
 class Goals(World):
     def __init__(self, reward=0.0, keys=('achieved_goal', 'desired_goal', 'observation'),
         wrong=0.0, kind=None):
@@ -114,7 +85,7 @@ for made in (lambda: Goals(), lambda: Goals(1.0), lambda: Goals(wrong=2.0),
     lambda: Goals(keys=('achieved_goal', 'b', 'c')), lambda: Goals(keys=('a',)),
     lambda: Goals(kind=spaces.Discrete(3)), lambda: Goals(keys=('achieved_goal', 'desired_goal',
     'c'))):
-    out.append(warned(lambda: told(lambda: env_checker.check_env(made()))))
+    out.append(note(lambda: ask(lambda: env_checker.check_env(made()))))
 """
 
 WRAPPED = """
@@ -175,12 +146,12 @@ for options in ({}, {'raise_exception': False, 'warn_once': False}, {'check_inf'
             wrong = {'a': np.array([bad, 1], np.float32), 'b': np.zeros((2, 2, 1), np.uint8)}
             values = {'reward': bad, 'given': (wrong, 1.0, False, False, {}),
                 'started': (wrong, {})}
-            out.append(warned(lambda: told(lambda: run(v.VecCheckNan(make(1,
+            out.append(note(lambda: ask(lambda: run(v.VecCheckNan(make(1,
                 **{place: values[place]}), **options), 2))))
     for act in (np.array([np.nan]), np.array([np.inf])):
         envs = v.VecCheckNan(make(1, box), **options)
         envs.reset()
-        out.append(warned(lambda: told(lambda: envs.step_async(act))))
+        out.append(note(lambda: ask(lambda: envs.step_async(act))))
 v.VecCheckNan(make(acts=both))
 v.VecCheckNan(make(seen=spaces.Tuple([box]))).check_array_value('a', ())
 v.VecCheckNan(make()).check_array_value('a', 'x')
@@ -196,8 +167,8 @@ for mode in (None, 'rgb_array', 'human', 'ansi'):
     envs.reset()
     for asked in (None, 'rgb_array', 'human', 'no'):
         if (mode, asked) != ('rgb_array', 'human'):
-            out.append(warned(lambda: told(lambda: envs.render(asked))))
-    out += [warned(lambda: envs.get_images()), envs.render_mode, v.VecMonitor(envs).get_images()]
+            out.append(note(lambda: ask(lambda: envs.render(asked))))
+    out += [note(lambda: envs.get_images()), envs.render_mode, v.VecMonitor(envs).get_images()]
 v.util.dict_to_obs(both, {'a': 1, 'b': 2}), v.util.obs_space_info(both)[0]
 v.util.obs_space_info(spaces.Tuple([box]))[1:]
 for count in (1, 2, 3, 5):
@@ -235,7 +206,7 @@ class Twice(v.VecEnvWrapper):
         return self.venv.reset()
     def step_wait(self):
         return self.venv.step_wait()
-told(lambda: v.VecMonitor(Twice(v.VecNormalize(envs))).clip_obs)
+ask(lambda: v.VecMonitor(Twice(v.VecNormalize(envs))).clip_obs)
 v.unwrap_vec_wrapper(outer, v.VecNormalize) is outer.venv
 v.unwrap_vec_wrapper(envs, v.VecNormalize), v.is_vecenv_wrapped(outer, Twice)
 v.unwrap_vec_normalize(envs), v.is_vecenv_wrapped(outer, v.VecMonitor)
@@ -313,7 +284,7 @@ envs = make((ok, {'a': 1}), (ok + 1, 2.0, True, {'i': 1}, {'r': 1}), True, 'one'
 envs.seed(3), envs.set_options({'q': 1}), envs.reset(), envs.reset_infos
 envs.step_async(np.array([1, 0])), envs.waiting, envs.step_wait(), envs.waiting, envs.reset_infos
 envs.has_attr('x'), envs.get_attr('x'), envs.set_attr('x', 2), envs.env_method('look', 3, k=4)
-envs.env_is_wrapped(gym.Wrapper), warned(envs.get_images)
+envs.env_is_wrapped(gym.Wrapper), note(envs.get_images)
 [each.sent for each in envs.remotes], envs.close(), envs.close(), joined, envs.closed
 [each.sent for each in envs.remotes]
 envs = make('one', 'two', 'three')
@@ -331,29 +302,13 @@ s._stack_obs([ok], spaces.Tuple([box])), s._stack_obs([3, 4], spaces.Discrete(9)
 LISTS = {"checked": CHECKED, "wrapped": WRAPPED, "drawn": DRAWN, "workers": WORKERS}
 
 
-def warned(called: Callable[[], Any]) -> list[Any]:
-    """Return what a call gives, and the texts of all its warnings."""
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
-        given = called()
-    return [given, [f"{each.category.__name__}: {each.message}" for each in found]]
-
-
-def told(called: Callable[[], Any]) -> Any:
-    """Return what a call gives, or the whole text of the error that refuses it."""
-    try:
-        return called()
-    except Exception as error:  # what is refused is a result, too
-        return f"!{type(error).__name__}: {error}"
-
-
 def use_worlds(name: str) -> list[Any]:
     """Return what the steps of a list with odd worlds give."""
     pool.set_seeds()
     gym = importlib.import_module("gymnasium")
     get_common("vec_env")
     names = {"gym": gym, "spaces": gym.spaces, "np": np, "torch": torch, "mock": mock}
-    names |= {"copy": importlib.import_module("copy"), "warned": warned, "told": told}
+    names |= {"copy": importlib.import_module("copy"), "note": note, "ask": ask}
     out: list[Any] = []
     given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
     return [tell_sums(given), tell_sums(out)]

@@ -158,8 +158,8 @@ def play_text(text: str, **names: Any) -> list[str]:
         for each in ast.parse(text).body:
             if not isinstance(each, ast.Expr):
                 code = read_code(ast.Module([each], []), module, "exec")
-                told = try_telling(functools.partial(exec, code, known))  # all texts are our own
-                results += [told] if told != "None" else []
+                refused = try_telling(functools.partial(exec, code, known))  # all texts are our own
+                results += [refused] if refused != "None" else []
                 continue
             parts = each.value.elts if isinstance(each.value, ast.Tuple) else [each.value]
             for part in parts:

@@ -161,8 +161,8 @@ def make_files(kind: str) -> None:
         for word in words.split() if name == kind else ():
             path, _, text = word.partition("=")
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            for sign, meant in (("&", " "), ("|", "\n"), ("@", "\t")):
-                text = text.replace(sign, meant)
+            for sign, other in (("&", " "), ("|", "\n"), ("@", "\t")):
+                text = text.replace(sign, other)
             with Path(path).open("a") as file:
                 file.write(text)
 

@@ -10,8 +10,7 @@ import torch
 
 from ... import pool
 from ..families import Family
-from ..stable_baselines3.of_worlds import told, warned
-from ..steps import play_steps, tell_sums
+from ..steps import ask, note, play_steps, tell_sums
 from ..telling import attempt
 from ..torchaudio.of_voices import fill
 from .of_models import make_model
@@ -62,7 +61,7 @@ for text in '''MinLength(6,3);MinLength(4,[3,5]);MinLength(-1,3);MinLength(6,-3)
     name, rest = text.strip().replace('&', ' ').split('(', 1)
     kind = getattr(p, name + 'LogitsProcessor',
         getattr(p, name + 'LogitsWarper', getattr(p, name, None)))
-    made = told(lambda: eval('kind(' + rest, {'kind': kind, 'torch': torch, 'ids': ids}))
+    made = ask(lambda: eval('kind(' + rest, {'kind': kind, 'torch': torch, 'ids': ids}))
     out += [text, made if isinstance(made, str) else type(made).__name__]
     if not isinstance(made, str):
         out += [tried(lambda: made(ids, z.clone())), tried(lambda: made(ids[:, :1], z.clone())),
@@ -82,8 +81,8 @@ for options in ({}, {'_detect_timestamp_from_logprob': False},
             out.append(tried(lambda: m(torch.tensor([begun]), z[:1].clone())))
 m = p.LogitsProcessorList([p.TopKLogitsWarper(4), p.TemperatureLogitsWarper(0.5)])
 m(ids, z), p.LogitsProcessorList([lambda ids, z, more: z * more])(ids, z, more=2)
-told(lambda: p.LogitsProcessorList([lambda ids, z, more: z * more])(ids, z))
-told(lambda: p.LogitsProcessor()(ids, z))
+ask(lambda: p.LogitsProcessorList([lambda ids, z, more: z * more])(ids, z))
+ask(lambda: p.LogitsProcessor()(ids, z))
 net = make_model('gpt2')
 for options in ({}, {'unconditional_ids': ids[:, :2]}, {'use_cache': False},
     {'unconditional_ids': ids[:, :2], 'unconditional_attention_mask': torch.ones(2, 2).long()}):
@@ -129,7 +128,7 @@ for made in (s.MaxLengthCriteria(5), s.MaxLengthCriteria(3, 9), s.MaxTimeCriteri
         tried(lambda: made.max_length)]
 s.ConfidenceCriteria(0.1)(ids, (z,)), s.ConfidenceCriteria(0.99)(ids, (z,))
 s.validate_stopping_criteria(s.StoppingCriteriaList([s.MaxLengthCriteria(5)]), 5)[0].max_length
-warned(lambda: len(s.validate_stopping_criteria(s.StoppingCriteriaList([s.MaxLengthCriteria(5)]),
+note(lambda: len(s.validate_stopping_criteria(s.StoppingCriteriaList([s.MaxLengthCriteria(5)]),
     4))), len(s.validate_stopping_criteria(s.StoppingCriteriaList(), 4))
 """
 
@@ -161,7 +160,7 @@ for given in ({'rope_type': 'default'}, {'rope_type': 'linear', 'factor': 2.0},
     {'rope_type': 'default', 'partial_rotary_factor': 0.5}, {'rope_type': 'dynamic',
     'factor': 2.0, 'alpha': 3.0}):
     for base in (10000.0, 500.0):
-        config = warned(lambda: tried(lambda: t.LlamaConfig(**sizes,
+        config = note(lambda: tried(lambda: t.LlamaConfig(**sizes,
             rope_parameters={'rope_theta': base, **given})))
         out += [str(given), config[1], tried(lambda: config[0].rope_parameters)]
         for length in (None, 8, 64):
@@ -271,7 +270,7 @@ for text in '''hertz_to_mel(440.0);hertz_to_mel(440.0,'slaney');
     make_list_of_audio([torch.ones(3)]);
     make_list_of_audio([[1.0,2.0]])'''.replace(chr(10), '').split(';'):
     out += [text.strip(),
-        told(lambda: eval(text.strip(), {**vars(u), 'x': x, 'np': np, 'torch': torch}))]
+        ask(lambda: eval(text.strip(), {**vars(u), 'x': x, 'np': np, 'torch': torch}))]
 wnd = u.window_function(32)
 bank = u.mel_filter_bank(17, 5, 0.0, 4000.0, 8000)
 for options in ({}, {'power': None}, {'power': 2.0, 'mel_filters': bank}, {'fft_length': 64},
@@ -285,8 +284,8 @@ for options in ({}, {'power': None}, {'power': 2.0, 'mel_filters': bank}, {'fft_
     {'reference': 0.5, 'min_value': 1e-4, 'log_mel': 'dB', 'mel_filters': bank, 'power': 2.0}):
     given = {'frame_length': 32, 'hop_length': 16, **options}
     np.random.seed(3)
-    out += [str(sorted(options)), told(lambda: u.spectrogram(x, wnd, **given)),
-        told(lambda: u.spectrogram_batch([x, x[:300]], wnd, **{**given,
+    out += [str(sorted(options)), ask(lambda: u.spectrogram(x, wnd, **given)),
+        ask(lambda: u.spectrogram_batch([x, x[:300]], wnd, **{**given,
         **({'frame_length': 32} if 'frame_length' in options else {})}))]
 tried(u.spectrogram, x[None], wnd, 32, 16), tried(u.spectrogram, x.astype(complex), wnd, 32, 16)
 from transformers import image_utils as i, image_transforms as v
@@ -370,7 +369,7 @@ for text in '''is_pil_image(one);is_valid_image(one);is_valid_image('a');is_vali
     group_images_by_shape([torch.ones(3,2,2)],disable_grouping=True);
     split_to_tiles(torch.arange(48).reshape(1,3,4,4),2,2);get_size_with_aspect_ratio((30,40),20);
     get_size_with_aspect_ratio((30,40),20,25)'''.replace(chr(10), '').split(';'):
-    given = told(lambda: eval(text.strip().replace('&', ' '), names))
+    given = ask(lambda: eval(text.strip().replace('&', ' '), names))
     out += [text.strip(),
         np.asarray(given) if hasattr(given, 'getbands') else [np.asarray(each) if hasattr(each,
         'getbands') else each for each in given] if isinstance(given, list) else given]
@@ -384,7 +383,7 @@ def use_scores(name: str) -> list[Any]:
     pool.set_seeds()
     importlib.import_module("transformers")
     names = {"np": np, "torch": torch, "fill": fill, "make_model": make_model}
-    names |= {"warned": warned, "told": told, "seed": pool.set_seeds}
+    names |= {"note": note, "ask": ask, "seed": pool.set_seeds}
     out: list[Any] = []
     given = play_steps(LISTS[name], out=out, tried=attempt, **names)
     return [tell_sums(given), tell_sums(out)]
