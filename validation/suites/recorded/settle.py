@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,7 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
 
 MAX_CALLS = 60
 MAX_EACH = 12
-MAX_CLASS_CALLS = 900
+MAX_CLASS_CALLS = 3000
 MAX_PAIRS = 12
 MAX_ROUNDS = 12
 ROUNDS_SECONDS = 20.0
@@ -58,6 +59,9 @@ USELESS = ("!TypeError", "!AttributeError", "!NotImplementedError", "!IndexError
 UNDEFINED = "where="
 """NumPy leaves results as memory is in the places that this option leaves out."""
 
+NEEDS_SCIPY = re.compile(r"win_type=|:interpolate:.*method=")
+"""Calls of pandas that need SciPy, which is there when they are recorded, but not in each image."""
+
 ALWAYS = {"HOME", "PATH", "LANG", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV"}
 
 
@@ -67,7 +71,8 @@ def choose_calls(path: str, texts: list[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     pairs = Counter[str]()
     for text in texts:
-        if UNDEFINED in text or surface.is_left_out(text.partition(":")[2].partition(":")[0]):
+        is_out = UNDEFINED in text or bool(NEEDS_SCIPY.search(text))
+        if is_out or surface.is_left_out(text.partition(":")[2].partition(":")[0]):
             continue
         name = text.split(",")[0] if is_scenario else text.partition(":")[2].partition(":")[0]
         if text.count("=") - text.startswith("=") > 1:

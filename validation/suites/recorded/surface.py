@@ -27,10 +27,11 @@ LEFT_OUT = re.compile(
     r"|get_default_device|urandom|chararray|recarray$|masked_all|Uninitialized"
     r"|empty|new_empty|new$|resize_$|bytes$|test$|info$|version|hub|choose_conv_method|load_url|list_repo|hf_|snapshot"
     r"|is_\w*available|import_|opt_func_info|checkHardware"
-    r"|get_system_info)"
+    r"|get_system_info|as_strided)"
 )
 """What sets the state of the process, asks the network, the screen, or the machine (also which
-instructions its processor has and which system it runs), or gives memory as it is.
+instructions its processor has and which system it runs), or gives memory as it is, also beyond an
+array.
 """
 
 PRINCIPAL = {"forward", "__call__", "__getitem__", "__iter__"}
