@@ -10,9 +10,9 @@ exact = _savitzky_golay._fit_edges_polyfit
 
 def fit_edges(
     values: Any, length: int, order: int, derivative: int, delta: float, *more: Any
-) -> None:
+) -> Any:
     scale = delta ** (1 / derivative) if derivative else delta
-    exact(values, length, order, derivative, scale, *more)
+    return exact(values, length, order, derivative, scale, *more)
 
 
 vars(_savitzky_golay).update(_fit_edges_polyfit=fit_edges)
