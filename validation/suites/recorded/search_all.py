@@ -30,6 +30,9 @@ from . import calls, combining, pool, scenarios, search, surface
 from .executed_lines import Executed, Lines, find_root
 
 COMBINE = "--combine"
+UNCHECKED = {"cv2"}
+"""Packages that write beyond what they are given if it does not suit: nothing is drawn for them."""
+
 LIMIT_S = 60
 """For the search of one function or class; some wait for something that does not come."""
 
@@ -50,6 +53,8 @@ class FoundCalls:
 
 def list_combining(package: str, known: Calls) -> list[tuple[str, Work]]:
     """Return for each function and class what varies its known calls."""
+    if package in UNCHECKED:
+        return []
     return [
         (path, functools.partial(combining.search_combinations, package, called, known[path]))
         for path, called in surface.list_callables(package).items()
