@@ -51,8 +51,8 @@ The largest one, of a validation on many GPUs, may have 1.7 million.
 MAX_NUMBERS = {bool: 1, int: (1 << 63) - 1, float: 1e100}
 """The largest numbers of a record or file. Sums of many stay finite, and any can be shown."""
 
-TEXT_BYTES = 1 << 20
-"""Bytes of a file that people write, at most."""
+TEXT_BYTES = 4 << 20
+"""Bytes of a file of this repository at most: recorded results of torch have over a million."""
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """Errors that are a fault of the repository. All others are about this machine."""
