@@ -6,13 +6,17 @@ import ast
 import functools
 import textwrap
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
+from .. import pool
 from .telling import attempt, tell_bytes
+
+Play = Callable[[], Any]
+"""Plays one step of a text."""
 
 FEW = 4
 """So many numbers are told as they are."""
@@ -60,26 +64,44 @@ def tell_sum(value: Any) -> list[Any]:
     return [*parts, float(weights @ flat) / flat.size**0.5, float(np.sqrt((flat**2).mean()))]
 
 
-def play_steps(text: str, tell: Callable[[Any], Any] = keep_value, **names: Any) -> list[Any]:
-    """Return what all expressions of a text give, or the names of their errors, in order.
+def play_each(
+    text: str, names: dict[str, Any], play: Callable[[Play], Any]
+) -> Iterator[tuple[Any, bool]]:
+    """Yield what `play` makes of each step of a text, and whether this is an expression.
 
-    A statement gives nothing but the name of its error. Each part of an expression with commas
-    is played on its own.
+    Each part of an expression with commas is played on its own. All texts are our own.
     """
-    names["__name__"] = "steps"
-    results: list[Any] = []
     for step in ast.parse(textwrap.dedent(text)).body:
         if isinstance(step, ast.Expr):
             whole = step.value
             for part in whole.elts if isinstance(whole, ast.Tuple) else [whole]:
                 code = compile(ast.Expression(part), "steps", "eval", dont_inherit=True)
-                played = functools.partial(eval, code, names)
-                results.append(attempt(lambda play=played: tell(play())))
+                yield play(functools.partial(eval, code, names)), True
         else:
             code = compile(ast.Module([step], []), "steps", "exec", dont_inherit=True)
-            refused = attempt(functools.partial(exec, code), names)  # all texts are our own
-            results += [refused] if refused else []
-    return results
+            yield play(functools.partial(exec, code, names)), False
+
+
+def play_steps(text: str, tell: Callable[[Any], Any] = keep_value, **names: Any) -> list[Any]:
+    """Return what all expressions of a text give, or the names of their errors, in order.
+
+    A statement gives nothing but the name of its error.
+    """
+    names["__name__"] = "steps"
+
+    def play(step: Play) -> Any:
+        return attempt(lambda: tell(step()))
+
+    played = play_each(text, names, play)
+    return [given for given, is_value in played if is_value or isinstance(given, str)]
+
+
+def play_sums(text: str, **names: Any) -> list[Any]:
+    """Return the sums of what the expressions of a text give, and of what it adds to `out`."""
+    out: list[Any] = []
+    names |= {"np": np, "torch": torch, "tried": attempt, "note": note, "ask": ask}
+    given = play_steps(text, out=out, seed=pool.set_seeds, **names)
+    return [tell_sums(given), tell_sums(out)]
 
 
 def note(called: Callable[[], Any]) -> list[Any]:

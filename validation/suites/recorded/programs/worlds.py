@@ -1,6 +1,13 @@
-"""The text of an environment of Gymnasium with made spaces and answers, for several packages."""
+"""An environment of Gymnasium with made spaces and answers, and texts that play with it."""
 
 from __future__ import annotations
+
+import importlib
+from typing import Any
+from unittest import mock
+
+from .. import pool
+from .steps import play_sums
 
 WORLD = """
 class World(gym.Env):
@@ -29,3 +36,11 @@ class World(gym.Env):
 box = spaces.Box(-1, 1, (2,))
 both = spaces.Dict(a=spaces.Box(-1, 1, (2,)), b=spaces.Box(0, 255, (2, 2, 1), np.uint8))
 """
+
+
+def play_in_world(text: str, modules: str, **names: Any) -> list[Any]:
+    """Return the sums of what a text gives and adds to `out`; it may use these modules."""
+    pool.set_seeds()
+    gym = importlib.import_module("gymnasium")
+    names |= {each: importlib.import_module(each) for each in modules.split()}
+    return play_sums(WORLD + text, gym=gym, spaces=gym.spaces, mock=mock, **names)

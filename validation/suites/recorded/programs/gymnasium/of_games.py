@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import queue
 import threading
 from typing import Any
-from unittest import mock
 
-import numpy as np
-
-from ... import pool
 from ..families import Family
-from ..steps import ask, note, play_steps, tell_sums
-from ..telling import attempt, tell_bytes
-from ..worlds import WORLD
+from ..telling import tell_bytes
+from ..worlds import play_in_world
 
 DRAWN = """
 import types
@@ -421,14 +415,7 @@ def get_threads(_: Any = None) -> type[Threads]:
 
 def use_games(name: str) -> list[Any]:
     """Return what the steps of a list with environments give."""
-    pool.set_seeds()
-    gym = importlib.import_module("gymnasium")
-    names = {"gym": gym, "spaces": gym.spaces, "np": np, "mock": mock}
-    names |= {each: importlib.import_module(each) for each in ("copy", "json")}
-    names |= {"note": note, "ask": ask, "threads": get_threads, "tell_bytes": tell_bytes}
-    out: list[Any] = []
-    given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
-    return [tell_sums(given), tell_sums(out)]
+    return play_in_world(LISTS[name], "copy json", threads=get_threads, tell_bytes=tell_bytes)
 
 
 OF_GAMES = (Family(use_games, lambda: [*LISTS], lambda _: None),)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
-from unittest import mock
 
-import numpy as np
-
-from ... import pool
 from ..families import Family
-from ..steps import ask, note, play_steps, tell_sums
-from ..telling import attempt
-from ..worlds import WORLD
+from ..worlds import play_in_world
 
 CHECKED = """
 from gymnasium.utils import passive_env_checker as p, env_checker as e, env_match as m
@@ -332,14 +325,7 @@ LISTS = {"checked": CHECKED, "spaces": SPACES}
 
 def use_rules(name: str) -> list[Any]:
     """Return what the steps of a list with environments and spaces give."""
-    pool.set_seeds()
-    gym = importlib.import_module("gymnasium")
-    names = {"gym": gym, "spaces": gym.spaces, "np": np, "mock": mock}
-    names |= {each: importlib.import_module(each) for each in ("copy", "pickle")}
-    names |= {"note": note, "ask": ask}
-    out: list[Any] = []
-    given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
-    return [tell_sums(given), tell_sums(out)]
+    return play_in_world(LISTS[name], "copy pickle")
 
 
 OF_RULES = (Family(use_rules, lambda: [*LISTS], lambda _: None),)

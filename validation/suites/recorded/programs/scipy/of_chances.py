@@ -5,12 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import numpy as np
-
 from ... import pool
 from ..families import Family
-from ..steps import play_steps, tell_sums
-from ..telling import attempt
+from ..steps import play_sums
 
 SLOW = """levy_stable studentized_range kstwo ksone kappa4 genhyperbolic tukeylambda vonmises_line
     vonmises recipinvgauss norminvgauss powernorm dpareto_lognorm johnsonsb exponweib powerlognorm
@@ -218,14 +215,11 @@ def choose_chances(part: int) -> list[Any]:
 def use_chances(part: int) -> list[Any]:
     """Return what the methods of some distributions give, or of those of many numbers."""
     pool.set_seeds()
-    names: dict[str, Any] = {"st": importlib.import_module("scipy.stats"), "np": np}
-    out: list[Any] = []
+    names: dict[str, Any] = {"st": importlib.import_module("scipy.stats")}
     if part <= STEPS:
         names |= {"chosen": choose_chances(part), "continuous": part < STEPS}
         names["simple"] = SIMPLE.split()
-    text = PLAYED if part <= STEPS else MANY
-    given = play_steps(text, out=out, tried=attempt, **names)
-    return [tell_sums(given), tell_sums(out)]
+    return play_sums(PLAYED if part <= STEPS else MANY, **names)
 
 
 OF_CHANCES = (Family(use_chances, lambda: [*map(str, range(STEPS + 2))], lambda _: None),)

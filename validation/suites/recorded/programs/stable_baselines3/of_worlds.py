@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
-from unittest import mock
 
-import numpy as np
-import torch
-
-from ... import pool
 from ..families import Family
-from ..steps import ask, note, play_steps, tell_sums
-from ..telling import attempt
-from ..worlds import WORLD
+from ..worlds import play_in_world
 from .of_training import get_common
 
 CHECKED = """
@@ -304,14 +296,8 @@ LISTS = {"checked": CHECKED, "wrapped": WRAPPED, "drawn": DRAWN, "workers": WORK
 
 def use_worlds(name: str) -> list[Any]:
     """Return what the steps of a list with odd worlds give."""
-    pool.set_seeds()
-    gym = importlib.import_module("gymnasium")
     get_common("vec_env")
-    names = {"gym": gym, "spaces": gym.spaces, "np": np, "torch": torch, "mock": mock}
-    names |= {"copy": importlib.import_module("copy"), "note": note, "ask": ask}
-    out: list[Any] = []
-    given = play_steps(WORLD + LISTS[name], out=out, tried=attempt, **names)
-    return [tell_sums(given), tell_sums(out)]
+    return play_in_world(LISTS[name], "copy")
 
 
 OF_WORLDS = (Family(use_worlds, lambda: [*LISTS], lambda _: None),)

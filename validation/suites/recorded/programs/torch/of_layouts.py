@@ -9,7 +9,7 @@ import torch
 
 from ... import pool
 from ..families import Family
-from .scripts import play_script
+from .scripts import play_script, reload
 
 START = """
 dense = torch.tensor([[0.0, 1.5, 0, 0], [2.0, 0, 0, -1], [0, 0, 0, 0], [0, 3, 0.5, 0]])
@@ -157,12 +157,6 @@ LISTS = {
     **{"made": MADE, "gradients": GRADIENTS},
     **{each: START + EACH.replace("LAYOUT", each) for each in ("coo", "csr", "csc", "bsr", "bsc")},
 }
-
-
-def reload(value: Any) -> Any:
-    """Return what is read again after a value was saved."""
-    torch.save(value, "value.pt")
-    return torch.load("value.pt", weights_only=True)
 
 
 def lay_out(name: str) -> list[str]:

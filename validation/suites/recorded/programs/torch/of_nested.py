@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
-
-import torch
 
 from ... import pool
 from ..families import Family
 from ..telling import fill_lines
-from .scripts import play_script
+from .scripts import play_script, reload
 
 START = """
 n = torch.nested
@@ -202,16 +201,13 @@ LISTS = {
 }
 
 
-def reload(value: Any) -> Any:
-    """Return what is read again after a value was saved."""
-    torch.save(value, "value.pt")
-    return torch.load("value.pt", weights_only=False)
-
-
 def nest_tensors(name: str) -> list[str]:
     """Return what operations give of tensors of several lengths, or of masked ones."""
     pool.set_seeds()
-    names: dict[str, Any] = {"copy": importlib.import_module("copy"), "reload": reload}
+    names: dict[str, Any] = {
+        "copy": importlib.import_module("copy"),
+        "reload": functools.partial(reload, weights_only=False),
+    }
     names["pickle"] = importlib.import_module("pickle")
     importlib.import_module("torch.masked")
     return play_script(LISTS[name], names)

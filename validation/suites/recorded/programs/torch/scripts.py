@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import re
 import types
 from collections.abc import Callable, Mapping
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..steps import play_each
 from ..telling import tell_array, tell_digits
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
@@ -45,25 +44,19 @@ def refuse(called: Callable[..., Any], *values: Any, **options: Any) -> str:
 
 
 def play_script(script: str, names: dict[str, Any]) -> list[str]:
-    """Return what each statement of a script gives, as a text, or the error that ends it.
+    """Return what each step of a script gives, as a text, or the error that ends it.
 
-    Each part of a line with commas counts for itself. A statement that gives nothing adds a text
-    only if it is refused.
+    A statement that gives nothing adds a text only if it is refused.
     """
     names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "refuse": refuse} | names
-    results = []
-    for node in ast.parse(script).body:
-        whole = node.value if isinstance(node, ast.Expr) else None
-        parts = whole.elts if isinstance(whole, ast.Tuple) else [whole] if whole else []
-        for part in parts:
-            code = compile(ast.Expression(part), "script", "eval", dont_inherit=True)
-            results.append(refuse(functools.partial(eval, code, names)))
-        if not parts:
-            body = ast.Module([node], [])
-            code = compile(body, "script", "exec", dont_inherit=True)
-            refused = refuse(functools.partial(exec, code, names))
-            results += [refused] if refused != "None" else []
-    return results
+    played = play_each(script, names, refuse)
+    return [given for given, is_value in played if is_value or given != "None"]
+
+
+def reload(value: Any, *, weights_only: bool = True) -> Any:
+    """Return what is read again after a value was saved."""
+    torch.save(value, "value.pt")
+    return torch.load("value.pt", weights_only=weights_only)
 
 
 def tell(value: Any) -> str:

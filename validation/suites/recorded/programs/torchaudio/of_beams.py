@@ -5,12 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import torch
-
 from ... import pool
 from ..families import Family
-from ..steps import play_steps, tell_sums
-from ..telling import attempt
+from ..steps import play_sums
 from .of_voices import fill
 
 BEAMS = """
@@ -201,10 +198,7 @@ def use_sums(name: str) -> list[Any]:
     """Return what the lines of a list with rare parts give."""
     pool.set_seeds()
     home = importlib.import_module("torchaudio")
-    names = {"F": home.functional, "T": home.transforms, "torch": torch, "fill": fill}
-    out: list[Any] = []
-    given = play_steps(LISTS[name], out=out, tried=attempt, seed=pool.set_seeds, **names)
-    return [tell_sums(given), tell_sums(out)]
+    return play_sums(LISTS[name], F=home.functional, T=home.transforms, fill=fill)
 
 
 OF_BEAMS = (Family(use_sums, lambda: [*LISTS], lambda _: None),)

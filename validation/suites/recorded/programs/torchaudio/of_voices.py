@@ -9,8 +9,7 @@ import torch
 
 from ... import pool
 from ..families import Family
-from ..steps import play_steps, tell_sums
-from ..telling import attempt
+from ..steps import play_sums
 
 SIZES = "'group_norm',[(8,10,5),(8,3,2)],False,16,0.0,7,4,2,2"
 """What reads waves, with few numbers."""
@@ -360,12 +359,8 @@ def shake(model: torch.nn.Module, size: float = 0.2) -> torch.nn.Module:
 def use_voices(name: str) -> list[Any]:
     """Return what the small models of a list give."""
     pool.set_seeds()
-    names = {"au": importlib.import_module("torchaudio.models"), "torch": torch, "fill": fill}
-    out: list[Any] = []
-    given = play_steps(
-        LISTS[name], out=out, tried=attempt, seed=pool.set_seeds, shake=shake, **names
-    )
-    return [tell_sums(given), tell_sums(out)]
+    models = importlib.import_module("torchaudio.models")
+    return play_sums(LISTS[name], au=models, fill=fill, shake=shake)
 
 
 OF_VOICES = (Family(use_voices, lambda: [*LISTS], lambda _: None),)

@@ -10,8 +10,8 @@ import torch
 
 from ... import pool
 from ..families import Family
-from ..steps import play_steps, tell_sums
-from ..telling import attempt, tell_bytes
+from ..steps import play_sums
+from ..telling import tell_bytes
 from ..torchaudio.of_voices import fill, shake
 
 RUN = """
@@ -318,12 +318,9 @@ class Features(torch.nn.Module):  # type: ignore[misc] # torch has no types here
 def use_nets(name: str) -> list[Any]:
     """Return what the steps of a list with models of torchvision give."""
     pool.set_seeds()
-    names: dict[str, Any] = {"torch": torch, "fill": fill, "shake": shake, "mock": mock}
+    names: dict[str, Any] = {"fill": fill, "shake": shake, "mock": mock, "features": Features}
     names |= {each: importlib.import_module(each) for each in ("copy", "importlib")}
-    names |= {"tell_bytes": tell_bytes, "seed": pool.set_seeds, "features": Features}
-    out: list[Any] = []
-    given = play_steps(LISTS[name], out=out, tried=attempt, **names)
-    return [tell_sums(given), tell_sums(out)]
+    return play_sums(LISTS[name], tell_bytes=tell_bytes, **names)
 
 
 OF_NETS = (Family(use_nets, lambda: [*LISTS], lambda _: None),)

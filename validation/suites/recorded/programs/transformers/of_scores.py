@@ -5,13 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import numpy as np
-import torch
-
 from ... import pool
 from ..families import Family
-from ..steps import ask, note, play_steps, tell_sums
-from ..telling import attempt
+from ..steps import play_sums
 from ..torchaudio.of_voices import fill
 from .of_models import make_model
 
@@ -382,11 +378,7 @@ def use_scores(name: str) -> list[Any]:
     """Return what the steps of a list with parts of transformers give."""
     pool.set_seeds()
     importlib.import_module("transformers")
-    names = {"np": np, "torch": torch, "fill": fill, "make_model": make_model}
-    names |= {"note": note, "ask": ask, "seed": pool.set_seeds}
-    out: list[Any] = []
-    given = play_steps(LISTS[name], out=out, tried=attempt, **names)
-    return [tell_sums(given), tell_sums(out)]
+    return play_sums(LISTS[name], fill=fill, make_model=make_model)
 
 
 OF_SCORES = (Family(use_scores, lambda: [*LISTS], lambda _: None),)

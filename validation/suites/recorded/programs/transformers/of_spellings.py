@@ -13,7 +13,7 @@ import torch
 
 from ... import pool
 from ..families import Family
-from ..steps import play_steps, tell_sums
+from ..steps import play_steps, play_sums, tell_sums
 from ..telling import attempt
 
 WORDS = (
@@ -234,7 +234,7 @@ def spell(kind: str) -> list[Any]:
     names |= {each: importlib.import_module(each) for each in ("os", "copy", "pickle", "json")}
     out: list[Any] = []
     if kind == "tried":
-        return [tell_sums(play_steps(TRIED, out=out, tried=attempt, **names)), tell_sums(out)]
+        return play_sums(TRIED, **names)
     lines = (line.split(" ") for line in MADE.splitlines())
     for text in (each for words in lines if words[0] == kind for each in words[1:]):
         known = {text.split("(")[0]: attempt(getattr, library, text.split("(")[0])}
