@@ -128,7 +128,8 @@ def copy_gradients(model: Any) -> Step:
 
 def copy_weights(model: Any) -> Step:
     """Return a copy on the CPU of every parameter; whole, if ranks have parts of it."""
-    wholes = (getattr(each, "full_tensor", lambda each=each: each)() for each in model.parameters())
+    parts = [*model.parameters()]
+    wholes = [each.full_tensor() if hasattr(each, "full_tensor") else each for each in parts]
     return [each.detach().cpu().clone() for each in wholes]
 
 

@@ -183,7 +183,7 @@ def guard_process() -> Iterator[Callable[[], bool]]:
     yield lambda: _look_at_process() != before
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-    # The first use of `torch.compile` turns it off for the process.
+    # The first use of `torch.compile` turns these checks of arguments off for the whole process.
     torch.distributions.Distribution.set_default_validate_args(__debug__)
 
 
