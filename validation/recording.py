@@ -70,20 +70,29 @@ def _record_line(line: str, reference: str, packages: list[str], *, is_search: b
     work = clean_machine.Work(
         "recorded.take_results",
         {"search": is_search, "packages": packages},
-        {"calls.json": json.dumps(results_of.list_calls())},
+        {
+            "calls.json": json.dumps(results_of.list_calls()),
+            "stacks.json": json.dumps(_list_distributions(line)),
+        },
         RESULTS,
         f"the results of line {line}",
     )
-    text = clean_machine.run_work(work, line, wheels, reference)
-    taken = read_results(text, reference)
+    taken = read_results(clean_machine.run_work(work, line, wheels, reference), reference)
     for package, record in taken.packages.items():
         before = results_of.read_record(line, package)
-        records.write_text(results_of.find_file(line, package), results_of.render_record(record))
+        kept = results_of.keep_known(before.results if before else {}, record.results)
+        text = results_of.render_record(results_of.Record(record.version, kept))
+        records.write_text(results_of.find_file(line, package), text)
         count = sum(map(len, record.results.values()))
         progress.say_line(f"recorded of {package} {record.version}: {count_noun(count, 'call')}")
         changed = results_of.list_changed(before.results, record.results) if before else []
         if before and changed:
             progress.say_line(describe_changed(before.version, changed))
+
+
+def _list_distributions(line: str) -> dict[str, list[str]]:
+    """Return the names of the distributions of an image with each stack."""
+    return {stack: [*clean_machine.list_wheels(line, ("base", stack))] for stack in STACKS}
 
 
 def describe_changed(version: str, changed: list[str]) -> str:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from images import catalog
-from runner.errors import GateRefused
-from validation import clean_machine, recording
+from runner.errors import ConfigError, GateRefused
+from validation import clean_machine, mutations, recording
 from validation.suites.contract import recorded_results
 from validation.suites.contract.recorded_results import Record
-from validation.suites.recorded import comparison
+from validation.suites.recorded import comparison, settle
 from validation.suites.recorded.comparison import ChangedResult
 
 LINES = sorted(catalog.load_catalog().lines)
@@ -145,3 +145,69 @@ def test_a_new_record_tells_what_changed() -> None:
         "  1 call gave something else with 1.2, read why: f($x)"
     )
     assert recording.describe_changed("1.2", changed * 10).endswith("f($x) and 2 more")
+
+
+def test_what_is_only_rounded_otherwise_stays_as_it_was_written() -> None:
+    before = {"torch.sum": {"$x": "<f4[2]; 1.0 2.0", "$y": "<f4[2]; 1.0 2.0", "$gone": "1;"}}
+    after = {"torch.sum": {"$x": "<f4[2]; 1.000001 2.0", "$y": "<f4[2]; 1.1 2.0", "$new": "2;"}}
+    kept = recorded_results.keep_known(before, after)
+    assert kept == {"torch.sum": {"$x": "<f4[2]; 1.0 2.0", "$y": "<f4[2]; 1.1 2.0", "$new": "2;"}}
+
+
+def test_modules_that_other_images_lack_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {"pandas": ["pandas"], "scipy": ["scipy"], "gym": ["Gym_nasium"], "os": ["system"]}
+    modules |= {"torch": ["torch"], "pytz": ["pytz"]}
+    monkeypatch.setattr(settle, "packages_distributions", lambda: modules)
+    rl = ["torch", "pandas", "gym-nasium", "pytz"]
+    stacks = {"base": ["torch"], "cv": ["torch", "scipy"], "rl": rl, "jupyter": ["torch", "pandas"]}
+    assert settle.list_hidden("pandas", stacks) == ["scipy", "gym", "pytz"]
+    assert settle.list_hidden("gym", stacks) == ["scipy"]
+    assert settle.list_hidden("torch", stacks) == ["pandas", "scipy", "gym", "pytz"]
+
+
+def test_a_result_is_kept_if_only_a_value_of_the_call_is_hidden() -> None:
+    first = {"torch.sum": {"$x": "1;", "$frame": "2;", "$y": "3;", "$odd": "?pandas"}}
+    hidden = {"torch.sum": {"$x": "1;", "$frame": "?pandas", "$y": "!ValueError", "$odd": "1;"}}
+    assert settle.keep_same(first, [hidden]) == {"torch.sum": {"$x": "1;", "$frame": "2;"}}
+
+
+def test_a_refusal_is_a_result_unless_the_call_makes_no_sense() -> None:
+    given = {"1": "2;", "2": "!ValueError", "3": "!TypeError", "4": "!IndexError", "5": "?scipy"}
+    assert settle.keep_given(given) == {"1": "2;", "2": "!ValueError", "5": "?scipy"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["2.6", "IMAGE", "torch"], "a number or `options`"),
+        (["2.6", "IMAGE", "torch", "many"], "a number or `options`"),
+        (["9.9", "IMAGE", "torch", "3"], "there is no line 9.9"),
+        (["2.6", "IMAGE", "numby", "3"], "there is no recorded package numby"),
+    ],
+)
+def test_changes_are_tried_of_a_known_package(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mutations.main(words) == ConfigError.exit_code
+    assert says in capsys.readouterr().err
+
+
+def test_an_image_shows_no_control_characters_as_changes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"place": "a.py:1", "function": "f", "change": "\x1b[2Jgone", "call": ""}]
+    rows.append({**rows[0], "call": "f()"})
+    answer = json.dumps({"changes": rows}).encode()
+    monkeypatch.setattr(clean_machine, "run_work", lambda *_: answer)
+    assert mutations.main(["2.6", "IMAGE", "torch", "2"]) == 0
+    assert "not noticed: a.py:1, f: gone" in (shown := capsys.readouterr().err)
+    assert "torch: 1 of 2 changes are noticed" in shown
+    assert "\x1b" not in shown
+
+
+def test_an_image_that_tells_no_changes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(clean_machine, "run_work", lambda *_: b'{"changes": [1]}')
+    assert mutations.main(["2.6", "IMAGE", "torch", "2"]) == GateRefused.exit_code
+    assert "IMAGE wrote no changes" in capsys.readouterr().err

@@ -122,6 +122,21 @@ def list_changed(before: Results, after: Results) -> list[str]:
     ]
 
 
+def keep_known(before: Results, after: Results) -> Results:
+    """Return the new results, but those that are the same as they were written.
+
+    So a difference between two records shows what changed, and not how a processor rounds.
+    """
+    return {
+        path: {text: _choose(before.get(path, {}).get(text, ""), new) for text, new in each.items()}
+        for path, each in after.items()
+    }
+
+
+def _choose(old: str, new: str) -> str:
+    return old if is_same(old, new) else new
+
+
 def is_same(got: str, wanted: str) -> bool:
     """Return whether two summaries tell the same, but for rounding."""
     first, second = got.split("|"), wanted.split("|")

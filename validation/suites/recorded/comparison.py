@@ -115,7 +115,8 @@ def make_calls(package: str, recorded: Results, folder: Path) -> Results:
     calls, report = folder / "calls.json", folder / "report"
     calls.write_text(json.dumps(recorded))
     variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    ended = new_python.run_python(starting.start_words(calls, report), folder, variables, LIMIT_S)
+    words = starting.start_words("replay", calls, report)
+    ended = new_python.run_python(words, folder, variables, LIMIT_S)
     given, last = recorded_results.read_report(report)
     require(
         not last,

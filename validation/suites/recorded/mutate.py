@@ -1,12 +1,11 @@
 """See which small changes of a package the recorded calls notice.
 
-`... mutate LINE PACKAGE COUNT`: COUNT changes are drawn from all of the functions that recorded
-calls execute. `... mutate LINE PACKAGE options`: of each public function and method, each option is
-ignored, also of those that no recorded call executes.
+`... mutate LINE PACKAGE COUNT FILE`: COUNT changes are drawn from all of the functions that
+recorded calls execute. If COUNT is `options`, each option of each public function and method is
+ignored instead, also of those that no recorded call executes.
 
 A change is made in a child process, which makes the calls that execute the function until one gives
-something else. Prints a line of JSON for each change: file, function, line, change, and the call
-that sees it.
+something else. FILE gets what became of each change.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ LIMIT_S = 20
 PLAY_S = 2.0
 """For the calls of one change; those that take the least come first."""
 
-DIED = ["the process ended", ""]
+DIED = "the process ended"
 
 Call = tuple[str, str]
 """The name of a function or program, and the text of the call."""
@@ -138,15 +137,16 @@ def list_different(given: Given, most: int) -> list[Call]:
     return different
 
 
-def try_changes(played: Played, key: Key, places: list[int]) -> Iterator[list[Any]]:
-    """Yield what became of each change of a function."""
+def try_changes(played: Played, key: Key, places: list[int]) -> Iterator[dict[str, Any]]:
+    """Yield what became of each change of a function: `call` is the one that sees it."""
     chosen = {call: played.given[call] for call in choose_calls(played, key)}
     unsteady = work_apart(functools.partial(list_different, chosen, len(chosen))) or []
     steady = {call: result for call, result in chosen.items() if [*call] not in unsteady}
     for mutation in filter(None, (mutations.make_mutation(key, place) for place in places)):
         seen = work_apart(functools.partial(list_different, steady, 1), mutation)
-        by = [DIED] if seen is None else seen
-        yield [key[0], key[1], mutation.line, mutation.what, *(by[0] if by else ["", ""])]
+        by = DIED if seen is None else "".join(f"{path}({text})" for path, text in seen)
+        place = f"{key[0].rpartition('site-packages/')[2]}:{mutation.line}"
+        yield {"place": place, "function": key[1], "change": mutation.what, "call": by}
 
 
 def draw_places(played: Played, count: int) -> dict[Key, list[int]]:
@@ -181,15 +181,14 @@ def is_used(key: Key) -> bool:
     return key[0].endswith(".py") and not {"tests", "testing"} & {*Path(key[0]).parts}
 
 
-def main(line: str, package: str, count: str) -> None:
-    """Try the changes, and print what became of each."""
+def main(line: str, package: str, count: str, target: str) -> None:
+    """Try the changes, and write what became of each."""
     torch.set_num_threads(1)
     os.chdir(tempfile.mkdtemp())
     played = play_record(line, package)
     wanted = list_options(package) if count == OPTIONS else draw_places(played, int(count))
-    for key, places in wanted.items():
-        for row in try_changes(played, key, places):
-            print(json.dumps(row), flush=True)
+    rows = [row for key, places in wanted.items() for row in try_changes(played, key, places)]
+    Path(target).write_text(json.dumps({"changes": rows}), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Keep of the calls that a search found those that give the same under other conditions, too.
 
-`... settle CALLS RESULTS PACKAGE...`: CALLS has the calls of each package, RESULTS gets what they
-give.
+`... settle CALLS RESULTS STACKS PACKAGE...`: CALLS has the calls of each package, RESULTS gets what
+they give, STACKS names the distributions of each stack.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from ..contract import recorded_results
 from ..contract.recorded_results import MISSING, Given, Results
+from ..installed import normalise_name
 from . import starting, surface
 
 CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -45,22 +45,23 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
 )
 """The order of a replay, and the variables of its process."""
 
+HIDDEN_IN = 1
+"""In which condition the process does not find what other images with the package lack."""
+
 MAX_CALLS = 60
 MAX_EACH = 12
 MAX_CLASS_CALLS = 3000
 MAX_PAIRS = 12
-MAX_ROUNDS = 12
+MIN_ROUNDS, MAX_ROUNDS = 6, 12
 ROUNDS_SECONDS = 20.0
-"""Quick calls are repeated this long: what is drawn at random (a tie in a hash map that no seed
-reaches) may give the same a few times."""
-USELESS = ("!TypeError", "!AttributeError", "!NotImplementedError", "!IndexError", MISSING)
+"""Quick calls are repeated this long, and all MIN_ROUNDS times: what is drawn at random (the order
+of a set, a tie in a hash map that no seed reaches) may give the same a few times.
+"""
+USELESS = ("!TypeError", "!AttributeError", "!NotImplementedError", "!IndexError")
 """How results begin that say that a call makes no sense."""
 
 UNDEFINED = "where="
 """NumPy leaves results as memory is in the places that this option leaves out."""
-
-NEEDS_SCIPY = re.compile(r"win_type=|:interpolate:.*method=")
-"""Calls of pandas that need SciPy, which is there when they are recorded, but not in each image."""
 
 ALWAYS = {"HOME", "PATH", "LANG", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV"}
 
@@ -71,8 +72,7 @@ def choose_calls(path: str, texts: list[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     pairs = Counter[str]()
     for text in texts:
-        is_out = UNDEFINED in text or bool(NEEDS_SCIPY.search(text))
-        if is_out or surface.is_left_out(text.partition(":")[2].partition(":")[0]):
+        if UNDEFINED in text or surface.is_left_out(text.partition(":")[2].partition(":")[0]):
             continue
         name = text.split(",")[0] if is_scenario else text.partition(":")[2].partition(":")[0]
         if text.count("=") - text.startswith("=") > 1:
@@ -92,18 +92,20 @@ def rank_method(method: str) -> int:
     return -(method in surface.PRINCIPAL)
 
 
-def play_with(calls: Path, folder: Path, place: int) -> Results:
+def play_with(calls: Path, folder: Path, place: int, hidden: str) -> Results:
     """Return what the calls give under one of the conditions.
 
-    What ends the process is left out, and so is what cannot be called.
+    What ends the process is left out, and so is what cannot be called. Modules that other images
+    with the package lack are `hidden` in one of the conditions.
     """
     order, variables = CONDITIONS[place]
+    variables = {**variables, starting.HIDDEN: hidden} if place == HIDDEN_IN else variables
     known = {name: os.environ[name] for name in ALWAYS if name in os.environ}
     report = folder / f"report{place}"
     wanted = json.loads(calls.read_text())
     given: Results = {}
     while True:
-        words = [sys.executable, *starting.start_words(calls, report)]
+        words = [sys.executable, *starting.start_words("replay", calls, report)]
         with subprocess.Popen(
             [*words, *([order] if order else [])],
             env={**known, **variables},
@@ -131,39 +133,58 @@ def keep_given(given: Given) -> Given:
     return {text: result for text, result in given.items() if not result.startswith(USELESS)}
 
 
-def settle(calls: Path, folder: Path) -> Results:
+def settle(calls: Path, folder: Path, hidden: str) -> Results:
     """Return the results that all conditions give.
 
     At the end the kept calls are made alone, as the suite does: what the other ones left behind in
     the process must not count.
     """
-    first, *others = [play_with(calls, folder, place) for place in range(len(CONDITIONS))]
+    places = range(len(CONDITIONS))
+    first, *others = [play_with(calls, folder, place, hidden) for place in places]
     settled = keep_same(first, others)
     start = time.monotonic()
     for number in range(MAX_ROUNDS):
         calls.write_text(json.dumps(settled))
-        alone = keep_same(settled, [play_with(calls, folder, number % 2)])
-        if alone == settled and time.monotonic() - start > ROUNDS_SECONDS:
+        alone = keep_same(settled, [play_with(calls, folder, number % 2, hidden)])
+        is_long = time.monotonic() - start > ROUNDS_SECONDS and number + 1 >= MIN_ROUNDS
+        if alone == settled and is_long:
             break
         settled = alone
     return settled
 
 
 def keep_same(results: Results, others: list[Results]) -> Results:
-    """Return the results that are the same in all others."""
+    """Return the results that are the same in all others, but for values that are hidden there."""
     same: Results = {}
     for path, given in results.items():
         kept = {
             text: summary
             for text, summary in given.items()
-            if all(
-                recorded_results.is_same(each.get(path, {}).get(text, ""), summary)
-                for each in others
-            )
+            if summary[:1] != MISSING
+            and all(is_kept(each.get(path, {}).get(text, ""), summary) for each in others)
         }
         if kept:
             same[path] = kept
     return same
+
+
+def is_kept(got: str, wanted: str) -> bool:
+    """Return whether a result is the one that is wanted, or only a value of the call is hidden."""
+    return got[:1] == MISSING or recorded_results.is_same(got, wanted)
+
+
+def list_hidden(package: str, stacks: dict[str, list[str]]) -> list[str]:
+    """Return the modules that not every image with a package has.
+
+    `stacks` are the distributions of each stack, with those of base.
+    """
+    modules = packages_distributions()
+    names = {each: {normalise_name(name) for name in found} for each, found in modules.items()}
+    having = [{*map(normalise_name, each)} for each in stacks.values()]
+    having = [each for each in having if names[package] & each]
+    everywhere = having[0].intersection(*having) if having else set[str]()
+    known = {normalise_name(name) for each in stacks.values() for name in each}
+    return [name for name, found in names.items() if found & known and not found & everywhere]
 
 
 def is_left_out(path: str) -> bool:
@@ -178,9 +199,9 @@ def find_version(package: str) -> str:
     return version(packages_distributions()[package][0])
 
 
-def main(source: Path, target: Path, *packages: str) -> None:
+def main(source: Path, target: Path, stacks: Path, *packages: str) -> None:
     """Settle the calls of each of the packages that is installed."""
-    records = {}
+    records, known = {}, json.loads(stacks.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         for package, calls in json.loads(source.read_text(encoding="utf-8")).items():
             if package not in surface.list_packages() or package not in packages:
@@ -192,7 +213,7 @@ def main(source: Path, target: Path, *packages: str) -> None:
             }
             mine = Path(folder) / f"{package}.json"
             mine.write_text(json.dumps(chosen))
-            results = settle(mine, Path(folder))
+            results = settle(mine, Path(folder), " ".join(list_hidden(package, known)))
             counts = [sum(map(len, each.values())) for each in (chosen, results)]
             print(f"{package}: {counts[0]} calls, {counts[1]} kept", file=sys.stderr)
             records[package] = recorded_results.Record(find_version(package), results)
@@ -201,4 +222,4 @@ def main(source: Path, target: Path, *packages: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])

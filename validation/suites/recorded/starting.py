@@ -15,14 +15,18 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 secrets.randbits = lambda bits: 0x9E3779B97F4A7C15F39CC0605CEDC835 >> max(0, 128 - bits)
 if "numpy.random" in sys.modules:
     sys.modules["numpy.random.bit_generator"].randbits = secrets.randbits
-harness, package, *sys.argv[1:] = sys.argv[1:]
+# Their import fails, and `find_spec` finds nothing, as where they are not installed.
+sys.modules |= dict.fromkeys(os.environ.get("HIDDEN_MODULES", "").split())
+harness, module, *sys.argv[1:] = sys.argv[1:]
 sys.path.append(harness)  # last, so that it shadows no package of the image
-runpy.run_module(f"{package}.replay", run_name="__main__")
+runpy.run_module(module, run_name="__main__")
 """
+HIDDEN = "HIDDEN_MODULES"
+"""A variable with modules that the process must not find, with spaces between them."""
 
 
-def start_words(calls: Path, report: Path) -> list[str]:
-    """Return the words after `python` for a process that makes `calls` and writes `report`."""
+def start_words(module: str, *words: object) -> list[str]:
+    """Return the words after `python` for a process that runs a module of this folder."""
     package = str(__package__)
     harness = str(Path(__file__).parents[len(package.split("."))])
-    return ["-c", PROGRAM, harness, package, str(calls), str(report)]
+    return ["-c", PROGRAM, harness, f"{package}.{module}", *map(str, words)]

@@ -1,7 +1,8 @@
 """Record results in a clean environment of wheels: `... take_results FOLDER`.
 
-FOLDER has `wheels/`, in `task.json` the names of the wheels and whether to search for calls, and in
-`calls.json` the calls that other lines have. `out/results.json` gets the results of each package.
+FOLDER has `wheels/`, in `task.json` the names of the wheels and whether to search for calls, in
+`calls.json` the calls that other lines have, and in `stacks.json` the packages of each stack.
+`out/results.json` gets the results of each package.
 
 It is run by the Python of the system, without the variables of the image.
 """
@@ -11,13 +12,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .. import clean_environment
 
+Run = Callable[..., str]
+"""Runs the Python of the environment with these words."""
 
-def main(folder: Path) -> None:
-    """Install the wheels, find calls, and make them."""
+
+def prepare(folder: Path) -> tuple[dict[str, Any], Run]:
+    """Install the wheels; return the task and what runs the Python of their environment."""
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     made = clean_environment.make_environment(folder, task["wheels"])
     variables = {
@@ -26,18 +32,25 @@ def main(folder: Path) -> None:
         "CUDA_VISIBLE_DEVICES": "",
         "NO_ALBUMENTATIONS_UPDATE": "1",  # as in the images: it would ask the network
     }
-    source = folder / "calls.json"
+
+    def run(*words: object) -> str:
+        return clean_environment.run(made.python, *map(str, words), variables=variables)
+
+    return task, run
+
+
+def main(folder: Path) -> None:
+    """Install the wheels, find calls, and make them."""
+    task, run = prepare(folder)
+    source, target = folder / "calls.json", folder / "out" / "results.json"
     found = folder / "out" / "calls.json"
-
-    def run(module: str, *words: object) -> None:
-        command = (made.python, "-m", f"{__package__}.{module}", *map(str, words))
-        clean_environment.run(*command, variables=variables)
-
+    packages = task["packages"]
     if task["search"]:
-        run("search_all", source, found, *task["packages"])
-        run("search_all", found, found, *task["packages"], "--combine")
+        search = ("-m", f"{__package__}.search_all")
+        run(*search, source, found, *packages)
+        run(*search, found, found, *packages, "--combine")
         source = found
-    run("settle", source, folder / "out" / "results.json", *task["packages"])
+    run("-m", f"{__package__}.settle", source, target, folder / "stacks.json", *packages)
     found.unlink(missing_ok=True)
 
 
