@@ -45,13 +45,16 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
 )
 """The order of a replay, and the variables of its process."""
 
-HIDDEN_IN = 1
-"""In which condition the process does not find what other images with the package lack."""
+ELSEWHERE = 1
+"""In this condition the code lies in another folder, its lines have other numbers, and the process
+does not find what other images with the package lack.
+"""
 
 MAX_CALLS = 60
 MAX_EACH = 12
 MAX_CLASS_CALLS = 3000
 MAX_PAIRS = 12
+PLAY_S = 1200
 MIN_ROUNDS, MAX_ROUNDS = 6, 12
 ROUNDS_SECONDS = 20.0
 """Quick calls are repeated this long, and all MIN_ROUNDS times: what is drawn at random (the order
@@ -92,30 +95,29 @@ def rank_method(method: str) -> int:
     return -(method in surface.PRINCIPAL)
 
 
+def list_variables(place: int, hidden: str) -> dict[str, str]:
+    """Return the variables of a process under one of the conditions."""
+    known = {name: os.environ[name] for name in ALWAYS if name in os.environ}
+    elsewhere = {starting.HIDDEN: hidden, "PYTHONPATH": ""} if place == ELSEWHERE else {}
+    return {**known, **CONDITIONS[place][1], **elsewhere}
+
+
 def play_with(calls: Path, folder: Path, place: int, hidden: str) -> Results:
     """Return what the calls give under one of the conditions.
 
     What ends the process is left out, and so is what cannot be called. Modules that other images
     with the package lack are `hidden` in one of the conditions.
     """
-    order, variables = CONDITIONS[place]
-    variables = {**variables, starting.HIDDEN: hidden} if place == HIDDEN_IN else variables
-    known = {name: os.environ[name] for name in ALWAYS if name in os.environ}
+    order = CONDITIONS[place][0]
+    moved = starting.move_harness(folder / "moved") if place == ELSEWHERE else None
     report = folder / f"report{place}"
     wanted = json.loads(calls.read_text())
     given: Results = {}
     while True:
-        words = [sys.executable, *starting.start_words("replay", calls, report)]
-        with subprocess.Popen(
-            [*words, *([order] if order else [])],
-            env={**known, **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                process.wait(1200)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        words: list[object] = [calls, report, *([order] if order else [])]
+        play_apart(
+            starting.start_words("replay", *words, moved=moved), list_variables(place, hidden)
+        )
         found, last = recorded_results.read_report(report)
         given |= {path: keep_given(each) for path, each in found.items() if each}
         if not last:
@@ -126,6 +128,20 @@ def play_with(calls: Path, folder: Path, place: int, hidden: str) -> Results:
         given.pop(last, None)
         calls = folder / f"left{place}.json"
         calls.write_text(json.dumps(wanted))
+
+
+def play_apart(words: list[str], variables: dict[str, str]) -> None:
+    """Run Python with words and variables, at most PLAY_S seconds."""
+    with subprocess.Popen(
+        [sys.executable, *words],
+        env=variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            process.wait(PLAY_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def keep_given(given: Given) -> Given:

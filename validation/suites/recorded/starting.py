@@ -25,8 +25,29 @@ HIDDEN = "HIDDEN_MODULES"
 """A variable with modules that the process must not find, with spaces between them."""
 
 
-def start_words(module: str, *words: object) -> list[str]:
-    """Return the words after `python` for a process that runs a module of this folder."""
+SHIFT = "\n" * 3
+"""Before the lines of code that is moved."""
+
+
+def start_words(module: str, *words: object, moved: Path | None = None) -> list[str]:
+    """Return the words after `python` for a process that runs a module of this folder.
+
+    With the folder of `move_harness`, it runs that code.
+    """
     package = str(__package__)
-    harness = str(Path(__file__).parents[len(package.split("."))])
-    return ["-c", PROGRAM, harness, f"{package}.{module}", *map(str, words)]
+    harness = moved or Path(__file__).parents[len(package.split("."))]
+    program = f"{SHIFT}{PROGRAM}" if moved else PROGRAM
+    return ["-c", program, str(harness), f"{package}.{module}", *map(str, words)]
+
+
+def move_harness(folder: Path) -> Path:
+    """Copy the code of the suites into a folder, with other numbers of its lines; return it.
+
+    What tells where the code lies or a line of it gives something else then.
+    """
+    suites = Path(__file__).parents[1]
+    for each in suites.rglob("*.py"):
+        target = folder / str(__package__).split(".")[0] / each.relative_to(suites)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(f"{SHIFT}{each.read_text(encoding='utf-8')}", encoding="utf-8")
+    return folder

@@ -64,10 +64,8 @@ def tell_sum(value: Any) -> list[Any]:
     return [*parts, float(weights @ flat) / flat.size**0.5, float(np.sqrt((flat**2).mean()))]
 
 
-def play_each(
-    text: str, names: dict[str, Any], play: Callable[[Play], Any]
-) -> Iterator[tuple[Any, bool]]:
-    """Yield what `play` makes of each step of a text, and whether this is an expression.
+def list_steps(text: str, names: dict[str, Any]) -> Iterator[tuple[Play, bool]]:
+    """Yield each statement and expression of a text, and whether it is an expression.
 
     Each part of an expression with commas is played on its own. All texts are our own.
     """
@@ -76,10 +74,10 @@ def play_each(
             whole = step.value
             for part in whole.elts if isinstance(whole, ast.Tuple) else [whole]:
                 code = compile(ast.Expression(part), "steps", "eval", dont_inherit=True)
-                yield play(functools.partial(eval, code, names)), True
+                yield functools.partial(eval, code, names), True
         else:
             code = compile(ast.Module([step], []), "steps", "exec", dont_inherit=True)
-            yield play(functools.partial(exec, code, names)), False
+            yield functools.partial(exec, code, names), False
 
 
 def play_steps(text: str, tell: Callable[[Any], Any] = keep_value, **names: Any) -> list[Any]:
@@ -88,12 +86,11 @@ def play_steps(text: str, tell: Callable[[Any], Any] = keep_value, **names: Any)
     A statement gives nothing but the name of its error.
     """
     names["__name__"] = "steps"
-
-    def play(step: Play) -> Any:
-        return attempt(lambda: tell(step()))
-
-    played = play_each(text, names, play)
-    return [given for given, is_value in played if is_value or isinstance(given, str)]
+    results: list[Any] = []
+    for step, is_value in list_steps(text, names):
+        given = attempt(lambda play=step: tell(play())) if is_value else attempt(step)
+        results += [given] if is_value or given else []
+    return results
 
 
 def play_sums(text: str, **names: Any) -> list[Any]:

@@ -29,6 +29,7 @@ NUMBERED = re.compile(rf"{MODULE}_\d{{4}}")
 MAX_MESSAGE = 500
 PLACES = re.compile(
     r"___torch_mangle_\d+\.|__compiled_fn_\d+\w*|\b0x[0-9a-f]{4,}\b|\b\d{7,}\b"
+    r"|(?:<[\w ]+>|[\w./+-]+)\(\d+\): [\w<>]+"
     r"|(?m:^ *File .*\n(?: {4,}.*\n)*)|(?:/[\w.+-]+)+\.py(?::\d+)?|, line \d+|\.py:\d+"
 )
 """What differs between two processes or two machines: counts, addresses, paths, lines."""

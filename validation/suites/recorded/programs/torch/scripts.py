@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..steps import play_each
+from ..steps import list_steps
 from ..telling import tell_array, tell_digits
 
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
@@ -18,9 +18,9 @@ LONG = re.compile(r"\d+\.\d{5,}(e-?\d+)?|\d+\.\d+e-\d+")
 COUNTED = re.compile(r"(torch_package_|\bj)\d+")
 """Such a number counts what the process has opened or nested before."""
 
-FILE = re.compile(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+")
-LISTED = " This could be because"
-"""What follows it in a message lists all that the process has registered."""
+FILE = re.compile(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+(:\d+|\(\d+\))?")
+LISTED = re.compile(r" This could be because|\n\nAt:\n")
+"""What follows in a message lists all that the process has registered, or the lines it was in."""
 
 
 PLAIN = (dict, list, tuple)
@@ -38,7 +38,7 @@ def refuse(called: Callable[..., Any], *values: Any, **options: Any) -> str:
     try:
         given = tell(called(*values, **options))
     except Exception as error:  # what is refused is a result, too
-        message = str(error).partition(LISTED)[0]
+        message = LISTED.split(str(error))[0]
         return clean(f"!{type(error).__name__}: {message}")
     return given
 
@@ -49,7 +49,7 @@ def play_script(script: str, names: dict[str, Any]) -> list[str]:
     A statement that gives nothing adds a text only if it is refused.
     """
     names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "refuse": refuse} | names
-    played = play_each(script, names, refuse)
+    played = [(refuse(step), is_value) for step, is_value in list_steps(script, names)]
     return [given for given, is_value in played if is_value or given != "None"]
 
 
