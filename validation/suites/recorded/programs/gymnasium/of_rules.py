@@ -180,7 +180,7 @@ for text in '''Box(0,1,(2,),np.uint8);Box(-1,1,(2,),np.uint8);Box(0,300,(2,),np.
     MultiDiscrete([2,3],start=[1]);MultiDiscrete([2,3],start=[1,-1]);
     MultiDiscrete([[2,3],[4,5]]);MultiBinary(0);MultiBinary([2,3]);MultiBinary([2,0]);
     MultiBinary(np.array([2,2]));MultiBinary('a');Text(0);Text(2.5);Text(2,min_length=3);
-    Text(2,min_length=-1);Text(3,min_length=0,charset='ab');Text(2,min_length=1.5);
+    Text(2,min_length=-1);Text(2,min_length=1.5);
     Graph(3,None);Graph(Discrete(2),3);Graph(Box(0,1,(2,)),Discrete(2));Sequence(3);
     Sequence(Discrete(2),stack=True);Sequence(Box(0,1,(2,)),stack=True);Tuple([3]);Tuple(());
     Tuple([Discrete(2)],seed=(1,));OneOf([3]);OneOf(());OneOf([Discrete(2),Box(0,1,(1,))]);
@@ -216,11 +216,10 @@ pairs = [(spaces.Discrete(2), ones), (spaces.Discrete(2), halves),
     (ones * 0, ones)), (spaces.Tuple([spaces.Discrete(2), box]), (ones, None)),
     (spaces.Tuple([spaces.Discrete(2), box]), (halves, None)),
     (spaces.Dict(a=spaces.Discrete(2), b=box), {'a': ones, 'b': None}),
-    (spaces.OneOf([spaces.Discrete(2), spaces.Discrete(2)]), (ones, ones)), (spaces.Text(4,
-    min_length=1, charset='ab'), (3, ones)), (spaces.Text(4, charset='ab'), (None, ones * 0)),
-    (spaces.Text(4, charset='ab', min_length=0), (None, ones * 0)), (spaces.Text(4, charset='ab'),
-    (9, ones)), (spaces.Text(4, charset='ab'), (2.5, ones)), (spaces.Text(4, charset='a'), (2,
-    halves[:1] * 4)), (spaces.Text(4, charset='ab'), (2, [1, 0])),
+    (spaces.OneOf([spaces.Discrete(2), spaces.Discrete(2)]), (ones, ones)),
+    *[(spaces.Text(4, charset='a', **more), mask) for more, mask in (({'min_length': 1},
+    (3, ones[:1])), ({}, (None, ones[:1] * 0)), ({'min_length': 0}, (None, ones[:1] * 0)),
+    ({}, (9, ones[:1])), ({}, (2.5, ones[:1])), ({}, (2, halves[:1] * 4)), ({}, (2, [1])))],
     (spaces.Sequence(spaces.Discrete(2)), (3, ones)), (spaces.Sequence(spaces.Discrete(2)),
     (np.array([1, 2]), halves)), (spaces.Sequence(spaces.Discrete(2)), (None, None)),
     (spaces.Sequence(spaces.Discrete(2)), (-1, ones)), (spaces.Sequence(spaces.Discrete(2)),
