@@ -31,6 +31,7 @@ ROOMS = {
     "validation/run": 5,
     "validation/pristine": 5,
     "validation/recording": 5,
+    "validation/mutations": 6,
     "validation/parts": 6,
     "validation/node_results": 7,
     "publish/evidence": 0,

@@ -68,15 +68,15 @@ def main(words: Sequence[str]) -> int:
         if package not in recorded_results.MODULES:
             known = f"name one of {', '.join(recorded_results.MODULES)}"
             raise ConfigError(f"there is no recorded package {package}", known)
-        _show_changes(package, _try_changes(line, reference, package, count))
+        _report_changes(line, reference, package, count)
     except ReleaseError as error:
         progress.say_line(f"error: {error}")
         return error.exit_code
     return 0
 
 
-def _try_changes(line: str, reference: str, package: str, count: str) -> TriedChanges:
-    """Return what became of each change in a container of `reference`."""
+def _report_changes(line: str, reference: str, package: str, count: str) -> None:
+    """Try changes in a container of `reference`; print those that are not noticed, and counts."""
     work = clean_machine.Work(
         "recorded.take_mutations",
         {"line": line, "package": package, "count": count},
@@ -86,20 +86,16 @@ def _try_changes(line: str, reference: str, package: str, count: str) -> TriedCh
     )
     text = clean_machine.run_work(work, line, clean_machine.list_wheels(line, STACKS), reference)
     try:
-        return records.from_json(TriedChanges, text, "its changes", MAX_VALUES)
+        changes = records.from_json(TriedChanges, text, "its changes", MAX_VALUES).changes
     except ConfigError as error:
         problem = f"{reference} wrote no changes: {error}"
         raise GateRefused(problem, clean_machine.HINT) from None
-
-
-def _show_changes(package: str, tried: TriedChanges) -> None:
-    """Print the changes that no call notices, and the counts."""
-    missed = [each for each in tried.changes if not each.call]
+    missed = [each for each in changes if not each.call]
     for each in missed:
         shown = f"{each.place}, {each.function}: {each.change}"
         progress.say_line(f"not noticed: {clean_line(shown)}")
-    count = len(tried.changes)
-    progress.say_line(f"{package}: {count - len(missed)} of {count} changes are noticed")
+    noticed = len(changes) - len(missed)
+    progress.say_line(f"{package}: {noticed} of {len(changes)} changes are noticed")
 
 
 if __name__ == "__main__":

@@ -67,12 +67,13 @@ def main(words: Sequence[str]) -> int:
 def _record_line(line: str, reference: str, packages: list[str], *, is_search: bool) -> None:
     """Take the results of packages and keep them."""
     wheels = clean_machine.list_wheels(line, STACKS)
+    stacks = {stack: [*clean_machine.list_wheels(line, ("base", stack))] for stack in STACKS}
     work = clean_machine.Work(
         "recorded.take_results",
         {"search": is_search, "packages": packages},
         {
             "calls.json": json.dumps(results_of.list_calls()),
-            "stacks.json": json.dumps(_list_distributions(line)),
+            "stacks.json": json.dumps(stacks),
         },
         RESULTS,
         f"the results of line {line}",
@@ -88,11 +89,6 @@ def _record_line(line: str, reference: str, packages: list[str], *, is_search: b
         changed = results_of.list_changed(before.results, record.results) if before else []
         if before and changed:
             progress.say_line(describe_changed(before.version, changed))
-
-
-def _list_distributions(line: str) -> dict[str, list[str]]:
-    """Return the names of the distributions of an image with each stack."""
-    return {stack: [*clean_machine.list_wheels(line, ("base", stack))] for stack in STACKS}
 
 
 def describe_changed(version: str, changed: list[str]) -> str:

@@ -127,14 +127,12 @@ def keep_known(before: Results, after: Results) -> Results:
 
     So a difference between two records shows what changed, and not how a processor rounds.
     """
-    return {
-        path: {text: _choose(before.get(path, {}).get(text, ""), new) for text, new in each.items()}
-        for path, each in after.items()
-    }
-
-
-def _choose(old: str, new: str) -> str:
-    return old if is_same(old, new) else new
+    kept: Results = {}
+    for path, given in after.items():
+        known = before.get(path, {})
+        pairs = ((text, known.get(text, ""), new) for text, new in given.items())
+        kept[path] = {text: old if is_same(old, new) else new for text, old, new in pairs}
+    return kept
 
 
 def is_same(got: str, wanted: str) -> bool:

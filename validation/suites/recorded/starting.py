@@ -43,7 +43,7 @@ def start_words(module: str, *words: object, moved: Path | None = None) -> list[
 def move_harness(folder: Path) -> Path:
     """Copy the code of the suites into a folder, with other numbers of its lines; return it.
 
-    What tells where the code lies or a line of it gives something else then.
+    What tells the place of the code or of a line gives something else then.
     """
     suites = Path(__file__).parents[1]
     for each in suites.rglob("*.py"):
