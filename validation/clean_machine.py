@@ -9,7 +9,7 @@ with that of another image.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from images import catalog
 from images.line_locks import locks_of
 from images.locks import Wheel
 from images.wheelhouse import fetch_wheels
-from runner import containers, home, pull
-from runner.errors import EnvironmentFailed, GateRefused
+from runner import containers, home, progress, pull, signals
+from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, GateRefused, ReleaseError
 from runner.untrusted import Malformed, clean_line, read_file
 from validation import harness
 from validation.executors import docker, staging
@@ -46,6 +46,23 @@ class Work:
     named: str
 
 
+def run_command(command: Callable[[], None]) -> int:
+    """Run a command that does work in such environments; return its exit code.
+
+    Every error ends here, as one line. A signal ends the command, and its container with it.
+    """
+    signals.interrupt_on_signals()
+    try:
+        command()
+    except ReleaseError as error:
+        progress.say_line(f"error: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        progress.say_line("interrupted, and nothing was kept -> run the same command again")
+        return EXIT_INTERRUPTED
+    return 0
+
+
 def list_wheels(line: str, stacks: Iterable[str]) -> dict[str, Wheel]:
     """Return the wheels of base and of stacks, by name; base has the first word on a version."""
     locks = locks_of(catalog.load_catalog(), line, tuple(stacks))
@@ -69,6 +86,7 @@ def run_work(work: Work, line: str, wheels: Mapping[str, Wheel], reference: str)
             (folder / name).mkdir(exist_ok=True)
         (folder / staging.OUT).chmod(0o777)  # the image's user is another uid
 
+    docker.remove_leftovers()
     pull.pull_image(reference)
     with staging.make_shared_folder(work.named, fill) as folder:
         _run_container(folder, reference, python, work.module)

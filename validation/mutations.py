@@ -9,11 +9,12 @@ are drawn, by a fixed seed, from all functions that recorded calls execute. If C
 each option of each public function is ignored instead.
 
 The changes that no call notices are listed, then come the counts. Not all of them matter: some
-change nothing that a user can see.
+change nothing that a user can see. After 100 minutes no further change is tried.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import ClassVar
@@ -23,10 +24,11 @@ from pydantic.dataclasses import dataclass
 
 from images import catalog
 from runner import progress, records
-from runner.errors import ConfigError, GateRefused, ReleaseError
+from runner.errors import ConfigError, GateRefused
+from runner.nouns import count_noun
 from runner.untrusted import clean_line
 from validation import clean_machine
-from validation.recording import STACKS
+from validation.recording import STACKS, choose_packages, explain_damage
 from validation.suites.contract import recorded_results
 
 USAGE = "run `.venv/bin/python -m validation.mutations LINE IMAGE PACKAGE COUNT`"
@@ -34,6 +36,7 @@ OPTIONS = "options"
 RESULT = "mutations.json"
 MAX_VALUES = 400_000
 WORDS = 4
+COUNT = re.compile(rf"[1-9][0-9]{{0,3}}|{OPTIONS}")
 
 
 @dataclass(frozen=True)
@@ -49,34 +52,32 @@ class TriedChange:
 
 @dataclass(frozen=True)
 class TriedChanges:
-    """The changes that a container wrote."""
+    """The changes that a container wrote, and how many could not be tried."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     changes: tuple[TriedChange, ...]
+    untried: int
 
 
 def main(words: Sequence[str]) -> int:
     """Try changes of a package, list those that are not noticed, and return the exit code."""
-    try:
-        if len(words) != WORDS or not (words[-1] == OPTIONS or words[-1].isdecimal()):
-            raise ConfigError(
-                f"a LINE, an IMAGE, a PACKAGE and a number or `{OPTIONS}` are needed", USAGE
-            )
-        line, reference, package, count = words
-        if line not in catalog.load_catalog().lines:
-            raise ConfigError(f"there is no line {line} in images/catalog.yaml", USAGE)
-        if package not in recorded_results.MODULES:
-            known = f"name one of {', '.join(recorded_results.MODULES)}"
-            raise ConfigError(f"there is no recorded package {package}", known)
-        _report_changes(line, reference, package, count)
-    except ReleaseError as error:
-        progress.say_line(f"error: {error}")
-        return error.exit_code
-    return 0
+    return clean_machine.run_command(lambda: _report_changes(words))
 
 
-def _report_changes(line: str, reference: str, package: str, count: str) -> None:
-    """Try changes in a container of `reference`; print those that are not noticed, and counts."""
+def _report_changes(words: Sequence[str]) -> None:
+    """Try changes in a container; print those that are not noticed, and counts."""
+    if len(words) != WORDS or not COUNT.fullmatch(words[-1]):
+        needed = f"a LINE, an IMAGE, a PACKAGE and a number from 1 to 9999 or `{OPTIONS}`"
+        raise ConfigError(f"{needed} are needed", USAGE)
+    line, reference, package, count = words
+    if line not in catalog.load_catalog().lines:
+        raise ConfigError(f"there is no line {line} in images/catalog.yaml", USAGE)
+    wheels = clean_machine.list_wheels(line, STACKS)
+    choose_packages(line, [package], wheels)
+    with explain_damage():
+        if recorded_results.read_record(line, package) is None:
+            problem = f"line {line} has no recorded results of {package}"
+            raise ConfigError(problem, recorded_results.WRITE)
     work = clean_machine.Work(
         "recorded.take_mutations",
         {"line": line, "package": package, "count": count},
@@ -84,18 +85,27 @@ def _report_changes(line: str, reference: str, package: str, count: str) -> None
         RESULT,
         f"the changes of {package}",
     )
-    text = clean_machine.run_work(work, line, clean_machine.list_wheels(line, STACKS), reference)
-    try:
-        changes = records.from_json(TriedChanges, text, "its changes", MAX_VALUES).changes
-    except ConfigError as error:
-        problem = f"{reference} wrote no changes: {error}"
-        raise GateRefused(problem, clean_machine.HINT) from None
-    missed = [each for each in changes if not each.call]
+    tried = read_changes(clean_machine.run_work(work, line, wheels, reference), reference)
+    missed = [each for each in tried.changes if not each.call]
     for each in missed:
         shown = f"{each.place}, {each.function}: {each.change}"
         progress.say_line(f"not noticed: {clean_line(shown)}")
-    noticed = len(changes) - len(missed)
-    progress.say_line(f"{package}: {noticed} of {len(changes)} changes are noticed")
+    every = len(tried.changes)
+    progress.say_line(f"{package}: {every - len(missed)} of {every} changes are noticed")
+    if tried.untried:
+        progress.say_line(f"{count_noun(tried.untried, 'more change')} could not be tried")
+
+
+def read_changes(text: bytes, reference: str) -> TriedChanges:
+    """Return the changes that an image wrote. Raises GateRefused if they are none."""
+    try:
+        tried = records.from_json(TriedChanges, text, "its changes", MAX_VALUES)
+    except ConfigError as error:
+        problem = f"{reference} wrote no changes: {error.message}"
+        raise GateRefused(problem, clean_machine.HINT) from None
+    if not tried.changes:
+        raise GateRefused(f"{reference} tried no change", clean_machine.HINT)
+    return tried
 
 
 if __name__ == "__main__":

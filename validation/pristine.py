@@ -24,7 +24,7 @@ from images.catalog import BASE, Line
 from images.line_locks import locks_of
 from images.resolve import read_requirements
 from runner import progress, records
-from runner.errors import ConfigError, GateRefused, ReleaseError
+from runner.errors import ConfigError, GateRefused
 from validation import clean_machine
 from validation.suite import SUITES_FOLDER
 from validation.suites.contract import pristine_state
@@ -39,20 +39,16 @@ MAX_VALUES = 200_000
 
 def main(words: Sequence[str]) -> int:
     """Write the state of the line and the stacks in `words`; return the exit code."""
-    try:
-        if len(words) < 2:
-            raise ConfigError("a LINE and STACK=IMAGE are needed", USAGE)
-        _write_states(words[0], words[1:])
-    except ReleaseError as error:
-        progress.say_line(f"error: {error}")
-        return error.exit_code
-    return 0
+    return clean_machine.run_command(lambda: _write_states(words))
 
 
-def _write_states(line: str, words: Sequence[str]) -> None:
+def _write_states(words: Sequence[str]) -> None:
     """Take the states of the stacks, each in an environment of its own, and keep them."""
+    if len(words) < 2:
+        raise ConfigError("a LINE and STACK=IMAGE are needed", USAGE)
     shipped = catalog.load_catalog()
-    images = {stack: reference for stack, _, reference in (each.partition("=") for each in words)}
+    line, *named = words
+    images = {stack: reference for stack, _, reference in (each.partition("=") for each in named)}
     if line not in shipped.lines or images.keys() - shipped.stacks.keys():
         raise ConfigError("the line or a stack is not in images/catalog.yaml", USAGE)
     first = images.pop(BASE, "")

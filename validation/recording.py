@@ -12,18 +12,21 @@ searched first; that takes much longer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from images import catalog
+from images.locks import Wheel
 from runner import progress, records
-from runner.errors import ConfigError, GateRefused, ReleaseError
+from runner.errors import ConfigError, GateRefused
 from runner.nouns import count_noun
+from runner.untrusted import clean_line
 from validation import clean_machine
 from validation.suites.contract import recorded_results as results_of
 
@@ -46,66 +49,110 @@ class TakenResults:
 
 def main(words: Sequence[str]) -> int:
     """Record the results of the line in `words`; return the exit code."""
-    try:
-        plain = [word for word in words if word != SEARCH]
-        if len(plain) < 2 or plain[0] not in catalog.load_catalog().lines:
-            raise ConfigError(
-                "a LINE of images/catalog.yaml and an IMAGE are needed", results_of.WRITE
-            )
-        line, reference, *packages = plain
-        unknown = sorted({*packages} - results_of.MODULES.keys())
-        if unknown:
-            known = f"name packages of {', '.join(results_of.MODULES)}"
-            raise ConfigError(f"there are no recorded packages {', '.join(unknown)}", known)
-        _record_line(line, reference, packages or [*results_of.MODULES], is_search=SEARCH in words)
-    except ReleaseError as error:
-        progress.say_line(f"error: {error}")
-        return error.exit_code
-    return 0
+    plain = [word for word in words if word != SEARCH]
+    return clean_machine.run_command(lambda: _record_line(plain, is_search=SEARCH in words))
 
 
-def _record_line(line: str, reference: str, packages: list[str], *, is_search: bool) -> None:
+def _record_line(words: Sequence[str], *, is_search: bool) -> None:
     """Take the results of packages and keep them."""
+    if len(words) < 2 or words[0] not in catalog.load_catalog().lines:
+        raise ConfigError("a LINE of images/catalog.yaml and an IMAGE are needed", results_of.WRITE)
+    line, reference, *named = words
     wheels = clean_machine.list_wheels(line, STACKS)
+    packages = choose_packages(line, named, wheels)
     stacks = {stack: [*clean_machine.list_wheels(line, ("base", stack))] for stack in STACKS}
+    with explain_damage():
+        calls = results_of.list_calls()
+        known = {package: results_of.read_record(line, package) for package in packages}
     work = clean_machine.Work(
         "recorded.take_results",
         {"search": is_search, "packages": packages},
-        {
-            "calls.json": json.dumps(results_of.list_calls()),
-            "stacks.json": json.dumps(stacks),
-        },
+        {"calls.json": json.dumps(calls), "stacks.json": json.dumps(stacks)},
         RESULTS,
         f"the results of line {line}",
     )
-    taken = read_results(clean_machine.run_work(work, line, wheels, reference), reference)
+    text = clean_machine.run_work(work, line, wheels, reference)
+    taken = read_results(text, reference, {each: find_version(each, wheels) for each in packages})
     for package, record in taken.packages.items():
-        before = results_of.read_record(line, package)
-        kept = results_of.keep_known(before.results if before else {}, record.results)
-        text = results_of.render_record(results_of.Record(record.version, kept))
-        records.write_text(results_of.find_file(line, package), text)
-        count = sum(map(len, record.results.values()))
-        progress.say_line(f"recorded of {package} {record.version}: {count_noun(count, 'call')}")
-        changed = results_of.list_changed(before.results, record.results) if before else []
-        if before and changed:
-            progress.say_line(describe_changed(before.version, changed))
+        _keep_record(line, package, known[package], record)
 
 
-def describe_changed(version: str, changed: list[str]) -> str:
-    """Return which calls give something else than with the version before."""
-    shown = ", ".join(changed[:SHOWN])
-    more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-    calls = count_noun(len(changed), "call")
-    return f"  {calls} gave something else with {version}, read why: {shown}{more}"
+def choose_packages(line: str, named: Sequence[str], wheels: Mapping[str, Wheel]) -> list[str]:
+    """Return the packages to record: those that are named, or all that a line has.
+
+    Raises ConfigError if one is not recorded, or if the line does not have it.
+    """
+    unknown = sorted({*named} - results_of.MODULES.keys())
+    if unknown:
+        known = f"name packages of {', '.join(results_of.MODULES)}"
+        raise ConfigError(f"there are no recorded packages {', '.join(unknown)}", known)
+    here = [each for each in results_of.MODULES if results_of.find_distribution(each) in wheels]
+    lacking = sorted({*named} - {*here})
+    if lacking:
+        known = f"name packages of {', '.join(here)}"
+        raise ConfigError(f"line {line} has no {', '.join(lacking)}", known)
+    return [*named] or here
 
 
-def read_results(text: bytes, reference: str) -> TakenResults:
-    """Return the results that an image wrote. Raises GateRefused if they are none."""
+def find_version(package: str, wheels: Mapping[str, Wheel]) -> str:
+    """Return the locked version of a package."""
+    return wheels[results_of.find_distribution(package)].version
+
+
+@contextlib.contextmanager
+def explain_damage() -> Iterator[None]:
+    """Raise ConfigError if a file with results cannot be read."""
     try:
-        return records.from_json(TakenResults, text, "its results", MAX_VALUES)
+        yield
+    except ValueError as error:
+        raise ConfigError(clean_line(str(error)), "restore the file from git") from None
+
+
+def _keep_record(
+    line: str, package: str, before: results_of.Record | None, record: results_of.Record
+) -> None:
+    """Write the results of a package, and say what is other than before."""
+    known = before.results if before else {}
+    kept = results_of.keep_known(known, record.results)
+    text = results_of.render_record(results_of.Record(record.version, kept))
+    records.write_text(results_of.find_file(line, package), text)
+    count = sum(map(len, record.results.values()))
+    progress.say_line(f"recorded of {package} {record.version}: {count_noun(count, 'call')}")
+    if before is None:
+        return
+    changed = results_of.list_changed(known, record.results)
+    for calls, what in (
+        (changed, f"gave something else with {before.version}"),
+        (results_of.list_lost(known, record.results), "cannot be recorded any more"),
+    ):
+        if calls:
+            progress.say_line(describe_calls(calls, what))
+
+
+def describe_calls(calls: list[str], what: str) -> str:
+    """Return what is other than before with so many calls, and the names of some."""
+    shown = ", ".join(calls[:SHOWN])
+    more = f" and {len(calls) - SHOWN} more" if len(calls) > SHOWN else ""
+    return f"  {count_noun(len(calls), 'call')} {what}, read why: {shown}{more}"
+
+
+def read_results(text: bytes, reference: str, versions: Mapping[str, str]) -> TakenResults:
+    """Return the results that an image wrote.
+
+    Raises GateRefused if they are none, or not those of the packages with these `versions`.
+    """
+    try:
+        taken = records.from_json(TakenResults, text, "its results", MAX_VALUES)
     except ConfigError as error:
-        problem = f"{reference} wrote no results: {error}"
+        problem = f"{reference} wrote no results: {error.message}"
         raise GateRefused(problem, clean_machine.HINT) from None
+    found = {package: record.version for package, record in taken.packages.items()}
+    if found != versions:
+        shown = ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
+        wanted = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+        problem = f"{reference} wrote results of {shown or 'no package'}, and not of {wanted}"
+        raise GateRefused(clean_line(problem), clean_machine.HINT)
+    return taken
 
 
 if __name__ == "__main__":

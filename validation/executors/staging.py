@@ -83,21 +83,28 @@ def make_shared_folder(purpose: str, fill: Callable[[Path], None]) -> Iterator[P
     `fill` makes what is in it, OUT too. It lies in one that no other user may enter, because an
     image can leave files with any mode and owner. Raises EnvironmentFailed if it cannot be made.
     """
-    try:
+    with _explain_failures(purpose):
         private = Path(tempfile.mkdtemp(dir=_runs_folder(), prefix=f"{current_owner()}-"))
+    try:
         folder = private / RUN
-        folder.mkdir()
-        fill(folder)
+        with _explain_failures(purpose):
+            folder.mkdir()
+            fill(folder)
+        _bound_output(folder / OUT)
+        yield folder
+    finally:
+        _remove_folder(private)
+
+
+@contextlib.contextmanager
+def _explain_failures(purpose: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise EnvironmentFailed(
             f"cannot prepare {purpose} in {_runs_folder()}: {error.filename}: {error.strerror}",
             "free space or fix permissions",
         ) from None
-    try:
-        _bound_output(folder / OUT)
-        yield folder
-    finally:
-        _remove_folder(private)
 
 
 def _bound_output(out: Path) -> None:

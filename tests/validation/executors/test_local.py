@@ -349,6 +349,20 @@ def test_no_other_user_may_enter_the_folder_of_a_run(setup: Setup, tmp_path: Pat
         assert folder.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
+def test_a_folder_that_cannot_be_filled_is_removed(error: BaseException) -> None:
+    """A full disk would become fuller with each try."""
+    made = []
+
+    def fill(folder: Path) -> None:
+        made.append(folder.parent)
+        raise error
+
+    with pytest.raises((EnvironmentFailed, KeyboardInterrupt)), contextlib.ExitStack() as stack:
+        stack.enter_context(staging.make_shared_folder("a suite", fill))
+    assert not made[0].exists()
+
+
 def test_a_module_of_the_working_folder_is_not_imported(
     setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,17 @@ class Child(Base):
     def total(self, more=1):
         self.last = more
         return super().total() + more
+
+class Alone(Base):
+    def total(self):
+        super().total()
+        return 2
+
+def grow(value):
+    logger.log(20, value + 3)
+    return math.log(value + 1)
 '''
+ALONE = "without `super().total()`"
 
 
 @pytest.fixture
@@ -57,8 +67,8 @@ def change(key: mutations.Key, words: str) -> mutations.Mutation:
 
 def put(mutation: mutations.Mutation) -> None:
     """Let the functions of this process have the change."""
-    (live,) = mutations.find_live(mutation.key)
-    live.__code__ = mutation.code
+    assert mutation.fits()
+    mutation.apply()
 
 
 def test_each_option_can_be_ignored(package: ModuleType) -> None:
@@ -99,6 +109,18 @@ def test_a_method_keeps_its_class(package: ModuleType) -> None:
     child = package.Child()
     assert child.total(4) == 5
     assert not hasattr(child, "last")
+
+
+def test_a_function_that_cannot_have_the_code_is_told(package: ModuleType) -> None:
+    """Without its only `super()` it does not know its class any more."""
+    assert not change(mutations.key_of(package.Alone.total.__code__), ALONE).fits()
+
+
+def test_a_logarithm_is_no_message(package: ModuleType) -> None:
+    key = mutations.key_of(package.grow.__code__)
+    places = range(mutations.count_changes(key))
+    told = [each.what for place in places if (each := mutations.make_mutation(key, place))]
+    assert told == ["`value + 1` by Sub", "`1` is 2"]
 
 
 def test_what_only_tells_a_person_something_is_not_changed(package: ModuleType) -> None:

@@ -56,6 +56,9 @@ MODULES: dict[str, str] = {
 }
 """Packages, and the modules of each that users call: those that its documentation lists."""
 
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless"}
+"""The distributions that packages are of, if they have other names."""
+
 MISSING = "?"
 """Before the name of a package that a call needs and that is not installed."""
 
@@ -68,6 +71,9 @@ Results = dict[str, Given]
 
 TOLERANCE = 5e-5
 """Of a sum, relative to its size: rounding gives 1e-6, one of 10,000 values turned round 1e-4."""
+
+NEAR = TOLERANCE / 10
+"""A difference that leaves room for another one."""
 
 PARTS = 3
 SMALL = 1e-5
@@ -87,10 +93,29 @@ def find_file(line: str, package: str) -> Path:
     return FOLDER / line / f"{package}.json"
 
 
+def find_distribution(package: str) -> str:
+    """Return the normalised name of the distribution that a package is of."""
+    return DISTRIBUTIONS.get(package, package.replace("_", "-").lower())
+
+
 def read_record(line: str, package: str) -> Record | None:
-    """Return the results of a package on a line; None if there are none."""
+    """Return the results of a package on a line; None if there are none.
+
+    Raises ValueError if the file holds something else.
+    """
     path = find_file(line, package)
-    return Record(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    return _read_file(path) if path.is_file() else None
+
+
+def _read_file(path: Path) -> Record:
+    try:
+        record = Record(**json.loads(path.read_text(encoding="utf-8")))
+        texts = (text for given in record.results.values() for text in given.values())
+        if not all(isinstance(text, str) for text in (record.version, *texts)):
+            raise TypeError("a result is no text")
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    return record
 
 
 def render_record(record: Record) -> str:
@@ -100,11 +125,11 @@ def render_record(record: Record) -> str:
 
 
 def list_calls() -> dict[str, dict[str, list[str]]]:
-    """Return the calls of any line, by package and function."""
+    """Return the calls of any line, by package and function. Raises ValueError as `read_record`."""
     found: dict[str, dict[str, dict[str, None]]] = {}
     for path in sorted(FOLDER.glob("*/*.json")):
         package = found.setdefault(path.stem, {})
-        for name, results in json.loads(path.read_text(encoding="utf-8"))["results"].items():
+        for name, results in _read_file(path).results.items():
             package.setdefault(name, {}).update(dict.fromkeys(results))
     return {
         package: {name: [*texts] for name, texts in names.items()}
@@ -122,36 +147,59 @@ def list_changed(before: Results, after: Results) -> list[str]:
     ]
 
 
-def keep_known(before: Results, after: Results) -> Results:
-    """Return the new results, but those that are the same as they were written.
+def list_lost(before: Results, after: Results) -> list[str]:
+    """Return the calls that had a result, and have none any more."""
+    return [
+        f"{path}({text})"
+        for path, given in before.items()
+        for text in given
+        if text not in after.get(path, {})
+    ]
 
-    So a difference between two records shows what changed, and not how a processor rounds.
+
+def keep_known(before: Results, after: Results) -> Results:
+    """Return the new results, in the old order, and as they were written if they are the same.
+
+    So a difference between two records shows what changed, and not how a processor rounds. What
+    differs by more than a small part of what is allowed is written anew: else a second such
+    difference would be too much.
     """
     kept: Results = {}
     for path, given in after.items():
         known = before.get(path, {})
-        pairs = ((text, known.get(text, ""), new) for text, new in given.items())
-        kept[path] = {text: old if is_same(old, new) else new for text, old, new in pairs}
+        old = {text: known[text] for text in known if text in given}
+        kept[path] = {
+            text: old[text]
+            if text in old and is_same(old[text], given[text], NEAR)
+            else given[text]
+            for text in {**old, **given}
+        }
     return kept
 
 
-def is_same(got: str, wanted: str) -> bool:
+def is_same(got: str, wanted: str, tolerance: float = TOLERANCE) -> bool:
     """Return whether two summaries tell the same, but for rounding."""
     first, second = got.split("|"), wanted.split("|")
-    return len(first) == len(second) and all(map(_is_part_same, first, second))
+    return len(first) == len(second) and all(
+        _is_part_same(*parts, tolerance) for parts in zip(first, second, strict=True)
+    )
 
 
-def _is_part_same(got: str, wanted: str) -> bool:
+def _is_part_same(got: str, wanted: str, tolerance: float) -> bool:
     """Return whether one part of two summaries tells the same, but for rounding."""
     first, second = got.split(" "), wanted.split(" ")
-    if first[0] != second[0] or len(first) != len(second):
-        return False
-    if len(first) != PARTS:
+    if got == wanted or first[0] != second[0] or not len(first) == len(second) == PARTS:
         return got == wanted
-    (total, size), (other, other_size) = map(float, first[1:]), map(float, second[1:])
-    allowed = TOLERANCE * max(size, other_size) + SMALL
-    near = abs(total - other) <= allowed and abs(size - other_size) <= allowed
-    return near or (math.isnan(total) and math.isnan(other))
+    try:
+        (total, size), (other, other_size) = map(float, first[1:]), map(float, second[1:])
+    except ValueError:  # a text with spaces
+        return False
+    if math.isnan(total) and math.isnan(other):
+        return True
+    if not all(map(math.isfinite, (total, size, other, other_size))):
+        return (total, size) == (other, other_size)
+    allowed = tolerance * max(size, other_size) + SMALL * tolerance / TOLERANCE
+    return abs(total - other) <= allowed and abs(size - other_size) <= allowed
 
 
 def read_report(report: Path) -> tuple[Results, str]:
@@ -160,7 +208,10 @@ def read_report(report: Path) -> tuple[Results, str]:
     last = "the first one"
     lines = report.read_text(encoding="utf-8").splitlines() if report.is_file() else []
     for line in lines:
-        last, each = json.loads(line)
+        try:
+            last, each = json.loads(line)
+        except ValueError:  # the process ended while it wrote
+            break
         if last:
             given[last] = each
     return given, last

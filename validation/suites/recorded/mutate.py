@@ -5,7 +5,9 @@ recorded calls execute. If COUNT is `options`, each option of each public functi
 ignored instead, also of those that no recorded call executes.
 
 A change is made in a child process, which makes the calls that execute the function until one gives
-something else. FILE gets what became of each change.
+something else. FILE gets what became of each change, and how many could not be tried: no call that
+executes the function gives the same each time, or the function cannot be replaced. What is not
+tried after BUDGET_S counts among them.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import inspect
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -29,12 +30,13 @@ from typing import Any
 import torch
 
 from ..contract import recorded_results
-from . import calls, executed_lines, mutations, replay, surface
+from . import apart, calls, executed_lines, mutations, replay, surface
 from .mutations import Key, Mutation
 
 OPTIONS = "options"
 SEED = 5
 LIMIT_S = 20
+BUDGET_S = 6000
 PLAY_S = 2.0
 """For the calls of one change; those that take the least come first."""
 
@@ -105,25 +107,15 @@ def choose_calls(played: Played, key: Key) -> list[Call]:
 
 def work_apart(work: Callable[[], Any], mutation: Mutation | None = None) -> Any:
     """Return what is done in a child process with a change; None if it ended badly."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(LIMIT_S)
-        try:
-            os.chdir(tempfile.mkdtemp())
-            for live in mutations.find_live(mutation.key) if mutation else ():
-                live.__code__ = mutation.code  # type: ignore[union-attr] # there is one here
-            with os.fdopen(writer, "w") as stream:
-                json.dump(work(), stream)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as stream:
-        text = stream.read()
-    os.waitpid(child, 0)
+
+    def tell(writer: int) -> None:
+        if mutation:
+            mutation.apply()
+        with os.fdopen(writer, "w") as stream:
+            json.dump(work(), stream)
+
     try:
-        return json.loads(text)
+        return json.loads(apart.read_apart(tell, LIMIT_S))
     except ValueError:
         return None
 
@@ -137,16 +129,24 @@ def list_different(given: Given, most: int) -> list[Call]:
     return different
 
 
-def try_changes(played: Played, key: Key, places: list[int]) -> Iterator[dict[str, Any]]:
-    """Yield what became of each change of a function: `call` is the one that sees it."""
+def try_changes(played: Played, key: Key, places: list[int]) -> Iterator[dict[str, Any] | None]:
+    """Yield what became of each change of a function: `call` is the one that sees it.
+
+    None is for a change that cannot be tried.
+    """
     chosen = {call: played.given[call] for call in choose_calls(played, key)}
-    unsteady = work_apart(functools.partial(list_different, chosen, len(chosen))) or []
-    steady = {call: result for call, result in chosen.items() if [*call] not in unsteady}
-    for mutation in filter(None, (mutations.make_mutation(key, place) for place in places)):
+    unsteady = work_apart(functools.partial(list_different, chosen, len(chosen)))
+    steady = {call: result for call, result in chosen.items() if [*call] not in (unsteady or [])}
+    cannot = unsteady is None or bool(chosen and not steady)
+    for place in places:
+        mutation = None if cannot else mutations.make_mutation(key, place)
+        if mutation is None or not mutation.fits():
+            yield None
+            continue
         seen = work_apart(functools.partial(list_different, steady, 1), mutation)
         by = DIED if seen is None else "".join(f"{path}({text})" for path, text in seen)
-        place = f"{key[0].rpartition('site-packages/')[2]}:{mutation.line}"
-        yield {"place": place, "function": key[1], "change": mutation.what, "call": by}
+        line = f"{key[0].rpartition('site-packages/')[2]}:{mutation.line}"
+        yield {"place": line, "function": key[1], "change": mutation.what, "call": by}
 
 
 def draw_places(played: Played, count: int) -> dict[Key, list[int]]:
@@ -187,8 +187,14 @@ def main(line: str, package: str, count: str, target: str) -> None:
     os.chdir(tempfile.mkdtemp())
     played = play_record(line, package)
     wanted = list_options(package) if count == OPTIONS else draw_places(played, int(count))
-    rows = [row for key, places in wanted.items() for row in try_changes(played, key, places)]
-    Path(target).write_text(json.dumps({"changes": rows}), encoding="utf-8")
+    end = time.monotonic() + BUDGET_S
+    rows: list[dict[str, Any] | None] = []
+    for key, places in wanted.items():
+        late = time.monotonic() > end
+        rows += [None] * len(places) if late else [*try_changes(played, key, places)]
+    tried = [row for row in rows if row]
+    report = {"changes": tried, "untried": len(rows) - len(tried)}
+    Path(target).write_text(json.dumps(report), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,9 @@ OTHER_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 TALKS = ("warn", "log", "print", "debug", "info", "warning", "_log_api_usage", "_log_class_usage")
 """Calls that only tell a person something: nothing in them is changed."""
 
+LOGGERS = ("log", "logger", "logging", "_logger")
+"""Whose `log` is such a call. Those of torch and math give the logarithm."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Key = tuple[str, str, int]
 """File, name and first line of a function."""
@@ -53,6 +56,19 @@ class Mutation:
     line: int
     what: str
     code: CodeType
+
+    def fits(self) -> bool:
+        """Return whether the process has such functions, and each can have the code.
+
+        One without its only `super()` has no variable for its class any more: it cannot.
+        """
+        names = {each.__code__.co_freevars for each in find_live(self.key)}
+        return names == {self.code.co_freevars}
+
+    def apply(self) -> None:
+        """Give each such function of this process the code."""
+        for each in find_live(self.key):
+            each.__code__ = self.code
 
 
 def key_of(code: CodeType) -> Key:
@@ -154,7 +170,8 @@ def is_talk(node: ast.AST) -> bool:
         return isinstance(node.value, ast.Constant) or is_talk(node.value)
     if isinstance(node, ast.Call):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        return name in TALKS
+        owner = ast.unparse(node.func).rpartition(".")[0]
+        return name in TALKS and (name != "log" or owner.rpartition(".")[2] in LOGGERS)
     return False
 
 

@@ -1,4 +1,4 @@
-"""Make the recorded calls of a package again: `... replay PACKAGE RECORD REPORT [reversed]`.
+"""Make the recorded calls of a package again: `... replay RECORD REPORT [reversed]`.
 
 REPORT gets the name of each function before its calls, and then the results: a process that dies
 leaves the name of the function that it died in.

@@ -14,11 +14,7 @@ import functools
 import inspect
 import json
 import os
-import select
-import signal
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +22,7 @@ from typing import Any
 
 import torch
 
-from . import calls, combining, pool, scenarios, search, surface
+from . import apart, calls, combining, pool, scenarios, search, surface
 from .executed_lines import Executed, Lines, find_root
 
 COMBINE = "--combine"
@@ -107,25 +103,7 @@ def search_package(package: str, start: str, known: Calls, *, is_combining: bool
 
 def search_apart(work: Work, learned: search.Learned) -> FoundCalls:
     """Search in a child process, which may end badly; return what it found and learned."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reader)
-        try:
-            write_found(work, learned, writer)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    text, ends = b"", time.monotonic() + LIMIT_S + 5
-    with os.fdopen(reader, "rb") as stream:
-        while time.monotonic() < ends and select.select([stream], [], [], LIMIT_S)[0]:
-            part = os.read(stream.fileno(), 1 << 20)
-            if not part:
-                break
-            text += part
-    with contextlib.suppress(OSError):
-        os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    text = apart.read_apart(functools.partial(write_found, work, learned), LIMIT_S + 5)
     lines = text.splitlines(keepends=True)
     return read_found([json.loads(line) for line in lines if line.endswith(b"\n")])
 
@@ -146,8 +124,6 @@ def read_found(reports: list[Any]) -> FoundCalls:
 
 def write_found(work: Work, learned: search.Learned, writer: int) -> None:
     """Search, and write each call that is found, and then what was learned."""
-    os.setpgid(0, 0)
-    os.chdir(tempfile.mkdtemp())
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)

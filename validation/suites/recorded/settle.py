@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -42,13 +43,15 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
             "LC_ALL": "C",
         },
     ),
+    ("", {}),
 )
 """The order of a replay, and the variables of its process."""
 
 ELSEWHERE = 1
-"""In this condition the code lies in another folder, its lines have other numbers, and the process
-does not find what other images with the package lack.
-"""
+"""In this condition the code lies in another folder, and its lines have other numbers."""
+
+ALONE = 3
+"""In this condition the process does not find what other images with the package lack."""
 
 MAX_CALLS = 60
 MAX_EACH = 12
@@ -67,6 +70,14 @@ UNDEFINED = "where="
 """NumPy leaves results as memory is in the places that this option leaves out."""
 
 ALWAYS = {"HOME", "PATH", "LANG", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV"}
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Modules and distributions that a process must not find."""
+
+    modules: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
 
 
 def choose_calls(path: str, texts: list[str]) -> list[str]:
@@ -95,18 +106,20 @@ def rank_method(method: str) -> int:
     return -(method in surface.PRINCIPAL)
 
 
-def list_variables(place: int, hidden: str) -> dict[str, str]:
+def list_variables(place: int, hidden: Hidden) -> dict[str, str]:
     """Return the variables of a process under one of the conditions."""
     known = {name: os.environ[name] for name in ALWAYS if name in os.environ}
-    elsewhere = {starting.HIDDEN: hidden, "PYTHONPATH": ""} if place == ELSEWHERE else {}
-    return {**known, **CONDITIONS[place][1], **elsewhere}
+    further = {"PYTHONPATH": ""} if place == ELSEWHERE else {}
+    if place == ALONE:
+        further = starting.hide(hidden.modules, hidden.distributions)
+    return {**known, **CONDITIONS[place][1], **further}
 
 
-def play_with(calls: Path, folder: Path, place: int, hidden: str) -> Results:
+def play_with(calls: Path, folder: Path, place: int, hidden: Hidden) -> Results:
     """Return what the calls give under one of the conditions.
 
-    What ends the process is left out, and so is what cannot be called. Modules that other images
-    with the package lack are `hidden` in one of the conditions.
+    What ends the process is left out, and so is what cannot be called. What is `hidden` is so in
+    one of the conditions.
     """
     order = CONDITIONS[place][0]
     moved = starting.move_harness(folder / "moved") if place == ELSEWHERE else None
@@ -123,6 +136,8 @@ def play_with(calls: Path, folder: Path, place: int, hidden: str) -> Results:
         if not last:
             return given
         done = set(found)
+        if last not in wanted:
+            raise SystemExit(f"a process that makes calls ended without a report, at {last}")
         print(f"{last} ends the process: it is left out", file=sys.stderr)
         wanted = {path: texts for path, texts in wanted.items() if path not in done}
         given.pop(last, None)
@@ -149,48 +164,49 @@ def keep_given(given: Given) -> Given:
     return {text: result for text, result in given.items() if not result.startswith(USELESS)}
 
 
-def settle(calls: Path, folder: Path, hidden: str) -> Results:
+def settle(calls: Path, folder: Path, hidden: Hidden) -> Results:
     """Return the results that all conditions give.
 
     At the end the kept calls are made alone, as the suite does: what the other ones left behind in
     the process must not count.
     """
     places = range(len(CONDITIONS))
-    first, *others = [play_with(calls, folder, place, hidden) for place in places]
-    settled = keep_same(first, others)
+    first, *others, alone = [play_with(calls, folder, place, hidden) for place in places]
+    settled = keep_same(keep_same(first, others), [alone], may_lack=True)
     start = time.monotonic()
     for number in range(MAX_ROUNDS):
         calls.write_text(json.dumps(settled))
-        alone = keep_same(settled, [play_with(calls, folder, number % 2, hidden)])
+        again = keep_same(settled, [play_with(calls, folder, number % 2, hidden)])
         is_long = time.monotonic() - start > ROUNDS_SECONDS and number + 1 >= MIN_ROUNDS
-        if alone == settled and is_long:
+        if again == settled and is_long:
             break
-        settled = alone
+        settled = again
     return settled
 
 
-def keep_same(results: Results, others: list[Results]) -> Results:
-    """Return the results that are the same in all others, but for values that are hidden there."""
+def keep_same(results: Results, others: list[Results], *, may_lack: bool = False) -> Results:
+    """Return the results that are the same in all others.
+
+    With `may_lack`, a call may lack a package there that one of its values is of.
+    """
     same: Results = {}
     for path, given in results.items():
         kept = {
             text: summary
             for text, summary in given.items()
             if summary[:1] != MISSING
-            and all(is_kept(each.get(path, {}).get(text, ""), summary) for each in others)
+            and all(
+                recorded_results.is_same(got, summary) or (may_lack and got[:1] == MISSING)
+                for got in (each.get(path, {}).get(text, "") for each in others)
+            )
         }
         if kept:
             same[path] = kept
     return same
 
 
-def is_kept(got: str, wanted: str) -> bool:
-    """Return whether a result is the one that is wanted, or only a value of the call is hidden."""
-    return got[:1] == MISSING or recorded_results.is_same(got, wanted)
-
-
-def list_hidden(package: str, stacks: dict[str, list[str]]) -> list[str]:
-    """Return the modules that not every image with a package has.
+def list_hidden(package: str, stacks: dict[str, list[str]]) -> Hidden:
+    """Return the modules and distributions that not every image with a package has.
 
     `stacks` are the distributions of each stack, with those of base.
     """
@@ -200,7 +216,8 @@ def list_hidden(package: str, stacks: dict[str, list[str]]) -> list[str]:
     having = [each for each in having if names[package] & each]
     everywhere = having[0].intersection(*having) if having else set[str]()
     known = {normalise_name(name) for each in stacks.values() for name in each}
-    return [name for name, found in names.items() if found & known and not found & everywhere]
+    hidden = [name for name, found in names.items() if found & known and not found & everywhere]
+    return Hidden(tuple(hidden), tuple(sorted(known - everywhere)))
 
 
 def is_left_out(path: str) -> bool:
@@ -229,7 +246,7 @@ def main(source: Path, target: Path, stacks: Path, *packages: str) -> None:
             }
             mine = Path(folder) / f"{package}.json"
             mine.write_text(json.dumps(chosen))
-            results = settle(mine, Path(folder), " ".join(list_hidden(package, known)))
+            results = settle(mine, Path(folder), list_hidden(package, known))
             counts = [sum(map(len, each.values())) for each in (chosen, results)]
             print(f"{package}: {counts[0]} calls, {counts[1]} kept", file=sys.stderr)
             records[package] = recorded_results.Record(find_version(package), results)

@@ -1,0 +1,44 @@
+"""Work in a child process that may end badly, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+
+PIPE_BYTES = 1 << 20
+
+
+def read_apart(work: Callable[[int], None], limit_s: float) -> bytes:
+    """Return what `work` writes into the pipe that it gets, in a child process.
+
+    The child has a folder of its own. After the limit it is killed, and all that it started with
+    it: that may hold the pipe, and outlive it.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setpgid(0, 0)
+            os.close(reader)
+            os.chdir(tempfile.mkdtemp())
+            work(writer)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    parts: list[bytes] = []
+    end = time.monotonic() + limit_s
+    while select.select([reader], [], [], max(0.0, end - time.monotonic()))[0]:
+        part = os.read(reader, PIPE_BYTES)
+        if not part:
+            break
+        parts.append(part)
+    os.close(reader)
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return b"".join(parts)
