@@ -217,6 +217,28 @@ IMPLEMENTED = (
 )
 
 
+TURNED = (
+    *(
+        f"'BertWordPieceTokenizer',strip_accents={strip},lowercase={lower}"
+        for strip in (None, True, False)
+        for lower in (True, False)
+    ),
+    *(f"'CharBPETokenizer',bert_normalizer={each}" for each in ("False", "False,lowercase=True")),
+    *(f"'CharBPETokenizer',{each}=True" for each in ("lowercase", "split_on_whitespace_only")),
+    *(f"'ByteLevelBPETokenizer',{each}=True" for each in ("lowercase", "trim_offsets")),
+    *(
+        "'ByteLevelBPETokenizer',add_prefix_space=True",
+        "'SentencePieceBPETokenizer',fuse_unk=False",
+    ),
+    *("'SentencePieceBPETokenizer',add_prefix_space=False", "'CharBPETokenizer',suffix='~'"),
+    *(
+        f"'{each}',unicode_normalizer='nfkc'"
+        for each in ("ByteLevelBPETokenizer", "CharBPETokenizer")
+    ),
+)
+"""Options of ready tokenizers with each of their values."""
+
+
 def change_tokenizer(made: Any) -> list[Any]:
     """Return what a ready tokenizer gives after its settings are changed."""
     results: list[Any] = []
@@ -277,6 +299,7 @@ OF_TOKENIZERS = (
     Family(use_part, lambda: [*PARTS], lambda _: {}),
     Family(use_decoders, lambda: [""], lambda _: {}),
     Family(use_processors, lambda: [""], lambda _: {}),
+    Family(use_implementation, lambda: [*TURNED], lambda _: {}),
     Family(
         use_implementation,
         lambda: [*IMPLEMENTED],

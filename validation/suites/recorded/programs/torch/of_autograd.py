@@ -226,6 +226,29 @@ def hook_tensors(prepend: bool = False) -> Any:
     return [results, rows.grad.clone(), hook_saved(rows), seen]
 
 
+def repeat_hooks(mode: str) -> list[Any]:
+    """Return what hooks of several tensors and of a module see in passes that take other ways."""
+    rows: Any = pool.make_value("$grown")
+    net, seen = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh()), list[Any]()
+    watch = torch.autograd.graph.register_multi_grad_hook
+    first, second = rows * 2, rows.exp()
+    results: list[Any] = [attempt(lambda: watch((first,), print, mode="some"))]
+    handle = watch((first, second), lambda given: seen.append([mode, given]), mode=mode)
+    backward = net.register_full_backward_hook(lambda m, i, o: seen.append(["net", i, o]))
+    before = net[0].register_full_backward_pre_hook(lambda m, o: (o[0] * 2,))
+    torch.nn.init.constant_(net[0].weight, 0.5)
+    given = rows.flatten()[:2]
+    losses = [first.sum() + second.sum(), second.sum(), (first * second).sum()]
+    for loss in [*losses, net(given).sum() + first.sum(), rows.sum(), first.sum()]:
+        loss.backward(retain_graph=True)
+        seen.append(["end", rows.grad.clone()])
+    torch.autograd.grad(first.sum() + second.sum(), rows, retain_graph=True)
+    for each in (handle, backward, before):
+        each.remove()
+    (first.sum() + net(given).sum()).backward()
+    return [*results, seen, rows.grad]
+
+
 def hook_saved(rows: Any) -> list[Any]:
     """Return what hooks of saved tensors see and change."""
     graph = torch.autograd.graph
@@ -250,4 +273,5 @@ OF_AUTOGRAD = (
     ),
     Family(ask_gradients, lambda: [""], lambda _: {"accumulate": False}),
     Family(hook_tensors, lambda: [""], lambda _: {"prepend": False}),
+    Family(repeat_hooks, lambda: ["'all'", "'any'"], lambda _: {}),
 )

@@ -177,6 +177,20 @@ chosen = q.QConfigMapping().set_global(None).set_object_type(nn.Linear, q.defaul
  None).set_module_name_object_type_order('conv', nn.Conv2d, 0, q.default_qconfig))
 chosen, chosen.to_dict(), q.QConfigMapping.from_dict(chosen.to_dict())
 q.QConfigMapping.from_dict({'': None}), q.QConfigMapping.from_dict({'zz': 3})
+one, two = q.default_dynamic_qconfig, q.float16_dynamic_qconfig
+rules = q.QConfigMapping().set_module_name_regex('a.*', one).set_module_name_regex('.*', two)
+rules.set_module_name_regex('ab.*', None).set_object_type(nn.Linear, q.default_qconfig)
+rules.set_module_name('b', q.float_qparams_weight_only_qconfig).set_global(q.default_qconfig)
+rules.set_module_name_object_type_order('c', nn.Linear, 1, None)
+from torch.ao.quantization.fx import qconfig_mapping_utils as rule_utils
+[(n, k.__name__, rule_utils._maybe_adjust_qconfig_for_module_type_or_name(rules, k, n))
+ for n in ('a', 'ab', 'b', 'b.a', 'c') for k in (nn.Linear, nn.ReLU)]
+[rule_utils._get_object_type_qconfig(rules, k, 'fall back') for k in (nn.Linear, nn.ReLU)]
+[rule_utils._get_module_name_regex_qconfig(rules, n, 'back') for n in ('a', 'ab', 'b', '')]
+[rule_utils._get_module_name_qconfig(rules, n, 'back') for n in ('a', 'b', 'b.a', 'c.b.a')]
+nested = nn.Sequential(nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)), nn.Linear(3, 2)).eval()
+ordered = q.QConfigMapping().set_module_name_regex('0.*', one).set_module_name_regex('.*', two)
+fx.convert_fx(fx.prepare_fx(nested, ordered, (torch.ones(2, 3),)))
 custom = torch.ao.quantization.fx.custom_config
 kept = (custom.PrepareCustomConfig().set_non_traceable_module_names(['linear'])
  .set_preserved_attributes(['weight']).set_input_quantized_indexes([0]))

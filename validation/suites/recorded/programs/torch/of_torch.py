@@ -168,6 +168,18 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 """Options without which a schedule does nothing in a few steps."""
 
 
+OTHER_MOMENTUM = tuple(
+    f"'{schedule}','{optimizer}',max_lr=0.5{more}"
+    for optimizer in ("Adam", "AdamW", "RAdam", "NAdam", "Adamax", "RMSprop", "SGD")
+    for schedule, more in (
+        *(("OneCycleLR", more) for more in ("", ",cycle_momentum=False", ",three_phase=True")),
+        *(("CyclicLR", f",base_lr=0.1{more}") for more in ("", ",cycle_momentum=False")),
+        ("CyclicLR", ",base_lr=0.1,mode='exp_range',gamma=0.9"),
+    )
+)
+"""Schedules that change the momentum, and what each optimizer calls that."""
+
+
 def make_momentum(**options: Any) -> Any:
     """Return an optimizer of two groups with momentum."""
     groups: list[dict[str, Any]] = [{"params": [torch.nn.Parameter(torch.ones(2))]}]
@@ -199,6 +211,23 @@ def follow(name: str, *values: Any, **options: Any) -> Any:
         rates.append([advance(other, loaded, step), advance(optimizer, schedule, step)])
     states = (saved[1], schedule.state_dict())  # what was loaded stays as it was
     return rates, saved[0], [{k: v for k, v in each.items() if not callable(v)} for each in states]
+
+
+def follow_groups(name: str, optimizer: str, **options: Any) -> Any:
+    """Return the values of an optimizer's groups, and its weights, at each step of a schedule."""
+    kind = getattr(torch.optim.lr_scheduler, name)
+    weights = [torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(3))]
+    made = getattr(torch.optim, optimizer)([{"params": [each], "lr": 0.1} for each in weights])
+    schedule = kind(made, **{**SCHEDULES.get(name, {}), **options})
+    told: list[Any] = []
+    for _ in METRICS[:-1]:
+        for place, each in enumerate(weights):
+            each.grad = torch.full_like(each, 0.5 + place)
+        made.step()
+        schedule.step()
+        values = [{k: v for k, v in group.items() if k != "params"} for group in made.param_groups]
+        told.append([values, *(each.detach().clone() for each in weights)])
+    return told
 
 
 def follow_combined(name: str, warmup: int = 3, power: float = 0.9) -> Any:
@@ -264,6 +293,7 @@ FAMILIES = (
         find_in("torch.optim.lr_scheduler"),
         1,
     ),
+    Family(follow_groups, lambda: [*OTHER_MOMENTUM], lambda _: {}),
     Family(
         follow_combined,
         lambda: ["ChainedScheduler", "SequentialLR"],
