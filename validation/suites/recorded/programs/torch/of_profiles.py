@@ -103,40 +103,6 @@ with p.profile(activities=[p.ProfilerActivity.CPU]) as found:
     whole(torch.ones(2)), whole(torch.ones(3))
 [each.name for each in found.events()], whole.__name__
 """
-LEGACY = """
-def take(**options):
-    with a.profile(use_cpu=True, **options) as found:
-        with a.record_function('mine'):
-            torch.ones(2, 3) @ torch.ones(3, 2)
-    return found
-found = take(record_shapes=True, with_flops=True, profile_memory=True)
-[[each.name, each.input_shapes, each.flops, each.cpu_memory_usage] for each in
- found.function_events]
-found.key_averages(True)[0].count, len(found.total_average().key)
-len(str(found)) > 99, found.self_cpu_time_total > 0
-found.table(sort_by='count', row_limit=1).count('mine') < 2, repr(a.profile())
-str(a.profile(enabled=False))
-off = a.profile(enabled=False)
-with off:
-    torch.ones(2)
-off.function_events, off.key_averages(), off.table(), off.total_average()
-off.export_chrome_trace('x'), off.self_cpu_time_total, repr(off)
-refuse(found.__enter__), found.export_stacks('x', 'self_cpu_time_total')
-a.profile(use_cpu=False).__enter__(), a.profile(use_cpu=False, use_kineto=False)
-with a.emit_itt(False) as none, a.emit_nvtx(False) as other:
-    torch.ones(2)
-none, other, a.emit_itt(record_shapes=True).record_shapes, a.emit_nvtx(record_shapes=True).enabled
-tracker = a.KinetoStepTracker
-begin = tracker.current_step()
-tracker.init_step_count('mine'), tracker.increment_step('mine') - begin
-tracker.increment_step('mine') - begin, tracker.current_step() - begin
-tracker.erase_step_count('mine'), tracker.erase_step_count('mine')
-tracker.increment_step('other') - begin, tracker.erase_step_count('other')
-unique = a.EnforceUnique()
-unique.see('a', 1), unique.see('a', 2), unique.see('a', 1)
-table = torch.autograd.profiler_util.StringTable()
-table['_ZN2at3addE'], table[1], torch.autograd.profiler_util.StringTable()['add']
-"""
 EVENTS = """
 u = torch.autograd.profiler_util
 def make(place, name, start, end, **options):
@@ -270,7 +236,7 @@ seen, sorted(tracker.parents), ModuleTracker().is_bw
 """
 
 LISTS = {
-    **{"schedules": SCHEDULES, "profiled": PROFILED, "legacy": LEGACY, "events": EVENTS},
+    **{"schedules": SCHEDULES, "profiled": PROFILED, "events": EVENTS},
     "counted": COUNTED,
 }
 
