@@ -192,4 +192,35 @@ DEFECTS = (
         patched("copies_unchecked"),
         image="rl",
     ),
+    Defect(
+        "a schedule that leaves the momentum of Adam",
+        "recorded",
+        (("results[torch]", "scenarios.follow_groups('OneCycleLR','Adam'"),),
+        patched("momentum_stays"),
+    ),
+    Defect(
+        "hooks that are called in the first pass only",
+        "recorded",
+        (("results[torch]", "scenarios.repeat_hooks('any')"),),
+        patched("first_pass_only"),
+    ),
+    Defect(
+        "traces that are compared for the first inputs only",
+        "recorded",
+        (("results[torch]", "scenarios.play_scripts('traces')"),),
+        patched("first_inputs_checked"),
+    ),
+    Defect(
+        "rules of quantization in the wrong order",
+        "recorded",
+        (("results[torch]", "scenarios.quantize_net('options')"),),
+        patched("last_rule_counts"),
+    ),
+    Defect(
+        "accents that cannot be kept",
+        "recorded",
+        (("results[tokenizers]", "scenarios.use_implementation('BertWordPieceTokenizer'"),),
+        patched("accents_by_case"),
+        image="nlp",
+    ),
 )

@@ -219,15 +219,15 @@ def follow_groups(name: str, optimizer: str, **options: Any) -> Any:
     weights = [torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(3))]
     made = getattr(torch.optim, optimizer)([{"params": [each], "lr": 0.1} for each in weights])
     schedule = kind(made, **{**SCHEDULES.get(name, {}), **options})
-    told: list[Any] = []
+    steps: list[Any] = []
     for _ in METRICS[:-1]:
         for place, each in enumerate(weights):
             each.grad = torch.full_like(each, 0.5 + place)
         made.step()
         schedule.step()
         values = [{k: v for k, v in group.items() if k != "params"} for group in made.param_groups]
-        told.append([values, *(each.detach().clone() for each in weights)])
-    return told
+        steps.append([values, *(each.detach().clone() for each in weights)])
+    return steps
 
 
 def follow_combined(name: str, warmup: int = 3, power: float = 0.9) -> Any:
