@@ -129,7 +129,7 @@ def watch_episodes() -> Any:
     read = watching.load_results("logs")
     files = [Path(each).name for each in sorted(watching.get_monitor_files("logs"))]
     rows = [[*map(int, row)] for row in read.sort_values(["l", "r"])[["l", "r"]].to_numpy()]
-    results += [files, rows, [*read.columns], attempt(watching.load_results, "none")]
+    results += [files, rows, sorted(read.columns), attempt(watching.load_results, "none")]
     return [results, draw_curves(watching.load_results("logs").sort_values("l", kind="stable"))]
 
 
