@@ -160,6 +160,7 @@ def check_envs(package: str) -> Any:
     def look(kind: Any, **options: Any) -> None:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
+            warnings.simplefilter("ignore", ResourceWarning)
             results.append(attempt(lambda: check(kind(), **options)))
         results.append([str(each.message)[:60] for each in warned])
 
@@ -183,6 +184,7 @@ def pass_checks(name: str = "good", render_mode: str | None = None) -> Any:
     results: list[Any] = []
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)
         made = build_env(box, spaces.Discrete(2), **BAD[name](spaces))
         env = wrappers.OrderEnforcing(wrappers.PassiveEnvChecker(made(render_mode)))
         results.append(attempt(lambda: env.step(0)))

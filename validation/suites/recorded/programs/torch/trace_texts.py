@@ -43,6 +43,7 @@ torch.jit.trace(lambda a: 3, x), torch.jit.trace(lambda a: None, x)
 def told(f, *a, **k):
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)
         try:
             made = torch.jit.trace(f, a, **k)
             made = str(made.code)
