@@ -92,7 +92,7 @@ def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> 
     with home.scratch_folder("system") as work:
         signer = os_layer_signer.make_os_layer_signer(attest.load_signer())
         made = DebianLayers(line, registry, cache, work, signer).make_system_layer(spec)
-    image = push_system_image(line, spec, made.system, registry, cache)
+    image = push_system_image(line, [spec], [made.system], registry, cache)
     pull.pull_image(image)
     return image
 

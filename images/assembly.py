@@ -112,9 +112,11 @@ def image_configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
     }
 
 
-def system_configuration(line: Line, system: LayerSpec, made: Blob) -> dict[str, object]:
-    """Return the configuration of an image of the OS layer alone, to compile bytecode in."""
-    return {**_file_system(line, [system], [made]), "config": {"User": USER}}
+def system_configuration(
+    line: Line, system: Sequence[LayerSpec], made: Sequence[Blob]
+) -> dict[str, object]:
+    """Return the configuration of an image of Debian alone, to compile bytecode in."""
+    return {**_file_system(line, system, made), "config": {"User": USER}}
 
 
 def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[Blob]) -> dict[str, object]:

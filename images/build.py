@@ -7,7 +7,8 @@ its locked digest. The OS layer is found only if a trusted signer has signed a s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,15 @@ class FoundSystem:
     base: HeldSystemLayer
     added: Mapping[str, HeldSystemLayer]
 
+    def list_layers(self, planned: PlannedImage) -> list[HeldSystemLayer | None]:
+        """Return the layers of an image from below; None for each that the registry lacks."""
+        return [self.base, *(self.added.get(spec.key) for spec in _upper_specs([planned]))]
+
+    def find_top(self, planned: PlannedImage) -> HeldSystemLayer | None:
+        """Return the layer with the packages of the OS: that of updates, if there is one."""
+        spec = planned.update_spec
+        return self.added.get(spec.key) if spec else self.base
+
 
 def build(  # noqa: PLR0913 - what to build, from what, and where to
     catalog: Catalog,
@@ -69,7 +79,8 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
 ) -> tuple[BuildRecord, ...]:
     """Build every planned image that is not in staging yet, and write its record.
 
-    `renew` makes the OS layer from today's Debian packages, in place of the one in the cache.
+    `renew` makes the OS layer from today's Debian packages, in place of the one in the cache; or
+    the layer of updates, if the OS layer is that of an earlier release.
     `layer_signer` signs a new OS layer, and verifies the signature of one in the cache. `root` is
     the folder of the locks.
 
@@ -78,7 +89,7 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     """
     registry.ping()
     stage = _Stage(catalog, version, registry, out, layer_signer, root)
-    system = None if renew else stage.find_system(plan.images)
+    system = stage.find_system(plan.images, renew=renew)
     standing = {
         planned.image: None if renew else stage.find_complete(planned, system)
         for planned in plan.images
@@ -124,17 +135,28 @@ class _Stage:
     def source(self) -> Checkout:
         return checkout.describe_checkout(self.root)
 
-    def find_system(self, images: Sequence[PlannedImage]) -> FoundSystem | None:
+    def find_system(
+        self, images: Sequence[PlannedImage], *, renew: bool = False
+    ) -> FoundSystem | None:
         """Return the OS layer and the layers on top of it that the registry has.
 
-        Each has a statement of a trusted signer. None if there is no OS layer.
+        Each has a statement of a trusted signer. None if there is no OS layer. Of what is to be
+        made again, `renew`, nothing counts: that is all but the OS layer of an earlier release.
         """
-        base = self._find_system_layer(images[0].system_spec)
-        if base is None:
+        if renew and images[0].update_spec is None:
             return None
-        specs = _package_specs(images)
-        found = {spec.key: self._find_system_layer(spec, base.layer.blob.digest) for spec in specs}
-        return FoundSystem(base, {key: held for key, held in found.items() if held})
+        base = self._find_system_layer(images[0].system_spec)
+        if base is None or renew:
+            return FoundSystem(base, {}) if base else None
+        added: dict[str, HeldSystemLayer] = {}
+        below: HeldSystemLayer | None = base
+        for spec in _upper_specs(images):
+            held = self._find_system_layer(spec, below.layer.blob.digest) if below else None
+            if held:
+                added[spec.key] = held
+            if spec.kind == layers.UPDATES:
+                below = held
+        return FoundSystem(base, added)
 
     def _find_system_layer(self, spec: LayerSpec, below: str = "") -> HeldSystemLayer | None:
         layer = system_layer.find_system_layer(
@@ -158,11 +180,10 @@ class _Stage:
             return None
         if system is not None:
             held = [layer.digest for layer in record.layers if layer.kind in layers.OF_DEBIAN]
-            specs = _package_specs([planned])
-            known = [system.base, *(system.added.get(spec.key) for spec in specs)]
+            known, top = system.list_layers(planned), system.find_top(planned)
             if held != [each.layer.blob.digest if each else "" for each in known]:
                 return None
-            if record.debian_taken_at != system.base.layer.taken_at:
+            if top is None or record.debian_taken_at != top.layer.taken_at:
                 return None
         manifest = self.registry.read_manifest(record.repository, record.digest)
         if manifest is None:
@@ -206,7 +227,7 @@ class _Stage:
         held = {key: found.get(spec.locked) for key, spec in specs.items() if spec.locked}
         made = {key: MadeLayer(each, "reused", 0.0) for key, each in held.items() if each}
         to_make = [spec for key, spec in specs.items() if key not in made]
-        wanted = [missing[0].system_spec, *_package_specs(missing)]
+        wanted = [missing[0].system_spec, *_upper_specs(missing)]
         present = {} if system is None else {wanted[0].key: system.base, **system.added}
         of_debian = [spec.key for spec in wanted if spec.key in present]
         here = len(made) + len(of_debian)
@@ -231,11 +252,13 @@ class _Stage:
         started = time.monotonic()
         made = {**python, **{key: each.made for key, each in of_debian.items()}}
         system = of_debian[planned.system_spec.key].system.layer
-        for spec in _package_specs([planned]):
+        for spec in _upper_specs([planned]):
             # What it lists is all that the image has. The image is as old as its oldest packages.
             above = of_debian[spec.key].system.layer
             newest = max(system.newest, above.newest)
             system = replace(system, packages=above.packages, newest=newest)
+            if spec.kind == layers.UPDATES:
+                system = above
         of_image = [made[spec.key].held for spec in planned.layers]
         title = self.catalog.title_of(planned.image)
         blobs = [held.blob for held in of_image]
@@ -301,7 +324,7 @@ class _Stage:
             for stack in planned.stacks
         ]
         system = [debian.dockerfile_path(), debian.dockerfile_path().parent / debian.GUEST]
-        for spec in _package_specs([planned]):
+        for spec in filter(None, [planned.package_spec]):
             system.append(package_layer.RECIPE)
             system += [package_layer.system_folder(stack) for stack in split_image(spec.stack)]
         return [*locks, *(path for path in system if path.exists())]
@@ -331,7 +354,8 @@ class _LayerMaker:
         not here belong to layers that the registry has: `lock` has compared them with all others.
         """
         stage, line = self.stage, self.stage.catalog_line
-        registry, cache, first = stage.registry, stage.cache_repository, self.of_debian[0]
+        registry, cache = stage.registry, stage.cache_repository
+        system = [spec for spec in self.of_debian if spec.kind != layers.DEBIAN]
         recipe = Recipe(
             stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache
         )
@@ -342,39 +366,50 @@ class _LayerMaker:
         ownership.check_owners(here, recipe.prefix)
         debian_layers = DebianLayers(line, registry, cache, self.work, stage.layer_signer)
         with worker_pool(1) as beside:
-            make = debian_layers.make_system_layer
-            system = beside.submit(self._take_or_make, first, make)
-            added = {
-                spec.key: beside.submit(
-                    self._take_or_make,
-                    spec,
-                    lambda spec: debian_layers.make_package_layer(spec, system.result().system),
-                )
-                for spec in self.of_debian[1:]
-            }
+            # Each is made on those below it, one after the other.
+            of_debian: dict[str, Future[MadeSystemLayer]] = {}
+            for spec in self.of_debian:
+                below = [of_debian[each.key] for each in system if each.key in of_debian]
+                of_debian[spec.key] = beside.submit(self._take_or_make, debian_layers, spec, below)
             made = workers.make_python(
                 recipe,
                 specs,
-                lambda: push_system_image(line, first, system.result().system, registry, cache),
+                lambda: push_system_image(
+                    line,
+                    system,
+                    [of_debian[each.key].result().system for each in system],
+                    registry,
+                    cache,
+                ),
             )
             python = {
                 key: MadeLayer(HeldLayer(blob, cache), "built", seconds)
                 for key, (blob, seconds) in made.items()
             }
-            of_debian = {key: each.result() for key, each in {first.key: system, **added}.items()}
-            return python, of_debian
+            return python, {key: each.result() for key, each in of_debian.items()}
 
     def _take_or_make(
-        self, spec: LayerSpec, make: Callable[[LayerSpec], MadeSystemLayer]
+        self,
+        debian_layers: DebianLayers,
+        spec: LayerSpec,
+        below: Sequence[Future[MadeSystemLayer]],
     ) -> MadeSystemLayer:
         held = self.found.get(spec.key)
-        return MadeSystemLayer(held, "reused", 0.0) if held else make(spec)
+        if held:
+            return MadeSystemLayer(held, "reused", 0.0)
+        system = [each.result().system for each in below]
+        if spec.kind == layers.OS:
+            return debian_layers.make_system_layer(spec)
+        if spec.kind == layers.UPDATES:
+            return debian_layers.make_updates(spec, system[0])
+        return debian_layers.make_package_layer(spec, system)
 
 
-def _package_specs(images: Iterable[PlannedImage]) -> tuple[LayerSpec, ...]:
-    """Return the layers of Debian packages on top of the OS layer, each once."""
-    specs = (planned.package_spec for planned in images)
-    return tuple(dict.fromkeys(spec for spec in specs if spec))
+def _upper_specs(images: Sequence[PlannedImage]) -> tuple[LayerSpec, ...]:
+    """Return the layers on top of the OS layer, each once: updates, then packages of stacks."""
+    updates = (planned.update_spec for planned in images)
+    packages = (planned.package_spec for planned in images)
+    return tuple(dict.fromkeys(spec for spec in (*updates, *packages) if spec))
 
 
 def _record_layer(spec: LayerSpec, made: MadeLayer) -> BuiltLayer:

@@ -91,8 +91,10 @@ class Budget:
 class Line:
     """The facts that all images of one PyTorch line share; a line may have no torchaudio.
 
-    `epoch` is the time of every file, in seconds since 1970. `driver_floor` is the oldest NVIDIA
-    driver that the line supports. `support` says how it is supported from which day on. `budgets`
+    `epoch` is the time of every file, in seconds since 1970. `os_patch` is the number of the
+    release whose OS layer all later ones keep: each of these adds a layer of updates. Without it
+    each release has an OS layer of its own. `driver_floor` is the oldest NVIDIA driver that the
+    line supports. `support` says how it is supported from which day on. `budgets`
     replace those of the stacks of the same name in this line. `left_out` names, for a package, glob
     patterns of the files of its wheel that are not installed.
     """
@@ -110,6 +112,7 @@ class Line:
     support: LineSupport
     budgets: dict[str, Budget] = field(default_factory=dict)
     left_out: dict[Package, tuple[Word, ...]] = field(default_factory=dict)
+    os_patch: Annotated[int, Field(ge=0)] | None = None
 
     def find_support(self, day: datetime.date) -> SupportPhase:
         """Return how the line is supported on a day (UTC)."""

@@ -129,14 +129,23 @@ def make_os_layer(line: Line, work: Path, target: Path) -> OsLayer:
 
     Raises EnvironmentFailed if the engine, the disk or Debian's package mirror fails.
     """
-    base, source = _pull_base(line, work)
-    exported = work / "rootfs.tar"
-    with progress.show_step("Debian packages and security updates (BuildKit)"):
-        build_root(dockerfile_path().parent, {"BASE": base, **line_arguments(line)}, exported)
+    exported, source = export_root(line, work)
     with explain_failures(), target.open("wb") as file:
         made = normalise_export(exported, file, line.epoch)
     exported.unlink()
     return OsLayer(made.blob, source, made.packages, made.newest)
+
+
+def export_root(line: Line, work: Path) -> tuple[Path, str]:
+    """Build the root file system of a line; return its export, a tar in `work`, and its source.
+
+    Raises EnvironmentFailed as `make_os_layer` does.
+    """
+    base, source = _pull_base(line, work)
+    exported = work / "rootfs.tar"
+    with progress.show_step("Debian packages and security updates (BuildKit)"):
+        build_root(dockerfile_path().parent, {"BASE": base, **line_arguments(line)}, exported)
+    return exported, source
 
 
 def line_arguments(line: Line) -> dict[str, str]:

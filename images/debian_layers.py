@@ -1,4 +1,4 @@
-"""Making of the layers of Debian packages: the OS layer, and those on top of it.
+"""Making of the layers of Debian packages: the OS layer, its updates, and packages of stacks.
 
 No lock can know them, because Debian publishes newer packages. So each is pushed together with a
 signed statement that names its digest and packages.
@@ -7,10 +7,11 @@ signed statement that names its digest and packages.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from images import assembly, debian, package_layer, system_layer
+from images import assembly, debian, package_layer, root_difference, system_layer
 from images.catalog import Line
 from images.layer_store import HeldLayer
 from images.layers import LayerSpec
@@ -79,25 +80,43 @@ class DebianLayers:
         layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at, made.newest)
         return self._keep_layer(layer, target, started)
 
-    def make_package_layer(self, spec: LayerSpec, base: HeldSystemLayer) -> MadeSystemLayer:
-        """Make a layer of Debian packages on top of the OS layer `base`, push it, and sign.
+    def make_updates(self, spec: LayerSpec, base: HeldSystemLayer) -> MadeSystemLayer:
+        """Make what differs today from the OS layer `base` as a layer, push it, and sign.
 
-        Its packages are dated as in `make_system_layer`. Raises RegistryError and
+        The image is made of the same files as with an OS layer of today. Raises RegistryError and
         EnvironmentFailed.
         """
         started, taken_at = time.monotonic(), format_now()
-        below, target = self.work / "below.tar.gz", self.work / "debian.tar.gz"
-        blob = base.layer.blob
-        whole = self.registry.read_blob(base.held.repository, blob.digest, blob.size)
-        with debian.explain_failures():
-            below.write_bytes(whole)
+        exported, source = debian.export_root(self.line, self.work)
+        below, target = self._fetch_root([base]), self.work / "updates.tar.gz"
+        with debian.explain_failures(), target.open("wb") as file:
+            made = root_difference.write_difference(exported, below, file, self.line.epoch)
+        exported.unlink()
+        below.unlink()
+        digest = base.layer.blob.digest
+        layer = SystemLayer(
+            spec.key, made.blob, source, made.packages, taken_at, made.newest, below=digest
+        )
+        return self._keep_layer(layer, target, started)
+
+    def make_package_layer(
+        self, spec: LayerSpec, system: Sequence[HeldSystemLayer]
+    ) -> MadeSystemLayer:
+        """Make a layer of Debian packages on top of the layers `system`, push it, and sign.
+
+        They are the OS layer and, if the release has one, its layer of updates. The packages are
+        dated as in `make_system_layer`. Raises RegistryError and EnvironmentFailed.
+        """
+        started, taken_at = time.monotonic(), format_now()
+        below, target = self._fetch_root(system), self.work / "debian.tar.gz"
+        base = system[-1]
         stacks = split_image(spec.stack)
         made = package_layer.make_package_layer(
             self.line, stacks, spec.packages, below, self.work, target
         )
         below.unlink()
-        source, digest = base.layer.source, blob.digest
-        # Debian may serve newer packages today than those of the OS layer.
+        source, digest = base.layer.source, base.layer.blob.digest
+        # Debian may serve newer packages today than those of the layers below.
         known = {(each.name, each.version): each.sha256 for each in base.layer.packages}
         packages = tuple(
             replace(each, sha256=each.sha256 or known.get((each.name, each.version), ""))
@@ -107,6 +126,24 @@ class DebianLayers:
             spec.key, made.blob, source, packages, taken_at, made.newest, below=digest
         )
         return self._keep_layer(layer, target, started)
+
+    def _fetch_root(self, system: Sequence[HeldSystemLayer]) -> Path:
+        """Download layers, and return a file with the root file system that they make."""
+        files = []
+        for number, each in enumerate(system):
+            blob, file = each.layer.blob, self.work / f"below{number}.tar.gz"
+            whole = self.registry.read_blob(each.held.repository, blob.digest, blob.size)
+            with debian.explain_failures():
+                file.write_bytes(whole)
+            files.append(file)
+        if not files[1:]:
+            return files[0]
+        merged = self.work / "below.tar"
+        with debian.explain_failures():
+            root_difference.merge_layers(files[0], files[1], merged)
+        for file in files:
+            file.unlink()
+        return merged
 
     def _keep_layer(self, layer: SystemLayer, file: Path, started: float) -> MadeSystemLayer:
         """Push a layer and its statement, and delete its file."""
@@ -118,9 +155,14 @@ class DebianLayers:
 
 
 def push_system_image(
-    line: Line, spec: LayerSpec, system: HeldSystemLayer, registry: Registry, cache: str
+    line: Line,
+    specs: Sequence[LayerSpec],
+    system: Sequence[HeldSystemLayer],
+    registry: Registry,
+    cache: str,
 ) -> str:
-    """Push an image of the OS layer alone, and return its reference for the engine."""
-    config = assembly.system_configuration(line, spec, system.held.blob)
-    manifest = assembly.assemble_image(registry, cache, config, [system.held])
+    """Push an image of the OS layer and its updates alone; return its reference for the engine."""
+    held = [each.held for each in system]
+    config = assembly.system_configuration(line, specs, [each.blob for each in held])
+    manifest = assembly.assemble_image(registry, cache, config, held)
     return f"{registry.host}/{cache}@{manifest.digest}"

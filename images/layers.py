@@ -22,10 +22,11 @@ FORMAT = "2"
 BYTECODE_FORMAT = "3"
 """As FORMAT, for the bytecode of the same sources."""
 
-OS, DEBIAN, WHEEL, POOL = "os", "debian", "wheel", "pool"
+OS, UPDATES, DEBIAN = "os", "updates", "debian"
+WHEEL, POOL = "wheel", "pool"
 BYTECODE, FILES = "bytecode", "files"
 
-OF_DEBIAN = (OS, DEBIAN)
+OF_DEBIAN = (OS, UPDATES, DEBIAN)
 """The kinds of layers that no lock names: Debian's packages are those of the day."""
 
 

@@ -33,7 +33,11 @@ What a program prints is in the log at once, and not with its next 8 KB.
 """
 
 NEW, UNCHANGED = "new", "unchanged"
-_OF_DEBIAN = {layers.OS: "operating system", layers.DEBIAN: "Debian packages"}
+_OF_DEBIAN = {
+    layers.OS: "operating system",
+    layers.UPDATES: "updates of Debian",
+    layers.DEBIAN: "Debian packages",
+}
 _CHANGED = {**_OF_DEBIAN, layers.FILES: "files of {}"}
 """The words for what of a stack changed, by kind of layer; else its requirements."""
 
@@ -63,6 +67,11 @@ class PlannedImage:
     def package_spec(self) -> LayerSpec | None:
         """Its layer of the Debian packages of its stacks; None if they need none."""
         return next((spec for spec in self.layers if spec.kind == layers.DEBIAN), None)
+
+    @property
+    def update_spec(self) -> LayerSpec | None:
+        """Its layer of updates; None if its release has an OS layer of its own."""
+        return next((spec for spec in self.layers if spec.kind == layers.UPDATES), None)
 
 
 @dataclass(frozen=True)
@@ -214,7 +223,7 @@ class _Planner:
         # above a changed one again. So the OS layer is above the gigabytes of base, and only what
         # a stack adds is above the OS layer.
         system = self._plan_system()
-        of_debian = [system, *self._plan_packages(system, stacks)]
+        of_debian = [*system, *self._plan_packages(system[-1], stacks)]
         specs = (*self.of_stack[stacks[0]], *of_debian, *above.values())
         line = self.catalog_line  # what of it is in the image's configuration
         facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
@@ -236,14 +245,16 @@ class _Planner:
         sizes = [spec.locked.size if spec.locked else known.get(spec.key, 0) for spec in specs]
         return PlannedImage(name, tag, stacks, specs, key, why, sum(sizes))
 
-    def _plan_system(self) -> LayerSpec:
-        """Return the OS layer of the release.
+    def _plan_system(self) -> list[LayerSpec]:
+        """Return the OS layer of the release, or that of an earlier one and a layer of updates.
 
         Debian's packages are resolved once per release. Its first build takes what is current.
         Every later run, on any machine, finds that layer again by this key, until `build --renew`
         puts a newer one in its place.
         """
-        line = self.catalog_line
+        line, version = self.catalog_line, self.version
+        owner = version if line.os_patch is None else self._find_owner(line.os_patch)
+        name, stack = f"Debian {line.debian}", catalogue.BASE
         made_from = [
             *recipe_texts(),
             BOOTSTRAP_OPTIONS,
@@ -252,8 +263,16 @@ class _Planner:
             line.python,
             line.epoch,
         ]
-        key = layers.content_key(layers.OS, str(self.version), *made_from)
-        return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
+        key = layers.content_key(layers.OS, str(owner), *made_from)
+        system = [LayerSpec(name, layers.OS, stack, (), key)]
+        if owner != version:
+            above = layers.content_key(layers.UPDATES, str(version), key)
+            system.append(LayerSpec(f"{name} since {owner}", layers.UPDATES, stack, (), above))
+        return system
+
+    def _find_owner(self, patch: int) -> Version:
+        """Return the release whose OS layer this one has, if releases after `patch` keep that."""
+        return replace(self.version, patch=min(self.version.patch, patch))
 
     def _plan_packages(self, system: LayerSpec, stacks: Sequence[str]) -> Iterator[LayerSpec]:
         """Yield the layer of the Debian packages and files of ours that `stacks` add, if any.

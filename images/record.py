@@ -11,8 +11,9 @@ class BuiltLayer:
 
     `size` is in compressed bytes, `diff_id` is the digest of the uncompressed tar.
 
-    `kind` is `os`, `debian` (packages of stacks, on top of the OS layer), `wheel` (one big wheel),
-    `pool` (the small wheels of a stack), `bytecode` or `files` (files of the stack itself).
+    `kind` is `os`, `updates` (what a patch changes of the OS layer of an earlier release), `debian`
+    (packages of stacks, on top of these), `wheel` (one big wheel), `pool` (the small wheels of a
+    stack), `bytecode` or `files` (files of the stack itself).
     `made` is its origin in this run: `built`, or `reused` from the registry. `locked` says whether
     its digest is in the layer lock, as that of every Python layer is.
     """

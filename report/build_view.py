@@ -15,6 +15,7 @@ from runner.verdict import Verdict
 
 LAYER_KINDS = {
     "os": "Operating system",
+    "updates": "Updates of the operating system",
     "debian": "Debian packages of the stacks",
     "wheel": "Big wheels, a layer each",
     "pool": "Small wheels, pooled",

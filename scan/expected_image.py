@@ -183,7 +183,7 @@ class _Comparison:
 
     @property
     def debian_digests(self) -> frozenset[str]:
-        """The digests of the OS layer and of the layer of packages on top of it."""
+        """The digests of the OS layer, of its updates, and of the packages on top of it."""
         every = self.expected.layers
         return frozenset(each.digest for each in every if each.kind in layers.OF_DEBIAN)
 
@@ -268,6 +268,7 @@ class _Comparison:
             owners,
             expected.line.python,
             expected.planned.stacks,
+            updates=int(expected.planned.update_spec is not None),
         ):
             name = " with ".join(names) if fault.layer is None else names[fault.layer]
             effect = owners.describe_effect(fault.path)

@@ -1,7 +1,7 @@
 """The layers of Debian packages, path by path: what dpkg lists with its checksum, and owners.yaml.
 
-Pure: the contents of the layers are an argument. They are the OS layer, and for some stacks a layer
-with more packages on top. dpkg's own database is part of them, so what it lists is compared with
+Pure: the contents of the layers are an argument. They are the OS layer, for a patch its updates on
+top, and for some stacks a layer with more packages on top of these. dpkg's own database is part of them, so what it lists is compared with
 the packages that the build stage recorded.
 """
 
@@ -99,22 +99,24 @@ def read_dpkg(contents: LayerContents, links: Mapping[str, str]) -> DpkgFiles:
     return found
 
 
-def check_system_layers(
+def check_system_layers(  # noqa: PLR0913 - what is checked, and all that it must agree with
     layers: Sequence[LayerContents],
     expected: Collection[DebianPackage],
     owners: Owners,
     python: str,
     stacks: Collection[str],
+    *,
+    updates: int = 0,
 ) -> Iterator[PathFault]:
     """Yield every path that is not as the Debian packages and owners.yaml say.
 
-    `layers` are the OS layer and, if there is one, the layer of packages on top of it. `expected`
-    are the packages that the build recorded, `python` is the version of the line. What the list
-    says of a stack of `stacks` counts for the paths of the upper layer alone.
+    `layers` are the OS layer, so many layers of `updates` of it and, if there is one, the layer of
+    more packages. `expected` are the packages that the build recorded, `python` is the version of
+    the line. What the list says of a stack of `stacks` counts for the paths of the last of these
+    alone.
     """
     system, added = owners.select_stacks(()), owners.select_stacks(stacks)
-    upper = layers[1].entries if layers[1:] else {}
-    below = _SystemChecker(merge_layers(layers[:1]), {}, system, system, python)
+    upper = layers[1 + updates].entries if layers[1 + updates :] else {}
     merged = _SystemChecker(merge_layers(layers), upper, system, added, python)
     hidden = [{*layer.removed, *layer.emptied} for layer in layers]
     faults = list(merged.find_faults(expected))
@@ -126,10 +128,13 @@ def check_system_layers(
         ]
         yield PathFault(path, what, having[-1] if having else None)
     for number, layer in enumerate(layers):
+        below = _SystemChecker(merge_layers(layers[:number]), {}, system, system, python)
         for path in sorted(hidden[number] - {path for path, _ in faults}):
             # of a package that is there in another version, or not at all any more
             is_dropped = below.has_package(path) and not merged.has_package(path)
-            if number == 0 or path in layer.emptied or not is_dropped:
+            # what packages make of their files, such as links to certificates
+            is_made_again = 0 < number <= updates and below.may_lack(path)
+            if path in layer.emptied or not (is_dropped or is_made_again):
                 yield PathFault(path, "the layer removes it from the layers below", number)
 
 
@@ -162,6 +167,12 @@ class _SystemChecker:
     def has_package(self, path: str) -> bool:
         """Return whether a path is of a package: its own, dpkg's note on it, or bytecode."""
         return path in self.dpkg.owners or self._is_beside_owned(path)
+
+    def may_lack(self, path: str) -> bool:
+        """Return whether the list says of a path of these layers that it need not be there."""
+        listed = self.system.find_listed(path, self.python)
+        is_needed = listed is None or listed.required or bool(listed.guest)
+        return path in self.contents.entries and not is_needed
 
     def find_fault(self, path: str, entry: LayerEntry) -> str:
         """Return what of a path is not as expected; empty if nothing is."""

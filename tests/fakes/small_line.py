@@ -104,7 +104,7 @@ def give_system(source: Registry, target: Registry, layer_signer: OsLayerSigner 
     target.push_bytes(cache, source.read_blob(cache, layer.blob.digest), LAYER_GZIP)
     system_layer.keep_system_layer(target, cache, layer, layer_signer)
     system = HeldSystemLayer(layer, HeldLayer(layer.blob, cache))
-    return push_system_image(shipped.lines[LINE], spec, system, target, cache)
+    return push_system_image(shipped.lines[LINE], [spec], [system], target, cache)
 
 
 def system_spec() -> LayerSpec:

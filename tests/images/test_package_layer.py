@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog, debian, layers, package_layer, plan
+from images import catalog, debian, layers, package_layer, plan, root_difference
 from images.catalog import CATALOG, Catalog, OsPart
 from images.record import DebianPackage
 from oci.layer_reader import parse_layer
@@ -68,7 +68,7 @@ def difference(
     exported, target = below.with_name("new.tar"), below.with_name("new.tar.gz")
     write_root(exported, [replace(entry, mtime=mtime) for entry in entries])
     with target.open("wb") as file:
-        package_layer.write_difference(exported, below, file, EPOCH)
+        root_difference.write_difference(exported, below, file, EPOCH)
     with tarfile.open(target) as opened:
         found = {entry.name: entry for entry in opened}
         assert [entry.mtime for entry in found.values()] == [EPOCH] * len(found)
@@ -159,7 +159,7 @@ def test_packages_are_those_of_both_layers(below: Path, tmp_path: Path) -> None:
             Entry("var/lib/dpkg/index", INDEX),
         ),
     )
-    made = package_layer.write_difference(exported, below, io.BytesIO(), EPOCH)
+    made = root_difference.write_difference(exported, below, io.BytesIO(), EPOCH)
     assert made.packages == (
         DebianPackage("tini", "0.19"),
         DebianPackage("openssh-server", "1:9.2"),
@@ -172,7 +172,7 @@ def test_an_export_that_ends_early_is_refused(below: Path, tmp_path: Path) -> No
     exported = write_root(tmp_path / "new.tar", BELOW)
     exported.write_bytes(exported.read_bytes()[:3000])
     with refused(EnvironmentFailed, "not complete"), debian.explain_failures():
-        package_layer.write_difference(exported, below, io.BytesIO(), EPOCH)
+        root_difference.write_difference(exported, below, io.BytesIO(), EPOCH)
 
 
 # The plan
