@@ -122,12 +122,13 @@ def write_locks(fake: FakeRegistry, line: Line, size: Size) -> None:
         layer_lock.write_layer_lock(layer_lock.layer_lock_path(root, stack, LINE), stack, layers)
     version = line.catalog.require_version(size.next_version)
     planned = plan.make_plan(line.catalog, version, [BASE], line.folder / "none", root)
-    key = planned.images[0].system_spec.key
     taken = datetime.datetime.combine(TODAY, datetime.time(), datetime.UTC).isoformat()
-    layer = SystemLayer(
-        key, _put_layer(fake, cache, key), "mmdebstrap bookworm", DEBIAN_PACKAGES, taken, 1
-    )
-    system_layer.keep_system_layer(line.registry, cache, layer, SIGNER)
+    below = ""
+    for spec in filter(None, (planned.images[0].system_spec, planned.images[0].update_spec)):
+        blob, source = _put_layer(fake, cache, spec.key), "mmdebstrap bookworm"
+        layer = SystemLayer(spec.key, blob, source, DEBIAN_PACKAGES, taken, 1, below)
+        system_layer.keep_system_layer(line.registry, cache, layer, SIGNER)
+        below = blob.digest
     git = ["git", "-C", str(root), "-c", "user.name=benchmark", "-c", "user.email=none"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "locks"]):
         subprocess.run([*git, *words], check=True)

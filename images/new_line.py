@@ -28,7 +28,10 @@ from runner.untrusted import clean_line
 _PYTHONS = tuple(f"3.{minor}" for minor in range(9, 20))
 """The Pythons that a wheel of torch is looked for."""
 
-_FROM_WHEEL = ("torch", "torchvision", "torchaudio", "cuda", "epoch", "driver_floor", "support")
+_FROM_WHEEL = (
+    *("torch", "torchvision", "torchaudio", "cuda", "epoch", "driver_floor", "support"),
+    "os_patch",
+)
 """The keys of a line that are not taken over from another line."""
 _PLAIN = ("python", "debian", "base_image")
 """The keys that are checked against the facts when the catalogue is loaded."""
@@ -249,6 +252,7 @@ def _own_values(facts: _UpstreamFacts) -> dict[str, str]:
         "torchaudio": _format_version(facts.release.torchaudio),
         "cuda": f'"{facts.cuda}"',
         "driver_floor": f'"{toolkit.oldest_driver}"',
+        "os_patch": "0",
         "support": f"\n      - {{status: active, since: {_first_day(facts)},"
         f' why: "torch {torch.version} was released"}}',
     }

@@ -253,7 +253,8 @@ class _Planner:
         puts a newer one in its place.
         """
         line, version = self.catalog_line, self.version
-        owner = version if line.os_patch is None else self._find_owner(line.os_patch)
+        patch = version.patch if line.os_patch is None else min(version.patch, line.os_patch)
+        owner = replace(version, patch=patch)
         name, stack = f"Debian {line.debian}", catalogue.BASE
         made_from = [
             *recipe_texts(),
@@ -269,10 +270,6 @@ class _Planner:
             above = layers.content_key(layers.UPDATES, str(version), key)
             system.append(LayerSpec(f"{name} since {owner}", layers.UPDATES, stack, (), above))
         return system
-
-    def _find_owner(self, patch: int) -> Version:
-        """Return the release whose OS layer this one has, if releases after `patch` keep that."""
-        return replace(self.version, patch=min(self.version.patch, patch))
 
     def _plan_packages(self, system: LayerSpec, stacks: Sequence[str]) -> Iterator[LayerSpec]:
         """Yield the layer of the Debian packages and files of ours that `stacks` add, if any.

@@ -1,8 +1,8 @@
 """The layers of Debian packages, path by path: what dpkg lists with its checksum, and owners.yaml.
 
 Pure: the contents of the layers are an argument. They are the OS layer, for a patch its updates on
-top, and for some stacks a layer with more packages on top of these. dpkg's own database is part of them, so what it lists is compared with
-the packages that the build stage recorded.
+top, and for some stacks a layer with more packages on top of these. dpkg's own database is part of
+them, so what it lists is compared with the packages that the build stage recorded.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -23,6 +24,7 @@ from images import (
     line_locks,
     package_layer,
     plan,
+    root_difference,
     system_layer,
     wheelhouse,
 )
@@ -30,7 +32,7 @@ from images import workers as layer_workers
 from images.catalog import IMAGES, Catalog, Line, load_catalog
 from images.debian import NormalisedRoot, OsLayer
 from images.layer_lock import LockedLayer
-from images.layers import OF_DEBIAN, OS, LayerSpec
+from images.layers import OF_DEBIAN, OS, UPDATES, LayerSpec
 from images.plan import ReleasePlan
 from images.record import BuildRecord, DebianPackage
 from images.system_layer import SystemLayer
@@ -361,6 +363,111 @@ def kept(
     system_layer.keep_system_layer(
         Registry(fake.host), shipped.repositories.cache, layer, layer_signer
     )
+
+
+# The OS layer of an earlier release, and updates
+
+
+@pytest.fixture
+def keeping(shipped: Catalog) -> Catalog:
+    """The catalogue, whose releases after v2.6.0 keep the OS layer of that."""
+    return replace(
+        shipped, lines={**shipped.lines, "2.6": replace(shipped.lines["2.6"], os_patch=0)}
+    )
+
+
+@dataclass
+class Changed:
+    """What writes a difference; `below` are the file systems that it was asked for."""
+
+    mirror: Debian
+    below: list[bytes] = field(default_factory=list)
+
+    def write(self, _exported: Path, below: Path, file: BinaryIO, _epoch: int) -> NormalisedRoot:
+        self.below.append(below.read_bytes())
+        data = b"updates " + repr(self.mirror.packages).encode()
+        file.write(data)
+        blob = Blob(sha256(data), sha256(b"tar of " + data), len(data), len(data))
+        return NormalisedRoot(blob, self.mirror.packages, 1_793_624_159)
+
+    def export(self, _line: Line, work: Path) -> tuple[Path, str]:
+        if self.mirror.broken:
+            raise EnvironmentFailed("the mirror does not answer", "try again")
+        (work / "rootfs.tar").write_bytes(b"root")
+        return work / "rootfs.tar", "source"
+
+
+@pytest.fixture
+def changed(mirror: Debian, monkeypatch: pytest.MonkeyPatch) -> Changed:
+    made = Changed(mirror)
+    monkeypatch.setattr(debian, "export_root", made.export)
+    monkeypatch.setattr(root_difference, "write_difference", made.write)
+    mirror.packages = (DebianPackage("tini", "0.19-1"),)
+    return made
+
+
+def build_patch(
+    fake: FakeRegistry, keeping: Catalog, home: Path, *, renew: bool = False, out: str = "out"
+) -> tuple[BuildRecord, ...]:
+    """Build two images of v2.6.1."""
+    version, root = keeping.require_version("v2.6.1"), root_of(keeping, home)
+    made = plan.make_plan(keeping, version, ["base", "cv"], home / out, root)
+    registry = Registry(fake.host)
+    return build.build(
+        keeping, version, made, registry, home / out, layer_signer=OURS, root=root, renew=renew
+    )
+
+
+def test_a_patch_adds_updates_to_the_os_layer_of_an_earlier_release(
+    cached: FakeRegistry, changed: Changed, keeping: Catalog, home: Path
+) -> None:
+    before = run(cached, keeping, home)
+    after = build_patch(cached, keeping, home)
+    assert debian_layers(after)[0][0] == os_of(before[0])
+    assert {len(each) for each in debian_layers(after)} == {2}
+    assert [layer.kind for layer in after[0].layers if layer.made == "built"] == [UPDATES]
+    assert after[0].debian_packages == changed.mirror.packages
+    assert {each.debian_taken_at > TAKEN for each in after} == {True}
+    assert len(changed.below) == 1, "all images share it"
+    # complete in staging, and on another machine from the cache, also if the mirror is gone
+    changed.mirror.broken = True
+    assert build_patch(cached, keeping, home) == after
+    again = build_patch(cached, keeping, home, out="elsewhere")
+    assert [each.digest for each in again] == [each.digest for each in after]
+
+
+def test_renewed_a_patch_has_other_updates_on_the_same_os_layer(
+    cached: FakeRegistry, changed: Changed, keeping: Catalog, home: Path
+) -> None:
+    first = debian_layers(build_patch(cached, keeping, home))
+    changed.mirror.packages = (DebianPackage("tini", "0.20"),)
+    second = build_patch(cached, keeping, home, renew=True)
+    assert [each[0] for each in debian_layers(second)] == [each[0] for each in first]
+    assert not {each[1] for each in debian_layers(second)} & {each[1] for each in first}
+    assert second[0].debian_packages == changed.mirror.packages
+    assert build_patch(cached, keeping, home) == second
+
+
+def test_a_patch_in_a_new_registry_makes_both_layers(
+    fake: FakeRegistry, cached: FakeRegistry, changed: Changed, keeping: Catalog, home: Path
+) -> None:
+    """The OS layer of the earlier release is then of today's packages as well."""
+    cache = keeping.repositories.cache
+    cached.manifests[cache].clear()
+    made = build_patch(cached, keeping, home)
+    built = [layer.kind for layer in made[0].layers if layer.made == "built"]
+    assert sorted(built) == sorted([OS, UPDATES])
+    assert run(fake, keeping, home)[0].layers[-1].made == "reused"
+
+
+def test_updates_on_another_os_layer_are_made_again(
+    cached: FakeRegistry, changed: Changed, keeping: Catalog, home: Path
+) -> None:
+    first = debian_layers(build_patch(cached, keeping, home))
+    renewed(cached, keeping, home, ["base"])  # v2.6.0, which nobody should do after a patch of it
+    second = debian_layers(build_patch(cached, keeping, home))
+    assert len(changed.below) == 2
+    assert first[0][0] != second[0][0]
 
 
 # Debian packages of stacks, on top of the OS layer

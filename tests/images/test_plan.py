@@ -191,6 +191,21 @@ def test_the_next_release_takes_only_an_operating_system_anew(make: Make) -> Non
     assert [kind for key, kind in after.items() if key not in before] == [layers.OS]
 
 
+def test_releases_after_a_patch_keep_its_operating_system(make: Make, shipped: Catalog) -> None:
+    line = dataclasses.replace(shipped.lines["2.6"], os_patch=1)
+    of = dataclasses.replace(shipped, lines={**shipped.lines, "2.6": line})
+    plans = {v: make(v, of=of).images[1] for v in ("v2.6.0", "v2.6.1", "v2.6.2", "v2.6.3")}
+    systems = {v: planned.system_spec.key for v, planned in plans.items()}
+    updates = {v: planned.update_spec for v, planned in plans.items()}
+    assert systems["v2.6.1"] == systems["v2.6.2"] == systems["v2.6.3"] != systems["v2.6.0"]
+    assert updates["v2.6.0"] is updates["v2.6.1"] is None
+    assert {each.name for each in updates.values() if each} == {"Debian bookworm since v2.6.1"}
+    assert len({each.key for each in updates.values() if each}) == 2
+    kinds = [spec.kind for spec in plans["v2.6.2"].layers]
+    assert kinds[kinds.index(layers.OS) + 1] == layers.UPDATES
+    assert systems["v2.6.1"] == make("v2.6.1").images[1].system_spec.key, "as without os_patch"
+
+
 def test_a_record_that_was_damaged_is_named(make: Make, tmp_path: Path) -> None:
     path = plan.record_path(tmp_path, "v2.6.0", "cv", "build")
     path.parent.mkdir(parents=True)
