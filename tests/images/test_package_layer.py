@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog, debian, layers, package_layer, plan
+from benchmarks import patch_bytes
+from images import catalog, debian, layers, package_layer, plan, root_difference
 from images.catalog import CATALOG, Catalog, OsPart
 from images.record import DebianPackage
 from oci.layer_reader import parse_layer
@@ -124,13 +125,17 @@ def make_real(stacks: Sequence[str], below: Path, target: Path) -> debian.Normal
 
 
 def paths_without_owner(
-    stacks: Sequence[str], packages: Sequence[DebianPackage], *files: Path
+    stacks: Sequence[str], packages: Sequence[DebianPackage], *files: Path, updates: int = 0
 ) -> list[system_files.PathFault]:
     """What the scan says of the real layers in `files`, the OS layer first."""
     read = [parse_layer([path.read_bytes()], layer_changes.wants_text) for path in files]
     python = catalog.load_catalog().lines[LINE].python
     stacks = ["base", *stacks]
-    return list(system_files.check_system_layers(read, packages, load_owners(), python, stacks))
+    owners = load_owners()
+    found = system_files.check_system_layers(
+        read, packages, owners, python, stacks, updates=updates
+    )
+    return list(found)
 
 
 @pytest.mark.docker
@@ -172,3 +177,39 @@ def test_each_path_of_the_real_layers_has_an_owner(
     assert not paths_without_owner([], system.packages, below)
     assert not paths_without_owner(stacks, made.packages, below, tmp_path / "layer.tar.gz")
     assert paths_without_owner(stacks[1:], made.packages, below, tmp_path / "layer.tar.gz")
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_real_updates_make_the_root_of_today(tmp_path: Path) -> None:
+    """On an OS layer without any update since Debian's last point release; with packages on top."""
+    line = catalog.load_catalog().lines[LINE]
+    below, above, whole = (tmp_path / name for name in ("below.gz", "above.gz", "whole.gz"))
+    patch_bytes.make_point_release(line, tmp_path, below)
+    exported, _ = debian.export_root(line, tmp_path)
+    with above.open("wb") as file:
+        made = root_difference.write_difference(exported, below, file, line.epoch)
+    with whole.open("wb") as file:
+        debian.normalise_export(exported, file, line.epoch)
+    root_difference.merge_layers(below, above, tmp_path / "merged.tar")
+    assert above.stat().st_size * 2 < whole.stat().st_size
+    first, second = (list_entries(path) for path in (whole, tmp_path / "merged.tar"))
+    assert first == second
+    assert not paths_without_owner([], made.packages, below, above, updates=1)
+    added = make_real(["ssh"], tmp_path / "merged.tar", tmp_path / "ssh.gz")
+    files = (below, above, tmp_path / "ssh.gz")
+    assert not paths_without_owner(["ssh"], added.packages, *files, updates=1)
+
+
+def list_entries(path: Path) -> dict[str, tuple[object, ...]]:
+    """What a layer says of each path; a hard link counts as its file."""
+    found: dict[str, tuple[object, ...]] = {}
+    with tarfile.open(path) as opened:
+        for entry in opened:
+            file = opened.extractfile(entry) if entry.isreg() or entry.islnk() else None
+            kind = "file" if file else entry.type
+            target = entry.linkname if entry.issym() else ""
+            rights = (entry.mode, entry.uid, entry.gid)
+            found[entry.name] = (kind, target, rights, file and file.read())
+    return found
