@@ -167,7 +167,11 @@ def _describe_paths(changes: Sequence[PathChange]) -> Iterator[str]:
 
 
 def _find_faults(changes: Sequence[PathChange], release: LayerContents) -> Iterator[ScanProblem]:
-    """Yield the files of wheels that differ although their RECORD is the one of our release."""
+    """Yield the files of wheels that differ although their WHEEL is the one of our release.
+
+    Wheels of one name, version and tags have the same files. That RECORD agrees with a file says
+    nothing: who changes one may change both. Who builds a package anew has another WHEEL.
+    """
     records = {
         f"{each['name']} {each['version']}": each[0]
         for each in filter(None, map(_INSTALLED.fullmatch, release.entries))
@@ -178,7 +182,9 @@ def _find_faults(changes: Sequence[PathChange], release: LayerContents) -> Itera
         is_other = each.kind is ChangeKind.REMOVED or (
             each.kind is ChangeKind.CHANGED and each.is_other
         )
-        if is_other and record and record not in touched and not each.owner.endswith(_BYTECODE):
+        wheel = (record or "").replace("/RECORD", "/WHEEL")
+        is_kept = record not in (None, each.path) and wheel not in touched
+        if is_other and is_kept and not each.owner.endswith(_BYTECODE):
             what = f"it is not the file of {each.owner}, which is still installed: {each.what}"
             yield ScanProblem(KIND, f"/{each.path}", what, WAY_OUT)
 

@@ -44,12 +44,14 @@ def package(name: str, version: str, modules: int = 3) -> dict[str, TarFile]:
     info = f"{SITE}/{name}-{version}.dist-info"
     paths = [f"{name}/m{number}.py" for number in range(modules)]
     paths += [f"{name}/__pycache__/m{number}.cpython-311.pyc" for number in range(modules)]
-    rows = "".join(f"{path},,\n" for path in paths) + f"{name}-{version}.dist-info/RECORD,,\n"
+    noted = [*paths, *(f"{name}-{version}.dist-info/{each}" for each in ("WHEEL", "RECORD"))]
+    rows = "".join(f"{path},,\n" for path in noted)
     return {
         f"{SITE}/{name}": FOLDER,
         f"{SITE}/{name}/__pycache__": FOLDER,
         info: FOLDER,
         f"{info}/RECORD": TarFile(rows.encode()),
+        f"{info}/WHEEL": TarFile(b"Generator: bdist_wheel (0.34.2)\nTag: py3-none-any\n"),
         **{f"{SITE}/{path}": TarFile(version.encode()) for path in paths},
     }
 
@@ -90,13 +92,24 @@ def test_a_removed_file_of_torch_is_a_fault() -> None:
     assert faults == [f"/{TORCH}"]
 
 
-def test_a_wheel_that_was_installed_again_is_no_fault() -> None:
-    record = f"{SITE}/torch-2.6.0.dist-info/RECORD"
-    lines, faults = difference(
-        {TORCH: TarFile(b"x"), record: TarFile(RELEASE[record].data + b"torch/new.py,,\n")}
-    )
+def test_a_package_that_was_built_again_is_no_fault() -> None:
+    info = f"{SITE}/torch-2.6.0.dist-info"
+    record, wheel = f"{info}/RECORD", f"{info}/WHEEL"
+    release = {**RELEASE, wheel: TarFile(b"Generator: bdist_wheel\n")}
+    other = TarFile(RELEASE[record].data + b"torch/new.py,,\n")
+    built = {TORCH: TarFile(b"x"), record: other, wheel: TarFile(b"Generator: setuptools\n")}
+    lines, faults = difference(built, release=release)
     assert "2 paths of torch 2.6.0 changed" in lines[0]
     assert not faults
+
+
+def test_a_file_that_its_record_agrees_with_is_a_fault() -> None:
+    """Who changes a file can change the list of hashes beside it, too."""
+    record = f"{SITE}/torch-2.6.0.dist-info/RECORD"
+    other = TarFile(RELEASE[record].data + b"torch/new.py,sha256=x,1\n")
+    lines, faults = difference({TORCH: TarFile(b"x"), record: other})
+    assert "2 paths of torch 2.6.0 changed" in lines[0]
+    assert faults == [f"/{TORCH}"]
 
 
 @pytest.mark.parametrize(
