@@ -11,7 +11,6 @@ updates. It needs a Docker engine, mmdebstrap and Debian's package mirror.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -20,25 +19,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from images import catalog, debian, layer_lock, root_difference
 from images.catalog import BASE, IMAGES, Line
 from images.debian import NormalisedRoot
-from runner import home, progress, settings, shell
+from runner import home, progress, shell
 from runner.child_variables import BOOTSTRAP
 from runner.errors import ConfigError, ReleaseError
 
-DEBIAN = "http://deb.debian.org/debian"
 USAGE = "run `.venv/bin/python benchmarks/patch_bytes.py LINE`"
+NO_UPDATES = """--setup-hook=sed -i -E '/-(security|updates) /d' "$1/etc/apt/sources.list" """
 NAMED = 12
 
 
 def make_point_release(line: Line, work: Path, target: Path) -> NormalisedRoot:
     """Make the OS layer of a line from Debian's last point release into the file `target`."""
     root, exported = work / "point.tar", work / "point-rootfs.tar"
-    mirror = os.environ.get(settings.DEBIAN_MIRROR, "").rstrip("/") or DEBIAN
-    options = ["--quiet", "--variant=minbase", *debian.BOOTSTRAP_OPTIONS]
     script = (debian.dockerfile_path().parent / debian.GUEST / "newest.sh").read_text("utf-8")
-    command = ["mmdebstrap", *options, f"--customize-hook={script}", line.debian, str(root)]
+    options = [*debian.BOOTSTRAP_OPTIONS, NO_UPDATES, f"--customize-hook={script}"]
+    options += debian.mirror_options()
     with progress.show_step(f"Debian {line.debian} without updates (mmdebstrap)"):
         shell.run(
-            [*command, f"deb {mirror} {line.debian} main"],
+            ["mmdebstrap", "--quiet", "--variant=minbase", *options, line.debian, str(root)],
             hint="run `make setup`; the package mirror must be reachable",
             env={"SOURCE_DATE_EPOCH": str(line.epoch), "TMPDIR": str(work)},
             allowed=BOOTSTRAP,

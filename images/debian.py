@@ -315,7 +315,7 @@ def _mirror_in_use() -> str:
     return mirror
 
 
-def _use_mirror() -> tuple[str, ...]:
+def mirror_options() -> tuple[str, ...]:
     """Return the options for the mirror in use; the image names the servers it names without one.
 
     mmdebstrap writes the sources. They are changed before packages are downloaded, and changed back
@@ -340,7 +340,7 @@ def _bootstrap_base(line: Line, work: Path) -> str:
         *BOOTSTRAP_OPTIONS,
         # before mmdebstrap sets the times of files to the epoch
         f"--customize-hook={records.read_text(dockerfile_path().parent / GUEST / 'newest.sh')}",
-        *_use_mirror(),
+        *mirror_options(),
         line.debian,
         str(root),
     ]

@@ -91,7 +91,8 @@ def _report_changes(words: Sequence[str]) -> None:
         shown = f"{each.place}, {each.function}: {each.change}"
         progress.say_line(f"not noticed: {clean_line(shown)}")
     every = len(tried.changes)
-    progress.say_line(f"{package}: {every - len(missed)} of {every} changes are noticed")
+    noticed = f"{every - len(missed)} of {count_noun(every, 'change')}"
+    progress.say_line(f"{package}: noticed {noticed}")
     if tried.untried:
         progress.say_line(f"{count_noun(tried.untried, 'more change')} could not be tried")
 

@@ -362,7 +362,7 @@ def test_an_image_shows_no_control_characters_as_changes(
     monkeypatch.setattr(clean_machine, "run_work", lambda *_: answer)
     assert mutations.main(["2.6", "IMAGE", "torch", "2"]) == 0
     assert "not noticed: a.py:1, f: gone" in (shown := capsys.readouterr().err)
-    assert "torch: 1 of 2 changes are noticed" in shown
+    assert "torch: noticed 1 of 2 changes" in shown
     assert "1 more change could not be tried" in shown
     assert "\x1b" not in shown
 
