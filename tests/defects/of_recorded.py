@@ -140,7 +140,7 @@ DEFECTS = (
         "options that leak into other environments",
         "recorded",
         (
-            ("results[gymnasium]", "($cartpole)"),
+            ("results[gymnasium]", "gymnasium."),
             ("results[stable_baselines3]", "stable_baselines3."),
         ),
         patched("options_leak"),

@@ -206,7 +206,10 @@ DEFECTS = (
     Defect(
         "torchvision without JPEG",
         "references",
-        (("picture_decoders", "torchvision not compiled with libjpeg support"),),
+        (
+            ("picture_decoders", "torchvision not compiled with libjpeg support"),
+            ("turned_pictures", "torchvision not compiled with libjpeg support"),
+        ),
         patched("jpeg_missing"),
     ),
     Defect(
