@@ -21,7 +21,8 @@ from images.catalog import BASE, IMAGES, Line
 from images.debian import NormalisedRoot
 from runner import home, progress, shell
 from runner.child_variables import BOOTSTRAP
-from runner.errors import ConfigError, ReleaseError
+from runner.errors import ConfigError
+from validation import clean_machine
 
 USAGE = "run `.venv/bin/python benchmarks/patch_bytes.py LINE`"
 NO_UPDATES = """--setup-hook=sed -i -E '/-(security|updates) /d' "$1/etc/apt/sources.list" """
@@ -71,16 +72,16 @@ def measure(name: str, line: Line, work: Path) -> None:
 
 def main(words: list[str]) -> int:
     """Measure a line; return the exit code."""
-    lines = catalog.load_catalog().lines
-    try:
-        if len(words) != 1 or words[0] not in lines:
-            raise ConfigError("a LINE of images/catalog.yaml is needed", USAGE)
-        with home.scratch_folder("patch-bytes") as work:
-            measure(words[0], lines[words[0]], work)
-    except ReleaseError as error:
-        progress.say_line(f"error: {error}")
-        return error.exit_code
-    return 0
+    return clean_machine.run_command(lambda: run(words))
+
+
+def run(words: list[str]) -> None:
+    """Measure the line in `words`."""
+    if len(words) != 1:
+        raise ConfigError("a LINE is needed", USAGE)
+    clean_machine.require_line(words[0], USAGE)
+    with home.scratch_folder("patch-bytes") as work, debian.explain_failures():
+        measure(words[0], catalog.load_catalog().lines[words[0]], work)
 
 
 if __name__ == "__main__":

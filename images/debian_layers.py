@@ -109,15 +109,15 @@ class DebianLayers:
         """
         started, taken_at = time.monotonic(), format_now()
         below, target = self._fetch_root(system), self.work / "debian.tar.gz"
-        base = system[-1]
+        directly_below = system[-1].layer
         stacks = split_image(spec.stack)
         made = package_layer.make_package_layer(
             self.line, stacks, spec.packages, below, self.work, target
         )
         below.unlink()
-        source, digest = base.layer.source, base.layer.blob.digest
+        source, digest = directly_below.source, directly_below.blob.digest
         # Debian may serve newer packages today than those of the layers below.
-        known = {(each.name, each.version): each.sha256 for each in base.layer.packages}
+        known = {(each.name, each.version): each.sha256 for each in directly_below.packages}
         packages = tuple(
             replace(each, sha256=each.sha256 or known.get((each.name, each.version), ""))
             for each in made.packages
@@ -140,7 +140,7 @@ class DebianLayers:
             return files[0]
         merged = self.work / "below.tar"
         with debian.explain_failures():
-            root_difference.merge_layers(files[0], files[1], merged)
+            root_difference.write_merged(files[0], files[1], merged)
         for file in files:
             file.unlink()
         return merged

@@ -219,7 +219,7 @@ class _Planner:
         stacks = self.catalog.stacks_of(name)
         # A big wheel that two stacks have is one layer.
         above = {spec.key: spec for stack in stacks[1:] for spec in self.of_stack[stack]}
-        # The OS layer changes every month. An engine without a content store downloads all layers
+        # Debian's layers change every month. An engine without a content store downloads all layers
         # above a changed one again. So the OS layer is above the gigabytes of base, and only what
         # a stack adds is above the OS layer.
         system = self._plan_system()

@@ -16,12 +16,10 @@ from typing import BinaryIO
 
 from images import debian
 from images.debian import INDEX, NEWEST, READ, XATTR, LayerFile, NormalisedRoot
+from oci.layer_reader import WHITEOUT
 from oci.tarball import Blob
 from runner import records
 from runner.untrusted import clean_line
-
-_WHITEOUT = ".wh."
-"""The prefix of a file that removes a file of a layer below (image-spec, layer.md)."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class _Contents:
 
 
 def write_difference(exported: Path, below: Path, target: BinaryIO, epoch: int) -> NormalisedRoot:
-    """Write what an exported root file system has and the layer `below` has not as a layer.
+    """Write as a layer what an exported root file system has and the one in `below` has not.
 
     A file that is gone is written as a whiteout. The folders of all that is written are written
     too, with their modes: some engines would make them anew. Raises TarError or OSError.
@@ -55,7 +53,7 @@ def write_difference(exported: Path, below: Path, target: BinaryIO, epoch: int) 
     return debian.describe_root(blob, read)
 
 
-def merge_layers(below: Path, above: Path, target: Path) -> None:
+def write_merged(below: Path, above: Path, target: Path) -> None:
     """Write the root file system that a layer and a difference on top of it make, as a plain tar.
 
     Raises TarError or OSError.
@@ -81,8 +79,8 @@ def _removed_by(name: str) -> str:
     """Return the path that a whiteout of this name removes; empty if it is none."""
     path = PurePosixPath(name)
     return (
-        str(path.with_name(path.name.removeprefix(_WHITEOUT)))
-        if path.name.startswith(_WHITEOUT)
+        str(path.with_name(path.name.removeprefix(WHITEOUT)))
+        if path.name.startswith(WHITEOUT)
         else ""
     )
 
@@ -153,7 +151,7 @@ def _write_entries(  # noqa: PLR0913, PLR0917 - what is written, from where, and
                 written = kept[entry.linkname].replace(name=name, deep=False)
             layer.addfile(written, source.extractfile(written) if written.isreg() else None)
         for path in map(PurePosixPath, sorted(gone)):
-            removed = tarfile.TarInfo(str(path.with_name(f"{_WHITEOUT}{path.name}")))
+            removed = tarfile.TarInfo(str(path.with_name(f"{WHITEOUT}{path.name}")))
             removed.mtime = epoch
             layer.addfile(removed)
     return writer.finish_layer()

@@ -40,9 +40,9 @@ class SystemLayer:
 
     `source` names the base of its build, `taken_at` is the time when its packages were taken from
     Debian (ISO 8601). `newest` is when the newest file of a package was made, in seconds since
-    1970; 0 if the layer was made before this was recorded. `below` is the digest of the OS layer
-    that a layer of more packages was made on; empty for an OS layer. `packages` are all that an
-    image with both layers has.
+    1970; 0 if the layer was made before this was recorded. `below` is the digest of the layer that
+    updates or more packages were made on; empty for an OS layer. `packages` are all that an image
+    with these layers has.
     """
 
     key: str
@@ -76,8 +76,8 @@ def find_system_layer(
 ) -> SystemLayer | None:
     """Return the OS layer with this content key; None if there is none that can be trusted.
 
-    `below` is the digest of the OS layer below a layer of more packages. The reason is printed if
-    there is one that cannot be trusted. Raises RegistryError if the registry fails.
+    `below` is the digest of the layer directly below, empty for an OS layer. The reason is printed
+    if there is one that cannot be trusted. Raises RegistryError if the registry fails.
     """
     try:
         signed = _read_statement(registry, repository, _tag_of(key))
@@ -88,7 +88,7 @@ def find_system_layer(
         if error.status not in _SERVED:
             raise
         why = error.message
-    what = "layer of Debian packages" if below else "OS layer"
+    what = "layer on top of the OS layer" if below else "OS layer"
     progress.say_line(f"  the {what} in {repository} is not used: {untrusted.clean_line(why)}")
     return None
 

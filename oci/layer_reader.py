@@ -38,7 +38,10 @@ MAX_TEXTS_BYTES = 128 << 20
 
 XATTR = "SCHILY.xattr."
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+WHITEOUT = ".wh."
+"""The prefix of a file that removes a file of a layer below (image-spec, layer.md)."""
+
+_OPAQUE = ".wh..wh..opq"
 
 
 class EntryKind(StrEnum):
@@ -290,10 +293,10 @@ class _EntryReader:
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
             self._emptied.append(folder)
-        elif name in (_WHITEOUT, f"{_WHITEOUT}.", f"{_WHITEOUT}.."):  # of the folder, or above it
+        elif name in (WHITEOUT, f"{WHITEOUT}.", f"{WHITEOUT}.."):  # of the folder, or above it
             raise Malformed(f"`{clean_line(path, 100)}` removes no path by its name")
-        elif name.startswith(_WHITEOUT):
-            self._removed.append(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
+        elif name.startswith(WHITEOUT):
+            self._removed.append(f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/"))
         else:
             kind = _KINDS.get(entry.type, EntryKind.DEVICE)
             is_plain = kind is EntryKind.FILE and entry.type != tarfile.LNKTYPE

@@ -18,7 +18,14 @@ from images.line_locks import locks_of
 from images.locks import Wheel
 from images.wheelhouse import fetch_wheels
 from runner import containers, home, progress, pull, signals
-from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, GateRefused, ReleaseError
+from runner.errors import (
+    EXIT_INTERRUPTED,
+    ConfigError,
+    EnvironmentFailed,
+    GateRefused,
+    ReleaseError,
+)
+from runner.nouns import count_noun
 from runner.untrusted import Malformed, clean_line, read_file
 from validation import harness
 from validation.executors import docker, staging
@@ -58,9 +65,18 @@ def run_command(command: Callable[[], None]) -> int:
         progress.say_line(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        progress.say_line("interrupted, and nothing was kept -> run the same command again")
+        progress.say_line("interrupted -> run the same command again, from the beginning")
         return EXIT_INTERRUPTED
     return 0
+
+
+def require_line(line: str, usage: str) -> None:
+    """Raise ConfigError if the catalogue has no such line."""
+    lines = catalog.load_catalog().lines
+    if line not in lines:
+        known = ", ".join(lines)
+        problem = f"there is no line {clean_line(line, 100)} in images/catalog.yaml, only {known}"
+        raise ConfigError(problem, usage)
 
 
 def list_wheels(line: str, stacks: Iterable[str]) -> dict[str, Wheel]:
@@ -74,6 +90,8 @@ def run_work(work: Work, line: str, wheels: Mapping[str, Wheel], reference: str)
 
     Raises GateRefused if it wrote nothing, EnvironmentFailed if the engine fails.
     """
+    docker.remove_leftovers()
+    pull.pull_image(reference)
     python = catalog.load_catalog().lines[line].python
     fetch_wheels([*wheels.values()], python)
     task = {"wheels": [wheel.file for wheel in wheels.values()], **work.task}
@@ -86,9 +104,11 @@ def run_work(work: Work, line: str, wheels: Mapping[str, Wheel], reference: str)
             (folder / name).mkdir(exist_ok=True)
         (folder / staging.OUT).chmod(0o777)  # the image's user is another uid
 
-    docker.remove_leftovers()
-    pull.pull_image(reference)
-    with staging.make_shared_folder(work.named, fill) as folder:
+    installed = f"{count_noun(len(wheels), 'wheel')} in a clean environment in {reference}"
+    with (
+        progress.show_step(f"{work.named}, with {installed}"),
+        staging.make_shared_folder(work.named, fill) as folder,
+    ):
         _run_container(folder, reference, python, work.module)
         try:
             return read_file(folder, f"{staging.OUT}/{work.result}", MAX_BYTES)

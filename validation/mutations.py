@@ -1,4 +1,4 @@
-"""Counts changes of code that recorded calls notice.
+"""Count the changes of code that recorded calls notice.
 
     .venv/bin/python -m validation.mutations LINE IMAGE PACKAGE COUNT
 
@@ -22,7 +22,6 @@ from typing import ClassVar
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from images import catalog
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
 from runner.nouns import count_noun
@@ -66,12 +65,13 @@ def main(words: Sequence[str]) -> int:
 
 def _report_changes(words: Sequence[str]) -> None:
     """Try changes in a container; print those that are not noticed, and counts."""
-    if len(words) != WORDS or not COUNT.fullmatch(words[-1]):
-        needed = f"a LINE, an IMAGE, a PACKAGE and a number from 1 to 9999 or `{OPTIONS}`"
-        raise ConfigError(f"{needed} are needed", USAGE)
+    if len(words) != WORDS:
+        raise ConfigError("a LINE, an IMAGE, a PACKAGE and a COUNT are needed", USAGE)
     line, reference, package, count = words
-    if line not in catalog.load_catalog().lines:
-        raise ConfigError(f"there is no line {line} in images/catalog.yaml", USAGE)
+    if not COUNT.fullmatch(count):
+        given = clean_line(count, 40)
+        raise ConfigError(f"COUNT is {given}, and not from 1 to 9999 or `{OPTIONS}`", USAGE)
+    clean_machine.require_line(line, USAGE)
     wheels = clean_machine.list_wheels(line, STACKS)
     choose_packages(line, [package], wheels)
     with explain_damage():
@@ -94,7 +94,9 @@ def _report_changes(words: Sequence[str]) -> None:
     noticed = f"{every - len(missed)} of {count_noun(every, 'change')}"
     progress.say_line(f"{package}: noticed {noticed}")
     if tried.untried:
-        progress.say_line(f"{count_noun(tried.untried, 'more change')} could not be tried")
+        more = count_noun(tried.untried, "more change")
+        why = "no call gives the same each time, the function cannot be replaced, or time is over"
+        progress.say_line(f"not tried: {more}; {why}")
 
 
 def read_changes(text: bytes, reference: str) -> TriedChanges:

@@ -25,6 +25,7 @@ from images.line_locks import locks_of
 from images.resolve import read_requirements
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
+from runner.untrusted import clean_line
 from validation import clean_machine
 from validation.suite import SUITES_FOLDER
 from validation.suites.contract import pristine_state
@@ -49,8 +50,10 @@ def _write_states(words: Sequence[str]) -> None:
     shipped = catalog.load_catalog()
     line, *named = words
     images = {stack: reference for stack, _, reference in (each.partition("=") for each in named)}
-    if line not in shipped.lines or images.keys() - shipped.stacks.keys():
-        raise ConfigError("the line or a stack is not in images/catalog.yaml", USAGE)
+    clean_machine.require_line(line, USAGE)
+    if unknown := sorted(images.keys() - shipped.stacks.keys()):
+        problem = f"there is no stack {clean_line(unknown[0], 100)} in images/catalog.yaml"
+        raise ConfigError(problem, USAGE)
     first = images.pop(BASE, "")
     if not first or not all(images.values()):
         raise ConfigError("the state of base is always taken: name its image, too", USAGE)

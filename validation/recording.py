@@ -1,4 +1,4 @@
-"""Records results of packages: `python -m validation.recording LINE IMAGE [PACKAGE...]`.
+"""Record results of packages: `python -m validation.recording LINE IMAGE [--search] [PACKAGE...]`.
 
 In a container of IMAGE, the locked wheels of LINE and of all its stacks are installed into a clean
 environment. The calls that `suites/recorded/results/` has for any line are made there, and what
@@ -21,7 +21,6 @@ from typing import ClassVar
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from images import catalog
 from images.locks import Wheel
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
@@ -55,9 +54,10 @@ def main(words: Sequence[str]) -> int:
 
 def _record_line(words: Sequence[str], *, is_search: bool) -> None:
     """Take the results of packages and keep them."""
-    if len(words) < 2 or words[0] not in catalog.load_catalog().lines:
-        raise ConfigError("a LINE of images/catalog.yaml and an IMAGE are needed", results_of.WRITE)
+    if len(words) < 2:
+        raise ConfigError("a LINE and an IMAGE are needed", results_of.WRITE)
     line, reference, *named = words
+    clean_machine.require_line(line, results_of.WRITE)
     wheels = clean_machine.list_wheels(line, STACKS)
     packages = choose_packages(line, named, wheels)
     stacks = {stack: [*clean_machine.list_wheels(line, ("base", stack))] for stack in STACKS}

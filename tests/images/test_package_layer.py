@@ -192,7 +192,7 @@ def test_real_updates_make_the_root_of_today(tmp_path: Path) -> None:
         made = root_difference.write_difference(exported, below, file, line.epoch)
     with whole.open("wb") as file:
         debian.normalise_export(exported, file, line.epoch)
-    root_difference.merge_layers(below, above, tmp_path / "merged.tar")
+    root_difference.write_merged(below, above, tmp_path / "merged.tar")
     assert above.stat().st_size * 2 < whole.stat().st_size
     first, second = (list_entries(path) for path in (whole, tmp_path / "merged.tar"))
     assert first == second

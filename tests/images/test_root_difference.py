@@ -212,7 +212,7 @@ def test_both_layers_make_the_root_that_was_exported(
     difference(below, entries)
     with wanted.open("wb") as file:
         debian.normalise_export(write_root(tmp_path / "whole.tar", entries), file, EPOCH)
-    root_difference.merge_layers(below, below.with_name("new.tar.gz"), merged)
+    root_difference.write_merged(below, below.with_name("new.tar.gz"), merged)
     assert read_root(merged) == read_root(wanted)
 
 
@@ -220,7 +220,7 @@ def test_hard_links_lead_to_the_file_of_their_own_layer(below: Path, tmp_path: P
     link = Entry("usr/bin/perl6", kind=tarfile.LNKTYPE, link="usr/bin/perl")
     for perl in (b"perl", b"PERL"):
         difference(below, changed(Entry("usr/bin/perl", perl), link))
-        root_difference.merge_layers(below, below.with_name("new.tar.gz"), tmp_path / "merged.tar")
+        root_difference.write_merged(below, below.with_name("new.tar.gz"), tmp_path / "merged.tar")
         with tarfile.open(tmp_path / "merged.tar") as opened:
             names = ("usr/bin/perl", "usr/bin/perl5", "usr/bin/perl6")
             files = [opened.extractfile(name) for name in names]
@@ -233,7 +233,7 @@ def test_a_difference_on_top_of_merged_layers_has_what_neither_has(
     entries = changed(Entry("etc/passwd", b"other\n"), without=["usr/bin/other"])
     difference(below, entries)
     merged = tmp_path / "merged.tar"
-    root_difference.merge_layers(below, below.with_name("new.tar.gz"), merged)
+    root_difference.write_merged(below, below.with_name("new.tar.gz"), merged)
     exported = write_root(tmp_path / "more.tar", [*entries, Entry("usr/bin/sshd", b"new")])
     target = tmp_path / "more.tar.gz"
     with target.open("wb") as file:

@@ -337,12 +337,12 @@ def test_a_refusal_is_a_result_unless_the_call_makes_no_sense() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["2.6", "IMAGE", "torch"], "a number from 1 to 9999 or `options`"),
-        (["2.6", "IMAGE", "torch", "many"], "a number from 1 to 9999 or `options`"),
-        (["2.6", "IMAGE", "torch", "0"], "a number from 1 to 9999 or `options`"),
-        (["2.6", "IMAGE", "torch", "9" * 5000], "a number from 1 to 9999 or `options`"),
+        (["2.6", "IMAGE", "torch"], "a PACKAGE and a COUNT are needed"),
+        (["2.6", "IMAGE", "torch", "many"], "not from 1 to 9999 or `options`"),
+        (["2.6", "IMAGE", "torch", "0"], "not from 1 to 9999 or `options`"),
+        (["2.6", "IMAGE", "torch", "9" * 5000], "not from 1 to 9999 or `options`"),
         (["2.15", "IMAGE", "torchaudio", "3"], "line 2.15 has no torchaudio"),
-        (["9.9", "IMAGE", "torch", "3"], "there is no line 9.9"),
+        (["9.9", "IMAGE", "torch", "3"], "there is no line 9.9 in images/catalog.yaml, only 2.6"),
         (["2.6", "IMAGE", "numby", "3"], "there are no recorded packages numby"),
     ],
 )
@@ -363,7 +363,7 @@ def test_an_image_shows_no_control_characters_as_changes(
     assert mutations.main(["2.6", "IMAGE", "torch", "2"]) == 0
     assert "not noticed: a.py:1, f: gone" in (shown := capsys.readouterr().err)
     assert "torch: noticed 1 of 2 changes" in shown
-    assert "1 more change could not be tried" in shown
+    assert "not tried: 1 more change; " in shown
     assert "\x1b" not in shown
 
 
@@ -393,5 +393,7 @@ def test_an_interrupted_command_ends_in_one_line(
     ):
         assert main(words) == EXIT_INTERRUPTED
         assert (
-            capsys.readouterr().err.splitlines()[-1].startswith("interrupted, and nothing was kept")
+            capsys.readouterr()
+            .err.splitlines()[-1]
+            .startswith("interrupted -> run the same command again")
         )

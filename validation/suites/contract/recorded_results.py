@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "recorded" / "results"
-WRITE = "run `.venv/bin/python -m validation.recording LINE IMAGE`"
+WRITE = "run `.venv/bin/python -m validation.recording LINE IMAGE [--search] [PACKAGE...]`"
 MODULES: dict[str, str] = {
     "torch": "torch torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.*"
     " torch.nn.parameter torch.nn.attention torch.optim torch.optim.lr_scheduler"

@@ -16,8 +16,8 @@ PIPE_BYTES = 1 << 20
 def read_apart(work: Callable[[int], None], limit_s: float) -> bytes:
     """Return what `work` writes into the pipe that it gets, in a child process.
 
-    The child has a folder of its own. After the limit it is killed, and all that it started with
-    it: that may hold the pipe, and outlive it.
+    The child has a folder of its own. At its end, or at the limit, it is killed together with all
+    that it started, which may hold the pipe open and outlive it.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -28,7 +28,7 @@ def read_apart(work: Callable[[int], None], limit_s: float) -> bytes:
             os.chdir(tempfile.mkdtemp())
             work(writer)
         finally:
-            os._exit(0)
+            os._exit(0)  # an error shows as an answer that is not complete
     os.close(writer)
     parts: list[bytes] = []
     end = time.monotonic() + limit_s

@@ -43,6 +43,9 @@ TALKS = ("warn", "log", "print", "debug", "info", "warning", "_log_api_usage", "
 LOGGERS = ("log", "logger", "logging", "_logger")
 """Whose `log` is such a call. Those of torch and math give the logarithm."""
 
+SHOWN = 60
+"""Characters of code in a message."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Key = tuple[str, str, int]
 """File, name and first line of a function."""
@@ -205,13 +208,19 @@ def remove_statements(block: list[ast.stmt], given: set[str]) -> Iterator[Change
         if (is_call or is_stored or isinstance(each, ast.AugAssign)) and not is_talk(each):
             gone = ast.Pass(lineno=each.lineno, col_offset=each.col_offset)
             change = functools.partial(block.__setitem__, place, gone)
-            yield each.lineno, f"without `{ast.unparse(each)[:60]}`", change
+            yield each.lineno, f"without `{shorten(ast.unparse(each))}`", change
+
+
+def shorten(code: str) -> str:
+    """Return the first line of code, cut if it is long."""
+    first = code.partition("\n")[0]
+    return first if len(first) <= SHOWN else f"{first[:SHOWN]}..."
 
 
 def change_node(node: ast.AST) -> Iterator[Change]:
     """Yield the changes of one node of the tree."""
     line = getattr(node, "lineno", 0)
-    text = ast.unparse(node).partition("\n")[0][:60] if isinstance(node, ast.expr | ast.If) else ""
+    text = shorten(ast.unparse(node)) if isinstance(node, ast.expr | ast.If) else ""
 
     def change(what: str, owner: ast.AST, field: str, value: Any) -> Change:
         return line, f"`{text}` {what}", functools.partial(setattr, owner, field, value)

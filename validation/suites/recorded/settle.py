@@ -1,4 +1,4 @@
-"""Keep of the calls that a search found those that give the same under other conditions, too.
+"""Keep the calls, of those that a search found, that give the same under all conditions.
 
 `... settle CALLS RESULTS STACKS PACKAGE...`: CALLS has the calls of each package, RESULTS gets what
 they give, STACKS names the distributions of each stack.
@@ -30,7 +30,7 @@ CONDITIONS: tuple[tuple[str, dict[str, str]], ...] = (
     (
         "reversed",
         {
-            # Another processor: without its newer instructions, as libraries know to be asked.
+            # Another processor, without newer instructions: each library has its variable.
             "ATEN_CPU_CAPABILITY": "default",
             "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX",
             "OPENBLAS_CORETYPE": "Nehalem",
@@ -57,7 +57,7 @@ MAX_CALLS = 60
 MAX_EACH = 12
 MAX_CLASS_CALLS = 3000
 MAX_PAIRS = 12
-PLAY_S = 1200
+PROCESS_S = 1200
 MIN_ROUNDS, MAX_ROUNDS = 6, 12
 ROUNDS_SECONDS = 20.0
 """Quick calls are repeated this long, and all MIN_ROUNDS times: what is drawn at random (the order
@@ -118,8 +118,8 @@ def list_variables(place: int, hidden: Hidden) -> dict[str, str]:
 def play_with(calls: Path, folder: Path, place: int, hidden: Hidden) -> Results:
     """Return what the calls give under one of the conditions.
 
-    What ends the process is left out, and so is what cannot be called. What is `hidden` is so in
-    one of the conditions.
+    What ends the process is left out, and so is what cannot be called. `hidden` counts in the
+    condition ALONE.
     """
     order = CONDITIONS[place][0]
     moved = starting.move_harness(folder / "moved") if place == ELSEWHERE else None
@@ -146,7 +146,7 @@ def play_with(calls: Path, folder: Path, place: int, hidden: Hidden) -> Results:
 
 
 def play_apart(words: list[str], variables: dict[str, str]) -> None:
-    """Run Python with words and variables, at most PLAY_S seconds."""
+    """Run Python with words and variables, at most PROCESS_S seconds."""
     with subprocess.Popen(
         [sys.executable, *words],
         env=variables,
@@ -154,7 +154,7 @@ def play_apart(words: list[str], variables: dict[str, str]) -> None:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            process.wait(PLAY_S)
+            process.wait(PROCESS_S)
         except subprocess.TimeoutExpired:
             process.kill()
 
