@@ -245,7 +245,7 @@ def explain_failures() -> Iterator[None]:
     """Raise EnvironmentFailed if an export is not complete, or if a layer cannot be written."""
     try:
         yield
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise EnvironmentFailed(
             f"the exported root file system is not complete: {error}", RETRY_HINT
         ) from None

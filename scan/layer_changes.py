@@ -28,6 +28,7 @@ from scan import system_files
 from scan.owners import describe_attributes
 
 _RECORD = re.compile(r"(?P<folder>.+)/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/RECORD")
+_OF_WHEEL = re.compile(r".+\.dist-info/(?:RECORD|entry_points\.txt)")
 _BYTECODE = re.compile(r"(?P<folder>.+)/__pycache__/(?P<module>[^/]+)\.cpython-\d+\.pyc")
 
 
@@ -90,7 +91,7 @@ def source_of(path: str) -> str:
 
 def wants_text(path: str) -> bool:
     """Return whether the text of a path is needed: it says which package owns others, or more."""
-    return system_files.wants_text(path) or _RECORD.fullmatch(path) is not None
+    return system_files.wants_text(path) or _OF_WHEEL.fullmatch(path) is not None
 
 
 def find_changes(layers: Sequence[NamedLayer]) -> list[PathChange]:
@@ -122,15 +123,23 @@ def name_owners(contents: LayerContents, root: Mapping[str, LayerEntry]) -> dict
     """
     dpkg = system_files.read_dpkg(contents, system_files.find_root_links(root))
     owners = {path: f"Debian's {name}" for path, name in dpkg.owners.items()}
+    for record, paths in list_wheels(contents).items():
+        match = _RECORD.fullmatch(record)
+        if match:
+            owners.update(dict.fromkeys(paths, f"{match['name']} {match['version']}"))
+    return owners
+
+
+def list_wheels(contents: LayerContents) -> dict[str, list[str]]:
+    """Return the paths that each RECORD of an installed wheel lists, by the path of the RECORD."""
+    found: dict[str, list[str]] = {}
     for path, text in contents.texts.items():
         match = _RECORD.fullmatch(path)
-        if match is None:
-            continue
-        for row in csv.reader(io.StringIO(text.decode(errors="replace"), newline="")):
-            if row:
-                inside = posixpath.normpath(f"{match['folder']}/{row[0]}")
-                owners[inside] = f"{match['name']} {match['version']}"
-    return owners
+        if match:
+            rows = csv.reader(io.StringIO(text.decode(errors="replace"), newline=""))
+            inside = (f"{match['folder']}/{row[0]}" for row in rows if row)
+            found[path] = [*map(posixpath.normpath, inside)]
+    return found
 
 
 def _list_removed(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
@@ -160,9 +169,9 @@ def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
         if below is not None and not is_hidden(path, gone, emptied):
             after = share_contents(entry, layer.contents.entries.get(entry.target))
             before = share_contents(below, view.entries.get(below.target))
-            if what := _describe_change(before, after):
+            if what := describe_difference(before, after):
                 owner = view.owner_of(path)
-                is_other = _identify(before) != _identify(after)
+                is_other = identify(before) != identify(after)
                 yield PathChange(
                     ChangeKind.CHANGED, path, layer.name, owner, what, is_other=is_other
                 )
@@ -172,7 +181,8 @@ def _list_written(view: _View, layer: NamedLayer) -> Iterator[PathChange]:
             yield PathChange(kind, path, layer.name, owner, describe_entry(entry))
 
 
-def _identify(entry: LayerEntry) -> tuple[str, str, str]:
+def identify(entry: LayerEntry) -> tuple[str, str, str]:
+    """Return what makes two entries the same, whatever their rights are."""
     return entry.kind, entry.target, entry.sha256
 
 
@@ -188,7 +198,7 @@ def describe_entry(entry: LayerEntry) -> str:
     return "; ".join([*parts, *describe_attributes(entry.attributes)])
 
 
-def _describe_change(before: LayerEntry, after: LayerEntry) -> str:
+def describe_difference(before: LayerEntry, after: LayerEntry) -> str:
     """Return how a path differs from the one below; empty if it does not."""
     if before.kind is not after.kind:
         return f"it is a {after.kind} in place of a {before.kind}"

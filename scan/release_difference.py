@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from oci.layer_reader import EntryKind, LayerContents
+from oci.layer_reader import EntryKind, LayerContents, LayerEntry, share_contents
 from runner.nouns import count_noun
 from runner.untrusted import clean_line
 from scan.expected_configuration import compare_configurations
@@ -22,7 +22,10 @@ from scan.layer_changes import (
     ChangeKind,
     NamedLayer,
     PathChange,
+    describe_difference,
     find_changes,
+    identify,
+    list_wheels,
     name_owners,
     source_of,
 )
@@ -40,7 +43,9 @@ _OF_DPKG = re.compile(r"var/(?:lib/(?:dpkg|apt)|cache|log)(?:/.*)?|etc/ld\.so\.c
 _INSTALLED = re.compile(
     r".*/(?:site|dist)-packages/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/RECORD"
 )
-_BYTECODE = ", as bytecode"
+_WRITTEN = re.compile(
+    r".*\.dist-info/(?:RECORD|INSTALLER|REQUESTED|direct_url\.json)|.*/__pycache__/.*"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def compare_contents(
         [NamedLayer("our release", old, True), NamedLayer("the image", changed, False)]
     )
     lines = (*_describe_packages(release, image), *_describe_paths(changes))
-    return lines, tuple(limit_problems(list(_find_faults(changes, release))))
+    return lines, tuple(limit_problems(list(_find_faults(release, image))))
 
 
 def _own_by_version(contents: LayerContents) -> dict[str, str]:
@@ -166,27 +171,60 @@ def _describe_paths(changes: Sequence[PathChange]) -> Iterator[str]:
         yield f"{total} of no package added: {_name_some([f'/{each.path}' for each in added])}"
 
 
-def _find_faults(changes: Sequence[PathChange], release: LayerContents) -> Iterator[ScanProblem]:
-    """Yield the files of wheels that differ although their WHEEL is the one of our release.
+def _find_faults(release: LayerContents, image: LayerContents) -> Iterator[ScanProblem]:
+    """Yield the files of our wheels that are other ones, or gone, although the wheels are there.
 
     Wheels of one name, version and tags have the same files. That RECORD agrees with a file says
-    nothing: who changes one may change both. Who builds a package anew has another WHEEL.
+    nothing: who changes one may change both. Who builds a package anew has another WHEEL. Rights do
+    not count, and neither does what each installer writes by itself.
     """
-    records = {
-        f"{each['name']} {each['version']}": each[0]
-        for each in filter(None, map(_INSTALLED.fullmatch, release.entries))
-    }
-    touched = {each.path for each in changes}
-    for each in changes:
-        record = records.get(each.owner)
-        is_other = each.kind is ChangeKind.REMOVED or (
-            each.kind is ChangeKind.CHANGED and each.is_other
-        )
-        wheel = (record or "").replace("/RECORD", "/WHEEL")
-        is_kept = record not in (None, each.path) and wheel not in touched
-        if is_other and is_kept and not each.owner.endswith(_BYTECODE):
-            what = f"it is not the file of {each.owner}, which is still installed: {each.what}"
-            yield ScanProblem(KIND, f"/{each.path}", what, WAY_OUT)
+    wheels = list_wheels(release)
+    kept = {record for record in wheels if _is_kept(record, release, image)}
+    owners: dict[str, list[str]] = {}
+    for record, paths in wheels.items():
+        for path in paths:
+            owners.setdefault(path, []).append(record)
+    for path, records in owners.items():
+        before = _find_file(release, path)
+        # Wheels may share a file: the one that left, or came anew, has taken it along.
+        if before is None or not kept.issuperset(records) or _is_of_installer(path, release):
+            continue
+        after = _find_file(image, path)
+        if after is None or identify(before) != identify(after):
+            what = describe_difference(before, after) if after else "it is removed"
+            match = _INSTALLED.fullmatch(records[-1])
+            owner = f"{match['name']} {match['version']}" if match else records[-1]
+            what = f"it is not the file of {owner}, which is still installed: {what}"
+            yield ScanProblem(KIND, f"/{path}", what, WAY_OUT)
+
+
+def _is_kept(record: str, release: LayerContents, image: LayerContents) -> bool:
+    """Return whether a wheel is installed in an image as in our release."""
+    wheel = record.removesuffix("RECORD") + "WHEEL"
+    before, after = _find_file(release, wheel), _find_file(image, wheel)
+    same = before is None or after is None or identify(before) == identify(after)
+    return record in image.entries and same
+
+
+def _find_file(contents: LayerContents, path: str) -> LayerEntry | None:
+    """Return a path, a hard link with the contents of its file; None if it is not there."""
+    entry = contents.entries.get(path)
+    return share_contents(entry, contents.entries.get(entry.target)) if entry else None
+
+
+def _is_of_installer(path: str, release: LayerContents) -> bool:
+    """Return whether an installer writes a file by itself: its notes, bytecode, and scripts."""
+    if _WRITTEN.fullmatch(path):
+        return True
+    folder, _, name = path.rpartition("/")
+    return folder.endswith("/bin") and name in _list_scripts(release)
+
+
+def _list_scripts(release: LayerContents) -> set[str]:
+    """Return the names of the scripts that installers make for entry points."""
+    texts = (text for path, text in release.texts.items() if path.endswith("/entry_points.txt"))
+    rows = (row for text in texts for row in text.decode(errors="replace").splitlines())
+    return {row.partition("=")[0].strip() for row in rows if "=" in row}
 
 
 def _name_some(names: Sequence[str]) -> str:

@@ -132,9 +132,9 @@ def check_system_layers(  # noqa: PLR0913 - what is checked, and all that it mus
         for path in sorted(hidden[number] - {path for path, _ in faults}):
             # of a package that is there in another version, or not at all any more
             is_dropped = below.has_package(path) and not merged.has_package(path)
-            # what packages make of their files, such as links to certificates
-            is_made_again = 0 < number <= updates and below.may_lack(path)
-            if path in layer.emptied or not (is_dropped or is_made_again):
+            # an update of a package leaves out what the older version had or made
+            is_updated = 0 < number <= updates and below.may_lack(path, merged)
+            if path in layer.emptied or not (is_dropped or is_updated):
                 yield PathFault(path, "the layer removes it from the layers below", number)
 
 
@@ -168,11 +168,23 @@ class _SystemChecker:
         """Return whether a path is of a package: its own, dpkg's note on it, or bytecode."""
         return path in self.dpkg.owners or self._is_beside_owned(path)
 
-    def may_lack(self, path: str) -> bool:
-        """Return whether the list says of a path of these layers that it need not be there."""
-        listed = self.system.find_listed(path, self.python)
-        is_needed = listed is None or listed.required or bool(listed.guest)
-        return path in self.contents.entries and not is_needed
+    def may_lack(self, path: str, updated: _SystemChecker) -> bool:
+        """Return whether `updated` layers may be without a path of these.
+
+        It is a link that packages make of their files and the list does not require, a note of dpkg
+        on a package of another version, or bytecode.
+        """
+        if note := _OF_PACKAGE.fullmatch(path):
+            versions = [
+                {each.version for each in checker.dpkg.packages if each.name == note["package"]}
+                for checker in (self, updated)
+            ]
+            is_list = path.endswith((".list", ".md5sums"))
+            return versions[0] != versions[1] and not is_list
+        entry, listed = self.contents.entries.get(path), self.system.find_listed(path, self.python)
+        is_optional = listed is not None and not listed.required and not listed.guest
+        is_link = entry is not None and entry.kind is EntryKind.LINK
+        return (is_link and is_optional) or _BYTECODE.fullmatch(path) is not None
 
     def find_fault(self, path: str, entry: LayerEntry) -> str:
         """Return what of a path is not as expected; empty if nothing is."""

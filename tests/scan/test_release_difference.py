@@ -112,6 +112,77 @@ def test_a_file_that_its_record_agrees_with_is_a_fault() -> None:
     assert faults == [f"/{TORCH}"]
 
 
+NUMPY = {**RELEASE, **package("numpy", "2.0")}
+INFO = f"{SITE}/numpy-2.0.dist-info"
+MODULE = f"{SITE}/numpy/m0.py"
+
+
+def with_rows(files: Mapping[str, TarFile], *rows: str) -> dict[str, TarFile]:
+    """Files of NumPy, whose RECORD has more rows."""
+    record = files[f"{INFO}/RECORD"].data + "".join(f"{row},,\n" for row in rows).encode()
+    return {**files, f"{INFO}/RECORD": TarFile(record)}
+
+
+def test_other_rights_hide_no_changed_file() -> None:
+    """`chown -R` of the environment is usual, and changes the owner of each WHEEL, too."""
+    owned = {path: TarFile(file.data, owner=(1000, 1000)) for path, file in NUMPY.items()}
+    owned = {path: file for path, file in owned.items() if NUMPY[path] != FOLDER}
+    _, faults = difference(owned, release=NUMPY)
+    assert not faults
+    _, faults = difference({**owned, MODULE: TarFile(b"x")}, release=NUMPY)
+    assert faults == [f"/{MODULE}"]
+
+
+def test_a_folder_that_is_a_module_now_is_a_fault() -> None:
+    inside = f"{SITE}/numpy/linalg/__init__.py"
+    folder = inside.rpartition("/")[0]
+    files = with_rows(
+        {**NUMPY, folder: FOLDER, inside: TarFile(b"good")}, "numpy/linalg/__init__.py"
+    )
+    _, faults = difference({f"{folder}.py": TarFile(b"x")}, folder, inside, release=files)
+    assert faults == [f"/{inside}"]
+
+
+def test_a_new_wheel_that_lists_the_files_of_ours_hides_nothing() -> None:
+    info = f"{SITE}/zeta-1.0.dist-info"
+    rows = b"numpy/m0.py,,\nzeta-1.0.dist-info/RECORD,,\n"
+    new = {info: FOLDER, f"{info}/RECORD": TarFile(rows)}
+    assert not difference(new, release=NUMPY)[1]
+    assert difference({**new, MODULE: TarFile(b"x")}, release=NUMPY)[1] == [f"/{MODULE}"]
+
+
+def test_what_each_installer_writes_by_itself_is_no_fault() -> None:
+    """`pip install --force-reinstall` is the way out that a fault names."""
+    script, points = "opt/venv/bin/f2py", f"{INFO}/entry_points.txt"
+    notes = {
+        f"{INFO}/{name}": TarFile(b"pytorch-cuda-images\n") for name in ("INSTALLER", "REQUESTED")
+    }
+    made = {points: TarFile(b"[console_scripts]\nf2py = numpy:main\n"), script: TarFile(b"#!a")}
+    rows = ("../../../bin/f2py", "../../../bin/tool", "numpy-2.0.dist-info/INSTALLER")
+    tool = {"opt/venv/bin": FOLDER, "opt/venv/bin/tool": TarFile(b"ELF")}
+    files = with_rows({**NUMPY, **notes, **made, **tool}, *rows, "numpy-2.0.dist-info/REQUESTED")
+    again = {path: TarFile(b"pip\n") for path in (*notes, script)}
+    again |= with_rows(files, "numpy/__pycache__/more.pyc")
+    again |= {path: TarFile(b"pip\n") for path in (*notes, script)}
+    assert not difference(again, release=files)[1]
+    other = {"opt/venv/bin/tool": TarFile(b"x")}
+    assert difference(other, release=files)[1] == ["/opt/venv/bin/tool"], "no entry point makes it"
+
+
+def test_a_file_that_wheels_share_goes_with_one_of_them() -> None:
+    shared, info = f"{SITE}/nvidia/__init__.py", f"{SITE}/nvidia_a-1.0.dist-info"
+    rows = b"nvidia/__init__.py,,\nnvidia_a-1.0.dist-info/RECORD,,\n"
+    ours = {
+        f"{SITE}/nvidia": FOLDER,
+        shared: TarFile(b""),
+        info: FOLDER,
+        f"{info}/RECORD": TarFile(rows),
+    }
+    files = with_rows({**NUMPY, **ours}, "nvidia/__init__.py")
+    assert not difference({}, shared, info, f"{info}/RECORD", release=files)[1]
+    assert difference({}, shared, release=files)[1] == [f"/{shared}"]
+
+
 @pytest.mark.parametrize(
     "added",
     [

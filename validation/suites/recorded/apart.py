@@ -19,26 +19,33 @@ def read_apart(work: Callable[[int], None], limit_s: float) -> bytes:
     The child has a folder of its own. At its end, or at the limit, it is killed together with all
     that it started, which may hold the pipe open and outlive it.
     """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.setpgid(0, 0)
+                os.close(reader)
+                os.chdir(folder)
+                work(writer)
+            finally:
+                os._exit(0)  # an error shows as an answer that is not complete
+        os.close(writer)
         try:
-            os.setpgid(0, 0)
-            os.close(reader)
-            os.chdir(tempfile.mkdtemp())
-            work(writer)
+            return _read_until(reader, time.monotonic() + limit_s)
         finally:
-            os._exit(0)  # an error shows as an answer that is not complete
-    os.close(writer)
+            os.close(reader)
+            with contextlib.suppress(OSError):
+                os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _read_until(reader: int, end: float) -> bytes:
+    """Return what a pipe gives until it is closed, at most until a moment."""
     parts: list[bytes] = []
-    end = time.monotonic() + limit_s
     while select.select([reader], [], [], max(0.0, end - time.monotonic()))[0]:
         part = os.read(reader, PIPE_BYTES)
         if not part:
             break
         parts.append(part)
-    os.close(reader)
-    with contextlib.suppress(OSError):
-        os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
     return b"".join(parts)

@@ -129,17 +129,23 @@ def list_different(given: Given, most: int) -> list[Call]:
     return different
 
 
-def try_changes(played: Played, key: Key, places: list[int]) -> Iterator[dict[str, Any] | None]:
+def try_changes(
+    played: Played, key: Key, places: list[int], end: float
+) -> Iterator[dict[str, Any] | None]:
     """Yield what became of each change of a function: `call` is the one that sees it.
 
-    None is for a change that cannot be tried.
+    None is for a change that cannot be tried, or not before `end`.
     """
+    if time.monotonic() > end:
+        yield from [None] * len(places)
+        return
     chosen = {call: played.given[call] for call in choose_calls(played, key)}
     unsteady = work_apart(functools.partial(list_different, chosen, len(chosen)))
     steady = {call: result for call, result in chosen.items() if [*call] not in (unsteady or [])}
     cannot = unsteady is None or bool(chosen and not steady)
     for place in places:
-        mutation = None if cannot else mutations.make_mutation(key, place)
+        is_left_out = cannot or time.monotonic() > end
+        mutation = None if is_left_out else mutations.make_mutation(key, place)
         if mutation is None or not mutation.fits():
             yield None
             continue
@@ -185,13 +191,10 @@ def main(line: str, package: str, count: str, target: str) -> None:
     """Try the changes, and write what became of each."""
     torch.set_num_threads(1)
     os.chdir(tempfile.mkdtemp())
+    end = time.monotonic() + BUDGET_S
     played = play_record(line, package)
     wanted = list_options(package) if count == OPTIONS else draw_places(played, int(count))
-    end = time.monotonic() + BUDGET_S
-    rows: list[dict[str, Any] | None] = []
-    for key, places in wanted.items():
-        late = time.monotonic() > end
-        rows += [None] * len(places) if late else [*try_changes(played, key, places)]
+    rows = [row for key, places in wanted.items() for row in try_changes(played, key, places, end)]
     tried = [row for row in rows if row]
     report = {"changes": tried, "untried": len(rows) - len(tried)}
     Path(target).write_text(json.dumps(report), encoding="utf-8")
