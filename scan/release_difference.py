@@ -179,17 +179,21 @@ def _find_faults(release: LayerContents, image: LayerContents) -> Iterator[ScanP
     not count, and neither does what each installer writes by itself.
     """
     wheels = list_wheels(release)
-    kept = {record for record in wheels if _is_kept(record, release, image)}
+    points = (text for path, text in release.texts.items() if path.endswith("/entry_points.txt"))
+    rows = (row for text in points for row in text.decode(errors="replace").splitlines())
+    scripts = {row.partition("=")[0].strip() for row in rows if "=" in row}
     owners: dict[str, list[str]] = {}
     for record, paths in wheels.items():
         for path in paths:
             owners.setdefault(path, []).append(record)
+    kept = find_kept_wheels(release, image)
     for path, records in owners.items():
-        before = _find_file(release, path)
+        before, after = _find_file(release, path), _find_file(image, path)
+        folder, _, name = path.rpartition("/")
+        is_written = _WRITTEN.fullmatch(path) or (folder.endswith("/bin") and name in scripts)
         # Wheels may share a file: the one that left, or came anew, has taken it along.
-        if before is None or not kept.issuperset(records) or _is_of_installer(path, release):
+        if before is None or is_written or not kept.issuperset(records):
             continue
-        after = _find_file(image, path)
         if after is None or identify(before) != identify(after):
             what = describe_difference(before, after) if after else "it is removed"
             match = _INSTALLED.fullmatch(records[-1])
@@ -198,33 +202,21 @@ def _find_faults(release: LayerContents, image: LayerContents) -> Iterator[ScanP
             yield ScanProblem(KIND, f"/{path}", what, WAY_OUT)
 
 
-def _is_kept(record: str, release: LayerContents, image: LayerContents) -> bool:
-    """Return whether a wheel is installed in an image as in our release."""
-    wheel = record.removesuffix("RECORD") + "WHEEL"
-    before, after = _find_file(release, wheel), _find_file(image, wheel)
-    same = before is None or after is None or identify(before) == identify(after)
-    return record in image.entries and same
+def find_kept_wheels(release: LayerContents, image: LayerContents) -> set[str]:
+    """Return the RECORDs of the wheels of our release that an image has, built as ours are."""
+    kept = set[str]()
+    for record in list_wheels(release).keys() & image.entries.keys():
+        wheel = record.removesuffix("RECORD") + "WHEEL"
+        before, after = _find_file(release, wheel), _find_file(image, wheel)
+        if before is None or after is None or identify(before) == identify(after):
+            kept.add(record)
+    return kept
 
 
 def _find_file(contents: LayerContents, path: str) -> LayerEntry | None:
     """Return a path, a hard link with the contents of its file; None if it is not there."""
     entry = contents.entries.get(path)
     return share_contents(entry, contents.entries.get(entry.target)) if entry else None
-
-
-def _is_of_installer(path: str, release: LayerContents) -> bool:
-    """Return whether an installer writes a file by itself: its notes, bytecode, and scripts."""
-    if _WRITTEN.fullmatch(path):
-        return True
-    folder, _, name = path.rpartition("/")
-    return folder.endswith("/bin") and name in _list_scripts(release)
-
-
-def _list_scripts(release: LayerContents) -> set[str]:
-    """Return the names of the scripts that installers make for entry points."""
-    texts = (text for path, text in release.texts.items() if path.endswith("/entry_points.txt"))
-    rows = (row for text in texts for row in text.decode(errors="replace").splitlines())
-    return {row.partition("=")[0].strip() for row in rows if "=" in row}
 
 
 def _name_some(names: Sequence[str]) -> str:
